@@ -1,0 +1,1 @@
+"""How arguments are encoded in the markups: one file an encoding, each read as it streams."""

@@ -1,0 +1,131 @@
+"""Arguments that are a JSON object in the markup: passed on as `json_text` reads them.
+
+- A JSON string that holds an object is unwrapped.
+- No arguments, `null` and `""` are `{}`.
+- Anything else is passed on as it is, and the call is not complete.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink, union
+from ..schema import Parameters
+from . import json_text
+from .strays import read_strays
+
+_QUOTES = "\"'"
+_NULL = Markers(("null", "None"))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FENCE = Markers(("```",))
+FENCES = Markers(("```", "```json", "```JSON"))
+_LANGUAGE = re.compile(r"[A-Za-z0-9]*")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_$.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonObject:
+    """`{"city": "Paris"}`"""
+
+    fenced: bool = False
+    """Whether the template puts the object into a Markdown code fence, which may be missing."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def closers(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def ended_by_calls(self) -> bool:
+        return True
+
+    @property
+    def first(self) -> Markers:
+        return NO_MARKERS
+
+    @property
+    def key_end(self) -> Markers:
+        return NO_MARKERS
+
+    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+        """Whether the first piece of an object stands here; None where the reply ends before it."""
+        yield from cursor.space()
+        if self.fenced and (yield from cursor.match(_FENCE)):
+            yield from cursor.run(_LANGUAGE)
+            yield from cursor.space()
+            ends = union(ends, _FENCE)
+        elif self.fenced and cursor.cut_of(_FENCE):
+            return None
+        char = yield from cursor.peek()
+        if not char:
+            return None
+        if char in ends.firsts and (yield from cursor.stands(ends)):
+            return True
+        if char in _NULL.firsts:
+            fits = (yield from cursor.stands(_NULL)) is not None
+            return None if not fits and cursor.cut_of(_NULL) else fits
+        if char in _QUOTES:
+            return True
+        if char != "{":
+            return None if cursor.cut_of(ends) else False
+        cursor.take(cursor.at + 1)
+        yield from cursor.space()
+        char = yield from cursor.peek()
+        if char and char not in "\"'}":
+            key = yield from cursor.run(_IDENTIFIER, 64)
+            yield from cursor.space()
+            char = (yield from cursor.peek()) if key else "?"
+            return None if not char else char == ":"
+        return None if not char else True
+
+    def read(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: object) -> Reading[bool]:
+        """Read the arguments up to their last bracket; whether they are whole."""
+        if self.fenced:
+            yield from cursor.space()
+            if (yield from cursor.match(_FENCE)):
+                yield from cursor.run(_LANGUAGE)
+                ends = union(ends, _FENCE)
+        complete = yield from read_object(cursor, sink, ends)
+        if self.fenced:
+            yield from read_strays(cursor, _FENCE, once=True)
+        return complete
+
+
+def read_object(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[bool]:
+    """Read arguments up to their last bracket; whether they are whole."""
+    yield from cursor.space()
+    char = yield from cursor.peek()
+    if char == "{":
+        return (yield from json_text.value(cursor, sink, ends))
+    if char and char in _QUOTES:
+        return (yield from _unwrapped(cursor, sink))
+    if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
+        if char:
+            sink("{}")
+        return bool(char)
+    if char in _NULL.firsts and (yield from cursor.match(_NULL)):
+        sink("{}")
+        return True
+    yield from json_text.value(cursor, sink, ends)
+    return False
+
+
+def _unwrapped(cursor: Cursor, sink: Sink) -> Reading[bool]:
+    """Arguments written as a JSON string: what it holds, if that is an object."""
+    pieces: list[str] = []
+    closed = yield from json_text.string(cursor, pieces.append)
+    if not closed:
+        return False
+    text = "".join(pieces)
+    inner = json_text.decoded(text)
+    if inner is not None and not inner.strip():
+        sink("{}")
+        return True
+    inner = inner and _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", inner)
+    whole = json_text.repaired(inner) if inner is not None and inner.lstrip().startswith("{") else None
+    sink(text if whole is None else whole)
+    return whole is not None

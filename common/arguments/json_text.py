@@ -1,0 +1,289 @@
+"""JSON text, passed on byte for byte as it streams, but for a closed list of repairs with one reading.
+
+- Repaired: raw control characters in strings, unknown escapes, trailing commas, `True`/`False`/`None`,
+  single-quoted strings, and closing brackets missing where a marker or the end follows a finished value.
+- Anything else wrong is passed on as it is, up to the bracket or marker that ends the body, and the value is
+  not complete.
+- Inside a string nothing is a marker; outside of one a marker ends the body.
+- Nesting is counted on a list, never recursed.
+
+Source: RFC 8259.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+
+from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink
+
+_SPACE = " \t\r\n"
+_SPACES = re.compile(r"[ \t\r\n]*")
+_WORD_RUN = re.compile(r"[A-Za-z0-9_.+\-]*")
+_STRING_RUN = {'"': re.compile(r'[^"\\\x00-\x1f]*'), "'": re.compile(r"[^'\"\\\x00-\x1f]*")}
+_RAW_STRING_RUN = re.compile(r'[^"\\]*')
+_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LITERALS = {
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    "True": "true",
+    "False": "false",
+    "None": "null",
+}
+_CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
+_CLOSER = {"{": "}", "[": "]"}
+_QUOTES = "\"'"
+
+
+def drop(_text: str) -> None:
+    """A sink for text that is markup."""
+
+
+def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
+    """Read a string from its opening quote on, written with double quotes; False if the reply ends in it."""
+    mark = cursor.take(cursor.at + 1)
+    run = _STRING_RUN[mark]
+    sink('"')
+    while True:
+        text = cursor.text
+        found = run.match(text, cursor.at)
+        assert found is not None  # a starred class matches everywhere
+        stop = found.end()
+        if stop > cursor.at:
+            sink(cursor.take(stop))
+        if stop == len(text):
+            if cursor.ended:
+                return False
+            yield
+            continue
+        char = text[stop]
+        if char == mark:
+            cursor.take(stop + 1)
+            sink('"')
+            return True
+        if char == '"':
+            cursor.take(stop + 1)
+            sink('\\"')
+        elif char != "\\":
+            cursor.take(stop + 1)
+            sink(_CONTROL[char])
+        elif escape := _ESCAPE.match(text, stop):
+            sink(cursor.take(escape.end()))
+        elif _CUT_ESCAPE.match(text, stop):
+            if cursor.ended:
+                cursor.take(len(text))
+                return False
+            yield
+        elif text[stop + 1] == mark:  # \' in a single-quoted string
+            cursor.take(stop + 2)
+            sink(mark)
+        else:
+            cursor.take(stop + 1)
+            sink("\\\\")
+
+
+def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[bool]:
+    """Read one value, up to its last character or a marker of `ends`; whether it was finished."""
+    owed: list[str] = []  # closing brackets
+    comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
+    expect = "value"
+    finished = False  # the last thing read is a value that its own text ends
+    while True:
+        char = yield from cursor.peek()
+        if char in _SPACE and char:
+            space = yield from _spaces(cursor)
+            comma.append(space) if comma else sink(space)
+            continue
+        if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
+            break
+        if expect == "more" and char in ends.firsts and cursor.cut_of(ends):
+            break
+        if char in "}]":
+            closable = expect in ("first key", "first value", "more") or bool(comma)
+            if not closable or not owed or owed[-1] != char:
+                return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
+            sink("".join(comma[1:]))
+            comma.clear()
+            sink(cursor.take(cursor.at + 1))
+            owed.pop()
+            expect, finished = "more", True
+            if not owed:
+                return True
+            continue
+        if char == "," and expect == "more":
+            comma.append(cursor.take(cursor.at + 1))
+            expect = "key" if owed[-1] == "}" else "value"
+            continue
+        if char == ":" and expect == "colon":
+            sink(cursor.take(cursor.at + 1))
+            expect = "value"
+            continue
+        if expect in ("colon", "more") or (expect in ("first key", "key") and char not in _QUOTES):
+            return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
+        if comma:
+            sink("".join(comma))
+            comma.clear()
+        if char in _QUOTES:
+            if not (yield from string(cursor, sink)):
+                return False
+            finished = expect not in ("first key", "key")
+            expect = "more" if finished else "colon"
+        elif char in _CLOSER:
+            sink(cursor.take(cursor.at + 1))
+            owed.append(_CLOSER[char])
+            expect, finished = ("first key" if char == "{" else "first value"), False
+            continue
+        else:
+            word = yield from _word(cursor)
+            if word in _LITERALS:
+                sink(_LITERALS[word])
+                finished = True
+            elif _NUMBER.fullmatch(word) and (cursor.at < len(cursor.text) or not cursor.ended):
+                sink(word)
+                finished = False
+            elif cursor.at >= len(cursor.text):  # the reply ends in it
+                return False
+            else:
+                sink(word)
+                return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
+            expect = "more"
+        if not owed:
+            return finished or expect == "more"
+    if finished and expect == "more":
+        sink("".join(reversed(owed)))
+        return True
+    return False
+
+
+def _spaces(cursor: Cursor) -> Reading[str]:
+    found = _SPACES.match(cursor.text, cursor.at)
+    assert found is not None  # a starred class matches everywhere
+    return cursor.take(found.end())
+    yield  # a generator, as all reads are
+
+
+def _word(cursor: Cursor) -> Reading[str]:
+    """A number or a bare word, whole."""
+    return (yield from cursor.run(_WORD_RUN))
+
+
+def _as_it_is(cursor: Cursor, sink: Sink, ends: Markers, depth: int, comma: list[str]) -> Reading[bool]:
+    """Pass the rest of a body that is no JSON, up to the bracket or marker that ends it."""
+    run = _raw_run(ends)
+    sink("".join(comma))
+    while True:
+        char = yield from cursor.peek()
+        if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
+            return False
+        if char == '"':
+            yield from _raw_string(cursor, sink)
+            continue
+        if char in "{[":
+            depth += 1
+        elif char in "}]":
+            if not depth:
+                return False  # the bracket of what is around the value
+            depth -= 1
+        sink(cursor.take(cursor.at + 1))
+        if char in "}]" and not depth:
+            return False
+        found = run.match(cursor.text, cursor.at)
+        assert found is not None  # a starred class matches everywhere
+        sink(cursor.take(found.end()))
+
+
+@cache
+def _raw_run(ends: Markers) -> re.Pattern[str]:
+    """Text that holds no string, no bracket and no beginning of a marker."""
+    return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
+
+
+def _raw_string(cursor: Cursor, sink: Sink) -> Reading[None]:
+    sink(cursor.take(cursor.at + 1))
+    while True:
+        found = _RAW_STRING_RUN.match(cursor.text, cursor.at)
+        assert found is not None  # a starred class matches everywhere
+        sink(cursor.take(found.end()))
+        if cursor.at < len(cursor.text):
+            if cursor.text[cursor.at] == '"':
+                sink(cursor.take(cursor.at + 1))
+                return
+            if cursor.at + 1 < len(cursor.text) or cursor.ended:
+                sink(cursor.take(min(cursor.at + 2, len(cursor.text))))
+                continue
+        elif cursor.ended:
+            return
+        yield
+
+
+def decoded(text: str) -> str | None:
+    """The string that JSON string text `text` stands for; None if it is none."""
+    try:
+        found = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def repaired(text: str) -> str | None:
+    """`text` as JSON text, repaired as a streamed body would be; None if it is no single finished value."""
+    cursor = Cursor()
+    cursor.feed(text)
+    cursor.end()
+    pieces: list[str] = []
+    finished = _run(value(cursor, pieces.append))
+    rest = cursor.text[cursor.at :]
+    return "".join(pieces) if finished and not rest.strip() else None
+
+
+def _run(reading: Reading[bool]) -> bool:
+    """The result of a read whose text is all there."""
+    try:
+        next(reading)
+    except StopIteration as stop:
+        return bool(stop.value)
+    raise AssertionError("a read asked for text after the end")
+
+
+# Also a string that is not closed: a search that gave up on it would start again inside it.
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
+_COMPACT = re.compile(rf"({_STRING})|[ \t\r\n]+", re.DOTALL)
+_BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+
+
+def compact(text: str, max_depth: int) -> str | None:
+    """`text` as JSON text without white space, repaired where one reading is possible.
+
+    Strings and numbers stay as written. None if `text` is not JSON or is nested deeper than `max_depth`.
+    """
+    if not _shallow(text, max_depth):
+        return None
+    try:
+        # Numbers as text: Python refuses to convert very long ones.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
+    except ValueError:
+        fixed = repaired(text)
+        if fixed is None:
+            return None
+        text = fixed
+    return _COMPACT.sub(r"\1", text)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _shallow(text: str, max_depth: int) -> bool:
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        if found.group() in "[{":
+            depth += 1
+            if depth > max_depth:
+                return False
+        elif found.group() in "]}":
+            depth -= 1
+    return True

@@ -1,0 +1,408 @@
+"""Arguments of MiniMax M3: an element a parameter, with the namespace token before each tag.
+
+- A text is the value's, every character of it, up to its own closer; that one counts only where what follows can
+  follow it: a parameter, a closer around the parameters, the end. A call that fits, inside a text, is data.
+- Where the schema allows an object or array, a tag as the first thing inside an element starts elements in it, read by
+  `elements` and sent whole. A parameter that is declared as an array and repeated at once is one array.
+- Drift: a missing closer before the next parameter; a closer without the namespace token; a first parameter whose
+  opener is missing behind its namespace token; closers missing behind an element that is closed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from json.encoder import encode_basestring as quote
+
+from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Overrun, Reading, Sink, union
+from ..schema import Parameters, element, types
+from .elements import NAMESPACE, TAG, as_json
+from .json_object import JsonObject, read_object
+from .name import MAX_NAME
+from .tagged_values import CallHeads, read_quoted_head
+from .text_value import TextValue
+
+_OBJECT = JsonObject()
+_NAMESPACE = Markers((NAMESPACE,))
+_BARE_CLOSE = "</"
+_AROUND = ("invoke", "tool_call")
+_ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
+_IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
+_NAME = re.compile(r"""[^\s<>/"'=]*""")
+_ATTRIBUTES = re.compile(r"[^<>]*")
+_CUT_TAG = re.compile(r"""\s*(?:</?[^\s<>/"'=]*)?""")
+_CUT_CLOSER = re.compile(r"""\s*(?:<(?:/[^\s<>/"'=]*)?)?""")
+_CONTAINERS = frozenset({"object", "array"})
+_JSON_STARTS = ("{", "[")
+_FOLLOWS_WITHIN = 256
+_NEAR = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag as it stands behind a namespace token."""
+
+    name: str
+    closes: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class MinimaxM3Values:
+    """`<city>Paris</city>`"""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return frozenset({NAMESPACE})
+
+    @property
+    def closers(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def ended_by_calls(self) -> bool:
+        return False
+
+    @property
+    def first(self) -> Markers:
+        return _NAMESPACE
+
+    @property
+    def key_end(self) -> Markers:
+        return NO_MARKERS
+
+    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+        """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
+        yield from cursor.space()
+        if (yield from cursor.stands(ends)):
+            return True
+        if cursor.at_end or cursor.cut_of(ends) or cursor.cut_of(_NAMESPACE):
+            return None
+        if (yield from cursor.peek()) == "{":
+            return (yield from _OBJECT.fits(cursor, ends))
+        if not (yield from cursor.match(_NAMESPACE)):
+            return False
+        tag = yield from _read_tag(cursor)
+        if tag is not None:
+            return not tag.closes and tag.name not in _AROUND
+        if _rest_is(_CUT_TAG, cursor):
+            return None
+        # The value of a parameter without its opener.
+        return (yield from cursor.peek()) not in (*SPACE, "<", "`")
+
+    def read(
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads
+    ) -> Reading[bool]:
+        """Read parameters up to a closer around them, which is not read; whether they are whole."""
+        yield from cursor.space()
+        if (yield from cursor.peek()) == "{":
+            return (yield from read_object(cursor, sink, ends))
+        return (yield from _Body(cursor, sink, parameters, ends, heads).read())
+
+
+class _Body:
+    """The parameters of one call."""
+
+    __slots__ = (
+        "_array",
+        "_behind",
+        "_cursor",
+        "_ends",
+        "_heads",
+        "_in_text",
+        "_parameters",
+        "_sink",
+        "_texts",
+        "_written",
+    )
+
+    def __init__(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads) -> None:
+        self._cursor = cursor
+        self._sink = sink
+        self._parameters = parameters
+        self._ends = ends
+        self._behind = union(ends, heads.call_openers)
+        self._heads = heads
+        self._in_text = union(_IN_ELEMENTS, heads.call_openers)
+        self._written: set[str] = set()
+        self._array = ""  # the last parameter, where it is declared as an array: it may be repeated
+        self._texts: list[str] = []  # what stands in its elements
+
+    def read(self) -> Reading[bool]:
+        cursor = self._cursor
+        tag: Tag | None = None
+        while True:
+            if tag is None:
+                yield from cursor.space()
+                if (yield from cursor.stands(self._behind)) or cursor.at_end or cursor.cut_of(self._ends):
+                    self._end_array()
+                    self._sink("}" if self._written else "{}")
+                    return True
+                tag = yield from self._next_tag()
+                if tag is None:
+                    self._end_array()
+                    return False
+            if tag.closes:  # a stray one, or of a parameter that was read without its opener
+                tag = None
+                continue
+            closed, tag = yield from self._parameter(tag.name)
+            if not closed:
+                return False
+
+    def _next_tag(self) -> Reading[Tag | None]:
+        """Read a namespace token and the tag behind it, or a parameter without its opener and its closer."""
+        cursor = self._cursor
+        if not (yield from cursor.match(_NAMESPACE)):
+            return None
+        tag = yield from _read_tag(cursor)
+        if tag is not None:
+            return tag
+        if _rest_is(_CUT_TAG, cursor):
+            cursor.take(len(cursor.text))
+            return None
+        text: list[str] = []
+        if (yield from cursor.until(_NAMESPACE, text.append)):
+            tag = yield from _read_tag(cursor)
+        if tag is None or not tag.closes or _closes_call(tag):
+            self._sink("".join(text))
+            return None
+        self._begin(tag.name)
+        self._sink(as_json("".join(text), self._parameters.schema(tag.name), self._parameters.root))
+        return tag
+
+    # --- one parameter
+
+    def _begin(self, name: str) -> None:
+        self._end_array()
+        self._sink(("," if self._written else "{") + quote(name) + ":")
+        self._written.add(name)
+
+    def _end(self, name: str, value: TextValue | None, text: list[str], *, repeatable: bool) -> None:
+        if value is not None:
+            value.end()
+        elif repeatable:
+            self._array = name
+            self._texts.append("".join(text))
+        else:
+            self._sink(as_json("".join(text), self._parameters.schema(name), self._parameters.root))
+
+    def _end_array(self) -> None:
+        """Write the parameter that might have been repeated."""
+        name, texts = self._array, self._texts
+        if not name:
+            return
+        self._array, self._texts = "", []
+        schema, root = self._parameters.schema(name), self._parameters.root
+        elements = [element(schema, root, index) for index in range(len(texts))]
+        if len(texts) > 1 and all(
+            "array" in types(each, root) or not TAG.search(text) for each, text in zip(elements, texts, strict=True)
+        ):
+            self._sink("[" + ",".join(map(as_json, texts, elements, [root] * len(texts))) + "]")
+        else:
+            self._sink(f",{quote(name)}:".join(as_json(text, schema, root) for text in texts))
+
+    def _parameter(self, name: str) -> Reading[tuple[bool, Tag | None]]:
+        """Read a value and its closer; whether it was closed, and the tag of the parameter that closed it."""
+        cursor = self._cursor
+        allowed = self._parameters.types(name)
+        contains = not _CONTAINERS.isdisjoint(allowed)
+        held = contains and "string" not in allowed
+        repeatable = held and "array" in allowed
+        if name != self._array:
+            self._begin(name)
+        value = None if held else TextValue(self._sink, allowed, framed=False)
+        text: list[str] = []
+        quoted: list[str] = []  # what is open inside the value: calls (""), and parameters of calls
+        first = ""  # its first character that is no white space
+
+        def add(piece: str) -> None:
+            nonlocal first
+            first = first or piece.lstrip(SPACE)[:1]
+            (text.append if value is None else value.text)(piece)
+
+        while True:
+            marker = yield from cursor.until(self._in_text, add)
+            if marker is None:
+                return False, None
+            if marker == NAMESPACE:
+                tag = yield from _read_tag(cursor)
+                marker += "" if tag is None else tag.text
+                if tag is None:
+                    pass
+                elif quoted:
+                    self._pair(quoted, tag)
+                elif tag.closes:
+                    text_only = value is not None and not value.is_no_string()
+                    if tag.name == name and (yield from self._ahead(self._follows(closers=not text_only))):
+                        break
+                elif contains and (not first or (value is None and first not in _JSON_STARTS)):
+                    value = None
+                    text.append(marker)
+                    if not (yield from self._elements(name, tag.name, text)):
+                        return False, None
+                    break
+                elif self._parameters.declares(tag.name) and tag.name not in self._written:
+                    self._end(name, value, text, repeatable=repeatable)
+                    return True, tag
+            elif marker == _BARE_CLOSE:
+                if not quoted and (yield from self._bare_closer(name, nested=False)):
+                    break
+            else:
+                head = yield from read_quoted_head(marker, cursor, self._heads)
+                if head is not None:
+                    quoted.append("")
+                    marker += head
+            add(marker)
+        self._end(name, value, text, repeatable=repeatable)
+        return True, None
+
+    def _pair(self, quoted: list[str], tag: Tag) -> None:
+        """A tag inside a quoted call."""
+        if not tag.closes:
+            quoted.append(tag.name)
+        elif _closes_call(tag):
+            while quoted and quoted.pop():
+                pass
+        elif quoted[-1] == tag.name:
+            quoted.pop()
+
+    def _elements(self, name: str, first: str, text: list[str]) -> Reading[bool]:
+        """Read the elements in parameter `name` behind the opener of the first; whether the parameter was closed."""
+        cursor = self._cursor
+        stack = [first]
+        closed = 0  # how much of the text there was behind the last closer; 0 behind an opener
+        blank = True  # nothing but white space since
+
+        def add(piece: str) -> None:
+            nonlocal blank
+            blank = blank and not piece.strip(SPACE)
+            text.append(piece)
+
+        while True:
+            marker = yield from cursor.until(_IN_ELEMENTS, add)
+            if marker is None:
+                if closed and _is_cut_closer("".join(text[closed:])):
+                    del text[closed:]
+                    return True
+                return False
+            if marker == _BARE_CLOSE:
+                if not (yield from self._bare_closer(stack[-1] if stack else name, nested=True)):
+                    add(marker)
+                    continue
+                if not stack:
+                    return True
+                text.append(f"{NAMESPACE}</{stack.pop()}>")
+                closed, blank = len(text), True
+                continue
+            if closed and blank and "invoke" not in stack[-_NEAR:] and (yield from cursor.stands(_ENCLOSING)):
+                return True
+            tag = yield from _read_tag(cursor)
+            if tag is None:
+                add(marker)
+                continue
+            if not tag.closes:
+                stack.append(tag.name)
+                closed = 0
+            elif tag.name in stack[-_NEAR:]:
+                while stack.pop() != tag.name:
+                    pass
+                closed = len(text) + 1
+            elif tag.name == name and (yield from self._ahead(self._follows(closers=True))):
+                return True
+            else:
+                closed = len(text) + 1
+            text.append(marker + tag.text)
+            blank = True
+
+    def _bare_closer(self, name: str, *, nested: bool) -> Reading[bool]:
+        """Read on a closer that lacks its namespace token; False, and nothing read, where it is text."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        try:
+            found = (yield from cursor.run(_NAME, MAX_NAME)) == name and (yield from cursor.peek()) == ">"
+            if found:
+                cursor.take(cursor.at + 1)
+                found = yield from self._ahead(self._follows_bare_closer(name if nested else ""))
+        except Overrun:
+            found = False
+        if found:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
+
+    # --- what stands ahead
+
+    def _ahead(self, check: Reading[bool]) -> Reading[bool]:
+        """Whether `check` finds what it reads; nothing is read."""
+        mark = self._cursor.mark()
+        try:
+            found = yield from check
+        except Overrun:
+            found = False
+        self._cursor.rewind(mark)
+        return found
+
+    def _follows(self, *, closers: bool) -> Reading[bool]:
+        """Whether what stands here can follow a parameter's closer; `closers`: also stray ones can."""
+        cursor = self._cursor
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        if (yield from cursor.stands(self._ends)) or cursor.at_end or cursor.cut_of(self._ends):
+            return True
+        if not (yield from cursor.match(_NAMESPACE)):
+            return False
+        tag = yield from _read_tag(cursor)
+        return _rest_is(_CUT_TAG, cursor) if tag is None else closers or not tag.closes
+
+    def _follows_bare_closer(self, inner: str) -> Reading[bool]:
+        """Whether a tag stands here that can follow a closer: of element `inner` (none: of a parameter)."""
+        cursor = self._cursor
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        if not (yield from cursor.match(_NAMESPACE)):
+            return False
+        tag = yield from _read_tag(cursor)
+        if tag is None or not tag.closes:
+            return tag is not None
+        return tag.name != inner if inner else _closes_call(tag)
+
+
+def _read_tag(cursor: Cursor) -> Reading[Tag | None]:
+    """Read a tag behind a namespace token; None, and nothing read, where none stands."""
+    mark = cursor.mark()
+    try:
+        yield from cursor.space(_NEAR)
+        if (yield from cursor.peek()) == "<":
+            cursor.take(cursor.at + 1)
+            closes = (yield from cursor.peek()) == "/"
+            if closes:
+                cursor.take(cursor.at + 1)
+            name = yield from cursor.run(_NAME, MAX_NAME)
+            char = yield from cursor.peek()
+            if name and char and char in (*SPACE, *"/\"'="):
+                yield from cursor.run(_ATTRIBUTES, _NEAR)
+            if name and (yield from cursor.peek()) == ">":
+                cursor.take(cursor.at + 1)
+                tag = Tag(name, closes, cursor.held(mark))
+                cursor.settle(mark)
+                return tag
+    except Overrun:
+        pass
+    cursor.rewind(mark)
+    return None
+
+
+def _closes_call(tag: Tag) -> bool:
+    return tag.closes and tag.name in _AROUND
+
+
+def _rest_is(pattern: re.Pattern[str], cursor: Cursor) -> bool:
+    """Whether the reply ends here, in what `pattern` matches."""
+    return cursor.ended and pattern.fullmatch(cursor.text, cursor.at) is not None
+
+
+def _is_cut_closer(text: str) -> bool:
+    """Whether `text`, at the end of the reply, is the beginning of a closer."""
+    text = text.strip(SPACE)
+    if not text.startswith(NAMESPACE):
+        return NAMESPACE.startswith(text)
+    return _CUT_CLOSER.fullmatch(text, len(NAMESPACE)) is not None

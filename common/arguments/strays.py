@@ -1,0 +1,66 @@
+"""What stands behind a construct: its closers, doubled ones, brackets before them; and what cannot be read of it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+
+_ROOM = 64
+_SPACES = re.compile(f"[{SPACE}]*")
+_DEBRIS = re.compile(rf"""[\]}})"',;`{SPACE}]*""")
+
+
+def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Reading[set[str]]:
+    """Read closers behind a call, doubled ones and brackets before them included; those that stood there."""
+    found: set[str] = set()
+    while True:
+        mark = cursor.mark()
+        yield from cursor.run(_SPACES, _ROOM)
+        closer = yield from cursor.match(closers)
+        cut = closer is None and cursor.cut_of(closers)
+        if closer is None and not cut and not once:
+            yield from cursor.run(_DEBRIS, _ROOM)
+            closer = yield from cursor.match(closers)
+            cut = closer is None and cursor.cut_of(closers)
+        if closer is None and not cut:
+            cursor.rewind(mark)
+            return found
+        cursor.settle(mark)
+        found.add(closer or "")
+        if once:
+            return found
+
+
+def read_rest(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[None]:
+    """Pass what cannot be read as it is, up to a marker of `ends`, which is not read."""
+    while True:
+        char = yield from cursor.peek()
+        if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
+            return
+        found = _up_to(ends).match(cursor.text, cursor.at + 1)
+        assert found is not None  # a starred class matches everywhere
+        sink(cursor.take(found.end()))
+
+
+@cache
+def _up_to(ends: Markers) -> re.Pattern[str]:
+    """A run of characters that start none of `ends`."""
+    return re.compile("[^{}]*".format(re.escape("".join(sorted(ends.firsts)))) if ends.firsts else "(?s:.*)")
+
+
+def at_last_turn_end(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
+    """Whether only turn ends and white space stand between here and the end of the reply; nothing is read."""
+    mark = cursor.mark()
+    found = False
+    try:
+        yield from cursor.space()
+        while (yield from cursor.match(turn_ends)) is not None:
+            found = True
+            yield from cursor.space()
+        found = found and cursor.at_end
+    except Overrun:
+        found = False
+    cursor.rewind(mark)
+    return found

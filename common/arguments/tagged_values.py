@@ -1,0 +1,299 @@
+"""Arguments as one tag a parameter, each with its value as text: XML in looks, not in rules.
+
+- Nothing is decoded: `&lt;` stays, and a value may hold any text, the family's own markers included.
+- A value's closer counts only where what follows can follow it: the next parameter's opener, a closer around
+  the parameters, or the end of the reply.
+- A call opener that fits, inside a value, starts a quoted call: until its end its parameters and closers pair
+  up and are data.
+- A missing closer: a parameter opener ends the value before it at the start of a line (in inline markups
+  anywhere) if its name is declared and not yet given.
+- The last brace goes out with the closer around the parameters, which is never looked behind.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring as quote
+from typing import Protocol
+
+from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
+from ..format import Span
+from ..schema import ANY, JSON, STRING, Parameters, Types
+from .json_object import JsonObject, read_object
+from .name import read_name
+from .strays import read_strays
+from .text_value import TextValue
+
+_OBJECT = JsonObject()
+_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["']?([^"'>\s]*)["']?""")
+_FOLLOWS_WITHIN = 256
+_ATTRIBUTES = re.compile(r"[^<>]*")
+
+
+class CallHeads(Protocol):
+    """The call openers of a format, to tell a quoted call from a mention."""
+
+    @property
+    def call_openers(self) -> Markers: ...
+
+    def head_fits(self, opener: str, cursor: Cursor) -> Reading[bool]:
+        """Read the head of a call behind `opener`; whether it fits."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a parameter's opening tag says."""
+
+    name: str
+    attributes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class TaggedValues:
+    """`<parameter=city>Paris</parameter>`"""
+
+    open: str
+    """What starts a parameter, up to its name."""
+    name_end: tuple[str, ...]
+    """What stands between the name and the value, in this order; drift may leave out all but one."""
+    close: str
+    """What ends the value."""
+    framed: bool = False
+    """Whether the template writes a newline on each side of a value."""
+    typed_by: str = ""
+    """The attribute that types the value instead of the schema."""
+    spellings: tuple[Span, ...] = ()
+    """Further spellings of `open` and `close`."""
+    first: Markers = field(init=False, repr=False)
+    _close: Markers = field(init=False, repr=False)
+    _name_end: tuple[Markers, ...] = field(init=False, repr=False)
+    _key_end: Markers = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        spellings = (Span(self.open, self.close), *self.spellings)
+        object.__setattr__(self, "first", Markers(span.open for span in spellings))
+        object.__setattr__(self, "_close", Markers(span.close for span in spellings))
+        object.__setattr__(self, "_key_end", Markers(self.name_end[:-1]))
+        object.__setattr__(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return self.first.all | self._close.all | {*self.name_end}
+
+    @property
+    def closers(self) -> frozenset[str]:
+        return self._close.all
+
+    @property
+    def ended_by_calls(self) -> bool:
+        return False
+
+    @property
+    def key_end(self) -> Markers:
+        return self._key_end
+
+    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+        """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
+        yield from cursor.space()
+        either = union(self.first, self._close, *self._name_end, ends)
+        if (yield from cursor.match(self.first)):
+            header = yield from self._header(cursor)
+            return True if header is not None else None if cursor.at_end else False
+        if (yield from cursor.match(self._key_end)):
+            # A stray one: a parameter or the end of the call has to follow.
+            yield from cursor.space()
+            return True if (yield from cursor.stands(union(self.first, ends))) else None if cursor.at_end else False
+        if (yield from cursor.stands(either)):
+            return True
+        if cursor.at_end or cursor.cut_of(either):
+            return None
+        if (yield from cursor.peek()) == "{":
+            return (yield from _OBJECT.fits(cursor, ends))
+        if not self._key_end.all:
+            return False
+        yield from read_name(cursor)
+        return (yield from cursor.stands(self._key_end)) is not None
+
+    def read(
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads
+    ) -> Reading[bool]:
+        """Read parameters up to a closer around them, which is not read; whether they are whole."""
+        yield from read_strays(cursor, union(self._close, self._key_end))
+        if (yield from self._at_json(cursor)):
+            return (yield from read_object(cursor, sink, ends))
+        either = union(self.first, ends)
+        written: set[str] = set()
+        header: Header | None = None
+        opened: str | None = None
+        while True:
+            if header is None:
+                yield from cursor.space()
+                opened = yield from cursor.match(self.first)
+                if opened is None and (written or (yield from cursor.stands(ends)) or not self._key_end.all):
+                    break
+                header = yield from self._header(cursor)
+                if header is None:
+                    break
+            sink(("," if written else "{") + quote(header.name) + ":")
+            written.add(header.name)
+            value = TextValue(sink, self._types(header, parameters), framed=self.framed)
+            closed, header = yield from self._value(cursor, value, parameters, written, either, heads)
+            if not closed:
+                return False
+            value.end()
+        if header is None and opened:
+            return False
+        if (yield from cursor.stands(ends)) is None and not cursor.at_end and not cursor.cut_of(ends):
+            cursor.cut_of(either)
+            return False
+        sink("}" if written else "{}")
+        return True
+
+    def _at_json(self, cursor: Cursor) -> Reading[bool]:
+        mark = cursor.mark()
+        yield from cursor.space()
+        found = (yield from cursor.peek()) == "{"
+        cursor.rewind(mark)
+        return found
+
+    def _types(self, header: Header, parameters: Parameters) -> Types:
+        if self.typed_by and self.typed_by in header.attributes:
+            said = header.attributes[self.typed_by]
+            types = typed_by_attribute(said)
+            # DSML's says only yes or no, and what is neither says nothing; a type that JSON lacks is text.
+            if types is not None or self.typed_by != "string":
+                return types or STRING
+        return parameters.types(header.name)
+
+    def _header(self, cursor: Cursor) -> Reading[Header | None]:
+        """Read a parameter's opening tag behind `open`; None, and nothing read, where it is none."""
+        mark = cursor.mark()
+        try:
+            while (yield from cursor.match(self.first)) is not None:
+                pass
+            name = yield from read_name(cursor)
+            attributes = yield from cursor.run(_ATTRIBUTES)
+            ended = False
+            for part in self._name_end:
+                while (yield from cursor.match(part)) is not None:
+                    ended = True
+                    if part is self._name_end[-1]:
+                        break
+                    if (yield from self._further_part(cursor)):
+                        yield from cursor.space()
+        except Overrun:
+            name, ended, attributes = "", False, ""
+        if name and not ended and any(cursor.cut_of(part) for part in self._name_end):
+            cursor.settle(mark)
+            return None
+        if not name or not ended:
+            if cursor.at_end:
+                cursor.settle(mark)  # cut off
+            else:
+                cursor.rewind(mark)
+            return None
+        cursor.settle(mark)
+        return Header(name, dict(_ATTRIBUTE.findall(attributes)))
+
+    def _further_part(self, cursor: Cursor) -> Reading[bool]:
+        """Whether another part of the header stands behind white space; where none does, that is the value's."""
+        mark = cursor.mark()
+        yield from cursor.space()
+        found = (yield from cursor.stands(union(*self._name_end))) is not None
+        cursor.rewind(mark)
+        return found
+
+    def _value(
+        self,
+        cursor: Cursor,
+        value: TextValue,
+        parameters: Parameters,
+        written: set[str],
+        followers: Markers,
+        heads: CallHeads,
+    ) -> Reading[tuple[bool, Header | None]]:
+        """Read one value and its closer; whether it was closed, and the next parameter if its opener was read."""
+        quoted: list[str] = []  # what is open inside the value: calls, and parameters of calls
+        markers = union(self.first, self._close, followers, heads.call_openers)
+        while True:
+            marker = yield from cursor.until(markers, value.text)
+            if marker is None:
+                return False, None
+            if marker in self._close.all:
+                if quoted and quoted[-1] == "parameter":
+                    quoted.pop()
+                elif follows := (yield from self._may_follow(cursor, followers)):
+                    return True, follows if isinstance(follows, Header) else None
+                elif not quoted and value.is_no_string() and (yield from self._may_follow(cursor, self._close)):
+                    yield from read_strays(cursor, self._close)  # doubled
+                    return True, None
+            elif marker in self.first.all:
+                if quoted:
+                    if quoted[-1] == "call":
+                        quoted.append("parameter")
+                elif not self.framed or value.at_line_start:
+                    header = yield from self._next(cursor, parameters, written)
+                    if header is not None:
+                        return True, header
+            elif marker in heads.call_openers.all:
+                head = yield from read_quoted_head(marker, cursor, heads)
+                if head is not None:
+                    if quoted and quoted[-1] == "call":
+                        quoted.pop()
+                    quoted.append("call")
+                    marker += head
+            elif quoted and quoted[-1] == "call":
+                quoted.pop()
+            value.text(marker)
+
+    def _may_follow(self, cursor: Cursor, followers: Markers) -> Reading[Header | bool]:
+        """Whether what stands here can follow a value's closer; the next parameter's header, read, if that does."""
+        mark = cursor.mark()
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        marker = yield from cursor.match(followers)
+        if marker is not None and marker in self.first.all:
+            header = yield from self._header(cursor)
+            if header is not None:
+                cursor.settle(mark)
+                return header
+            fits = cursor.at_end
+        else:
+            fits = marker is not None or cursor.at_end or cursor.cut_of(followers)
+        cursor.rewind(mark)
+        return fits
+
+    def _next(self, cursor: Cursor, parameters: Parameters, written: set[str]) -> Reading[Header | None]:
+        """Read the header of a parameter that may end the value before it; None, and nothing read, if it may not."""
+        mark = cursor.mark()
+        header = yield from self._header(cursor)
+        if header is not None and parameters.declares(header.name) and header.name not in written:
+            cursor.settle(mark)
+            return header
+        cursor.rewind(mark)
+        return None
+
+
+def read_quoted_head(opener: str, cursor: Cursor, heads: CallHeads) -> Reading[str | None]:
+    """Read the head of a quoted call behind `opener`, as text; None, and nothing read, where it does not fit."""
+    mark = cursor.mark()
+    try:
+        fits = yield from heads.head_fits(opener, cursor)
+    except Overrun:
+        fits = False
+    if not fits:
+        cursor.rewind(mark)
+        return None
+    head = cursor.held(mark)
+    cursor.settle(mark)
+    return head
+
+
+def typed_by_attribute(said: str) -> Types | None:
+    """The types of a value whose opening tag says them: DSML's `string="true"`, Kimi K3's `type="number"`."""
+    if said in ("true", "True", "string"):
+        return STRING
+    if said in ("false", "False"):
+        return JSON
+    return frozenset({said}) & ANY or None

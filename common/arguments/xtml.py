@@ -1,0 +1,117 @@
+"""Arguments in XTML, Kimi K3's markup: `<|open|>argument key="city" type="string"<|sep|>Paris<|close|>argument<|sep|>`.
+
+- The attribute `type` says how a value reads; without it the value is a string. Only attributes have escapes:
+  `&quot;` and `&amp;`.
+- In place of the arguments one JSON object may stand in a tag `json`.
+- Spaces may stand around a tag's name, and a closing tag may lack its `<|sep|>`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
+from ..format import Span
+from ..schema import Parameters
+from .json_object import read_object
+from .strays import read_strays
+from .tagged_values import CallHeads, Header, TaggedValues
+
+OPEN = "<|open|>"
+CLOSE = "<|close|>"
+SEP = "<|sep|>"
+
+_ENDS = Markers((OPEN, CLOSE, SEP))
+_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))""")
+
+
+def opening(tag: str) -> tuple[str, ...]:
+    """The spellings of an opening tag without attributes."""
+    return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in ("", " ") for behind in ("", " "))
+
+
+def closing(tag: str) -> tuple[str, ...]:
+    """The spellings of a closing tag."""
+    whole = (f"{CLOSE}{before}{tag}{behind}{SEP}" for before in ("", " ") for behind in ("", " "))
+    return (*whole, f"{CLOSE}{tag}", f"{CLOSE} {tag}")
+
+
+def spans(tag: str) -> tuple[Span, ...]:
+    """The spellings of a tag with attributes, up to them, each with one of its closing tag."""
+    return tuple(Span(f"{OPEN}{' ' * (at % 2)}{tag}", close) for at, close in enumerate(closing(tag)))
+
+
+def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | None]:
+    """Read the attributes of a tag up to and with its `<|sep|>`; None where they are none.
+
+    Without `ended` another tag may stand in place of it.
+    """
+    pieces: list[str] = []
+    end = yield from cursor.until(_ENDS, pieces.append)
+    if end is None or (end != SEP and ended):
+        return None
+    if end != SEP:
+        cursor.at -= len(end)
+    text = "".join(pieces).replace('\\"', '"')  # as a quoted call in a JSON string writes them
+    attributes: dict[str, str] = {}
+    at = 0
+    while found := _ATTRIBUTE.match(text, at):
+        name, *values = found.groups()
+        value = next(value for value in values if value is not None)
+        attributes[name] = value.replace("&quot;", '"').replace("&amp;", "&")
+        at = found.end()
+    return None if text[at:].strip() else attributes
+
+
+class XtmlValues(TaggedValues):
+    """One tag a parameter."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return super().markers | _JSON_OPEN.all | _JSON_CLOSE.all
+
+    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+        yield from cursor.space()
+        if (yield from cursor.stands(_JSON_OPEN)) is not None:
+            return True
+        return None if cursor.cut_of(_JSON_OPEN) else (yield from super().fits(cursor, ends))
+
+    def read(
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads
+    ) -> Reading[bool]:
+        yield from cursor.space()
+        if (yield from cursor.match(_JSON_OPEN)) is None:
+            return (yield from super().read(cursor, sink, parameters, ends, heads))
+        complete = yield from read_object(cursor, sink, union(ends, _JSON_CLOSE))
+        yield from read_strays(cursor, _JSON_CLOSE)
+        return complete
+
+    def _header(self, cursor: Cursor) -> Reading[Header | None]:
+        mark = cursor.mark()
+        try:
+            while (yield from cursor.match(self.first)) is not None:
+                pass
+            attributes = yield from read_attributes(cursor, ended=True)
+        except Overrun:
+            attributes = None
+        if not attributes or "key" not in attributes:
+            if cursor.at_end:
+                cursor.settle(mark)  # cut off
+            else:
+                cursor.rewind(mark)
+            return None
+        cursor.settle(mark)
+        return Header(attributes["key"], {"type": "string", **attributes})
+
+
+_JSON_OPEN = Markers(opening("json"))
+_JSON_CLOSE = Markers(closing("json"))
+_ARGUMENT, *_OTHERS = spans("argument")
+
+XTML_VALUES = XtmlValues(
+    open=_ARGUMENT.open,
+    name_end=(SEP,),
+    close=_ARGUMENT.close,
+    spellings=tuple(_OTHERS),
+    typed_by="type",
+)

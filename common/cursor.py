@@ -1,0 +1,269 @@
+"""The unread text and the few ways to consume it; markers are held back nowhere else.
+
+- Reading is a generator: it yields when it needs more text, and is resumed after `feed` or `end`.
+- What is read is handed on at once, except what may still become a marker and what a mark holds.
+- The unread text is short: a marker's beginning, or at most what a mark holds. Each is bounded, so a feed
+  costs its own length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
+Reading: TypeAlias = Generator[None, None, T]
+"""A read in progress: yields for more text, returns a T."""
+
+Sink: TypeAlias = Callable[[str], None]
+
+SPACE = " \t\r\n\f\v"
+"""White space of the markups. Unicode's other spaces are text: they indent CJK prose."""
+
+_SPACES = re.compile(f"[{SPACE}]*")
+
+
+class Markers:
+    """A set of markers, found in one search together with a cut beginning of one at the end of the text."""
+
+    __slots__ = ("_cut", "_open", "all", "firsts", "longest", "only_first")
+
+    def __init__(self, markers: Iterable[str]) -> None:
+        self.all = frozenset(markers) - {""}
+        self.firsts = frozenset(marker[0] for marker in self.all)
+        self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
+        self.longest = max(map(len, self.all), default=0)
+        by_length = sorted(self.all, key=lambda marker: (-len(marker), marker))
+        whole = "|".join(map(re.escape, by_length)) or "(?!)"
+        # A marker's beginning counts only at the end of the text, where the rest may still come.
+        cut = "|".join(_beginnings(marker) + r"\Z" for marker in by_length)
+        self._open = re.compile(f"{cut}|{whole}" if cut else whole)
+        self._cut = re.compile(whole)
+
+    def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
+        """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
+        if self.only_first and text.find(self.only_first, at) < 0:
+            return None
+        return (self._cut if ended else self._open).search(text, at)
+
+    def match(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
+        """The marker at `at` of `text`, or the beginning of one that fills the text's rest unless `ended`."""
+        return (self._cut if ended else self._open).match(text, at)
+
+    def begins(self, text: str) -> bool:
+        """Whether `text` is a proper beginning of a marker."""
+        return any(len(text) < len(marker) and marker.startswith(text) for marker in self.all)
+
+
+@cache
+def union(*sets: Markers) -> Markers:
+    """All markers of several sets. Sets belong to formats, so there are few, and each union is made once."""
+    return Markers(frozenset().union(*(markers.all for markers in sets)))
+
+
+def _beginnings(marker: str) -> str:
+    """A pattern for the proper beginnings of `marker`, the empty one left out."""
+    pattern = ""
+    for char in reversed(marker[:-1]):
+        pattern = re.escape(char) + (f"(?:{pattern})?" if pattern else "")
+    return pattern or "(?!)"
+
+
+NO_MARKERS = Markers(())
+
+
+class Overrun(Exception):
+    """More was read behind a mark than it may hold."""
+
+
+MAX_HELD = 512
+"""Characters that a mark holds at most, unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the reply that can be read again."""
+
+    offset: int
+    outer_limit: int | None  # of the mark around it
+
+
+class Cursor:
+    """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
+
+    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "text")
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.at = 0
+        self.ended = False
+        self._base = 0  # characters of the reply before `text`
+        self._hold: int | None = None  # offset of the outermost mark
+        self._limit: int | None = None  # offset up to which the innermost mark may hold; None without a mark
+        self._copy: Sink | None = None
+
+    def feed(self, text: str) -> None:
+        keep = self.at if self._hold is None else self._hold - self._base
+        if keep < len(self.text):
+            self.text = self.text[keep:] + text
+            self.at -= keep
+        else:
+            self.text = text
+            self.at = 0
+        self._base += keep
+
+    def end(self) -> None:
+        self.feed("")
+        self.ended = True
+
+    @property
+    def offset(self) -> int:
+        """How many characters of the reply have been read."""
+        return self._base + self.at
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the whole reply has been read."""
+        return self.ended and self.at >= len(self.text)
+
+    def unread(self) -> str:
+        """The text that was fed and not read, or read and still held."""
+        return self.text[self.at if self._hold is None else self._hold - self._base :]
+
+    @property
+    def copies(self) -> bool:
+        return self._copy is not None
+
+    def copy_to(self, sink: Sink | None) -> None:
+        """Hand everything read from here on to `sink` too (what a mark holds: once it is settled)."""
+        self._copy = sink
+
+    def also_copy_to(self, sink: Sink) -> Sink | None:
+        """`copy_to`, besides the sink that there is, which is returned: `copy_to` it again."""
+        before = self._copy
+
+        def both(text: str) -> None:
+            sink(text)
+            if before is not None:
+                before(text)
+
+        self._copy = both
+        return before
+
+    def mark(self, back: int = 0, room: int = MAX_HELD) -> Mark:
+        """Hold the text from here, or from `back` characters before, so that `rewind` can read it again.
+
+        Reading more than `room` characters behind it raises `Overrun`. Marks nest; each is settled or rewound.
+        """
+        mark = Mark(self._base + self.at - back, self._limit)
+        if self._hold is None:
+            self._hold = mark.offset
+        self._limit = self._base + self.at + room
+        return mark
+
+    def settle(self, mark: Mark) -> None:
+        """What was read since `mark` counts."""
+        self._limit = mark.outer_limit
+        if mark.outer_limit is None:
+            self._hold = None
+            if self._copy is not None:
+                self._copy(self.held(mark))
+
+    def rewind(self, mark: Mark, ahead: int = 0) -> None:
+        """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
+        self.at = mark.offset - self._base + ahead
+        self._limit = mark.outer_limit
+        if mark.outer_limit is None:
+            self._hold = None
+
+    def held(self, mark: Mark) -> str:
+        """The text read since `mark`."""
+        return self.text[mark.offset - self._base : self.at]
+
+    def take(self, end: int) -> str:
+        """Read up to position `end` of `text`."""
+        piece = self.text[self.at : end]
+        self.at = end
+        if self._limit is not None:
+            if self._base + end > self._limit:
+                raise Overrun
+        elif self._copy is not None and piece:
+            self._copy(piece)
+        return piece
+
+    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
+        while True:
+            found = markers.search(self.text, self.at, self.ended)
+            stop = len(self.text) if found is None else found.start()
+            if stop > self.at:
+                sink(self.take(stop))
+            if found is not None and found.group() in markers.all and self._whole(markers, found):
+                return self.take(found.end())
+            if self.ended:
+                return None
+            yield
+
+    def stands(self, markers: Markers) -> Reading[str | None]:
+        """The marker that stands here, not read; None where none does."""
+        while True:
+            found = markers.match(self.text, self.at, self.ended)
+            if found is None:
+                if self.at < len(self.text) or self.ended:
+                    return None
+            elif found.group() in markers.all and self._whole(markers, found):
+                return found.group()
+            yield
+
+    def match(self, markers: Markers) -> Reading[str | None]:
+        """Read the marker that stands here; None, and nothing read, where none does."""
+        marker = yield from self.stands(markers)
+        if marker is not None:
+            self.take(self.at + len(marker))
+        return marker
+
+    def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
+        """Whether `found` cannot grow into a longer marker with more text."""
+        return (
+            self.ended
+            or found.end() < len(self.text)
+            or len(found.group()) == markers.longest
+            or not any(len(marker) > len(found.group()) and marker.startswith(found.group()) for marker in markers.all)
+        )
+
+    def peek(self) -> Reading[str]:
+        """The next character, not read; "" at the end of the reply."""
+        while self.at >= len(self.text):
+            if self.ended:
+                return ""
+            yield
+        return self.text[self.at]
+
+    def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:
+        """Read the longest run of characters that `pattern` (a starred class) matches, `limit` at most."""
+        pieces: list[str] = []
+        while True:
+            room = len(self.text) if limit is None else min(len(self.text), self.at + limit)
+            found = pattern.match(self.text, self.at, room)
+            assert found is not None  # a starred class matches everywhere
+            stop = found.end()
+            if limit is not None:
+                limit -= stop - self.at
+            pieces.append(self.take(stop))
+            if limit == 0 or stop < len(self.text) or self.ended:
+                return pieces[0] if len(pieces) == 1 else "".join(pieces)
+            yield
+
+    def cut_of(self, markers: Markers) -> bool:
+        """At the end of the reply: whether the unread rest is a marker's beginning, which is then read."""
+        if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):
+            self.take(len(self.text))
+            return True
+        return False
+
+    def space(self, limit: int = MAX_HELD) -> Reading[str]:
+        """Read white space, `limit` characters at most."""
+        return self.run(_SPACES, limit)

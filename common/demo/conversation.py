@@ -1,0 +1,97 @@
+"""The demo model's chat template, and reading a rendered prompt back into turns.
+
+    <|im_start|>tools
+    {"name": "get_weather", "parameters": {...}}
+    <|im_end|>
+    <|im_start|>user
+    What is the weather in Paris?<|im_end|>
+    <|im_start|>assistant
+
+- `<|im_start|>` opens a turn in every family; the family's own end-of-turn token closes it.
+- `enable_thinking` or `thinking`, when true, leave the reasoning open at the end of the prompt; when false,
+  they end the prompt with an empty block of it; unset, the prompt ends with the bare turn.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TURN_OPEN = "<|im_start|>"
+
+_TEMPLATE = r"""
+{%- if tools -%}
+  {{- turn_open ~ 'tools\n' -}}
+  {%- for tool in tools -%}{{- (tool.function or tool) | tojson ~ '\n' -}}{%- endfor -%}
+  {{- turn_end ~ '\n' -}}
+{%- endif -%}
+{%- for message in messages -%}
+  {{- turn_open ~ ('system' if message.role == 'developer' else message.role) ~ '\n' -}}
+  {%- set reasoning = message.reasoning_content or message.reasoning -%}
+  {%- if reasoning and think_open -%}{{- think_open ~ reasoning ~ think_close -}}{%- endif -%}
+  {{- message.content or '' -}}
+  {%- for call in message.tool_calls or [] -%}
+    {%- set arguments = call.function.arguments -%}
+    {{- '\n' ~ call.function.name ~ ' ' ~ (arguments if arguments is string else arguments | tojson) -}}
+  {%- endfor -%}
+  {{- turn_end ~ '\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+  {{- turn_open ~ 'assistant\n' -}}
+  {%- set wanted = enable_thinking if enable_thinking is defined else thinking -%}
+  {%- if think_open and wanted is true -%}
+    {{- think_open ~ '\n' -}}
+  {%- elif think_open and wanted is false -%}
+    {{- think_open ~ '\n\n' ~ think_close ~ '\n\n' -}}
+  {%- endif -%}
+{%- endif -%}
+"""
+
+_HEAD = re.compile(re.escape(TURN_OPEN) + r"(\w+)\n")
+_SCRIPT = re.compile(r"<<<SCRIPT\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
+
+
+def chat_template(turn_end: str, think_open: str, think_close: str) -> str:
+    markers = {
+        "turn_open": TURN_OPEN,
+        "turn_end": turn_end,
+        "think_open": think_open,
+        "think_close": think_close,
+    }
+    # A JSON string is a Jinja string.
+    return (
+        "".join(f"{{%- set {name} = {json.dumps(text)} -%}}\n" for name, text in markers.items()) + _TEMPLATE.lstrip()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    role: str
+    text: str
+
+
+def scripts(text: str) -> list[str]:
+    """What stands between `<<<SCRIPT` and `SCRIPT>>>`, less one line break at each end."""
+    return _SCRIPT.findall(text)
+
+
+def turns(prompt: str, turn_end: str) -> list[Turn]:
+    """The turns of a rendered prompt, the open one included; none if the prompt is another template's."""
+    heads = list(_heads(prompt))
+    if not heads:
+        return []
+    ends = [head.start() for head in heads[1:]] + [len(prompt)]
+    return [
+        Turn(head[1], prompt[head.end() : end].removesuffix("\n").removesuffix(turn_end))
+        for head, end in zip(heads, ends, strict=True)
+    ]
+
+
+def _heads(prompt: str) -> Iterator[re.Match[str]]:
+    """The heads of turns, except those that a script quotes."""
+    quoted = [found.span() for found in _SCRIPT.finditer(prompt)]
+    for head in _HEAD.finditer(prompt):
+        if not any(start <= head.start() < end for start, end in quoted):
+            yield head

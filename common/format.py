@@ -1,0 +1,137 @@
+"""What a format has to offer: the machine knows these protocols and no family.
+
+A format is a value. Its docstring is a sample of the markup: one call of `get_weather` with
+`{"city": "Paris"}`, and is a test case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, runtime_checkable
+
+from .cursor import Cursor, Mark, Markers, Reading
+from .reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text between two markers."""
+
+    open: str
+    close: str
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """The markup of a family's reasoning."""
+
+    opens: tuple[str, ...]
+    closes: tuple[str, ...]
+    label: str = ""
+    """What may stand right behind an opener and says nothing."""
+    words: frozenset[str] = frozenset()
+    """The openers that are ordinary phrases."""
+
+
+THINK = Think(("<think>",), ("</think>",))
+
+
+class Calls(Enum):
+    """What becomes of the calls in a reply."""
+
+    READ = "read"
+    VERBATIM = "verbatim"  # they end reasoning, and their markup is content
+    STOP = "stop"  # the machine stops at the first one; what it left unread is another's to read
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """A choice that the engine may force as JSON."""
+
+    name: str | None  # of the one function, or None: any
+
+
+@dataclass(slots=True)
+class Task:
+    """How one reply is to be read."""
+
+    inside: bool  # it starts in reasoning
+    splits: bool  # reasoning is split off; else it is content
+    calls: Calls
+    forced: Forced | None
+    undecided: bool = False  # whether a choice is forced is told later: the machine waits for it at JSON
+    waits: bool = False
+    unread: list[str] = field(default_factory=list)  # with `Calls.STOP`: the text of the call it stopped at
+
+
+@runtime_checkable
+class ToolFormat(Protocol):
+    """The markup of a family's tool calls."""
+
+    @property
+    def openers(self) -> Markers:
+        """What may start a call or a section of calls."""
+        ...
+
+    @property
+    def closers(self) -> Markers:
+        """What closes a call or a section, dropped where it stands alone behind a call."""
+        ...
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The openers that are ordinary words or brackets: text where a reply ends in one."""
+        ...
+
+    @property
+    def bare(self) -> str:
+        """Where a call counts without an opener: "start" of the reply, start of a "line", or nowhere ("")."""
+        ...
+
+    @property
+    def bare_starts(self) -> str:
+        """The characters that such a call can start with."""
+        ...
+
+    @property
+    def markers(self) -> frozenset[str]:
+        """Every marker of the markup."""
+        ...
+
+    @property
+    def sample(self) -> str:
+        """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
+        ...
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read what `opener` starts, which has been read; "" for a call without an opener.
+
+        Returns True once it was a construct and has been read; False where it does not fit; None where the
+        reply ends before that is known. `mark` stands before the opener: it is settled as soon as the opener
+        fits, and left alone otherwise. Raises `Overrun` where the fit is not known within a mark's room.
+        """
+        ...
+
+
+class FrameFormat(Protocol):
+    """A markup that frames the whole reply: every text stands in a channel, which says what the text is."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        """Every marker of the markup."""
+        ...
+
+    @property
+    def sample(self) -> str:
+        """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
+        ...
+
+    @property
+    def reasoning_sample(self) -> str:
+        """A reply that is reasoning, and nothing else."""
+        ...
+
+    def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
+        """Read a whole reply, or up to where the task says to stop."""
+        ...

@@ -1,0 +1,28 @@
+"""DeepSeek V3 and R1.
+
+<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather
+```json
+{"city": "Paris"}
+```<｜tool▁call▁end｜><｜tool▁calls▁end｜>
+
+`function` is the call's type, the only one there is.
+"""
+
+from __future__ import annotations
+
+from ..arguments.json_object import JsonObject
+from ..format import Span
+from .tagged import Tagged, sample_of
+
+SECTIONS = (Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),)
+CALL = Span("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
+SEPARATOR = "<｜tool▁sep｜>"
+
+DEEPSEEK_V3 = Tagged(
+    sample=sample_of(__doc__),
+    sections=SECTIONS,
+    call=CALL,
+    before_name=(f"function{SEPARATOR}",),
+    name_end=(SEPARATOR,),
+    arguments=JsonObject(fenced=True),
+)

@@ -1,0 +1,43 @@
+"""DeepSeek V3.2, in DSML.
+
+<｜DSML｜function_calls>
+<｜DSML｜invoke name="get_weather">
+<｜DSML｜parameter name="city" string="true">Paris</｜DSML｜parameter>
+</｜DSML｜invoke>
+</｜DSML｜function_calls>
+
+The attribute `string` says whether a value is text or JSON; without it the tool's schema does.
+"""
+
+from __future__ import annotations
+
+from ..arguments.tagged_values import TaggedValues
+from ..format import Span
+from .tagged import Tagged, sample_of
+
+_BLOCKS = ("function_calls", "tool_calls", "calls")
+"""Names of the section in V3.2, V4 and V4.1."""
+_BARS = ("｜DSML｜", "｜DSML｜ ")
+"""What stands before a tag's name: V4.1 writes a space behind the bar."""
+
+
+def dsml(sample: str, bar: str = _BARS[0]) -> Tagged:
+    """DSML, whose template writes `bar` before a tag's name; the other one is read too."""
+    other = next(each for each in _BARS if each != bar)
+    return Tagged(
+        sample=sample,
+        sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
+        call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
+        spellings=(Span(f"<{other}invoke name=", f"</{other}invoke>"),),
+        name_end=(">",),
+        arguments=TaggedValues(
+            open=f"<{bar}parameter name=",
+            name_end=(">",),
+            close=f"</{bar}parameter>",
+            spellings=(Span(f"<{other}parameter name=", f"</{other}parameter>"),),
+            typed_by="string",
+        ),
+    )
+
+
+DEEPSEEK_V3_2 = dsml(sample_of(__doc__))

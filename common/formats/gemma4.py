@@ -1,0 +1,53 @@
+"""Gemma 4 (Google).
+
+<|tool_call>call:get_weather{city:<|"|>Paris<|"|>}<tool_call|>
+
+Several calls follow each other without a separator; results stand in the same turn, behind `<|tool_response>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, read_head
+from ..arguments.strays import read_strays
+from ..cursor import Cursor, Mark, Markers, Reading, union
+from ..reply import Reply
+from .tagged import sample_of
+
+_OPENERS = Markers(OPENERS)
+_CLOSERS = Markers((END, "</tool_call>"))
+
+
+@dataclass(frozen=True)
+class Gemma4:
+    """A name and arguments in the markup of `arguments.gemma`."""
+
+    sample: str
+    openers: Markers = _OPENERS
+    closers: Markers = _CLOSERS
+    markers: frozenset[str] = frozenset((*OPENERS, END, DELIMITER, "call:"))
+    words: frozenset[str] = frozenset()
+    bare: str = ""
+    bare_starts: str = ""
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        ends = union(self.closers, self.openers, reply.stops)
+        head = yield from read_head(cursor, ends, reply.tools)
+        if not isinstance(head, Head):
+            return head
+        cursor.settle(mark)
+        call = reply.call(head.name)
+        complete = True
+        if head.closer:
+            parameters = reply.tools.parameters(head.name)
+            complete = yield from read_arguments(cursor, call.arguments, parameters, ends, head.closer)
+        else:
+            call.arguments("{}")
+        call.end(complete)
+        closers = yield from read_strays(cursor, self.closers)
+        reply.owed_closer = "" if closers else END
+        return True
+
+
+GEMMA4 = Gemma4(sample=sample_of(__doc__))

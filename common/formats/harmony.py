@@ -1,0 +1,35 @@
+"""Harmony (OpenAI gpt-oss).
+
+<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris"}<|call|>
+
+A message says its channel: `analysis` is reasoning, `commentary` and `final` are content. A message of any channel that
+has a recipient and JSON for its text is a call. The prompt ends with `<|start|>assistant`.
+"""
+
+from __future__ import annotations
+
+from ..cursor import Markers
+from .messages import CHANNEL, CONSTRAIN, MESSAGE, START, Header, Messages
+from .tagged import sample_of
+
+_CLOSERS = Markers(("<|end|>", "<|return|>", "<|call|>"))
+_BETWEEN = Markers(_CLOSERS.all | {START, CHANNEL})
+
+
+class Harmony(Messages):
+    """The channel says what a text is."""
+
+    def is_reasoning(self, header: Header) -> bool:
+        return header.channel.startswith("analysis")
+
+
+HARMONY = Harmony(
+    sample=sample_of(__doc__),
+    reasoning_sample="<|channel|>analysis<|message|>plan<|end|>",
+    parts=Markers(_BETWEEN.all | {MESSAGE, CONSTRAIN}),
+    closers=_CLOSERS,
+    in_reasoning=_BETWEEN,
+    in_content=_BETWEEN,
+    channels=("analysis", "commentary", "final"),
+    prefix="functions.",
+)

@@ -1,0 +1,35 @@
+"""Kimi K2, K2.5, K2.6 (Moonshot AI).
+
+<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Paris"}<|tool_call_end|><|tool_calls_section_end|>
+
+The name carries the call's id; sections are also written in the singular.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import re
+
+from ..arguments.json_object import JsonObject
+from ..format import Span
+from .tagged import Head, Tagged, sample_of
+
+_ID = re.compile(r"(?:functions\.)?(.+):[0-9]+")
+
+
+def head(written: str) -> Head:
+    """`functions.NAME:INDEX` is the call's id."""
+    found = _ID.fullmatch(written)
+    return Head(found[1], written) if found else Head(written.removeprefix("functions.") or written)
+
+
+KIMI_K2 = Tagged(
+    sample=sample_of(__doc__),
+    sections=(
+        Span("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
+        Span("<|tool_call_section_begin|>", "<|tool_call_section_end|>"),
+    ),
+    call=Span("<|tool_call_begin|>", "<|tool_call_end|>"),
+    name_end=("<|tool_call_argument_begin|>",),
+    head=head,
+    arguments=JsonObject(),
+)

@@ -1,0 +1,87 @@
+"""Kimi K3 (Moonshot AI), in XTML.
+
+<|open|>tools<|sep|><|open|>call tool="get_weather" index="1"<|sep|><|open|>argument key="city" type="string"<|sep|>Paris<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>
+
+`think`, `response` and `tools` stand side by side in a `message`, which the prompt opened. It ends with the opening tag
+of `think`, or of `response` where thinking is off.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..arguments.name import is_name
+from ..arguments.xtml import OPEN, SEP, XTML_VALUES, closing, opening, read_attributes, spans
+from ..cursor import Cursor, Markers, Reading
+from ..format import Span, Task, Think
+from ..machine import Grammar, read_reply
+from ..reply import Reply
+from ..schema import Tools
+from .tagged import Head, Tagged, sample_of
+
+TURN_ENDS = ("<|end_of_msg|>", "[EOS]", "[EOT]")
+
+
+class XtmlCalls(Tagged):
+    """`<|open|>call tool="get_weather" index="1"<|sep|>`"""
+
+    def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
+        if opener not in self.calls.all:
+            return False
+        attributes = yield from read_attributes(cursor, ended=False)
+        if attributes is None:
+            return None if cursor.at_end else False
+        name = attributes.get("tool", "")
+        if not is_name(name):
+            return False
+        body = cursor.mark()
+        fits = yield from self.arguments.fits(cursor, self.closers)
+        cursor.rewind(body)
+        return Head(name) if fits else fits
+
+
+_CALL, *_OTHERS = spans("call")
+
+CALLS = XtmlCalls(
+    sample="",
+    sections=tuple(Span(open, close) for open in opening("tools") for close in closing("tools")),
+    call=_CALL,
+    spellings=tuple(_OTHERS),
+    name_end=(SEP,),
+    arguments=XTML_VALUES,
+)
+
+_OPENS = opening("think")
+# What stands beside `think` ends it too, and is dropped as a stray end of it is.
+_CLOSES = (
+    *closing("think"),
+    *opening("response"),
+    *closing("response"),
+    f'{OPEN}message role="assistant"{SEP}',
+    *closing("message"),
+)
+
+
+def _grammar(think: Think) -> Grammar:
+    # In `think` only `tools` opens calls: what it says about a `call` alone is reasoning.
+    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all)
+
+
+@dataclass(frozen=True, eq=False)
+class KimiK3:
+    """The machine's reasoning, content and calls, with tags around each that are dropped."""
+
+    sample: str
+    reasoning_sample: str
+    markers: frozenset[str] = field(init=False, default=CALLS.markers.union(_OPENS, _CLOSES))
+    _split: Grammar = field(init=False, repr=False, default=_grammar(Think(_OPENS, _CLOSES)))
+    _whole: Grammar = field(init=False, repr=False, default=_grammar(Think((), (*_OPENS, *_CLOSES))))
+
+    def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
+        yield from read_reply(cursor, reply, self._split if task.splits else self._whole, task)
+
+
+KIMI_K3 = KimiK3(
+    sample=sample_of(__doc__),
+    reasoning_sample=f"{_OPENS[0]}plan{_CLOSES[0]}",
+)

@@ -1,0 +1,270 @@
+"""Frames as Harmony and its dialects write them: `<|start|>assistant to=get_weather<|message|>`.
+
+A header's parts come in any order and few of them are needed. It fits with a known channel, a recipient or the role,
+or where a single word stands in their place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ..arguments.json_object import JsonObject, read_object
+from ..arguments.name import is_name, read_name
+from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
+from ..format import Task
+from ..reply import Reply
+from .frames import Channel, Frames, read_message_call
+
+START = "<|start|>"
+MESSAGE = "<|message|>"
+CHANNEL = "<|channel|>"
+CONSTRAIN = "<|constrain|>"
+TO = "to="
+
+_ROLE = "assistant"
+_TO = Markers((TO,))
+_WORD = re.compile(rf"""[^<>{{}}\[\]()"'`,;={SPACE}]*""")
+_MAX_WORD = 64
+_STOPS = ".:!"
+"""What begins no name: a marker in a sentence may stand before it."""
+_ODD_WORDS = 3
+"""A header may hold as many words that mean nothing."""
+_PARTS = 8
+"""A header may hold as many markers: many in a row are not read again from each of them."""
+_PEOPLE = frozenset({"", "user", _ROLE, "self"})
+_OBJECT = JsonObject()
+_QUOTES = "\"'"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a message says."""
+
+    channel: str = ""
+    recipient: str = ""
+    cut: bool = False
+    """Whether the reply ends in it."""
+    body: int | None = None
+    """The offset of the text where the header has no end; None: it ends here."""
+
+    @property
+    def calls(self) -> bool:
+        """Whether it names a function."""
+        return self.recipient not in _PEOPLE
+
+
+@dataclass(frozen=True, eq=False)
+class Messages(Frames):
+    """A dialect."""
+
+    channels: tuple[str, ...] = ()
+    """The channels that a header may name."""
+    prefix: str = ""
+    """What stands before a function's name."""
+    _bare: Markers = field(init=False, repr=False)
+    _channel: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
+        put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![A-Za-z])" if self.channels else "(?!)"))
+
+    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+        mark = cursor.mark(len(opener))
+        try:
+            header = yield from self._header(opener, cursor, fresh=channel.fresh)
+        except Overrun:
+            header = None
+        if header is None:
+            cursor.rewind(mark, len(opener))
+            return False
+        behind = cursor.offset if header.body is None else header.body
+        if header.calls and header.body is None:
+            call = _cut() if header.cut else self.read_directed(header, mark, cursor, reply)
+            if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
+                return True
+            if opener == TO:
+                cursor.rewind(mark, len(opener))
+                return False
+        cursor.rewind(mark, behind - mark.offset)
+        (channel.reasoning if self.is_reasoning(header) else channel.content)()
+        return True
+
+    def is_reasoning(self, header: Header) -> bool:
+        raise NotImplementedError
+
+    def read_directed(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read the arguments of a call as JSON; False where there are none, None where the reply ends before that."""
+        body = cursor.mark()
+        fits = yield from self._json_fits(cursor)
+        cursor.rewind(body)
+        if not fits:
+            return fits
+        cursor.settle(mark)
+        call = reply.call(header.recipient)
+        call.end((yield from read_object(cursor, call.arguments, self.parts)))
+        yield from self.read_end(cursor)
+        return True
+
+    def _json_fits(self, cursor: Cursor) -> Reading[bool | None]:
+        yield from cursor.space()
+        quote = yield from cursor.peek()
+        if not quote or quote not in _QUOTES:
+            return (yield from _OBJECT.fits(cursor, self.parts))
+        # A string has to hold the object: what is sent to a tool may also be code.
+        cursor.take(cursor.at + 1)
+        yield from cursor.space()
+        char = yield from cursor.peek()
+        return None if not char else char in ("{", quote)
+
+    # --- headers
+
+    def _header(self, opener: str, cursor: Cursor, *, fresh: bool) -> Reading[Header | None]:
+        """Read a header behind `opener`; None where it does not fit. `fresh`: its end may be missing."""
+        if not opener:
+            yield from cursor.space()
+            if (yield from cursor.stands(self._bare)) is None:
+                return None
+        draft = _Draft(self, opener, fresh)
+        if opener == TO:
+            draft.recipient = yield from self._recipient(cursor)
+        while True:
+            gap = yield from cursor.space()
+            draft.gap(gap, cursor.offset)
+            part = yield from cursor.stands(self.parts)
+            if part == MESSAGE:
+                cursor.take(cursor.at + len(part))
+                return draft.header() if draft.fits else None
+            if part in self.closers.all:
+                return draft.without_text()
+            if part is not None:
+                if not draft.takes_part():
+                    return draft.unended
+                cursor.take(cursor.at + len(part))
+                draft.part(part, cursor.offset)
+            elif cursor.at_end or cursor.cut_of(self.parts):
+                return draft.cut()
+            elif (yield from cursor.match(_TO)) is not None:
+                draft.recipient = yield from self._recipient(cursor)
+                draft.goes_on(cursor.offset)
+            elif draft.recipient and (yield from cursor.peek()) == "{":
+                return draft.header()
+            elif opener == TO and not draft.marked:
+                return None
+            else:
+                word = yield from cursor.run(_WORD, _MAX_WORD)
+                if word.endswith("to") and (yield from cursor.peek()) == "=":
+                    word = word[:-2]  # the recipient is stuck to it
+                    cursor.at -= 2
+                if not word or not draft.word(word, bool(gap), cursor.offset):
+                    return draft.unended
+
+    def knows(self, channel: str) -> bool:
+        return self._channel.match(channel) is not None
+
+    def _recipient(self, cursor: Cursor) -> Reading[str]:
+        return self.name((yield from read_name(cursor)))
+
+    def name(self, written: str) -> str:
+        name = written.removeprefix(self.prefix)
+        return name if is_name(name) else ""
+
+
+class _Draft:
+    """A header, as far as it has been read."""
+
+    __slots__ = (
+        "_body",
+        "_dialect",
+        "_fresh",
+        "_glued",
+        "_odd",
+        "_parts",
+        "_place",
+        "_role",
+        "channel",
+        "marked",
+        "recipient",
+    )
+
+    def __init__(self, dialect: Messages, opener: str, fresh: bool) -> None:
+        self._dialect = dialect
+        self._fresh = fresh
+        self._place = opener  # the marker before the next word
+        self._role = self.channel = self.recipient = ""
+        self._body: int | None = None  # where the text begins if the header has no end
+        self._glued = True  # its words stand right behind their markers, as a template writes them
+        self._odd = self._parts = 0
+        self.marked = opener not in ("", TO)
+
+    @property
+    def fits(self) -> bool:
+        said = self._dialect.knows(self.channel) or self.recipient or self._role == _ROLE
+        return bool(said) or (self._glued and not self._odd)
+
+    def header(self) -> Header:
+        return Header(self.channel, self.recipient)
+
+    @property
+    def unended(self) -> Header | None:
+        """The header if its end is missing and text stands here; None where it cannot be one."""
+        return Header(self.channel, body=self._body) if self._fresh and self.marked and self._body is not None else None
+
+    def without_text(self) -> Header | None:
+        """The header if its end is missing and the message ends here."""
+        if self._odd:
+            return self.unended
+        return self.header() if self._fresh and self.marked and self.fits else None
+
+    def cut(self) -> Header | None:
+        """The header if the reply ends here."""
+        if self._odd:
+            return self.unended
+        return Header(self.channel, self.recipient, cut=True) if self.marked and self.fits else None
+
+    def gap(self, space: str, offset: int) -> None:
+        if self._body == offset - len(space):
+            self._body = offset
+
+    def goes_on(self, offset: int) -> None:
+        if self._dialect.knows(self.channel):
+            self._body = offset
+
+    def takes_part(self) -> bool:
+        """Whether another marker may stand here."""
+        self._parts += 1
+        return not self._odd and self._parts <= _PARTS
+
+    def part(self, part: str, offset: int) -> None:
+        self._place, self.marked = part, True
+        if part == START:
+            self._role = self.channel = self.recipient = ""
+        elif part == CHANNEL:
+            self.channel = ""
+        else:
+            self.goes_on(offset)
+
+    def word(self, word: str, apart: bool, offset: int) -> bool:
+        """Take the next word; False where the header cannot go on with it."""
+        dialect = self._dialect
+        if not self._role and (self._place == START or (not self.marked and word == _ROLE)):
+            self._role = word
+            self._glued = self._glued and not apart and word[0] not in _STOPS
+        elif dialect.prefix and word.startswith(dialect.prefix) and not self.recipient:
+            self.recipient = dialect.name(word)
+        elif not self.channel and (self._place == CHANNEL or (not self.marked and word in dialect.channels)):
+            self.channel = word
+            self._glued = self._glued and not apart and word[0] not in _STOPS
+            self._body = offset if dialect.knows(word) else None
+        elif self._place == CONSTRAIN:
+            self._place = ""
+            self.goes_on(offset)
+        else:
+            self._odd += 1
+        return not self._odd or (self.marked and self._odd <= _ODD_WORDS)
+
+
+def _cut() -> Reading[bool | None]:
+    return None
+    yield  # a generator, as all reads are

@@ -1,0 +1,25 @@
+"""MiniMax M3.
+
+]<]minimax[>[<tool_call>
+]<]minimax[>[<invoke name="get_weather">]<]minimax[>[<city>Paris]<]minimax[>[</city>]<]minimax[>[</invoke>
+]<]minimax[>[</tool_call>
+
+The namespace token stands before every tag, and a parameter's name is its tag; the tags of the calls are also read
+without the token, which the model leaves out at times.
+"""
+
+from __future__ import annotations
+
+from ..arguments.elements import NAMESPACE
+from ..arguments.minimax_m3 import MinimaxM3Values
+from ..format import Span
+from .tagged import Tagged, sample_of
+
+MINIMAX_M3 = Tagged(
+    sample=sample_of(__doc__),
+    sections=(Span(f"{NAMESPACE}<tool_call>", f"{NAMESPACE}</tool_call>"), Span("<tool_call>", "</tool_call>")),
+    call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
+    spellings=(Span("<invoke name=", "</invoke>"),),
+    name_end=(">",),
+    arguments=MinimaxM3Values(),
+)

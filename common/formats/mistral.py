@@ -1,0 +1,73 @@
+"""Mistral, Ministral, Devstral and Magistral.
+
+[TOOL_CALLS]get_weather{"city": "Paris"}
+
+Three tokenizer generations: an array of calls as JSON (`[TOOL_CALLS][{"name": ..., "arguments": ...}]`, up to
+v7), a name and its arguments (v11), and `NAME[CALL_ID]ID[ARGS]{...}` (v13).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..arguments.json_object import JsonObject
+from ..cursor import Cursor, Mark, Markers, Reading
+from ..format import Span
+from ..reply import Reply
+from .json_calls import JsonCalls
+from .tagged import Tagged, sample_of
+
+_OPEN = "[TOOL_CALLS]"
+_CLOSE = "[/TOOL_CALLS]"
+
+
+@dataclass(frozen=True)
+class Mistral:
+    """Calls as JSON, or a name before the arguments: the first character tells."""
+
+    sample: str
+    as_json: JsonCalls
+    by_name: Tagged
+
+    @property
+    def openers(self) -> Markers:
+        return self.as_json.openers
+
+    @property
+    def closers(self) -> Markers:
+        return self.as_json.closers
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return self.as_json.markers | self.by_name.markers
+
+    @property
+    def bare(self) -> str:
+        return self.as_json.bare
+
+    @property
+    def bare_starts(self) -> str:
+        return self.as_json.bare_starts
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        yield from cursor.space()
+        char = yield from cursor.peek()
+        shape = self.as_json if char and char in "[{`" else self.by_name
+        return (yield from shape.read(opener, mark, cursor, reply))
+
+
+MISTRAL = Mistral(
+    sample=sample_of(__doc__),
+    as_json=JsonCalls(sample="", spans=(Span(_OPEN, _CLOSE),), bare="start"),
+    by_name=Tagged(
+        sample="",
+        call=Span(_OPEN, _CLOSE),
+        id_open="[CALL_ID]",
+        name_end=("[ARGS]",),
+        arguments=JsonObject(),
+    ),
+)

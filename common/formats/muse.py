@@ -1,0 +1,66 @@
+"""Muse Glimmer (Meta).
+
+ to=get_weather<|message|>
+<atem:function_calls>
+<atem:invoke name="get_weather">
+<atem:parameter name="city">Paris</atem:parameter>
+</atem:invoke>
+</atem:function_calls><|eom|>
+
+The recipient says what a message is: `self` is reasoning, `user` or none is content, any other is the function that
+the message calls. The prompt ends with `<|start|>assistant`. Values are typed by the tool's schema.
+"""
+
+from __future__ import annotations
+
+from ..arguments.tagged_values import TaggedValues
+from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union
+from ..format import Span
+from ..machine import Grammar
+from ..reply import Reply
+from .messages import MESSAGE, START, TO, Header, Messages
+from .tagged import Tagged, sample_of
+
+ATEM = Tagged(
+    sample="",
+    sections=(Span("<atem:function_calls>", "</atem:function_calls>"),),
+    call=Span("<atem:invoke name=", "</atem:invoke>"),
+    name_end=(">",),
+    arguments=TaggedValues(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
+)
+
+_CLOSERS = Markers(("<|eom|>", "<|eot|>", "<|end_of_text|>"))
+# The model may change the recipient without ending the message.
+_BETWEEN = Markers(_CLOSERS.all | {START, TO})
+
+
+class Muse(Messages):
+    """The recipient says what a text is, and calls have a markup of their own."""
+
+    def is_reasoning(self, header: Header) -> bool:
+        return header.recipient == "self"
+
+    def read_directed(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        yield from cursor.space()
+        opener = yield from cursor.match(ATEM.openers)
+        if opener is not None:
+            fits = yield from ATEM.read(opener, mark, cursor, reply)
+            if fits:
+                yield from self.read_end(cursor)
+            return fits
+        if cursor.at_end or cursor.cut_of(ATEM.openers):
+            return None
+        if (yield from cursor.peek()) == "{":
+            return (yield from super().read_directed(header, mark, cursor, reply))
+        return False
+
+
+MUSE = Muse(
+    sample=sample_of(__doc__),
+    reasoning_sample=" to=self<|message|>plan<|eom|>",
+    parts=Markers(_CLOSERS.all | {START, MESSAGE}),
+    closers=_CLOSERS,
+    in_reasoning=_BETWEEN,
+    in_content=union(_BETWEEN, ATEM.openers),
+    calls=Grammar((ATEM,), None, NO_MARKERS),
+)

@@ -1,0 +1,19 @@
+"""Phi-4-mini (Microsoft).
+
+functools[{"name": "get_weather", "arguments": {"city": "Paris"}}]
+
+The opener is an ordinary word. Phi-4-mini also writes the array between `<|tool_call|>` and `<|/tool_call|>`.
+"""
+
+from __future__ import annotations
+
+from ..format import Span
+from .json_calls import JsonCalls
+from .tagged import sample_of
+
+PHI4 = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(Span("functools", ""), Span("<|tool_call|>", "<|/tool_call|>")),
+    words=frozenset({"functools"}),
+    bare="start",
+)

@@ -1,0 +1,26 @@
+"""Qwen3-Coder, Qwen3.5, Qwen3.6, and Nemotron Nano (NVIDIA).
+
+<tool_call>
+<function=get_weather>
+<parameter=city>
+Paris
+</parameter>
+</function>
+</tool_call>
+
+Values are typed by the tool's schema; the template writes a newline on each side of one.
+"""
+
+from __future__ import annotations
+
+from ..arguments.tagged_values import TaggedValues
+from ..format import Span
+from .tagged import Tagged, sample_of
+
+QWEN3_CODER = Tagged(
+    sample=sample_of(__doc__),
+    wrapper=Span("<tool_call>", "</tool_call>"),
+    call=Span("<function=", "</function>"),
+    name_end=(">",),
+    arguments=TaggedValues(open="<parameter=", name_end=(">",), close="</parameter>", framed=True),
+)

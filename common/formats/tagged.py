@@ -1,0 +1,309 @@
+"""The shape most families share: calls between markers, each a name and arguments, perhaps in a section.
+
+- A call opener counts when the name, the header's end and the first piece of the arguments follow.
+- A section opener counts when a call that fits follows, or its closer; text before is stray and dropped, up
+  to 64 characters. A section whose closer is missing ends 512 characters behind its last call.
+- Any closer may be missing, doubled or stray behind a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..arguments.name import read_name
+from ..arguments.strays import at_last_turn_end, read_strays
+from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
+from ..format import Span
+from ..reply import Reply
+from ..schema import Parameters, Tools
+
+_STRAY = 64
+_WITHOUT_SPACE = str.maketrans("", "", SPACE)
+_ARGUMENT_STARTS = ("{", "`")
+
+
+class Arguments(Protocol):
+    """An encoding of the arguments of one call."""
+
+    @property
+    def markers(self) -> frozenset[str]: ...
+
+    @property
+    def closers(self) -> frozenset[str]:
+        """What closes a value, dropped where it stands alone behind a call."""
+        ...
+
+    @property
+    def ended_by_calls(self) -> bool:
+        """Whether the opener of another call ends the arguments."""
+        ...
+
+    @property
+    def first(self) -> Markers:
+        """What opens a parameter."""
+        ...
+
+    @property
+    def key_end(self) -> Markers:
+        """What ends a parameter's name and can end nothing else."""
+        ...
+
+    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]: ...
+
+    def read(
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: Tagged
+    ) -> Reading[bool]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the head of a call says."""
+
+    name: str
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """One family's markup of calls."""
+
+    sample: str
+    call: Span
+    """Opener and closer of a call. The name follows the opener."""
+    name_end: tuple[str, ...]
+    """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
+    arguments: Arguments
+    spellings: tuple[Span, ...] = ()
+    """Further spellings of a call's opener and closer."""
+    before_name: tuple[str, ...] = ()
+    """Markup that may stand between a call's opener and its name."""
+    id_open: str = ""
+    """What may stand behind the name and before the call's id."""
+    sections: tuple[Span, ...] = ()
+    """Markup around calls: in the template, but optional here."""
+    wrapper: Span | None = None
+    """Markup around each call; its opener counts only right before a call."""
+    head: Callable[[str], Head] = Head
+    """How the written name is read."""
+    words: frozenset[str] = frozenset()
+    bare: str = ""
+    bare_starts: str = ""
+    openers: Markers = field(init=False, repr=False)
+    call_openers: Markers = field(init=False, repr=False)
+    closers: Markers = field(init=False, repr=False)
+    markers: frozenset[str] = field(init=False, repr=False)
+    calls: Markers = field(init=False, repr=False)
+    _call_open: Markers = field(init=False, repr=False)
+    _calls: frozenset[str] = field(init=False, repr=False)
+    _call_closers: Markers = field(init=False, repr=False)
+    _ends: Markers = field(init=False, repr=False)
+    _in_section: Markers = field(init=False, repr=False)
+    _name_end: Markers = field(init=False, repr=False)
+    _before_name: Markers = field(init=False, repr=False)
+    _id_open: Markers = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        wrappers = () if self.wrapper is None else (self.wrapper,)
+        around = (*self.sections, *wrappers)
+        spellings = (self.call, *self.spellings)
+        calls = {span.open for span in (*spellings, *wrappers)}
+        ends = {span.close for span in (*spellings, *around)}
+        sections = {marker for span in self.sections for marker in (span.open, span.close)}
+        put = object.__setattr__
+        put(self, "call_openers", Markers(calls))
+        put(self, "openers", Markers(calls | {span.open for span in self.sections}))
+        put(self, "closers", Markers(ends | self.arguments.closers))
+        own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
+        put(self, "markers", own - {"", ">"})
+        put(self, "_calls", frozenset(calls))
+        put(self, "calls", Markers(calls))
+        put(self, "_call_open", Markers(span.open for span in spellings))
+        put(self, "_call_closers", Markers(self.closers.all - sections))
+        # Where a section is open the next call ends a body too.
+        put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
+        put(self, "_in_section", Markers(calls | sections))
+        put(self, "_name_end", Markers(self.name_end))
+        put(self, "_before_name", Markers(self.before_name))
+        put(self, "_id_open", Markers((self.id_open,)))
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        if any(opener == span.open for span in self.sections):
+            return (yield from self._section(mark, cursor, reply))
+        fits = yield from self._call(opener, (mark,), cursor, reply)
+        if fits:
+            yield from read_strays(cursor, self.closers)
+        return fits
+
+    # --- one call
+
+    def head_fits(self, opener: str, cursor: Cursor) -> Reading[bool]:
+        """Read the head of a call behind `opener`; whether it and the first piece of its arguments fit."""
+        return bool((yield from self._head(opener, cursor, None)))
+
+    def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
+        """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
+        if self.wrapper is not None and opener == self.wrapper.open:
+            yield from cursor.space()
+            if (yield from cursor.match(self._call_open)) is None:
+                return None if cursor.at_end or cursor.cut_of(self._call_open) else False
+        yield from cursor.space()
+        typed = yield from cursor.match(self._before_name)
+        name = yield from read_name(cursor)
+        if name and tools is not None:
+            name = yield from self._without_key(name, cursor, tools)
+        head = self.head(name)
+        if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
+            head = Head(head.name, (yield from read_name(cursor)) or None)
+        ended = False
+        while name and (yield from cursor.match(self._name_end)) is not None:
+            ended = True
+        if cursor.at_end or (name and not ended and cursor.cut_of(self._name_end)):
+            return None
+        if not name:
+            return False
+        if not ended and self.name_end:
+            # Without its end a name is followed by arguments, or says by its form that it is a call's.
+            char = yield from cursor.peek()
+            starts = char in _ARGUMENT_STARTS or (yield from cursor.stands(self.arguments.first)) is not None
+            if not starts and head.id is None and typed is None:
+                return False
+        body = cursor.mark()
+        fits = yield from self.arguments.fits(cursor, self.closers)
+        if not fits:
+            cursor.settle(body)
+            return fits
+        cursor.rewind(body)
+        return head
+
+    def _without_key(self, name: str, cursor: Cursor, tools: Tools) -> Reading[str]:
+        """`name`, without the parameter's name that is stuck to it where that one's opener is missing."""
+        if not self.arguments.key_end.all or (yield from cursor.stands(self.arguments.key_end)) is None:
+            return name
+        declared = tools.longest_prefix_of(name)
+        if not declared or cursor.text[: cursor.at].endswith(tuple(SPACE)):
+            return name
+        cursor.at -= len(name) - len(declared)
+        return declared
+
+    def _call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read a call behind `opener`; the marks, which hold its text, are settled once it fits."""
+        head = yield from self._head(opener, cursor, reply.tools)
+        if not isinstance(head, Head):
+            return head
+        for mark in reversed(marks):
+            cursor.settle(mark)
+        call = reply.call(head.name, head.id)
+        parameters = reply.tools.parameters(head.name)
+        # What else of the family's markup ends a body; a value in a tag may hold any of it.
+        ends = union(self._ends, reply.stops if self.arguments.ended_by_calls else reply.turn_ends)
+        complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self)
+        call.end(complete)
+        closers = yield from read_strays(cursor, self._call_closers)
+        outer = (self.wrapper or self.call).close
+        reply.owed_closer = "" if outer in closers else outer
+        return True
+
+    # --- a section
+
+    def _section(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read a section behind its opener, which `mark` holds until its first call fits."""
+        stray = _Stray()
+        while True:
+            marker = yield from cursor.until(self._in_section, stray.add)
+            if marker is None:
+                return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
+            if marker in self.openers.all and marker not in self._calls:
+                continue
+            if marker not in self.openers.all:
+                if stray.bare():
+                    return False
+                cursor.settle(mark)
+                yield from read_strays(cursor, self.closers)
+                return True
+            fits = yield from self._held_call(marker, (mark,), cursor, reply)
+            if fits is None:
+                return False if stray.bare() else None
+            if fits:
+                break
+            stray.add(marker)
+        while (yield from self._next_in_section(cursor, reply)):
+            pass
+        yield from read_strays(cursor, self.closers)
+        return True
+
+    def _held_call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """`_call` under a mark of its own; where it does not fit, what stands behind its opener is unread."""
+        mark = cursor.mark(len(opener))
+        try:
+            fits = yield from self._call(opener, (*marks, mark), cursor, reply)
+        except Overrun:
+            fits = False
+        if fits is False and (yield from at_last_turn_end(cursor, reply.turn_ends)):
+            fits = None
+        if not fits:
+            cursor.rewind(mark, len(opener))
+        return fits
+
+    def _next_in_section(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read up to and with the section's next call or its closer; False where no further call stands."""
+        mark = cursor.mark()
+        between: list[str] = []
+        markers = union(self._in_section, reply.turn_ends)
+        try:
+            while True:
+                marker = yield from cursor.until(markers, between.append)
+                if marker is None:
+                    break
+                if marker in reply.turn_ends.all:
+                    cursor.rewind(mark)
+                    return False
+                if marker not in self.openers.all:
+                    cursor.settle(mark)
+                    return False
+                if marker not in self._calls:
+                    if "".join(between).strip(SPACE):
+                        break  # another section: the one before was not closed, and this is the answer
+                    continue
+                fits = yield from self._held_call(marker, (mark,), cursor, reply)
+                if fits:
+                    return True
+                if fits is None:
+                    cursor.take(len(cursor.text))
+                    cursor.settle(mark)
+                    return False
+                between.append(marker)
+        except Overrun:
+            cursor.rewind(mark)
+            return False
+        text = "".join(between).strip(SPACE)
+        if text and not self._in_section.begins(text):
+            cursor.rewind(mark)  # the section was not closed: this is the answer
+        else:
+            cursor.settle(mark)
+        return False
+
+
+class _Stray:
+    """Text between a section's opener and its first call; more than a little of it makes the opener prose."""
+
+    __slots__ = ("_pieces", "_room")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._room = _STRAY
+
+    def add(self, text: str) -> None:
+        self._room -= len(text.translate(_WITHOUT_SPACE))
+        if self._room < 0:
+            raise Overrun
+        self._pieces.append(text)
+
+    def bare(self) -> str:
+        return "".join(self._pieces).strip(SPACE)
+
+
+def sample_of(docstring: str | None) -> str:
+    """The sample in a format's docstring: what stands between its first and its last paragraph."""
+    return "\n\n".join((docstring or "").strip().split("\n\n")[1:-1])

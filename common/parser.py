@@ -1,0 +1,157 @@
+"""The parser of one reply: text in, events out, in any pieces.
+
+- `feed` and `finish` return what is new; the events of a reply do not depend on how its text was cut.
+- Model output never raises. Using a finished parser does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from .cursor import Cursor
+from .events import Event
+from .format import Calls, Forced, Task
+from .machine import read_reply
+from .registry import grammar_for, reasoning_row, tool_row
+from .reply import Policy, Reply
+from .schema import Tools
+
+LATER = object()
+"""Stands for a `tool_choice` that is not known yet."""
+
+
+class Parser:
+    """Parses one reply of a model.
+
+    Args:
+        tool_parser: name of the tool-call parser, with or without `dynamo_`; None: calls are not read.
+        reasoning_parser: name of the reasoning parser; None: reasoning is not split off.
+        tools: the request's OpenAI tools. None or empty: no call is returned, call markup stays in content.
+        tool_choice: the request's `tool_choice`: "auto", "none", "required" or a named function;
+            `LATER`: `decide` will tell it.
+        parallel_tool_calls: False: only the first call is returned.
+        chat_template_kwargs: the request's template arguments; they may turn thinking on or off.
+        in_reasoning: whether the prompt ended inside reasoning; None: decide from the reasoning format and
+            `chat_template_kwargs`.
+        until_call: stop at the first call (or JSON where content begins): `rest` is then what is left.
+        content_seen: content was said before what is fed.
+        after_reasoning: what is fed begins behind reasoning, whose white space is gone already.
+        new_id: makes an id for a call whose markup gives none.
+
+    Raises:
+        ValueError: an unknown parser name; the message lists close matches.
+    """
+
+    _reply: Reply
+
+    __slots__ = ("_cursor", "_finished", "_machine", "_reply", "_task")
+
+    def __init__(
+        self,
+        tool_parser: str | None = None,
+        reasoning_parser: str | None = None,
+        tools: Sequence[object] | None = None,
+        tool_choice: object = "auto",
+        parallel_tool_calls: bool = True,
+        chat_template_kwargs: Mapping[str, object] | None = None,
+        in_reasoning: bool | None = None,
+        *,
+        until_call: bool = False,
+        content_seen: bool = False,
+        after_reasoning: bool = False,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        tool = tool_row(tool_parser) if tool_parser is not None else None
+        reasoning = reasoning_row(reasoning_parser) if reasoning_parser is not None else None
+        kwargs = chat_template_kwargs or {}
+        if reasoning is None:
+            inside = False
+        elif in_reasoning is None:
+            inside = reasoning.starts.inside_for(kwargs)
+        else:
+            inside = in_reasoning
+        verbatim = tool is None or not tools
+        calls = Calls.STOP if until_call else Calls.VERBATIM if verbatim else Calls.READ
+        grammar = grammar_for(tool, reasoning)
+        self._cursor = Cursor()
+        self._reply = Reply(
+            Tools(tools),
+            _policy(tool_choice, parallel_tool_calls) if calls is Calls.READ else Policy(returned=False),
+            defer_reasoning=reasoning is not None and kwargs.get("force_nonempty_content") is True,
+            after_reasoning=after_reasoning,
+            content_seen=content_seen,
+            new_id=new_id,
+            turn_ends=grammar.turn_ends,
+            stops=grammar.stops,
+        )
+        self._task = Task(inside, reasoning is not None, calls, _forced(tool_choice), tool_choice is LATER)
+        self._machine = read_reply(self._cursor, self._reply, grammar, self._task)
+        self._finished = False
+        next(self._machine)
+
+    @property
+    def rest(self) -> str | None:
+        """With `until_call`: the text from the first call on, once one was met; nothing is fed or finished then."""
+        if not self._task.unread:
+            return None
+        return self._reply.pending_space() + "".join(self._task.unread) + self._cursor.unread()
+
+    def feed(self, text: str) -> list[Event]:
+        """The events that `text`, the next piece of the reply, gives rise to."""
+        if self._finished:
+            raise RuntimeError("feed() after finish(): a Parser reads one reply")
+        if not text:
+            return []
+        self._cursor.feed(text)
+        next(self._machine, None)
+        return self._reply.take_events()
+
+    @property
+    def waits(self) -> bool:
+        """With `LATER`: whether the machine has come to where it needs to know the choice."""
+        return self._task.waits
+
+    def decide(self, tool_choice: object, parallel_tool_calls: bool, events: list[Event]) -> list[Event]:
+        """Tell the choice that was to come `LATER`: what becomes of `events`, said from the first call on."""
+        self._task.undecided = self._task.waits = False
+        self._task.forced = _forced(tool_choice)
+        if self._task.calls is Calls.READ:
+            events = self._reply.restrict(_policy(tool_choice, parallel_tool_calls), events)
+        next(self._machine, None)
+        return events + self._reply.take_events()
+
+    @property
+    def unread(self) -> str:
+        """The text that was fed and has not become an event: at most a held marker, header or value."""
+        return self._cursor.unread()
+
+    def finish(self) -> list[Event]:
+        """The last events: nothing more comes."""
+        if self._finished:
+            raise RuntimeError("finish() was called before: a Parser reads one reply")
+        self._finished = True
+        self._cursor.end()
+        if next(self._machine, self) is not self:
+            raise AssertionError("the machine asked for text after the end")
+        self._reply.end()
+        return self._reply.take_events()
+
+
+def _policy(tool_choice: object, parallel_tool_calls: bool) -> Policy:
+    return Policy(
+        returned=tool_choice != "none", only=named_choice(tool_choice), parallel=parallel_tool_calls is not False
+    )
+
+
+def _forced(tool_choice: object) -> Forced | None:
+    named = named_choice(tool_choice)
+    return Forced(named) if named is not None or tool_choice == "required" else None
+
+
+def named_choice(tool_choice: object) -> str | None:
+    """The function that a `tool_choice` names, in the Chat Completions or the Responses spelling."""
+    if not isinstance(tool_choice, Mapping):
+        return None
+    function = tool_choice.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else tool_choice.get("name")
+    return name if isinstance(name, str) else None

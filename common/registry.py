@@ -1,0 +1,664 @@
+"""The one table: every parser's name, aliases, markup, models, special tokens and partners.
+
+- A name is known with and without the prefix `dynamo_`; aliases are names of the same row.
+- Which rows go together is said once, on the tool row (`pairs`).
+- `starts` says how a reply begins when nobody knows what the prompt ended with.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+from .cursor import Markers
+from .format import THINK, FrameFormat, Think, ToolFormat
+from .formats.deepseek_v3 import DEEPSEEK_V3
+from .formats.deepseek_v3_1 import DEEPSEEK_V3_1
+from .formats.deepseek_v3_2 import DEEPSEEK_V3_2
+from .formats.deepseek_v4 import DEEPSEEK_V4
+from .formats.deepseek_v41 import DEEPSEEK_V41
+from .formats.default import DEFAULT
+from .formats.gemma4 import GEMMA4
+from .formats.glm47 import GLM47
+from .formats.harmony import HARMONY
+from .formats.hermes import HERMES
+from .formats.inkling import INKLING
+from .formats.jamba import JAMBA
+from .formats.kimi_k2 import KIMI_K2
+from .formats.kimi_k3 import KIMI_K3
+from .formats.kimi_k3 import TURN_ENDS as KIMI_K3_ENDS
+from .formats.llama3_json import LLAMA3_JSON
+from .formats.minimax_m2 import MINIMAX_M2
+from .formats.minimax_m3 import MINIMAX_M3
+from .formats.mistral import MISTRAL
+from .formats.muse import MUSE
+from .formats.nemotron_deci import NEMOTRON_DECI
+from .formats.phi4 import PHI4
+from .formats.pythonic import PYTHONIC
+from .formats.qwen3_coder import QWEN3_CODER
+from .formats.seed_oss import SEED_OSS
+from .machine import Grammar
+
+PREFIX = "dynamo_"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRow:
+    """A tool-call parser."""
+
+    name: str
+    format: ToolFormat | FrameFormat
+    models: str
+    pairs: tuple[str, ...]
+    """The reasoning parsers it goes with, the usual one first."""
+    aliases: tuple[str, ...] = ()
+    special_tokens: tuple[str, ...] = ()
+    """Markers that are special tokens of the model: an engine's detokenizer removes them unless told not to."""
+    added_tokens: tuple[str, ...] = ()
+    """Markers that are one token but no special one."""
+    turn_end: str = "<|im_end|>"
+    """The token that ends a turn."""
+    turn_ends: tuple[str, ...] = ()
+    """Further tokens that may end a reply."""
+    native_ids: bool = False
+    """Whether the markup gives a call's id."""
+
+    @property
+    def sample(self) -> str:
+        return self.format.sample
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+    @property
+    def call_openers(self) -> frozenset[str]:
+        """The markers that open a call, where they open nothing else."""
+        return self.format.openers.all if isinstance(self.format, ToolFormat) else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """How a reply starts: inside reasoning or not, and whether the request can change it."""
+
+    inside: bool = False
+    switch: str = "off"
+    """"off": inside unless thinking is turned off; "on": outside unless it is turned on; "effort": outside unless
+    `reasoning_effort` asks for some; "mode": outside unless `thinking_mode` is "enabled"; "": never changed."""
+
+    def inside_for(self, chat_template_kwargs: Mapping[str, object]) -> bool:
+        """How the reply to a request with these template arguments starts."""
+        if self.switch == "effort":
+            return chat_template_kwargs.get("reasoning_effort", "none") not in ("none", None)
+        if self.switch == "mode":
+            return chat_template_kwargs.get("thinking_mode") == "enabled"
+        thinking = thinking_asked_for(chat_template_kwargs)
+        if not self.switch or thinking is None:
+            return self.inside
+        return thinking and (self.inside or self.switch == "on")
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningRow:
+    """A reasoning parser."""
+
+    name: str
+    think: Think
+    """For a markup that frames the whole reply: how a prompt opens and closes reasoning."""
+    models: str
+    starts: Starts = Starts()
+    aliases: tuple[str, ...] = ()
+    special_tokens: tuple[str, ...] = ()
+    added_tokens: tuple[str, ...] = ()
+    turn_ends: tuple[str, ...] = ()
+    frame: FrameFormat | None = None
+    splits: bool = True
+    """Whether reasoning is split off; else it stays content, behind the opener that the prompt ended with."""
+
+    @property
+    def open(self) -> str:
+        return self.think.opens[0]
+
+    @property
+    def close(self) -> str:
+        return self.think.closes[0]
+
+    @property
+    def sample(self) -> str:
+        if self.frame is not None:
+            return self.frame.reasoning_sample
+        return f"{self.open}{self.think.label}plan{self.close}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+_THINK_TOKENS = ("<think>", "</think>")
+_QWEN_ENDS = ("<|im_end|>", "<|endoftext|>")
+_KIMI_ENDS = ("<|im_end|>", "[EOS]", "[EOT]")
+_DEEPSEEK_END = "<｜end▁of▁sentence｜>"
+_LLAMA_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
+_GLM_ENDS = ("<|user|>", "<|observation|>", "<|endoftext|>")
+_MINIMAX_END = "[e~["
+_MISTRAL_END = "</s>"
+_GEMMA_ENDS = ("<|tool_response>", "<eos>")
+# What begins the next message ends this one.
+_HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
+_XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
+_MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
+_MUSE_TOKENS = ("<|message|>", "<|eot|>", *_MUSE_ENDS)
+
+_ON_UNLESS_OFF = Starts(inside=True)
+_OFF_UNLESS_ON = Starts(inside=False, switch="on")
+_NEVER_CHANGED = Starts(inside=True, switch="")
+_OUTSIDE = Starts(inside=False, switch="")
+
+TOOL_ROWS = (
+    ToolRow(
+        "kimi_k2",
+        KIMI_K2,
+        "Kimi K2, K2-Thinking, K2.5, K2.6",
+        pairs=("kimi_k25", "kimi_k2"),
+        aliases=("kimi_k25",),
+        special_tokens=tuple(sorted(KIMI_K2.markers)),
+        turn_ends=_KIMI_ENDS,
+        native_ids=True,
+    ),
+    ToolRow(
+        "qwen3_coder",
+        QWEN3_CODER,
+        "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano",
+        pairs=("qwen3", "qwen3_coder", "nemotron_nano"),
+        aliases=("qwen3", "nemotron_nano"),
+        added_tokens=("<tool_call>", "</tool_call>"),
+        turn_ends=_QWEN_ENDS,
+    ),
+    ToolRow(
+        "hermes",
+        HERMES,
+        "Hermes 2/3/4, Qwen2.5, Qwen3",
+        pairs=("qwen3", "basic"),
+        aliases=("qwen25",),
+        added_tokens=("<tool_call>", "</tool_call>"),
+        turn_ends=_QWEN_ENDS,
+    ),
+    ToolRow(
+        "glm47",
+        GLM47,
+        "GLM-4.5, 4.6, 4.7, 5, 5.1",
+        pairs=("glm45", "glm47"),
+        aliases=("glm45",),
+        added_tokens=tuple(sorted(GLM47.markers)),
+        turn_end="<|user|>",
+        turn_ends=_GLM_ENDS,
+    ),
+    ToolRow(
+        "minimax_m2",
+        MINIMAX_M2,
+        "MiniMax M2, M2.5, M2.7",
+        pairs=("minimax_m2", "minimax_append_think"),
+        added_tokens=("<minimax:tool_call>", "</minimax:tool_call>"),
+        turn_end=_MINIMAX_END,
+    ),
+    ToolRow(
+        "deepseek_v3",
+        DEEPSEEK_V3,
+        "DeepSeek V3, V3-0324, R1",
+        pairs=("deepseek_v3", "deepseek_r1"),
+        special_tokens=tuple(sorted(DEEPSEEK_V3.markers - {"function<｜tool▁sep｜>"})),
+        turn_end=_DEEPSEEK_END,
+    ),
+    ToolRow(
+        "deepseek_v3_1",
+        DEEPSEEK_V3_1,
+        "DeepSeek V3.1",
+        pairs=("deepseek_v3_1", "deepseek_v3"),
+        special_tokens=tuple(sorted(DEEPSEEK_V3_1.markers)),
+        turn_end=_DEEPSEEK_END,
+    ),
+    ToolRow(
+        "deepseek_v3_2",
+        DEEPSEEK_V3_2,
+        "DeepSeek V3.2",
+        pairs=("deepseek_v3_2",),
+        added_tokens=("｜DSML｜",),
+        turn_end=_DEEPSEEK_END,
+    ),
+    ToolRow(
+        "deepseek_v4",
+        DEEPSEEK_V4,
+        "DeepSeek V4",
+        pairs=("deepseek_v4",),
+        aliases=("deepseek-v4", "deepseekv4"),
+        added_tokens=("｜DSML｜",),
+        turn_end=_DEEPSEEK_END,
+    ),
+    ToolRow(
+        "deepseek_v41",
+        DEEPSEEK_V41,
+        "DeepSeek V4.1",
+        pairs=("deepseek_v41",),
+        added_tokens=("｜DSML｜",),
+        turn_end=_DEEPSEEK_END,
+    ),
+    ToolRow(
+        "nemotron_deci",
+        NEMOTRON_DECI,
+        "Llama-Nemotron Super and Ultra",
+        pairs=("nemotron_deci",),
+        turn_end="<|eot_id|>",
+        turn_ends=_LLAMA_ENDS,
+    ),
+    ToolRow(
+        "default",
+        DEFAULT,
+        "models without a parser of their own",
+        pairs=("basic",),
+        special_tokens=("<|python_tag|>",),
+        turn_end="<|eot_id|>",
+        turn_ends=_LLAMA_ENDS,
+    ),
+    ToolRow(
+        "jamba",
+        JAMBA,
+        "Jamba 1.5, 1.6, 1.7",
+        pairs=("basic",),
+        added_tokens=("<tool_calls>", "</tool_calls>"),
+        turn_end="<|eom|>",
+        turn_ends=("<|endoftext|>",),
+    ),
+    ToolRow(
+        "phi4",
+        PHI4,
+        "Phi-4-mini",
+        pairs=("basic",),
+        special_tokens=("<|tool_call|>", "<|/tool_call|>"),
+        turn_end="<|end|>",
+        turn_ends=("<|endoftext|>",),
+    ),
+    ToolRow(
+        "llama3_json",
+        LLAMA3_JSON,
+        "Llama 3.1, 3.2, 3.3",
+        pairs=("basic",),
+        special_tokens=("<|python_tag|>",),
+        turn_end="<|eot_id|>",
+        turn_ends=_LLAMA_ENDS,
+    ),
+    ToolRow(
+        "mistral",
+        MISTRAL,
+        "Mistral, Ministral, Devstral, Magistral",
+        pairs=("mistral",),
+        special_tokens=("[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"),
+        turn_end=_MISTRAL_END,
+        native_ids=True,
+    ),
+    ToolRow(
+        "harmony",
+        HARMONY,
+        "gpt-oss",
+        pairs=("gpt_oss",),
+        special_tokens=tuple(sorted(HARMONY.markers)),
+        turn_end="<|return|>",
+        turn_ends=_HARMONY_ENDS,
+    ),
+    ToolRow(
+        "kimi_k3",
+        KIMI_K3,
+        "Kimi K3",
+        pairs=("kimi_k3",),
+        aliases=("kimi-k3",),
+        special_tokens=_XTML_TOKENS,
+        turn_end="<|end_of_msg|>",
+        turn_ends=KIMI_K3_ENDS,
+    ),
+    ToolRow(
+        "inkling",
+        INKLING,
+        "Inkling, Inkling Small",
+        pairs=("inkling",),
+        special_tokens=tuple(sorted(INKLING.markers)),
+        turn_end="<|content_model_end_sampling|>",
+        turn_ends=("<|end_message|>",),
+    ),
+    ToolRow(
+        "muse",
+        MUSE,
+        "Muse Glimmer",
+        pairs=("muse",),
+        aliases=("muse_glimmer",),
+        special_tokens=_MUSE_TOKENS,
+        turn_end="<|eot|>",
+        turn_ends=_MUSE_ENDS,
+    ),
+    ToolRow(
+        "seed_oss",
+        SEED_OSS,
+        "Seed-OSS",
+        pairs=("seed_oss",),
+        added_tokens=("<seed:tool_call>", "</seed:tool_call>"),
+        turn_end="<seed:eos>",
+    ),
+    ToolRow(
+        "gemma4",
+        GEMMA4,
+        "Gemma 4",
+        pairs=("gemma4",),
+        aliases=("gemma-4",),
+        special_tokens=("<|tool_call>", "<tool_call|>", '<|"|>'),
+        turn_end="<turn|>",
+        turn_ends=_GEMMA_ENDS,
+    ),
+    ToolRow(
+        "pythonic",
+        PYTHONIC,
+        "Llama 4, Llama 3.2, Olmo 3",
+        pairs=("basic",),
+        special_tokens=("<|python_start|>", "<|python_end|>"),
+        turn_end="<|eot|>",
+        turn_ends=("<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"),
+    ),
+    ToolRow(
+        "minimax_m3",
+        MINIMAX_M3,
+        "MiniMax M3",
+        pairs=("minimax_m3",),
+        aliases=("minimax-m3", "minimax_m3_nom", "minimax-m3-nom"),
+        special_tokens=("]<]minimax[>[",),
+        turn_end=_MINIMAX_END,
+    ),
+)
+
+REASONING_ROWS = (
+    ReasoningRow("basic", THINK, "any model that writes `<think>`", _OUTSIDE, added_tokens=_THINK_TOKENS),
+    ReasoningRow(
+        "qwen3",
+        THINK,
+        "Qwen3, Qwen3.5, Qwen3.6, QwQ",
+        _OUTSIDE,
+        aliases=("qwen3_coder",),
+        added_tokens=_THINK_TOKENS,
+        turn_ends=_QWEN_ENDS,
+    ),
+    ReasoningRow(
+        "kimi_k25",
+        THINK,
+        "Kimi K2-Thinking, K2.5, K2.6",
+        _ON_UNLESS_OFF,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=_KIMI_ENDS,
+    ),
+    ReasoningRow("kimi_k2", THINK, "Kimi K2", _OUTSIDE, added_tokens=_THINK_TOKENS, turn_ends=_KIMI_ENDS),
+    ReasoningRow(
+        "kimi",
+        Think(("◁think▷",), ("◁/think▷",)),
+        "Kimi-VL, Kimi K1.5",
+        _OUTSIDE,
+        added_tokens=("◁think▷", "◁/think▷"),
+        turn_ends=_KIMI_ENDS,
+    ),
+    ReasoningRow(
+        "glm45",
+        THINK,
+        "GLM-4.5, 4.6, 4.7, 5, 5.1",
+        _OUTSIDE,
+        aliases=("glm47",),
+        added_tokens=_THINK_TOKENS,
+        turn_ends=_GLM_ENDS,
+    ),
+    ReasoningRow(
+        "deepseek_r1",
+        THINK,
+        "DeepSeek R1",
+        _ON_UNLESS_OFF,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_DEEPSEEK_END,),
+    ),
+    ReasoningRow(
+        "deepseek_v3",
+        THINK,
+        "DeepSeek V3, V3.1",
+        _OFF_UNLESS_ON,
+        aliases=("deepseek_v3_1",),
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_DEEPSEEK_END,),
+    ),
+    ReasoningRow(
+        "deepseek_v3_2",
+        THINK,
+        "DeepSeek V3.2",
+        _ON_UNLESS_OFF,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_DEEPSEEK_END,),
+    ),
+    ReasoningRow(
+        "deepseek_v4",
+        THINK,
+        "DeepSeek V4",
+        _OUTSIDE,
+        aliases=("deepseek-v4", "deepseekv4"),
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_DEEPSEEK_END,),
+    ),
+    ReasoningRow(
+        "deepseek_v41",
+        THINK,
+        "DeepSeek V4.1",
+        _OUTSIDE,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_DEEPSEEK_END,),
+    ),
+    ReasoningRow(
+        "step3",
+        THINK,
+        "Step-3",
+        _NEVER_CHANGED,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=("<|EOT|>",),
+    ),
+    ReasoningRow(
+        "nemotron_deci",
+        THINK,
+        "Llama-Nemotron Super and Ultra",
+        _OUTSIDE,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=_LLAMA_ENDS,
+    ),
+    ReasoningRow(
+        "nemotron_nano",
+        THINK,
+        "Nemotron Nano, Nemotron 3",
+        _ON_UNLESS_OFF,
+        aliases=("nemotron3", "nemotron_v3"),
+        added_tokens=_THINK_TOKENS,
+        turn_ends=_QWEN_ENDS,
+    ),
+    ReasoningRow(
+        "mistral",
+        Think(("[THINK]",), ("[/THINK]",)),
+        "Magistral, Ministral 3",
+        Starts(inside=False, switch="effort"),
+        special_tokens=("[THINK]", "[/THINK]"),
+        turn_ends=(_MISTRAL_END,),
+    ),
+    ReasoningRow(
+        "minimax_m2",
+        THINK,
+        "MiniMax M2, M2.5, M2.7",
+        _ON_UNLESS_OFF,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_MINIMAX_END,),
+    ),
+    ReasoningRow(
+        "granite",
+        Think(
+            ("Here's my thought process:", "Here is my thought process:"),
+            ("Here's my response:", "Here is my response:"),
+            words=frozenset({"Here's my thought process:", "Here is my thought process:"}),
+        ),
+        "Granite 3.2, 3.3",
+        _OUTSIDE,
+        turn_ends=("<|end_of_text|>",),
+    ),
+    ReasoningRow(
+        "minimax_append_think",
+        THINK,
+        "MiniMax M2, for clients that read `<think>` themselves",
+        _NEVER_CHANGED,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=(_MINIMAX_END,),
+        splits=False,
+    ),
+    ReasoningRow(
+        "gpt_oss",
+        Think(("<|channel|>analysis<|message|>",), ("<|channel|>final<|message|>",)),
+        "gpt-oss",
+        _OUTSIDE,
+        special_tokens=tuple(sorted(HARMONY.markers)),
+        turn_ends=("<|return|>", *_HARMONY_ENDS),
+        frame=HARMONY,
+    ),
+    ReasoningRow(
+        "kimi_k3",
+        Think(("<|open|>think<|sep|>",), ("<|close|>think<|sep|>",)),
+        "Kimi K3",
+        _ON_UNLESS_OFF,
+        aliases=("kimi-k3",),
+        special_tokens=_XTML_TOKENS,
+        turn_ends=KIMI_K3_ENDS,
+        frame=KIMI_K3,
+    ),
+    ReasoningRow(
+        "inkling",
+        # A closed message says nothing of the next one, but its kind does.
+        Think(("<|content_thinking|>",), ("<|content_text|>",)),
+        "Inkling, Inkling Small",
+        _OUTSIDE,
+        special_tokens=tuple(sorted(INKLING.markers)),
+        turn_ends=("<|content_model_end_sampling|>", "<|end_message|>"),
+        frame=INKLING,
+    ),
+    ReasoningRow(
+        "muse",
+        Think((" to=self<|message|>",), (" to=user<|message|>",)),
+        "Muse Glimmer",
+        _OUTSIDE,
+        aliases=("muse_glimmer",),
+        special_tokens=_MUSE_TOKENS,
+        turn_ends=("<|eot|>", *_MUSE_ENDS),
+        frame=MUSE,
+    ),
+    ReasoningRow(
+        "seed_oss",
+        Think(("<seed:think>",), ("</seed:think>",)),
+        "Seed-OSS",
+        _OUTSIDE,
+        added_tokens=("<seed:think>", "</seed:think>"),
+        turn_ends=("<seed:eos>",),
+    ),
+    ReasoningRow(
+        "gemma4",
+        Think(("<|channel>",), ("<channel|>",), label="thought\n"),
+        "Gemma 4",
+        _OUTSIDE,
+        aliases=("gemma-4",),
+        special_tokens=("<|channel>", "<channel|>"),
+        turn_ends=("<turn|>", *_GEMMA_ENDS),
+    ),
+    ReasoningRow(
+        "minimax_m3",
+        Think(("<mm:think>",), ("</mm:think>",)),
+        "MiniMax M3",
+        Starts(inside=False, switch="mode"),
+        aliases=("minimax-m3",),
+        special_tokens=("<mm:think>", "</mm:think>"),
+        turn_ends=(_MINIMAX_END,),
+    ),
+)
+
+
+def thinking_asked_for(chat_template_kwargs: Mapping[str, object]) -> bool | None:
+    """Whether a request's template arguments turn thinking on or off; None where they say nothing."""
+    for name in ("enable_thinking", "thinking"):
+        said = chat_template_kwargs.get(name)
+        if isinstance(said, bool):
+            return said
+    mode = chat_template_kwargs.get("thinking_mode")
+    if isinstance(mode, str):
+        return mode not in ("chat", "disabled", "off", "none", "no_think")
+    return False if chat_template_kwargs.get("reasoning_effort") == "none" else None
+
+
+Row = TypeVar("Row", ToolRow, ReasoningRow)
+
+
+def _table(rows: Iterable[Row]) -> dict[str, Row]:
+    table: dict[str, Row] = {}
+    for row in rows:
+        for name in row.names:
+            if name in table:
+                raise ValueError(f"two parsers are called {name!r}")
+            table[name] = row
+    return table
+
+
+_TOOLS = _table(TOOL_ROWS)
+_REASONING = _table(REASONING_ROWS)
+
+
+def tool_parser_names() -> list[str]:
+    """Every name of a tool-call parser, aliases included, without the prefix."""
+    return sorted(_TOOLS)
+
+
+def reasoning_parser_names() -> list[str]:
+    """Every name of a reasoning parser, aliases included, without the prefix."""
+    return sorted(_REASONING)
+
+
+def tool_row(name: str) -> ToolRow:
+    """The row of a tool-call parser. Raises ValueError, with close matches, for an unknown name."""
+    return _row(name, _TOOLS, "tool-call parser")
+
+
+def reasoning_row(name: str) -> ReasoningRow:
+    """The row of a reasoning parser. Raises ValueError, with close matches, for an unknown name."""
+    return _row(name, _REASONING, "reasoning parser")
+
+
+def _row(name: str, table: Mapping[str, Row], kind: str) -> Row:
+    found = table.get(name) or table.get(name.removeprefix(PREFIX))
+    if found is not None:
+        return found
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), table, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(sorted(table))}"
+    raise ValueError(f"unknown {kind} {name!r}: {hint}")
+
+
+def partners(row: ReasoningRow) -> tuple[ToolRow, ...]:
+    """The tool-call parsers that a reasoning parser goes with."""
+    return tuple(tool for tool in TOOL_ROWS if not set(row.names).isdisjoint(tool.pairs))
+
+
+@cache
+def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar:
+    """What a machine for this pair reads. Without a tool parser: the calls of every partner, as ends of reasoning."""
+    rows = (tool,) if tool is not None else partners(reasoning) if reasoning is not None else ()
+    ends = {end for row in rows for end in (row.turn_end, *row.turn_ends)}
+    if reasoning is not None:
+        ends.update(reasoning.turn_ends)
+    frames = [row.format for row in rows if not isinstance(row.format, ToolFormat)]
+    formats = {id(row.format): row.format for row in rows if isinstance(row.format, ToolFormat)}
+    frame = reasoning.frame if reasoning is not None and not frames else None
+    return Grammar(
+        tuple(formats.values()),
+        reasoning.think if reasoning is not None and reasoning.splits else None,
+        Markers(ends),
+        frames[0] if frames else frame,
+        reopened=reasoning.open if reasoning is not None and not reasoning.splits else "",
+    )

@@ -1,0 +1,323 @@
+"""JSON Schema -> how to read a text value; the only place that reads a schema.
+
+- A schema is read for the JSON types a value may have, nothing else: the parser types text, it does not validate.
+- A type the schema allows is taken only where the text is exactly that; else the text is a string, never a guess.
+- Any schema is survived: what cannot be understood allows a string. Remote references are not fetched and
+  reference cycles end.
+
+Source: JSON Schema 2020-12, and OpenAPI's `nullable`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from json.encoder import encode_basestring as quote
+from typing import TypeAlias
+
+from .arguments.json_text import compact
+
+Types: TypeAlias = frozenset[str]
+Schema: TypeAlias = object
+"""Whatever stands where a schema is due; it came from a client."""
+
+ANY: Types = frozenset({"null", "boolean", "integer", "number", "string", "object", "array"})
+"""An undeclared value: JSON if it is an object, array, number, boolean or null, else a string."""
+
+STRING: Types = frozenset({"string"})
+
+JSON: Types = (ANY - STRING) | {"json string"}
+"""A value that the markup says is JSON; a string only as JSON writes it."""
+
+MAX_DEPTH = 256
+"""A typed value nested deeper than this is the text."""
+
+_MAX_NESTING = 64  # of a schema; deeper ones are read as text
+_MAX_BRANCHES = 256
+_PYTHON_TYPES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "double": "number",
+    "bool": "boolean",
+    "dict": "object",
+    "list": "array",
+    "tuple": "array",
+    "None": "null",
+}
+"""What hand-written tools say instead of JSON Schema's names."""
+_NULLS = ("null", "None")
+_BOOLEANS = {"true": "true", "True": "true", "false": "false", "False": "false"}
+_NUMBER = re.compile(r"([+-]?)(\d*)(\.\d*)?([eE][+-]?\d+)?\Z", re.ASCII)
+
+
+class Tools:
+    """The tools of a request: OpenAI tool objects, or bare function objects. Anything else is passed over."""
+
+    def __init__(self, tools: Sequence[object] | None) -> None:
+        self._tools = tools or ()
+        self._parameters: dict[str, Parameters] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._tools)
+
+    @cached_property
+    def _functions(self) -> dict[str, Schema]:
+        functions: dict[str, Schema] = {}
+        for tool in self._tools:
+            function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+            name = function.get("name") if isinstance(function, Mapping) else None
+            if isinstance(function, Mapping) and isinstance(name, str):
+                functions[name] = function.get("parameters")
+        return functions
+
+    def declares(self, name: str) -> bool:
+        return name in self._functions
+
+    def may_declare(self, name: str) -> bool:
+        """Whether `name` is declared, or nothing is known of the tools."""
+        return not self._functions or name in self._functions
+
+    def longest_prefix_of(self, text: str) -> str:
+        """The longest declared name before a parameter's name in `text`, best a declared one; "" without one."""
+        prefixes = [name for name in self._functions if text.startswith(name) and name != text]
+        fitting = [name for name in prefixes if self.parameters(name).declares(text[len(name) :])]
+        return max(fitting or prefixes, key=len, default="")
+
+    def parameters(self, name: str) -> Parameters:
+        """How to read the arguments of tool `name`, declared or not."""
+        found = self._parameters.get(name)
+        if found is None:
+            found = self._parameters[name] = Parameters(self._functions.get(name))
+        return found
+
+
+class Parameters:
+    """The parameters of one tool."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._root = schema
+        self._types: dict[str, Types] = {}
+
+    @cached_property
+    def _properties(self) -> Mapping[object, Schema]:
+        return properties(self._root, self._root)
+
+    def declares(self, name: str) -> bool:
+        return name in self._properties
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The declared parameters, in order."""
+        return tuple(name for name in self._properties if isinstance(name, str))
+
+    def types(self, name: str) -> Types:
+        """The JSON types that parameter `name` may have."""
+        known = self._types.get(name)
+        if known is None:
+            known = self._types[name] = types(self.schema(name), self._root)
+        return known
+
+    def schema(self, name: str) -> Schema:
+        if name in self._properties:
+            return self._properties[name]
+        further = self._root.get("additionalProperties") if isinstance(self._root, Mapping) else None
+        return further if isinstance(further, Mapping) else True
+
+    @property
+    def root(self) -> Schema:
+        return self._root
+
+
+def properties(schema: Schema, root: Schema) -> Mapping[object, Schema]:
+    """The declared properties of an object schema, those of its branches included."""
+    found: dict[object, Schema] = {}
+    for part in _branches(schema, root):
+        declared = part.get("properties")
+        if isinstance(declared, Mapping):
+            for name, value in declared.items():
+                found.setdefault(name, value)
+    return found
+
+
+def member(schema: Schema, root: Schema, name: str) -> Schema:
+    """The schema of member `name` of an object."""
+    declared = properties(schema, root)
+    if name in declared:
+        return declared[name]
+    further = (part.get("additionalProperties") for part in _branches(schema, root))
+    return next((each for each in further if isinstance(each, Mapping)), True)
+
+
+def element(schema: Schema, root: Schema, index: int) -> Schema:
+    """The schema of element `index` of an array."""
+    for part in _branches(schema, root):
+        items = part.get("items")
+        first = _listed(part.get("prefixItems")) or _listed(items)
+        if index < len(first):
+            return first[index]
+        if isinstance(items, Mapping):
+            return items
+    return True
+
+
+def types(schema: Schema, root: Schema) -> Types:
+    """The JSON types that `schema` allows; `ANY` where it says nothing of types."""
+    return _types(schema, root, {}, 0) or STRING
+
+
+def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) -> Types:
+    """`types`, each part read once: a part met again inside itself adds no type."""
+    if schema is True:
+        return ANY
+    if not isinstance(schema, Mapping) or depth > _MAX_NESTING:
+        return STRING
+    if id(schema) in known:
+        return known[id(schema)]
+    known[id(schema)] = frozenset()
+    limits = [_declared(schema.get("type")), _of_values(schema)]
+    if "$ref" in schema:
+        limits.append(_types(_resolve(schema["$ref"], root), root, known, depth + 1))
+    for union in ("anyOf", "oneOf"):
+        if branches := _listed(schema.get(union)):
+            limits.append(frozenset().union(*(_types(branch, root, known, depth + 1) for branch in branches)))
+    limits.extend(_types(branch, root, known, depth + 1) for branch in _listed(schema.get("allOf")))
+    allowed: Types | None = None
+    for limit in limits:
+        if limit is not None:
+            # Limits that exclude each other are a mistake in the schema: the last one is as good as any.
+            allowed = limit if allowed is None else allowed & limit or limit
+    if allowed is None:
+        allowed = _implied(schema)
+    if schema.get("nullable") is True:
+        allowed |= {"null"}
+    known[id(schema)] = allowed
+    return allowed
+
+
+def _listed(branches: object) -> Sequence[Schema]:
+    return branches if isinstance(branches, Sequence) and not isinstance(branches, str) else ()
+
+
+def _declared(declared: object) -> Types | None:
+    """The `type` keyword: a name or a list of names; a name that JSON Schema does not have is read as text."""
+    if declared is None:
+        return None
+    names = [declared] if isinstance(declared, str) else declared
+    known = (_PYTHON_TYPES.get(name, name) for name in _listed(names) if isinstance(name, str))
+    return frozenset(known) & ANY or STRING
+
+
+def _of_values(schema: Mapping[object, Schema]) -> Types | None:
+    """The types of the values that `enum` or `const` list."""
+    if "const" in schema:
+        return frozenset({_type_of(schema["const"])})
+    values = schema.get("enum")
+    if isinstance(values, Sequence) and not isinstance(values, str) and values:
+        return frozenset(map(_type_of, values))
+    return None
+
+
+def _type_of(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, Mapping):
+        return "object"
+    return "array" if isinstance(value, list | tuple) else "string"
+
+
+def _implied(schema: Mapping[object, Schema]) -> Types:
+    """Keywords that only make sense for one type imply it."""
+    if "properties" in schema or "additionalProperties" in schema:
+        return frozenset({"object"})
+    if "items" in schema or "prefixItems" in schema:
+        return frozenset({"array"})
+    return ANY
+
+
+def _branches(schema: Schema, root: Schema) -> list[Mapping[object, Schema]]:
+    """`schema` and what its references and branches bring in, each once."""
+    found: list[Mapping[object, Schema]] = []
+    queue: deque[Schema] = deque([schema])
+    while queue and len(found) < _MAX_BRANCHES:
+        part = queue.popleft()
+        if not isinstance(part, Mapping) or any(part is other for other in found):
+            continue
+        found.append(part)
+        if "$ref" in part:
+            queue.append(_resolve(part["$ref"], root))
+        for branches in ("allOf", "anyOf", "oneOf"):
+            queue.extend(_listed(part.get(branches)))
+    return found
+
+
+def _resolve(reference: object, root: Schema) -> Schema:
+    """The schema that a local reference (`#/$defs/Name`) points at; a text schema for any other."""
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return {"type": "string"}
+    place = root
+    for step in reference[1:].split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(place, Mapping) and step in place:
+            place = place[step]
+        elif isinstance(place, Sequence) and step.isdecimal() and len(step) < 6 and int(step) < len(place):
+            place = place[int(step)]
+        else:
+            return {"type": "string"}
+    return place
+
+
+def read(text: str, allowed: Types) -> str:
+    """The JSON text of the value that `text` writes, given the types it may have."""
+    bare = text.strip()
+    # Where it may be a string, a value is something else only as JSON writes it: "None" and "007" are text.
+    strict = "string" in allowed
+    if "null" in allowed and (bare == "null" if strict else bare in _NULLS):
+        return "null"
+    if "boolean" in allowed and (bare in ("true", "false") if strict else bare in _BOOLEANS):
+        return _BOOLEANS[bare]
+    if "integer" in allowed or "number" in allowed:
+        number = read_number(bare, whole="number" not in allowed, strict=strict)
+        if number is not None:
+            return number
+    if "object" in allowed and bare.startswith("{"):
+        found = compact(bare, MAX_DEPTH)
+        if found is not None and found.startswith("{"):
+            return found
+    if "array" in allowed and bare.startswith("["):
+        found = compact(bare, MAX_DEPTH)
+        if found is not None and found.startswith("["):
+            return found
+    if "json string" in allowed and bare.startswith('"'):
+        found = compact(bare, MAX_DEPTH)
+        if found is not None:
+            return found
+    return quote(text)
+
+
+def read_number(text: str, *, whole: bool, strict: bool) -> str | None:
+    """`text` as a JSON number, digits kept as written; None if it is none, or no integer where `whole`."""
+    found = _NUMBER.match(text)
+    if found is None or not text:
+        return None
+    sign, digits, fraction, exponent = found[1], found[2], found[3] or "", found[4] or ""
+    if not digits and len(fraction) < 2:
+        return None
+    plain = sign != "+" and digits and (digits == "0" or digits[0] != "0") and fraction != "."
+    if strict and not plain:
+        return None
+    if whole and (fraction.strip(".0") or exponent.startswith(("e-", "E-"))):
+        return None
+    if plain:
+        return text
+    digits = digits.lstrip("0") or "0"
+    fraction = fraction + "0" if fraction == "." else fraction
+    return ("-" if sign == "-" else "") + digits + fraction + exponent

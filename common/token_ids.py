@@ -1,0 +1,106 @@
+"""What token ids tell: whether a prompt ends inside reasoning, whether reasoning ended, how long it was.
+
+Ids are evidence of nothing else: engines give them in one mode only, and not aligned with the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .registry import ReasoningRow, partners
+
+
+class Tokenizer(Protocol):
+    """What is asked of a tokenizer; every Hugging Face tokenizer has it."""
+
+    def get_vocab(self) -> Mapping[str, int]: ...
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
+
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningIds:
+    """The markers of a reasoning format as one model's token ids."""
+
+    open: Ids
+    close: Ids
+    turns: frozenset[int]
+    """Tokens that end a turn: what stands before them belongs to another reply."""
+    calls: frozenset[int]
+    """Single tokens that open a call, which ends reasoning."""
+
+    @classmethod
+    def of(cls, row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
+        vocab = tokenizer.get_vocab()
+        tools = partners(row)
+        turns = {token for tool in tools for token in (tool.turn_end, *tool.turn_ends)} | set(row.turn_ends)
+        calls = {opener for tool in tools for opener in tool.call_openers}
+        return cls(
+            _ids(row.open, vocab, tokenizer),
+            _ids(row.close, vocab, tokenizer),
+            frozenset(vocab[token] for token in turns if token in vocab),
+            frozenset(vocab[token] for token in calls if token in vocab),
+        )
+
+    def prompt_ends_inside(self, prompt: Sequence[int]) -> bool | None:
+        """Whether a prompt leaves reasoning open (True) or closed (False); None where its last turn says neither."""
+        for end in range(len(prompt), 0, -1):
+            if prompt[end - 1] in self.turns:
+                return None
+            if _ends_with(prompt, end, self.open):
+                return True
+            if _ends_with(prompt, end, self.close):
+                return False
+        return None
+
+    def ends_in(self, ids: Sequence[int], new: Iterable[int]) -> bool:
+        """Whether reasoning's closer is completed by `new`, the last of `ids`."""
+        fresh = list(new)
+        if len(self.close) == 1:
+            return self.close[0] in fresh
+        first = len(ids) - len(fresh)
+        return any(_ends_with(ids, end, self.close) for end in range(first + 1, len(ids) + 1))
+
+    def behind_reasoning(self, ids: list[int]) -> list[int]:
+        """The ids behind reasoning's last closer; none where it is not closed."""
+        for end in range(len(ids), 0, -1):
+            if _ends_with(ids, end, self.close):
+                return ids[end:]
+        return []
+
+    def count(self, ids: Sequence[int], inside: bool) -> int:
+        """How many of a reply's ids are reasoning, markers not counted."""
+        total = 0
+        for end in range(1, len(ids) + 1):
+            if inside:
+                total += 1
+                if _ends_with(ids, end, self.close):
+                    total -= len(self.close)
+                    inside = False
+                elif ids[end - 1] in self.calls:
+                    total -= 1
+                    inside = False
+                elif _ends_with(ids, end, self.open):
+                    total -= len(self.open)
+            elif _ends_with(ids, end, self.open):
+                inside = True
+        return max(total, 0)
+
+
+def _ids(marker: str, vocab: Mapping[str, int], tokenizer: Tokenizer) -> Ids:
+    if not marker:
+        return ()
+    if marker in vocab:
+        return (vocab[marker],)
+    return tuple(tokenizer.encode(marker, add_special_tokens=False))
+
+
+def _ends_with(ids: Sequence[int], end: int, marker: Ids) -> bool:
+    """Whether `marker` stands right before position `end`."""
+    size = len(marker)
+    return 0 < size <= end and ids[end - 1] == marker[-1] and tuple(ids[end - size : end]) == marker

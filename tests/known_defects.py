@@ -1,0 +1,25 @@
+"""Cases of the corpus that the parsers do not meet yet, each with the reason. They run, and are reported as xfailed."""
+
+from __future__ import annotations
+
+FOREIGN_CLOSER = (
+    "all spellings of DSML's tags are read under every version, so one version's closer in another's value, directly "
+    "followed by what can follow a value, ends it: the first of the contract's two limits"
+)
+
+KNOWN_DEFECTS = {
+    "deepseek_v3_1/Drift/V3's markup": "V3's `function` before the name is read under deepseek_v3 only",
+    "deepseek_v3_2/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
+    "deepseek_v4/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
+    "nemotron_deci/Drift/two arrays in one tag": "the second array of a tag is content",
+    "phi4/No leaks/the word between the tags": "a tag before `functools` is content",
+}
+
+WITHOUT_CASES = {
+    "seed_oss.md",
+    "seed_oss.reasoning.md",
+    "minimax_m3.md",
+    "minimax_m3.reasoning.md",
+    "gemma4.reasoning.md",
+}
+"""Formats that the fuzz, the properties and the registry tests cover, but no file of cases yet."""

@@ -1,0 +1,320 @@
+"""Start and stop a vLLM server on this machine's CPU, with our parsers and a demo model.
+
+    python tests/live/vllm_server.py start --family kimi_k2 --port 8000 [--follow]
+    python tests/live/vllm_server.py stop [--port 8000]
+
+`make serve` and `make stop` call it so; the live tests import `Server`.
+
+Rules:
+- Loopback only, no downloads, no telemetry.
+- A server is a process group of its own, and only that group is ever ended. A group left by an earlier run
+  is known by its leader's id together with its start time, so that an id the system has given to something
+  else is safe.
+- A server that does not come up is ended, and its log's end is shown.
+- Standard library only, so that `stop` works without any environment. `start` runs in the one that holds
+  vLLM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = ROOT / ".run"
+HOST = "127.0.0.1"
+MODEL_NAME = "demo"
+START_SECONDS = 300.0
+STOP_SECONDS = 20.0
+FLAGS = [
+    *("--host", HOST),
+    *("--served-model-name", MODEL_NAME),
+    *("--logits-processors", "dynamo_parsers.vllm.scripted:ScriptedReply"),
+    # Compiling needs a C++ compiler and half a minute, and half precision is emulated on many CPUs.
+    *("--enforce-eager", "--dtype", "float32"),
+    *("--max-model-len", "16384", "--max-num-seqs", "8"),
+]
+ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "VLLM_USE_V2_MODEL_RUNNER": "0",  # the scripted mode is written for V1
+}
+
+
+class DidNotStart(Exception):
+    """The server ended, or did not answer in time. The text says which, with the end of its log."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that this module started, in this run or an earlier one."""
+
+    family: str
+    port: int
+    pid: int  # also the id of its process group
+    born: str  # when that process started, as `ps` tells it
+    began: float  # the same in seconds since the epoch, as far as this module knows
+    log: str
+    flags: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def record(self) -> Path:
+        return _record(self.port)
+
+    def alive(self) -> bool:
+        return _born(self.pid) == self.born
+
+    def healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as reply:
+                return bool(reply.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def log_end(self, lines: int) -> str:
+        text = Path(self.log).read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def wait(self, say: Callable[[str], None], seconds: float = START_SECONDS) -> None:
+        """Return once the server answers; end it and raise DidNotStart if it does not."""
+        begin = time.monotonic()
+        said = 0.0
+        while not self.healthy():
+            passed = time.monotonic() - begin
+            if not self.alive():
+                self.stop()
+                raise DidNotStart(f"the server ended after {passed:.0f} s; {self.log} ends:\n{self.log_end(40)}")
+            if passed > seconds:
+                self.stop()
+                raise DidNotStart(f"no answer within {seconds:.0f} s; {self.log} ends:\n{self.log_end(40)}")
+            if passed - said >= 5:
+                said = passed
+                say(f"  {passed:3.0f} s  {self.log_end(1)[:100]}")
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """End the process group: asked first, then killed."""
+        if self.alive():
+            for what, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+                try:
+                    os.killpg(self.pid, what)
+                except ProcessLookupError:
+                    break
+                if _within(seconds, lambda: not _group_runs(self.pid)):
+                    break
+        self.record.unlink(missing_ok=True)
+
+
+def start(
+    family: str,
+    port: int,
+    *,
+    say: Callable[[str], None],
+    flags: Sequence[str] = (),
+    reasoning_parser: str | None = None,
+) -> Server:
+    """Start a server and return at once; `Server.wait` waits until it answers."""
+    from dynamo_parsers.demo import checkpoint
+    from dynamo_parsers.demo.model import DemoModel
+
+    model = DemoModel.of(family, reasoning_parser)
+    folder = ROOT / ".cache" / f"demo-{model.tool_parser}"
+    if reasoning_parser:
+        folder = folder.with_name(f"{folder.name}-{model.reasoning_parser}")
+    if checkpoint.write(folder, model):
+        say(f"demo model written to {folder.relative_to(ROOT)}")
+    chosen = ["--enable-auto-tool-choice", "--tool-call-parser", f"dynamo_{model.tool_parser}"]
+    if model.reasoning_parser:
+        chosen += ["--reasoning-parser", f"dynamo_{model.reasoning_parser}"]
+    RUN.mkdir(exist_ok=True)
+    log = RUN / f"vllm-{port}.log"
+    # Next to the interpreter, without resolving it: that would leave the environment.
+    vllm = Path(sys.executable).parent / "vllm"
+    command = [str(vllm), "serve", str(folder), "--port", str(port), *FLAGS, *chosen, *flags]
+    say(f"$ {shlex.join(command)}".replace(f"{ROOT}/", ""))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    born = _born(process.pid) or ""
+    server = Server(family, port, process.pid, born, time.time(), str(log), [*chosen, *flags])
+    server.record.write_text(json.dumps(asdict(server), indent=1) + "\n")
+    return server
+
+
+def running(port: int) -> Server | None:
+    """The server that an earlier run of this module left on `port`, if it still runs."""
+    try:
+        server = Server(**json.loads(_record(port).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return server if server.alive() else None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _record(port: int) -> Path:
+    return RUN / f"vllm-{port}.json"
+
+
+def _ps(*arguments: str) -> str:
+    # A fixed locale: start times are compared as text.
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    return subprocess.run(
+        ["ps", *arguments], capture_output=True, text=True, env=environment, check=False
+    ).stdout.strip()
+
+
+def _born(pid: int) -> str | None:
+    """When process `pid` started; None if there is none, or only its remains."""
+    state, _, born = _ps("-o", "stat=,lstart=", "-p", str(pid)).partition(" ")
+    return born.strip() if born and not state.startswith("Z") else None
+
+
+def _group_runs(group: int) -> bool:
+    """Whether any process of the group is more than the remains of one."""
+    rows = (row.split() for row in _ps("-A", "-o", "pgid=,stat=").splitlines())
+    return any(int(pgid) == group and not state.startswith("Z") for pgid, state in rows)
+
+
+def _within(seconds: float, happened: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _port_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False
+
+
+def _sources_changed(since: float) -> bool:
+    folders = [ROOT / "common", ROOT / "plugins"]
+    return any(file.stat().st_mtime > since for folder in folders for file in folder.rglob("*.py"))
+
+
+TRY = """\
+curl -s {url}/v1/chat/completions -H 'content-type: application/json' -d '{{
+  "model": "{model}",
+  "messages": [{{"role": "user", "content": "What is the weather in Lisbon?"}}],
+  "tools": [{{"type": "function", "function": {{"name": "get_weather", "parameters": {{
+    "type": "object", "properties": {{"city": {{"type": "string"}}}}, "required": ["city"]}}}}}}]
+}}' | python3 -m json.tool"""
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _start(family: str, port: int, follow: bool, flags: Sequence[str]) -> int:
+    server = running(port)
+    if server is not None and server.family != family:
+        _say(f"port {port} has our server for {server.family} (pid {server.pid}); end it: make stop PORT={port}")
+        _say(f"or choose another port, such as: make serve FAMILY={family} PORT={port + 1}")
+        return 1
+    if server is not None:
+        _say(f"port {port} has our server for {family} already (pid {server.pid}): using it")
+        if _sources_changed(server.began):
+            _say(f"the sources have changed since; to load them: make stop serve FAMILY={family} PORT={port}")
+    elif _port_taken(port):
+        _say(f"port {port} is taken by something that is not ours; choose another: make serve PORT={port + 1}")
+        return 1
+    else:
+        server = start(family, port, say=_say, flags=flags)
+        _say(f"vLLM starts as pid {server.pid}; the first start on a machine takes a minute or more")
+    try:
+        server.wait(_say)
+    except DidNotStart as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        server.stop()
+        _say("\nended")
+        return 130
+    log = os.path.relpath(server.log)
+    _say(f"""
+vLLM answers at {server.url} with {shlex.join(server.flags)}
+
+  pid   {server.pid}
+  log   {log}
+  stop  make stop PORT={port}
+
+Try it:
+
+{TRY.format(url=server.url, model=MODEL_NAME)}
+""")
+    if follow:
+        _say(f"-- {log}; Ctrl-C leaves the server running")
+        os.execvp("tail", ["tail", "-n", "+1", "-F", server.log])
+    return 0
+
+
+def _stop(port: int | None) -> int:
+    ports = [port] if port else sorted(int(file.stem.split("-")[1]) for file in RUN.glob("vllm-*.json"))
+    ended = 0
+    for candidate in ports:
+        server = running(candidate)
+        if server is None:
+            _record(candidate).unlink(missing_ok=True)
+            continue
+        server.stop()
+        ended += 1
+        _say(f"ended the server for {server.family} on port {candidate} (pid {server.pid})")
+    if not ended:
+        _say("no server of ours is running" + (f" on port {port}" if port else ""))
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("start", help="start a server in the background and wait until it answers")
+    starting.add_argument("--family", default="kimi_k2", help="a tool parser's name")
+    starting.add_argument("--port", type=int, default=8000)
+    starting.add_argument("--follow", action="store_true", help="show the log until Ctrl-C")
+    starting.add_argument("flags", nargs="*", help="more flags for vLLM, after --")
+    stopping = commands.add_parser("stop", help="end the servers that `start` left running")
+    stopping.add_argument("--port", type=int)
+    given = parser.parse_args()
+    if given.command == "start":
+        return _start(given.family, given.port, given.follow, given.flags)
+    return _stop(given.port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

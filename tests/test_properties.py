@@ -1,0 +1,408 @@
+"""What a renderer wrote comes back: the same calls, values, content and reasoning, however the text is cut.
+
+- `markup` writes random calls between random content and reasoning; nothing here knows the parser.
+- Values come back equal, JSON bodies byte for byte.
+- White space between the parts is expected as CONTRACT.md says, by a model of its own (`expected_text`).
+
+`PROPERTY_EXAMPLES` is the number of examples a format and property.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+
+import markup
+import pytest
+from dynamo_parsers import Event, Message, fold
+from dynamo_parsers.cursor import Markers
+from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from replies import Request, check_protocol, events_of, merged
+
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "40"))
+
+settings.register_profile(
+    "formats",
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    print_blob=True,
+)
+settings.load_profile("formats")
+
+rows = pytest.mark.parametrize(
+    "row",
+    [row for row in TOOL_ROWS if row.name in markup.RENDERERS],
+    ids=[row.name for row in TOOL_ROWS if row.name in markup.RENDERERS],
+)
+
+
+def test_every_format_has_a_renderer() -> None:
+    assert {row.name for row in TOOL_ROWS} <= set(markup.RENDERERS)
+
+
+# --- what a reply is made of
+
+SPACES = st.sampled_from(("", "\n", "\n\n", " ", "\n  ", " \n\t"))
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.\-/]{0,40}", fullmatch=True).filter(
+    lambda name: not name.startswith("functions")
+)
+KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.\-]{0,20}", fullmatch=True)
+CHARS = st.characters(exclude_categories=("Cs",))
+NUMBERS = st.one_of(
+    st.integers(),
+    st.integers(min_value=10**20, max_value=10**60),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+def texts(quotable: tuple[str, ...]) -> st.SearchStrategy[str]:
+    """Strings with the family's own markers, quotes, escapes, line breaks and any Unicode in them."""
+    pieces = st.one_of(
+        st.text(CHARS, max_size=20),
+        st.text("\"'\\{}[]<>&/,:=|\n\r\t\x00\x1f 0aé\u2028😀", max_size=12),
+        st.sampled_from(quotable),
+    )
+    return st.lists(pieces, max_size=4).map("".join)
+
+
+def values(strings: st.SearchStrategy[str], keys: st.SearchStrategy[str]) -> st.SearchStrategy[markup.Value]:
+    scalars = st.one_of(st.none(), st.booleans(), NUMBERS, strings)
+    return st.recursive(
+        scalars,
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
+        max_leaves=12,
+    )
+
+
+@st.composite
+def json_calls(draw: st.DrawFn, renderer: markup.Renderer) -> markup.Call:
+    """A call whose arguments are JSON text in any style."""
+    strings = texts(renderer.quotable)
+    arguments = draw(st.dictionaries(strings, values(strings, strings), max_size=4))
+    if draw(st.integers(0, 20)) == 0:
+        deep: markup.Value = "bottom"
+        for _ in range(draw(st.integers(1, 300))):
+            deep = [deep] if draw(st.booleans()) else {"k": deep}
+        arguments["deep"] = deep
+    separators = draw(st.sampled_from(((", ", ": "), (",", ":"), (" ,\n ", " : "))))
+    text = json.dumps(
+        arguments,
+        ensure_ascii=draw(st.booleans()),
+        indent=draw(st.sampled_from((None, None, 2))),
+        separators=separators,
+    )
+    return markup.Call(draw(NAMES), arguments, text)
+
+
+def safe_in_tags(text: str, renderer: markup.Renderer) -> bool:
+    """Whether a string value is not one of the two limits: a closer that could be the value's, or half a call.
+
+    Markers stand in it only as `quotable` wrote them, each with a word behind it.
+    """
+    bare = text
+    for piece in sorted(renderer.quotable, key=len, reverse=True):
+        bare = bare.replace(piece, " ")
+    marks = {piece.split()[0] for piece in renderer.quotable} - {"&lt;"}
+    return not any(mark in bare for mark in marks)
+
+
+@st.composite
+def tagged_calls(draw: st.DrawFn, renderer: markup.Renderer) -> tuple[markup.Call, dict[str, object]]:
+    """A call, and the schema of its tool's parameters as far as they are declared."""
+    strings = texts(renderer.quotable).filter(lambda text: safe_in_tags(text, renderer))
+    inner_keys = KEYS if renderer.plain_keys else strings
+    arguments = draw(st.dictionaries(KEYS, values(strings, inner_keys), max_size=4))
+    properties: dict[str, object] = {}
+    for key, value in arguments.items():
+        schema = draw(st.sampled_from(schemas_for(value)))
+        if schema is not None:
+            properties[key] = schema
+    return markup.Call.of(draw(NAMES), arguments), properties
+
+
+def schemas_for(value: markup.Value) -> list[object]:
+    """Schemas under which the text of `value` can only be read as it; None: undeclared."""
+    if isinstance(value, str):
+        exact: list[object] = [
+            {"type": "string"},
+            {"type": ["string"]},
+            {"enum": ["x", "y"]},
+            {"const": "c"},
+            {"anyOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]},
+            {"allOf": [{"type": "string"}]},
+            {"$ref": "#/$defs/Text"},
+        ]
+        bare = value.strip()
+        if bare.lower() not in ("null", "none"):
+            exact += [
+                {"type": ["string", "null"]},
+                {"type": "string", "nullable": True},
+                {"anyOf": [{"type": "null"}, {"type": "string"}]},
+            ]
+        if re.match(r"[a-z]{2}", bare) and bare.lower() not in ("null", "none", "true", "false"):
+            exact += [
+                None,
+                {},
+                True,
+                {"type": ["string", "integer", "boolean", "null", "object"]},
+                {"description": "x"},
+            ]
+        if not re.match(r"[\d.+-]", bare):
+            exact.append({"oneOf": [{"type": "string"}, {"type": "number"}]})
+        if not bare.startswith(("{", "[", "]")):
+            exact.append({"type": ["string", "array", "object"]})
+        return exact
+    kind = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}[
+        type(value)
+    ]
+    exact = [
+        {"type": kind},
+        {"type": [kind, "string"]},
+        {"anyOf": [{"type": "string"}, {"type": kind}]},
+        {"oneOf": [{"type": kind}]},
+        {"$ref": f"#/$defs/{kind}"},
+        None,
+        {},
+    ]
+    if kind == "integer":
+        exact.append({"type": "number"})
+    if kind in ("integer", "number") and isinstance(value, (int, float)) and abs(value) < 1:
+        exact.append({"enum": [value, "x"]})
+    return exact
+
+
+DEFS = {
+    "Text": {"type": "string"},
+    **{kind: {"type": kind} for kind in ("boolean", "integer", "number", "array", "object", "null")},
+}
+
+
+def think_markers(row: ToolRow) -> list[str]:
+    think = reasoning_row(row.pairs[0])
+    frame = sorted(think.frame.markers) if think.frame is not None else []
+    return [*frame, *think.think.opens, *think.think.closes, row.turn_end, *row.turn_ends, *think.turn_ends]
+
+
+@dataclass(frozen=True)
+class Piece(markup.Part):
+    """A part of a reply, and the white space behind it."""
+
+    space: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A rendered reply, its request, and what must come back."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    request: Request
+    cuts: list[int]
+
+    @property
+    def calls(self) -> list[markup.Call]:
+        return [call for piece in self.pieces for call in piece.calls]
+
+    @property
+    def reasoning(self) -> str | None:
+        return "".join(piece.text for piece in self.pieces if piece.kind == "reasoning") or None
+
+    def events(self) -> list[Event]:
+        """The merged events; those of the text in pieces must be the same."""
+        whole = merged(events_of(self.request, [self.text]))
+        check_protocol(whole)
+        cut = [self.text[start:end] for start, end in zip([0, *self.cuts], [*self.cuts, len(self.text)], strict=True)]
+        assert merged(events_of(self.request, cut)) == whole
+        return whole
+
+    def message(self) -> Message:
+        return fold(self.events())
+
+
+def expected_text(reply: Reply) -> str | None:
+    """The content of a reply: white space next to content stays where content stands on both sides."""
+    text = ""
+    behind = ""  # the last content
+    for before, piece in zip([None, *reply.pieces], reply.pieces, strict=False):
+        if piece.kind != "content":
+            continue
+        space = before.space if before is not None else ""
+        if text:
+            text += behind + space
+        elif before is not None and before.kind == "reasoning":
+            text = space.rpartition("\n")[2]  # the first line keeps its indentation
+        text += piece.text
+        behind = piece.space
+    return text or None
+
+
+@st.composite
+def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
+    renderer = markup.RENDERERS[row.name]
+    think = reasoning_row(row.pairs[0])
+    own = sorted(row.format.markers | set(think_markers(row)))
+    letters = st.text(CHARS, max_size=30).filter(lambda text: not any(marker in f"x{text}x" for marker in own))
+    # A letter on each side: no white space at the ends, nothing that could join a marker.
+    prose = letters.map(lambda text: f"x{text}x")
+    properties: dict[str, dict[str, object]] = {}
+    pieces: list[Piece] = []
+    spaces = SPACES if renderer.framed is None else st.just("")
+    for kind in draw(st.lists(st.sampled_from(("content", "reasoning", "calls")), min_size=1, max_size=6)):
+        if pieces and pieces[-1].kind == kind == "content":
+            continue
+        space = draw(spaces)
+        if kind != "calls":
+            pieces.append(Piece(kind, draw(prose), (), space))
+            continue
+        calls: list[markup.Call] = []
+        for _ in range(draw(st.integers(1, 3))):
+            if renderer.json_bodies:
+                calls.append(draw(json_calls(renderer)))
+            else:
+                call, declared = draw(tagged_calls(renderer))
+                # One tool a name, and a parameter is declared once.
+                assume(properties.setdefault(call.name, declared) == declared)
+                calls.append(call)
+        pieces.append(Piece(kind, "", tuple(calls), space))
+    inside = renderer.framed is None and pieces[0].kind == "reasoning" and draw(st.booleans())
+    written = renderer.write(pieces, (think.open, think.close))
+    if inside:
+        written[0] = written[0].removeprefix(think.open)
+    text = "" if inside else draw(spaces)
+    text += "".join(part + piece.space for part, piece in zip(written, pieces, strict=True))
+    text += draw(st.sampled_from(("", row.turn_end, *row.turn_ends)))
+    tools = [
+        {
+            "type": "function",
+            "function": {"name": name, "parameters": {"properties": declared, "$defs": DEFS}},
+        }
+        for name, declared in properties.items()
+    ]
+    tools.append({"type": "function", "function": {"name": "other_tool"}})
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    return Reply(text, tuple(pieces), Request(row.name, think.name, tools, in_reasoning=inside), cuts)
+
+
+# --- properties
+
+
+def same_values(arguments: str, call: markup.Call, renderer: markup.Renderer) -> None:
+    if renderer.json_bodies:
+        assert arguments == call.text
+    else:
+        assert strictly(json.loads(arguments)) == strictly(dict(call.arguments))
+
+
+def strictly(value: object) -> object:
+    """A value in which 1, 1.0 and True differ."""
+    if isinstance(value, dict):
+        return {key: strictly(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [strictly(each) for each in value]
+    return type(value), value
+
+
+@rows
+@given(data=st.data())
+def test_replies_come_back(row: ToolRow, data: st.DataObject) -> None:
+    reply = data.draw(replies(row))
+    message = reply.message()
+    assert [call.name for call in message.tool_calls] == [call.name for call in reply.calls]
+    for got, call in zip(message.tool_calls, reply.calls, strict=True):
+        same_values(got.arguments, call, markup.RENDERERS[row.name])
+        assert got.complete
+    assert message.reasoning == reply.reasoning
+    assert message.content == expected_text(reply)
+    assert message.finish_reason == ("tool_calls" if reply.calls else "stop")
+
+
+@rows
+@given(data=st.data())
+def test_order(row: ToolRow, data: st.DataObject) -> None:
+    """Reasoning, content and calls come out in the order they were written."""
+    reply = data.draw(replies(row))
+    kinds = {"ContentDelta": "content", "ReasoningDelta": "reasoning", "ToolCallStart": "calls"}
+    came = [kinds[type(event).__name__] for event in reply.events() if type(event).__name__ in kinds]
+    wrote = [kind for piece in reply.pieces for kind in ([piece.kind] * (len(piece.calls) or 1))]
+    assert without_repeats(came) == without_repeats(wrote)
+
+
+def without_repeats(kinds: list[str]) -> list[str]:
+    return [kind for index, kind in enumerate(kinds) if index == 0 or kinds[index - 1] != kind]
+
+
+@rows
+@given(data=st.data())
+def test_requests_without_calls(row: ToolRow, data: st.DataObject) -> None:
+    """`tool_choice` none takes the markup of calls out and nothing else; without tools it stays, verbatim."""
+    reply = data.draw(replies(row))
+    none = fold(events_of(reply.request.but(tool_choice="none"), [reply.text]))
+    assert (none.content, none.reasoning, none.tool_calls) == (expected_text(reply), reply.reasoning, [])
+    assert none.finish_reason == "stop"
+    request = reply.request.but(tools=None)
+    no_tools = fold(events_of(request, [reply.text]))
+    assert no_tools.tool_calls == []
+    assert no_tools.reasoning == reply.reasoning
+    renderer = markup.RENDERERS[row.name]
+    at = 0
+    for piece in reply.pieces:
+        if renderer.framed is not None and piece.calls:
+            continue  # frames are taken off
+        written = renderer.calls(piece.calls) if piece.calls else piece.text
+        if piece.kind != "reasoning":
+            at = (no_tools.content or "").find(written, at)
+            assert at >= 0, f"{written!r} is not in {no_tools.content!r}"
+            at += len(written)
+    cuts = [reply.text[start:end] for start, end in zip([0, *reply.cuts], [*reply.cuts, None], strict=True)]
+    assert fold(events_of(request, cuts)) == no_tools
+
+
+@rows
+@given(data=st.data())
+def test_choices(row: ToolRow, data: st.DataObject) -> None:
+    """One call where calls may not be parallel; only the named function's where one is named."""
+    reply = data.draw(replies(row))
+    all_calls = reply.message().tool_calls
+    single = fold(events_of(reply.request.but(parallel_tool_calls=False), [reply.text]))
+    assert single.tool_calls == all_calls[:1]
+    assert single.content == expected_text(reply)
+    name = all_calls[-1].name if all_calls else "other_tool"
+    named = fold(
+        events_of(reply.request.but(tool_choice={"type": "function", "function": {"name": name}}), [reply.text])
+    )
+    assert [(call.name, call.arguments) for call in named.tool_calls] == [
+        (call.name, call.arguments) for call in all_calls if call.name == name
+    ]
+    assert named.content == expected_text(reply)
+
+
+@rows
+@given(data=st.data())
+def test_every_beginning_says_no_more(row: ToolRow, data: st.DataObject) -> None:
+    """What a cut reply gives is what the whole one gives first: nothing is invented, nothing complete is lost."""
+    reply = data.draw(replies(row))
+    whole = reply.message()
+    beginning = reply.text[: data.draw(st.integers(0, len(reply.text)))]
+    message = fold(events_of(reply.request, [beginning]), "length")
+    check_protocol(events_of(reply.request, [beginning]))
+    assert len(message.tool_calls) <= len(whole.tool_calls)
+    for got, call in zip(message.tool_calls, whole.tool_calls, strict=False):
+        assert got.name == call.name
+        if got.complete:
+            # Cut behind a finished value, only closing brackets are missing, as far as can be known.
+            assert call.arguments.startswith(got.arguments.rstrip("]}"))
+        else:
+            assert call.arguments.startswith(got.arguments)
+    assert all(call.complete for call in message.tool_calls[:-1])
+    said = message.reasoning or ""
+    if said and not (whole.reasoning or "").startswith(said):
+        # The beginning of a marker at the end of a reply is text.
+        markers = Markers((*row.format.markers, *think_markers(row)))
+        cut = next(place for place in range(len(said)) if markers.begins(said[place:]))
+        assert (whole.reasoning or "").startswith(said[:cut])
+    assert message.finish_reason == "length"
