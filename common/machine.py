@@ -156,7 +156,7 @@ def _bare_call(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
         for tool in grammar.bare:
             at_its_place = tool.bare == "line" or not (reply.content_seen or reply.calls_made)
             if char and char in tool.bare_starts and at_its_place:
-                fits = yield from _attempt(tool, "", mark, cursor, reply)
+                fits = yield from _attempt(tool, "", mark, cursor, reply, grammar)
                 if fits:
                     cursor.copy_to(None)
                     return True
@@ -176,13 +176,10 @@ def read_call(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text:
     cut = False
     for tool in grammar.readers[opener]:
         mark = cursor.mark(len(opener))
-        fits = yield from _attempt(tool, opener, mark, cursor, reply)
+        fits = yield from _attempt(tool, opener, mark, cursor, reply, grammar)
         if fits:
             cursor.copy_to(None)
             return True
-        if fits is False and opener not in tool.words:
-            # The turn ends in the opener or the header: that is the end of the reply.
-            cut = cut or (yield from at_last_turn_end(cursor, grammar.turn_ends))
         cursor.rewind(mark, len(opener))
         cut = cut or (fits is None and opener not in tool.words)
     if not cut and (yield from _doubled(opener, cursor, reply, grammar)):
@@ -208,7 +205,7 @@ def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Rea
         if opener in tool.words:
             continue
         behind = cursor.offset
-        if (yield from _attempt(tool, opener, mark, cursor, reply)):
+        if (yield from _attempt(tool, opener, mark, cursor, reply, grammar)):
             return True
         cursor.rewind(mark, behind - mark.offset)
         mark = cursor.mark(behind - mark.offset)
@@ -216,11 +213,17 @@ def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Rea
     return False
 
 
-def _attempt(tool: ToolFormat, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+def _attempt(
+    tool: ToolFormat, opener: str, mark: Mark, cursor: Cursor, reply: Reply, grammar: Grammar
+) -> Reading[bool | None]:
     try:
-        return (yield from tool.read(opener, mark, cursor, reply))
+        fits = yield from tool.read(opener, mark, cursor, reply)
     except Overrun:
         return False
+    marked = opener != "" and opener not in tool.words
+    if fits is False and marked and (yield from at_last_turn_end(cursor, grammar.turn_ends)):
+        return None  # the turn ends in the opener or the header: that is the end of the reply
+    return fits
 
 
 def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | None]:

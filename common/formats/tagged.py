@@ -238,10 +238,10 @@ class Tagged:
         mark = cursor.mark(len(opener))
         try:
             fits = yield from self._call(opener, (*marks, mark), cursor, reply)
+            if fits is False and (yield from at_last_turn_end(cursor, reply.turn_ends)):
+                fits = None
         except Overrun:
             fits = False
-        if fits is False and (yield from at_last_turn_end(cursor, reply.turn_ends)):
-            fits = None
         if not fits:
             cursor.rewind(mark, len(opener))
         return fits
