@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from .cursor import Cursor
 from .events import Event
@@ -42,6 +43,10 @@ class Parser:
         ValueError: an unknown parser name; the message lists close matches.
     """
 
+    cursor_type: ClassVar[type[Cursor]] = Cursor
+    reply_type: ClassVar[type[Reply]] = Reply
+    """What a subclass that watches the machine read puts in their place."""
+
     _reply: Reply
 
     __slots__ = ("_cursor", "_finished", "_machine", "_reply", "_task")
@@ -73,8 +78,8 @@ class Parser:
         verbatim = tool is None or not tools
         calls = Calls.STOP if until_call else Calls.VERBATIM if verbatim else Calls.READ
         grammar = grammar_for(tool, reasoning)
-        self._cursor = Cursor()
-        self._reply = Reply(
+        self._cursor = self.cursor_type()
+        self._reply = self.reply_type(
             Tools(tools),
             _policy(tool_choice, parallel_tool_calls) if calls is Calls.READ else Policy(returned=False),
             defer_reasoning=reasoning is not None and kwargs.get("force_nonempty_content") is True,
