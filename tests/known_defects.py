@@ -11,8 +11,6 @@ KNOWN_DEFECTS = {
     "deepseek_v3_1/Drift/V3's markup": "V3's `function` before the name is read under deepseek_v3 only",
     "deepseek_v3_2/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
     "deepseek_v4/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
-    "nemotron_deci/Drift/two arrays in one tag": "the second array of a tag is content",
-    "phi4/No leaks/the word between the tags": "a tag before `functools` is content",
 }
 
 WITHOUT_CASES = {

@@ -39,6 +39,7 @@ class JsonCalls:
     closers: Markers = field(init=False, repr=False)
     markers: frozenset[str] = field(init=False, repr=False)
     _ends: Markers = field(init=False, repr=False)
+    _words: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -46,31 +47,52 @@ class JsonCalls:
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
         put(self, "_ends", Markers(self.markers - self.words))
+        put(self, "_words", Markers(self.words))
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         yield from cursor.space()
+        tagged = bool(opener) and opener not in self.words
+        if tagged and (yield from cursor.match(self._words)):
+            yield from cursor.space()
         fenced = bool(opener and (yield from cursor.match(FENCES)))
         if fenced:
             yield from cursor.space()
-        in_array = (yield from cursor.peek()) == "["
-        if in_array:
+        if (yield from cursor.peek()) == "[":
             cursor.take(cursor.at + 1)
             yield from cursor.space()
+        close = next((span.close for span in self.spans if span.open == opener), "")
+        calls_read = reply.calls_read
         fits = yield from self._call(mark, cursor, reply, strict=not opener)
-        if not fits:
+        if not fits or reply.calls_read == calls_read:
             return fits
-        drops = bool(opener) and opener not in self.words
-        while (yield from self._further_call(cursor, reply, strict=not opener, drops=drops)):
-            pass
-        if in_array:
+        further = True
+        while further:
+            while (yield from self._further_call(cursor, reply, strict=not opener, tagged=tagged)):
+                pass
             yield from read_strays(cursor, _ARRAY_END, once=True)
+            further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
         if not (yield from read_strays(cursor, self.closers)):
-            reply.owed_closer = next((span.close for span in self.spans if span.open == opener), "")
+            reply.owed_closer = close
         return True
 
-    def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, drops: bool) -> Reading[bool]:
+    def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
+        mark = cursor.mark()
+        try:
+            yield from cursor.space()
+            if (yield from cursor.peek()) == "[":
+                cursor.take(cursor.at + 1)
+                yield from cursor.space()
+                if (yield from self._call(mark, cursor, reply)):
+                    return True
+        except Overrun:
+            pass
+        cursor.rewind(mark)
+        return False
+
+    def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, tagged: bool) -> Reading[bool]:
         """Read another call of the same body; False, and nothing read, where none stands."""
         mark = cursor.mark()
         try:
@@ -84,7 +106,7 @@ class JsonCalls:
                 fits = yield from self._call(mark, cursor, reply, strict=strict)
                 if fits:
                     return True
-                if fits is None and drops:
+                if fits is None and tagged:
                     cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                     cursor.settle(mark)
                     return False
@@ -143,9 +165,7 @@ class JsonCalls:
         if head.call is None:
             if head.holds:
                 head.release(lost=not char)
-                # No construct, so its closers are text as well.
-                while (closer := (yield from cursor.match(self.closers))) is not None:
-                    reply.content(closer)
+                reply.owed_closer = ""  # what follows is no construct's
                 return True
             return False if char else None
         if complete is None and closed:

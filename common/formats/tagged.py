@@ -167,6 +167,8 @@ class Tagged:
             # Without its end a name is followed by arguments, or says by its form that it is a call's.
             char = yield from cursor.peek()
             starts = char in _ARGUMENT_STARTS or (yield from cursor.stands(self.arguments.first)) is not None
+            if not starts and tools is not None and tools.may_declare(name):
+                starts = (yield from cursor.stands(self._call_closers)) is not None
             if not starts and head.id is None and typed is None:
                 return False
         body = cursor.mark()
