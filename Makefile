@@ -73,7 +73,7 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test test-cost lint typecheck test-core test-vllm test-vllm-next bench format readme
+.PHONY: test test-cost lint typecheck test-core test-vllm test-vllm-next bench format readme templates
 test: lint typecheck test-core test-vllm test-vllm-next ## Everything CI runs: style, types, tests without and in vLLM
 
 lint: $(CORE)/.installed ## ruff: format and rules
@@ -102,6 +102,9 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 
 readme: $(CORE)/.installed ## Write the registry's table of parsers into the README
 	$(CORE)/bin/python .ci/readme_table.py --write
+
+templates: ## Write the part that all chat templates share into each of them
+	$(PYTHON) .ci/templates.py --write
 
 format: $(CORE)/.installed ## Let ruff rewrite what it can
 	$(CORE)/bin/ruff format .

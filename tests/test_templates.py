@@ -1,0 +1,314 @@
+"""The chat templates: the 18 requirements, the round trip through the parsers, stable prefixes, equal bytes, errors.
+
+`TEMPLATE_EXAMPLES` is the number of random conversations a template and property.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import markup
+import pytest
+import templates
+from dynamo_parsers import Message
+from dynamo_parsers.chat_templates import TEMPLATES, chat_template
+from dynamo_parsers.registry import reasoning_row, tool_row
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from templates import OURS, REQUIREMENTS, TOOLS, Subject, TemplateRefuses, assistant, by_minijinja, call, result
+
+ROOT = Path(__file__).parent.parent
+random_conversations = settings(
+    max_examples=int(os.environ.get("TEMPLATE_EXAMPLES", "40")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    print_blob=True,
+)
+subjects = pytest.mark.parametrize("subject", OURS, ids=[subject.name for subject in OURS])
+
+
+# --- the table and the files
+
+
+def test_the_table_lists_the_files() -> None:
+    files = {file.stem for file in TEMPLATES[0].path.parent.glob("*.jinja")}
+    assert files == {template.name for template in TEMPLATES}
+    for template in TEMPLATES:
+        tool_row(template.tool_parser)
+        reasoning_row(template.reasoning_parser)
+
+
+def test_an_unknown_name_lists_close_matches() -> None:
+    with pytest.raises(ValueError, match="did you mean qwen3_coder"):
+        chat_template("qwen3-coder")
+
+
+def test_the_shared_part_is_the_same_everywhere() -> None:
+    spec = importlib.util.spec_from_file_location("template_prelude", ROOT / ".ci" / "templates.py")
+    assert spec is not None
+    assert spec.loader is not None
+    prelude = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(prelude)
+    assert prelude.stale() == [], "run `make templates`"
+
+
+# --- the requirements
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=[each.__name__ for each in REQUIREMENTS])
+@subjects
+def test_requirement(subject: Subject, requirement: Callable[[Subject], None]) -> None:
+    if REQUIREMENTS.index(requirement) + 1 not in templates.exempt(subject):
+        requirement(subject)
+        return
+    with pytest.raises((AssertionError, TemplateRefuses)):
+        requirement(subject)
+
+
+# --- random conversations
+
+CHARS = st.characters(exclude_categories=("Cs",))
+NAMES = st.from_regex(r"[a-z_][a-zA-Z0-9_]{0,12}", fullmatch=True)
+KEYS = st.from_regex(r"[a-z][a-z0-9_]{1,10}", fullmatch=True)
+INTEGERS = st.integers(-(2**53), 2**53)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def texts(renderer: markup.Renderer) -> st.SearchStrategy[str]:
+    """Values with the family's own markers, quotes, escapes, line breaks and any Unicode in them."""
+    pieces = st.one_of(
+        st.text(CHARS, max_size=15),
+        st.text("\"'\\{}[]<>&/,:=|\n\r\t 0aé\u2028😀", max_size=12),
+        st.sampled_from(renderer.quotable),
+    )
+    joined = st.lists(pieces, max_size=3).map("".join)
+    return joined if renderer.json_bodies else joined.filter(lambda text: readable(text, renderer))
+
+
+def readable(text: str, renderer: markup.Renderer) -> bool:
+    """Whether markers stand in a string only so that they cannot be the value's own closer, or half a call."""
+    bare = text
+    for piece in sorted(renderer.quotable, key=len, reverse=True):
+        bare = bare.replace(piece, " ")
+    marks = {piece.split()[0] for piece in renderer.quotable} - {"&lt;"}
+    return not any(mark in bare for mark in marks)
+
+
+def typed(strings: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[object, object]]:
+    """A schema, and a value that is only readable as what it is under that schema."""
+
+    def of(schema: object, value: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[object, object]]:
+        return st.tuples(st.just(schema), value)
+
+    words = st.from_regex(r"[a-z]{3,8}", fullmatch=True).filter(
+        lambda word: word not in ("null", "none", "true", "nil")
+    )
+    inner = {"type": "object", "properties": {"name": {"type": "string"}, "size": {"type": ["number", "null"]}}}
+    objects = st.fixed_dictionaries({"name": strings, "size": st.none() | INTEGERS | FLOATS})
+    anything = st.recursive(
+        st.none() | st.booleans() | INTEGERS | strings,
+        lambda each: st.lists(each, max_size=3) | st.dictionaries(KEYS, each, max_size=3),
+        max_leaves=6,
+    )
+    return st.one_of(
+        of({"type": "string"}, strings),
+        of({"type": "integer", "minimum": 0, "default": 1}, INTEGERS),
+        of({"type": "number"}, FLOATS | INTEGERS),
+        of({"type": "boolean", "description": "Où ?"}, st.booleans()),
+        of({"type": "array", "items": {"type": "string"}}, st.lists(strings, max_size=3)),
+        of({"type": "array", "items": inner}, st.lists(objects, max_size=2)),
+        of(inner, objects),
+        of({"type": ["string", "null"]}, words | st.none()),
+        of({"enum": ["north", "south"]}, st.sampled_from(("north", "south"))),
+        of({"anyOf": [{"type": "string"}, {"type": "integer"}]}, words | INTEGERS),
+        of({"$ref": "#/$defs/Inner"}, objects),
+        of({}, st.lists(anything, max_size=3) | st.dictionaries(KEYS, anything, max_size=3)),
+    )
+
+
+@st.composite
+def tools_and_values(draw: st.DrawFn, renderer: markup.Renderer) -> list[tuple[str, dict[str, object], dict[str, Any]]]:
+    """Tools: each its name, its schema, and a strategy for each parameter's value."""
+    strings = texts(renderer)
+    made: list[tuple[str, dict[str, object], dict[str, Any]]] = []
+    for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True)):
+        given_ = {key: draw(typed(strings)) for key in draw(st.lists(KEYS, max_size=3, unique=True))}
+        schema: dict[str, object] = {
+            "type": "object",
+            "properties": {key: each[0] for key, each in given_.items()},
+            "$defs": {"Inner": {"type": "object"}},
+        }
+        made.append((name, schema, {key: each[1] for key, each in given_.items()}))
+    return made
+
+
+@st.composite
+def conversations(draw: st.DrawFn, subject: Subject) -> tuple[list[Any], list[Any], dict[str, object]]:
+    """A conversation of a few turns, its tools, and the template's arguments; ends with a message of the assistant."""
+    renderer = markup.RENDERERS[tool_row(subject.tool_parser).name]
+    own = own_markers(subject)
+    letters = st.text(CHARS, max_size=20).filter(lambda text: not any(marker in f"x{text}x" for marker in own))
+    prose = letters.map(lambda text: f"x{text}x")
+    anything = texts(renderer)
+    known = draw(tools_and_values(renderer))
+    tools = [
+        {"type": "function", "function": {"name": name, "description": "of é", "parameters": schema}}
+        for name, schema, _ in known
+    ]
+    mode: dict[str, object] = dict(draw(st.sampled_from(subject.modes)))
+    reasons = subject.thinks and mode.get("enable_thinking") is not False
+    chat: list[dict[str, object]] = []
+    if draw(st.booleans()):
+        chat.append({"role": draw(st.sampled_from(("system", "developer"))), "content": draw(prose)})
+    count = 0
+    for _ in range(draw(st.integers(1, 3))):
+        chat.append({"role": "user", "content": draw(content(anything))})
+        for _ in range(draw(st.integers(0, 2))):
+            calls = []
+            for name, _, values in draw(st.lists(st.sampled_from(known), min_size=1, max_size=3)):
+                present = draw(st.lists(st.sampled_from(sorted(values)), unique=True)) if values else []
+                arguments: object = {key: values[key] for key in present}
+                if renderer.json_bodies and draw(st.booleans()):
+                    arguments = json.dumps(arguments, ensure_ascii=draw(st.booleans()), separators=(",", ":"))
+                calls.append(call(name, arguments, f"call_{count:05d}"))
+                count += 1
+            said = draw(st.none() | prose)
+            chat.append(assistant(said, calls, **reasoning(draw, prose, reasons)))
+            results = [result(draw(content(anything)), str(each["id"])) for each in calls]
+            chat += draw(st.permutations(results))
+        chat.append(assistant(draw(prose), **reasoning(draw, prose, reasons)))
+    return chat, tools, mode
+
+
+def content(text: st.SearchStrategy[str]) -> st.SearchStrategy[object]:
+    parts = st.lists(text.map(lambda each: {"type": "text", "text": each}), max_size=2)
+    return st.one_of(text, text, st.none(), parts)
+
+
+def reasoning(draw: st.DrawFn, prose: st.SearchStrategy[str], reasons: bool) -> dict[str, object]:
+    if not reasons or draw(st.integers(0, 4)) == 0:
+        return {}
+    return {draw(st.sampled_from(("reasoning", "reasoning_content"))): draw(prose)}
+
+
+def own_markers(subject: Subject) -> list[str]:
+    tool = tool_row(subject.tool_parser)
+    markers = {*tool.format.markers, tool.turn_end, *tool.turn_ends}
+    if subject.reasoning_parser is not None:
+        think = reasoning_row(subject.reasoning_parser).think
+        markers |= {*think.opens, *think.closes}
+    return sorted(markers - {""})
+
+
+def steps(chat: list[Any]) -> list[int]:
+    return [at for at, message in enumerate(chat) if message["role"] == "assistant"]
+
+
+def same(read: Message, message: Mapping[str, Any]) -> None:
+    """What was read is what the message says: the calls, JSON text byte for byte, the reasoning, the content."""
+    assert templates.read_calls(read) == templates.written_calls(message)
+    for made, each in zip(read.tool_calls, message.get("tool_calls", ()), strict=True):
+        assert made.complete
+        if isinstance(each["function"]["arguments"], str):
+            assert made.arguments == each["function"]["arguments"]
+    wanted = message.get("reasoning") or message.get("reasoning_content")
+    assert (read.reasoning or "").strip() == (wanted or "").strip()
+    assert (read.content or "").strip() == (message["content"] or "").strip()
+
+
+@subjects
+@given(data=st.data())
+@random_conversations
+def test_round_trip(subject: Subject, data: st.DataObject) -> None:
+    """What the template writes for a message, the parsers read as that message, behind an unchanged prompt."""
+    chat, tools, mode = data.draw(conversations(subject))
+    for at in steps(chat):
+        said = subject.said(chat[:at], chat[at], tools, mode)
+        assert said.stable
+        same(subject.read(said, tools, mode), chat[at])
+
+
+@subjects
+@given(data=st.data())
+@random_conversations
+def test_prompts_only_grow(subject: Subject, data: st.DataObject) -> None:
+    """A prompt and what was said to it begin every later prompt, whose history is what the parser read.
+
+    Without `preserve_thinking` this holds up to the next message of the user; from there, what stood in the prompt
+    up to the message of the user before is still unchanged.
+    """
+    chat, tools, mode = data.draw(conversations(subject))
+    keep = data.draw(st.booleans())
+    kwargs = {**mode, **({"preserve_thinking": True} if keep else {})}
+    history: list[Any] = []
+    began = ""  # everything up to the last message of the user
+    grown = ""
+    for message in chat:
+        if message["role"] != "assistant":
+            history.append(message)
+            if message["role"] == "user":
+                began = subject.prompt(history, tools, kwargs, generate=False)
+                grown = grown if keep else ""
+            continue
+        said = subject.said(history, message, tools, kwargs)
+        assert said.prompt.startswith(grown)
+        assert said.prompt.startswith(began)
+        grown = said.prompt + said.text
+        history.append(as_the_client_sends_it(subject.read(said, tools, kwargs), message))
+
+
+def as_the_client_sends_it(read: Message, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message as parsed, its arguments as the servers hand them over, under the ids of the results."""
+    calls = [
+        call(each.name, json.loads(each.arguments), original["id"])
+        for each, original in zip(read.tool_calls, message.get("tool_calls", ()), strict=True)
+    ]
+    return assistant(read.content, calls, **({"reasoning": read.reasoning} if read.reasoning else {}))
+
+
+@subjects
+@given(data=st.data())
+@random_conversations
+def test_every_renderer_writes_the_same(subject: Subject, data: st.DataObject) -> None:
+    chat, tools, mode = data.draw(conversations(subject))
+    for given_tools in (tools, None):
+        wanted = subject.prompt(chat, given_tools, mode)
+        assert subject.prompt(chat, given_tools, mode, render=by_minijinja) == wanted
+
+
+# --- errors
+
+REFUSED = {
+    "role": ([{"role": "wizard", "content": "hi"}], r'"wizard".*system, developer, user, assistant and tool'),
+    "id": (
+        [templates.FIRST_USER, assistant(None, templates.ONE_CALL), result("sunny", "call_of_another")],
+        '"call_of_another".*no call with this id',
+    ),
+    "orphan": ([templates.FIRST_USER, result("sunny", "call_of_nobody")], '"call_of_nobody".*no call'),
+    "more": (
+        [templates.FIRST_USER, assistant(None, templates.ONE_CALL), result("a", None), result("b", None)],
+        "more tool results than calls",
+    ),
+    "list": (
+        [templates.FIRST_USER, assistant(None, [call("get_weather", ["x"])])],
+        '"get_weather" are not a JSON object',
+    ),
+    "text": (
+        [templates.FIRST_USER, assistant(None, [call("get_weather", "Paris")])],
+        '"get_weather" are (not a JSON object|text, .* pass them as an object)',
+    ),
+}
+
+
+@pytest.mark.parametrize("render", [templates.by_transformers, by_minijinja])
+@pytest.mark.parametrize("case", REFUSED)
+@subjects
+def test_errors_are_sentences(subject: Subject, case: str, render: Callable[..., str]) -> None:
+    chat, sentence = REFUSED[case]
+    with pytest.raises(TemplateRefuses, match=sentence):
+        subject.prompt(chat, TOOLS, render=render)
