@@ -5,6 +5,7 @@ Ids are evidence of nothing else: engines give them in one mode only, and not al
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -90,6 +91,20 @@ class ReasoningIds:
             elif _ends_with(ids, end, self.open):
                 inside = True
         return max(total, 0)
+
+
+_KNOWN: weakref.WeakKeyDictionary[Tokenizer, dict[str, ReasoningIds]] = weakref.WeakKeyDictionary()
+
+
+def reasoning_ids(row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
+    """`ReasoningIds.of`, looked up once for each tokenizer: its vocabulary is large."""
+    try:
+        known = _KNOWN.setdefault(tokenizer, {})
+    except TypeError:  # neither weak references nor a hash are promised
+        return ReasoningIds.of(row, tokenizer)
+    if row.name not in known:
+        known[row.name] = ReasoningIds.of(row, tokenizer)
+    return known[row.name]
 
 
 def _ids(marker: str, vocab: Mapping[str, int], tokenizer: Tokenizer) -> Ids:

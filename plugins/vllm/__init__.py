@@ -7,11 +7,9 @@ is asked for.
 
 from __future__ import annotations
 
-import difflib
 import logging
-import sys
-from itertools import pairwise
 
+from dynamo_parsers.command_line import hint_at_close_names
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
 
 FLOOR = "0.24"
@@ -48,7 +46,12 @@ def _register() -> None:
         ("--tool-call-parser", tool_parser_names()),
         ("--reasoning-parser", reasoning_parser_names()),
     ):
-        _hint_at_close_names(flag, names)
+        hint_at_close_names(flag, names)
+    try:
+        from . import gpt_oss
+    except ImportError:  # an older vLLM, which composes differently
+        return
+    gpt_oss.install()
 
 
 def tool_class_name(name: str) -> str:
@@ -59,17 +62,3 @@ def tool_class_name(name: str) -> str:
 def reasoning_class_name(name: str) -> str:
     """The class of reasoning parser `name` in `dynamo_parsers.vllm.parsers`."""
     return f"ReasoningParser_{name.replace('-', '__')}"
-
-
-def _hint_at_close_names(flag: str, names: list[str]) -> None:
-    """Say what was probably meant by an unknown name of ours; vLLM itself lists all of its names."""
-    for said in _values_of(flag, sys.argv[1:]):
-        if said.startswith(PREFIX) and said.removeprefix(PREFIX) not in names:
-            close = difflib.get_close_matches(said.removeprefix(PREFIX), names, n=3)
-            meant = " or ".join(PREFIX + name for name in close) or ", ".join(PREFIX + name for name in names)
-            logger.error("%s %s is unknown; did you mean %s?", flag, said, meant)
-
-
-def _values_of(flag: str, arguments: list[str]) -> list[str]:
-    values = [value for name, value in pairwise(arguments) if name == flag]
-    return values + [each.split("=", 1)[1] for each in arguments if each.startswith(f"{flag}=")]

@@ -33,7 +33,8 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from dynamo_parsers.token_ids import ReasoningIds
+from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.token_ids import ReasoningIds, reasoning_ids
 
 from vllm.parser.abstract_parser import Parser
 from vllm.reasoning import ReasoningParser
@@ -114,7 +115,7 @@ class DynamoReasoningParser(ReasoningParser):
 
     @property
     def _ids(self) -> ReasoningIds:
-        return _reasoning_ids(self.row, self.model_tokenizer)
+        return reasoning_ids(self.row, self.model_tokenizer)
 
     @property
     def reasoning_start_str(self) -> str | None:
@@ -276,7 +277,7 @@ class DynamoToolParser(ToolParser):
     def tools_of(self, request: Request | None) -> Sequence[object]:
         """The request's tools as plain objects; without a request, those that this parser was made with."""
         tools = self._given if request is None else request.tools
-        return [_tool(tool) for tool in function_tools(tools or ())]
+        return plain_tools(function_tools(tools or ()))
 
     def extract_tool_calls(self, model_output: str, request: Request | None) -> ExtractedToolCallInformation:
         message = self._beside.message if self._beside is not None else None
@@ -353,19 +354,6 @@ class DynamoToolParser(ToolParser):
                 self.current_tool_id = call.index
 
 
-_KNOWN_IDS: weakref.WeakKeyDictionary[object, dict[str, ReasoningIds]] = weakref.WeakKeyDictionary()
-
-
-def _reasoning_ids(row: ReasoningRow, tokenizer: TokenizerLike) -> ReasoningIds:
-    try:
-        known = _KNOWN_IDS.setdefault(tokenizer, {})
-    except TypeError:  # neither weak references nor a hash are promised
-        return ReasoningIds.of(row, tokenizer)
-    if row.name not in known:
-        known[row.name] = ReasoningIds.of(row, tokenizer)
-    return known[row.name]
-
-
 def delta_message(events: list[Event]) -> DeltaMessage | None:
     """The events of one step as vLLM's delta; None where there are none."""
     content = reasoning = ""
@@ -399,18 +387,8 @@ def delta_message(events: list[Event]) -> DeltaMessage | None:
     return message
 
 
-def _tool(tool: object) -> dict[str, object]:
-    """vLLM's tool object, of either API, as a plain one."""
-    function = getattr(tool, "function", tool)
-    return {"name": getattr(function, "name", None), "parameters": getattr(function, "parameters", None)}
-
-
 def tool_choice_of(request: Request | None) -> object:
-    choice = getattr(request, "tool_choice", None)
-    if choice is None or isinstance(choice, str):
-        return choice or "auto"
-    function = getattr(choice, "function", choice)
-    return {"name": getattr(function, "name", None)}
+    return plain_tool_choice(getattr(request, "tool_choice", None))
 
 
 def _make_classes() -> None:

@@ -1,0 +1,23 @@
+"""What an engine's request objects say, as plain ones: each engine has OpenAI's request in classes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def plain_tools(tools: Iterable[object] | None) -> list[dict[str, object]]:
+    """The functions among `tools`, in the shape of either API, as `{"name", "parameters"}`."""
+    return [_plain_tool(tool) for tool in tools or ()]
+
+
+def _plain_tool(tool: object) -> dict[str, object]:
+    function = getattr(tool, "function", tool)
+    return {"name": getattr(function, "name", None), "parameters": getattr(function, "parameters", None)}
+
+
+def plain_tool_choice(choice: object) -> object:
+    """A `tool_choice` of either API: its word, "auto" where there is none, or `{"name"}` of a function."""
+    if choice is None or isinstance(choice, str):
+        return choice or "auto"
+    function = getattr(choice, "function", choice)
+    return {"name": getattr(function, "name", None)}
