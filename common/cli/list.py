@@ -1,0 +1,42 @@
+"""`dynamo-parsers list`: the table of parsers, with the name that each engine has for its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .output import AsJson, console, write_json
+
+
+def list_parsers(
+    kind: Annotated[str, typer.Argument(metavar="[tool|reasoning]", help="Only parsers of this kind.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Every parser: its names, the models it is for, and what vLLM, SGLang and TensorRT-LLM call their own."""
+    from rich.table import Table
+
+    from ..triage.catalog import reasoning_entries, tool_entries
+    from .output import usage
+
+    if kind not in ("", "tool", "reasoning"):
+        usage(f"{kind!r} is no kind of parser: tool or reasoning")
+    tools = tool_entries() if kind != "reasoning" else []
+    reasoning = reasoning_entries() if kind != "tool" else []
+    if as_json:
+        write_json({"tool": [each.model_dump() for each in tools], "reasoning": [r.model_dump() for r in reasoning]})
+        return
+    out = console()
+    for title, entries in (("--tool-call-parser", tools), ("--reasoning-parser", reasoning)):
+        if not entries:
+            continue
+        table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+        for column in ("name", "models", "goes with" if title.startswith("--tool") else "markers", "starts"):
+            if column != "starts" or title.startswith("--reasoning"):
+                table.add_column(column, overflow="fold")
+        for column in ("vLLM", "SGLang", "TensorRT-LLM"):
+            table.add_column(column, overflow="fold", style="dim")
+        for entry in entries:
+            table.add_row(*entry.cells())
+        out.print(table)
+        out.print()
