@@ -1,0 +1,156 @@
+"""The TensorRT-LLM plugin: every Dynamo parser as `dynamo_<name>` for `--tool_parser` and `--reasoning_parser`.
+
+TensorRT-LLM has no plug-in mechanism, so something has to fill its two registries: `register`, the command
+`dynamo-trtllm-serve`, or the hook that `dynamo-parsers trtllm enable` installs.
+
+- Nothing is registered over a name that is there, and registering twice changes nothing.
+- Importing this module imports nothing of TensorRT-LLM, and none of the parsers.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from types import ModuleType
+
+FLOOR = (1, 2)
+"""The oldest TensorRT-LLM that has tool parsers."""
+NEWEST = (1, 3)
+"""The newest whose interface these classes were written for."""
+
+FACTORY = "tensorrt_llm.serve.tool_parser.tool_parser_factory"
+REASONING = "tensorrt_llm.llmapi.reasoning_parser"
+COMMANDS = "tensorrt_llm.commands.serve"
+
+logger = logging.getLogger("dynamo_parsers")
+
+
+class UnknownInterface(Exception):
+    """A TensorRT-LLM that these classes do not fit."""
+
+
+def register() -> None:
+    """Make the parsers known to TensorRT-LLM in this process, which is imported for it. Never raises."""
+    try:
+        check_version()
+        for module in (FACTORY, REASONING):
+            import_module(module)
+    except (ImportError, UnknownInterface) as error:
+        logger.error("dynamo-parsers needs TensorRT-LLM %s; its parsers are not registered (%s)", wanted(), error)
+        return
+    for module in (FACTORY, REASONING, COMMANDS):
+        after_import(module)
+
+
+def after_import(name: str) -> None:
+    """Do what is due once the module `name` of TensorRT-LLM stands. Never raises: that would stop it for everybody."""
+    module = sys.modules.get(name)
+    due = AFTER.get(name)
+    if module is None or due is None:
+        return
+    try:
+        check_version()
+        due(module)
+    except UnknownInterface as error:
+        logger.error("dynamo-parsers needs TensorRT-LLM %s; %s", wanted(), error)
+    except Exception:
+        logger.exception("dynamo-parsers could not register its parsers in TensorRT-LLM")
+
+
+def wanted() -> str:
+    """The versions that are supported, for messages."""
+    return f"{FLOOR[0]}.{FLOOR[1]} or newer"
+
+
+def version() -> str | None:
+    """The version of the TensorRT-LLM that is imported or can be; None where it does not say."""
+    try:
+        found = getattr(import_module("tensorrt_llm.version"), "__version__", None)
+    except ImportError:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def check_version() -> None:
+    """Raises UnknownInterface where TensorRT-LLM is older than the floor."""
+    said = version()
+    numbers = re.match(r"(\d+)\.(\d+)", said or "")
+    if numbers is None:
+        return  # the interface is looked at anyway
+    found = int(numbers[1]), int(numbers[2])
+    # Builds from source may call themselves 0.0.0.
+    if (0, 0) < found < FLOOR:
+        raise UnknownInterface(f"this is {said}")
+    if found > NEWEST:
+        logger.info("dynamo-parsers was written for TensorRT-LLM up to %d.%d; this is %s", *NEWEST, said)
+
+
+def _register_tool_parsers(module: ModuleType) -> None:
+    parsers = getattr(getattr(module, "ToolParserFactory", None), "parsers", None)
+    if not isinstance(parsers, dict):
+        raise UnknownInterface("this one keeps its tool parsers elsewhere, and none of ours is registered")
+    from .tool_parsers import CLASSES
+
+    for name, parser in CLASSES.items():
+        parsers.setdefault(name, parser)
+
+
+def _register_reasoning_parsers(module: ModuleType) -> None:
+    factory = getattr(module, "ReasoningParserFactory", None)
+    decorator = getattr(module, "register_reasoning_parser", None)
+    known = getattr(factory, "_parsers" if decorator is not None else "parsers", None)
+    if not isinstance(known, dict):
+        raise UnknownInterface("this one keeps its reasoning parsers elsewhere, and none of ours is registered")
+    from .reasoning_parsers import CLASSES
+
+    for name, parser in CLASSES.items():
+        if name in known:
+            continue
+        if decorator is not None:
+            decorator(name)(parser)
+        else:
+            known[name] = parser
+
+
+def _widen_choices(module: ModuleType) -> None:
+    """Put the names into the command line's choices, which are a copy of the registries where click makes one."""
+    from dynamo_parsers.command_line import hint_at_close_names
+    from dynamo_parsers.registry import reasoning_parser_names, tool_parser_names
+
+    from .names import reasoning_names, tool_names
+
+    hint_at_close_names("--tool_parser", tool_parser_names())
+    hint_at_close_names("--reasoning_parser", reasoning_parser_names())
+    for command in _commands(vars(module).values()):
+        for parameter in getattr(command, "params", ()):
+            choice = getattr(parameter, "type", None)
+            said = getattr(choice, "choices", None)
+            ours = {"tool_parser": tool_names, "reasoning_parser": reasoning_names}.get(parameter.name)
+            if choice is None or said is None or ours is None:
+                continue
+            missing = [name for name in ours() if name not in said]
+            if missing:
+                choice.choices = (*said, *missing)
+
+
+def _commands(values: Iterable[object]) -> list[object]:
+    """The click commands among `values`, and theirs."""
+    found: list[object] = []
+    for value in values:
+        if isinstance(getattr(value, "params", None), list):
+            found.append(value)
+            inner = getattr(value, "commands", None)
+            if isinstance(inner, dict):
+                found += _commands(inner.values())
+    return found
+
+
+AFTER: dict[str, Callable[[ModuleType], None]] = {
+    FACTORY: _register_tool_parsers,
+    REASONING: _register_reasoning_parsers,
+    COMMANDS: _widen_choices,
+}
+"""What is due once a module of TensorRT-LLM stands."""

@@ -1,0 +1,96 @@
+"""TensorRT-LLM's reasoning parser over the core: one class made from each row of the registry.
+
+TensorRT-LLM makes one for each choice: 1.2 without arguments, 1.3 with the request's template arguments. What it reads
+of a parser without an instance is a class attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from dynamo_parsers.handover import Content, ReasoningHalf
+from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
+
+if TYPE_CHECKING:
+
+    class BaseReasoningParser:
+        pass
+
+    class ReasoningParserFactory:
+        pass
+
+    class ReasoningParserResult:
+        def __init__(self, *, content: str, reasoning_content: str) -> None: ...
+
+else:
+    from tensorrt_llm.llmapi.reasoning_parser import (
+        BaseReasoningParser,
+        ReasoningParserFactory,
+        ReasoningParserResult,
+    )
+
+_TELLS_PROMPT = hasattr(ReasoningParserFactory, "resolve_prefilled_thinking")
+"""Whether this TensorRT-LLM looks at the end of the prompt for parsers that ask for it."""
+
+
+class DynamoReasoningParser(BaseReasoningParser):
+    """Subclasses name a row of the registry."""
+
+    row: ClassVar[ReasoningRow]
+    reasoning_start: ClassVar[str] = ""
+    reasoning_end: ClassVar[str] = ""
+    """What stands around reasoning: where it ends, TensorRT-LLM lets a grammar begin."""
+    needs_raw_special_tokens: ClassVar[bool] = False
+    resolves_thinking_from_prompt: ClassVar[bool] = True
+
+    def __init__(self, *, chat_template_kwargs: Mapping[str, object] | None = None, **_: object) -> None:
+        asked = chat_template_kwargs or {}
+        self._half = ReasoningHalf(self.row.name, asked, _prompt_ends_inside(asked))
+
+    def parse(self, text: str) -> ReasoningParserResult:
+        """Reasoning and content of a whole reply."""
+        return _result(self._half.whole(text))
+
+    def parse_delta(self, delta_text: str) -> ReasoningParserResult:
+        """Reasoning and content that the next piece gives rise to."""
+        return _result(self._half.feed(delta_text))
+
+    def finish(self) -> ReasoningParserResult:
+        """The last of a stream. TensorRT-LLM 1.2 does not ask for it."""
+        return _result(self._half.finish())
+
+
+def _prompt_ends_inside(kwargs: Mapping[str, object]) -> bool | None:
+    """Whether the prompt opened reasoning or closed it; None where it says nothing.
+
+    A TensorRT-LLM that looks at the prompt writes what it found over both of these arguments; a client who thinks of
+    them sets one.
+    """
+    thinking, enabled = kwargs.get("thinking"), kwargs.get("enable_thinking")
+    return thinking if _TELLS_PROMPT and isinstance(thinking, bool) and thinking is enabled else None
+
+
+def _result(said: tuple[str, Content]) -> ReasoningParserResult:
+    reasoning, content = said
+    return ReasoningParserResult(content=content, reasoning_content=reasoning)
+
+
+def _class_for(name: str) -> type[DynamoReasoningParser]:
+    row = reasoning_row(name)
+    return type(
+        f"DynamoReasoningParser_{name.replace('-', '__')}",
+        (DynamoReasoningParser,),
+        {
+            "__module__": __name__,
+            "row": row,
+            "reasoning_start": row.open,
+            "reasoning_end": row.close,
+            # A call ends reasoning, with or without tools in the request: its markers have to be seen as well.
+            "needs_raw_special_tokens": bool(row.special_tokens or any(tool.special_tokens for tool in partners(row))),
+        },
+    )
+
+
+CLASSES = {PREFIX + name.lower(): _class_for(name) for name in reasoning_parser_names()}
+"""The class for each name."""

@@ -1,0 +1,97 @@
+"""TensorRT-LLM's tool parser over the core: one class made from each row of the registry.
+
+TensorRT-LLM makes a parser without arguments, one for each choice, and tells it the tools with every text, but neither
+`tool_choice` nor `parallel_tool_calls`. What it reads of a parser without an instance is a class attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from dynamo_parsers.events import Event, ToolCallStart
+from dynamo_parsers.handover import ToolHalf, folded
+from dynamo_parsers.registry import PREFIX, ToolRow, tool_parser_names, tool_row
+from dynamo_parsers.request import plain_tools
+
+if TYPE_CHECKING:
+
+    class BaseToolParser:
+        pass
+
+    class ToolCallItem:
+        def __init__(self, *, tool_index: int, name: str | None, parameters: str) -> None: ...
+
+    class StreamingParseResult:
+        def __init__(self, *, normal_text: str, calls: list[ToolCallItem]) -> None: ...
+
+else:
+    from tensorrt_llm.serve.tool_parser.base_tool_parser import BaseToolParser
+    from tensorrt_llm.serve.tool_parser.core_types import StreamingParseResult, ToolCallItem
+
+_UNKNOWN_TOOLS: Sequence[object] = ({},)
+"""Stands for tools that nobody told: calls are read, their types unknown."""
+
+
+class DynamoToolParser(BaseToolParser):
+    """Subclasses name a row of the registry."""
+
+    row: ClassVar[ToolRow]
+    needs_raw_special_tokens: ClassVar[bool] = False
+    """Whether markers are special tokens, which the detokenizer has to leave in."""
+    extracts_forced_tool_calls: ClassVar[bool] = True
+    """The reply to a named choice is the model's own markup: nothing constrains it, see below."""
+    markup_tokens: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._half = ToolHalf(self.row.name)
+
+    def detect_and_parse(self, text: str, tools: Sequence[object]) -> StreamingParseResult:
+        """The content and the calls of a whole reply, one item a call."""
+        return _result(ToolHalf(self.row.name).whole(text, plain_tools(tools)))
+
+    def parse_streaming_increment(self, new_text: str, tools: Sequence[object]) -> StreamingParseResult:
+        """What the next piece gives rise to: one item for each call that it says something of."""
+        return _result(self._half.feed(new_text, plain_tools(tools)))
+
+    def finish(self, tools: Sequence[object]) -> StreamingParseResult:
+        """The last of a stream. TensorRT-LLM 1.2 does not ask for it."""
+        return _result(self._half.finish())
+
+    def has_tool_call(self, text: str) -> bool:
+        """Whether `text` has a call, or the whole beginning of one."""
+        events = ToolHalf(self.row.name).whole(str(text), _UNKNOWN_TOOLS)
+        return any(isinstance(event, ToolCallStart) for event in events)
+
+    def supports_structural_tag(self) -> bool:
+        """No: TensorRT-LLM can only put a JSON object between two fixed texts, and that is no call of most formats."""
+        return False
+
+    def structure_info(self) -> Callable[[str], object]:
+        raise NotImplementedError(f"{PREFIX}{self.row.name} has no structural tags for TensorRT-LLM")
+
+
+def _result(events: list[Event]) -> StreamingParseResult:
+    content, pieces = folded(events)
+    # One item a call and step: of a named choice TensorRT-LLM keeps the first item of each.
+    calls = [ToolCallItem(tool_index=each.index, name=each.name, parameters=each.arguments) for each in pieces]
+    return StreamingParseResult(normal_text=content, calls=calls)
+
+
+def _class_for(name: str) -> type[DynamoToolParser]:
+    row = tool_row(name)
+    return type(
+        f"DynamoToolParser_{name.replace('-', '__')}",
+        (DynamoToolParser,),
+        {
+            "__module__": __name__,
+            "row": row,
+            "needs_raw_special_tokens": bool(row.special_tokens),
+            "markup_tokens": tuple(sorted(row.format.markers)),
+        },
+    )
+
+
+CLASSES = {PREFIX + name.lower(): _class_for(name) for name in tool_parser_names()}
+"""The class for each name."""

@@ -1,0 +1,2 @@
+def nvtx_range_debug(*_, **__):
+    return lambda function: function

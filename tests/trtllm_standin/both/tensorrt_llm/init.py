@@ -1,0 +1,4 @@
+from .logger import logger
+from .version import __version__
+
+__all__ = ["__version__", "logger"]
