@@ -94,7 +94,8 @@ test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM: its classe
 	$(VLLM)/bin/python -m pytest tests/plugins tests/live $(PENDING_VLLM) $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py tests/live/test_smoke.py $(PENDING_VLLM) $(ARGS)
+	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py tests/plugins/test_vllm_gpt_oss.py \
+		tests/live/test_smoke.py $(PENDING_VLLM) $(ARGS)
 
 bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, and through vLLM's parse_delta [ARGS=...]
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)

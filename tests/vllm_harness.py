@@ -204,11 +204,13 @@ class Exchange:
     request: ChatCompletionRequest | ResponsesRequest = field(default_factory=chat_request)
     prompt: str = TURN
     tokenizer: Any = None
+    is_harmony: bool = False
+    """Whether the model is of type gpt_oss."""
 
     def __post_init__(self) -> None:
         if self.tokenizer is None:
             self.tokenizer = tokenizer_for(_bare(self.tool), _bare(self.reasoning))
-        self.composed = compose(self.tool, self.reasoning)
+        self.composed = compose(self.tool, self.reasoning, self.is_harmony)
         # What the request says, and what vLLM makes of its `reasoning_effort`.
         self._template_kwargs = self.request.build_chat_params(None, "auto").chat_template_kwargs
         # The server makes one parser when a request comes in, which parses a one-shot reply (its first choice).
@@ -307,10 +309,14 @@ class Exchange:
 
 
 @cache
-def compose(tool: str | None, reasoning: str | None) -> Any:
+def compose(tool: str | None, reasoning: str | None, is_harmony: bool = False) -> Any:
     """vLLM's parser class for these two flags."""
     composed = ParserManager.get_parser(
-        tool_parser_name=tool, reasoning_parser_name=reasoning, enable_auto_tools=True, model_name="m"
+        tool_parser_name=tool,
+        reasoning_parser_name=reasoning,
+        enable_auto_tools=True,
+        model_name="m",
+        is_harmony=is_harmony,
     )
     assert composed is not None
     return composed

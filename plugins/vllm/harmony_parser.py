@@ -1,0 +1,239 @@
+"""vLLM's Harmony parser for gpt-oss over our machine, for Chat Completions and for Responses.
+
+- Chat Completions hand over text; Responses hand over token ids, which become text one by one.
+- Responses get a segment for each event, and a message as soon as its end is known: for a call its last bracket,
+  for text the token that ends a message. What the reply leaves open ends with `flush`, which vLLM reads as incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dynamo_parsers.events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
+from dynamo_parsers.formats.harmony import HARMONY
+from dynamo_parsers.guarded import GuardedParser
+from dynamo_parsers.message import fold
+from dynamo_parsers.registry import PREFIX
+from openai_harmony import Message, Role  # type: ignore[import-untyped]
+
+from vllm.parser.abstract_parser import DelegatingParser
+from vllm.parser.harmony import ChunkResult, HarmonyParser, Segment
+
+from ._versions import FunctionCall, new_call_id
+from .parsers import DynamoReasoningParser, DynamoToolParser, delta_message, tool_choice_of
+
+if TYPE_CHECKING:
+    from vllm.entrypoints.generate.base.protocol import DeltaMessage
+    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+    from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
+    from vllm.parser.abstract_parser import Parser
+    from vllm.tokenizers import TokenizerLike
+    from vllm.tool_parsers.abstract_tool_parser import Tool
+
+    Request = ChatCompletionRequest | ResponsesRequest
+
+_CHANNELS = {"reasoning": "analysis", "content": "final", "call": "commentary"}
+_CLIENTS_TOOLS = ("function", "custom", "namespace")
+
+
+def over(composed: type[Parser], named: Sequence[object]) -> type[HarmonyParser]:
+    """The parser for the classes that vLLM composed, `named` so.
+
+    Raises TypeError where one of them does not read Harmony.
+    """
+    tools, reasoning = composed.tool_parser_cls, composed.reasoning_parser_cls
+    reads = (tools is None or (issubclass(tools, DynamoToolParser) and tools.row.format is HARMONY)) and (
+        reasoning is None or (issubclass(reasoning, DynamoReasoningParser) and reasoning.row.frame is HARMONY)
+    )
+    if not reads:
+        raise TypeError(
+            f"{' and '.join(str(name) for name in named if name)} cannot read a gpt-oss model: "
+            f"name --tool-call-parser {PREFIX}harmony and --reasoning-parser {PREFIX}gpt_oss"
+        )
+    chosen = {
+        name: getattr(composed, name) for name in ("tool_parser_cls", "reasoning_parser_cls", "tool_strict_level")
+    }
+    return type("DynamoHarmonyParser", (DynamoHarmonyParser,), chosen)
+
+
+class DynamoHarmonyParser(HarmonyParser):
+    """One reply of a gpt-oss model."""
+
+    def __init__(
+        self, tokenizer: TokenizerLike, tools: list[Tool] | None = None, *args: object, **kwargs: object
+    ) -> None:
+        # Not HarmonyParser's own: that one refuses all classes but vLLM's.
+        DelegatingParser.__init__(self, tokenizer, tools, *args, **kwargs)
+        self._streamed: GuardedParser | None = None
+        self._segments: _Segments | None = None
+        runs_tools = any(getattr(tool, "type", None) not in _CLIENTS_TOOLS for tool in tools or ())
+        self._theirs: HarmonyParser | None = None
+        if runs_tools:
+            self._theirs = HarmonyParser(tokenizer, tools)  # type: ignore[no-untyped-call]
+
+    def is_reasoning_end(self, input_ids: list[int]) -> bool:
+        return True  # a grammar speaks of the whole reply, its reasoning included
+
+    def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
+        segments = _Segments(self._machine(None), self.model_tokenizer)
+        return sum(segments.take(token) for token in token_ids)
+
+    # --- Chat Completions
+
+    def parse(
+        self,
+        model_output: str,
+        request: Request,
+        enable_auto_tools: bool = False,
+        model_output_token_ids: Sequence[int] = (),
+    ) -> tuple[str | None, str | None, list[FunctionCall] | None]:
+        machine = self._machine(request)
+        message = fold([*machine.feed(model_output), *machine.finish()])
+        calls = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls]
+        return message.reasoning, message.content, calls or None
+
+    def parse_delta(
+        self,
+        delta_text: str,
+        delta_token_ids: list[int],
+        request: Request,
+        prompt_token_ids: list[int] | None = None,
+        *,
+        finished: bool,
+    ) -> DeltaMessage | None:
+        if self._streamed is None:
+            self._streamed = self._machine(request)
+        events = self._streamed.feed(delta_text)
+        if finished:
+            events += self._streamed.finish()
+            self._streamed = None
+        if not request.include_reasoning:
+            events = [event for event in events if not isinstance(event, ReasoningDelta)]
+        return delta_message(events)
+
+    # --- Responses
+
+    def process_chunk(self, token_ids: Sequence[int]) -> ChunkResult:
+        if self._theirs is not None:
+            return self._theirs.process_chunk(token_ids)
+        if self._segments is None:
+            self._segments = _Segments(self._machine(None), self.model_tokenizer)
+        segments = self._segments
+        reasoning = sum(segments.take(token) for token in token_ids)
+        return ChunkResult(segments=segments.given(), reasoning_token_count=reasoning)
+
+    def flush(self) -> list[Segment]:
+        if self._theirs is not None:
+            return self._theirs.flush()
+        segments, self._segments = self._segments, None
+        return segments.end() if segments is not None else []
+
+    def _machine(self, request: Request | None) -> GuardedParser:
+        """The machine of one reply. `request`: None in Responses, where vLLM does not tell."""
+        tools, reasoning = self._tool_parser, self._reasoning_parser
+        assert tools is None or isinstance(tools, DynamoToolParser)
+        assert reasoning is None or isinstance(reasoning, DynamoReasoningParser)
+        return GuardedParser(
+            None if tools is None else tools.row.name,
+            None if reasoning is None else reasoning.row.name,
+            () if tools is None else tools.tools_of(request),
+            tool_choice_of(request),
+            getattr(request, "parallel_tool_calls", True) is not False,
+            None if reasoning is None else reasoning.template_kwargs,
+            new_id=new_call_id,
+            label=f"--tool-call-parser {PREFIX}harmony",
+        )
+
+
+class _Segments:
+    """A reply as vLLM's Responses read it: segments of text, and the messages they are parts of."""
+
+    def __init__(self, machine: GuardedParser, tokenizer: TokenizerLike) -> None:
+        self._machine = machine
+        self._text = _Text(tokenizer)
+        self._markers = _single_tokens(tokenizer, HARMONY.markers)
+        self._closers = _single_tokens(tokenizer, HARMONY.closers.all)
+        self._done: list[Segment] = []
+        self._kind = ""  # of the open message: "reasoning", "content" or "call"
+        self._recipient: str | None = None
+        self._pieces: list[str] = []
+
+    def take(self, token: int) -> bool:
+        """Read one token; whether it is reasoning."""
+        events = self._machine.feed(self._text.of(token))
+        self._say(events)
+        if token in self._closers and not events and self._kind != "call":
+            self._complete()
+        return self._kind == "reasoning" and token not in self._markers
+
+    def given(self) -> list[Segment]:
+        """The segments since the last call."""
+        done, self._done = self._done, []
+        return done
+
+    def end(self) -> list[Segment]:
+        """What is left, where the reply ended before a message did."""
+        self._say([*self._machine.feed(self._text.rest()), *self._machine.finish()])
+        self._complete()
+        return self.given()
+
+    def _say(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, ReasoningDelta):
+                self._add("reasoning", event.text)
+            elif isinstance(event, ContentDelta):
+                self._add("content", event.text)
+            elif isinstance(event, ToolArgumentsDelta):
+                self._add("call", event.text)
+            elif isinstance(event, ToolCallStart):
+                self._complete()
+                self._kind, self._recipient = "call", f"functions.{event.name}"
+            elif isinstance(event, ToolCallEnd) and event.complete:
+                self._complete()
+
+    def _add(self, kind: str, text: str) -> None:
+        if kind != self._kind:
+            self._complete()
+            self._kind = kind
+        self._pieces.append(text)
+        self._done.append(Segment(_CHANNELS[kind], self._recipient, text))
+
+    def _complete(self) -> None:
+        if not self._kind:
+            return
+        message = Message.from_role_and_content(Role.ASSISTANT, "".join(self._pieces))
+        message = message.with_channel(_CHANNELS[self._kind])
+        if self._recipient is not None:
+            message = message.with_recipient(self._recipient).with_content_type("<|constrain|>json")
+        self._done.append(Segment(message.channel, message.recipient, "", message))
+        self._kind, self._recipient, self._pieces = "", None, []
+
+
+def _single_tokens(tokenizer: TokenizerLike, markers: Iterable[str]) -> frozenset[int]:
+    encoded = (tokenizer.encode(marker, add_special_tokens=False) for marker in markers)
+    return frozenset(ids[0] for ids in encoded if len(ids) == 1)
+
+
+class _Text:
+    """The text of token ids, given one by one; characters of several tokens come with their last one."""
+
+    def __init__(self, tokenizer: TokenizerLike) -> None:
+        self._decode: Callable[..., str] = tokenizer.decode
+        self._before: list[int] = []  # what a tokenizer may need to see of the text before
+        self._held: list[int] = []
+
+    def of(self, token: int) -> str:
+        self._held.append(token)
+        return "" if self._behind().endswith("\ufffd") and len(self._held) < 8 else self.rest()
+
+    def rest(self) -> str:
+        text = self._behind()
+        self._before, self._held = self._held, []
+        return text
+
+    def _behind(self) -> str:
+        before = self._decode(self._before, skip_special_tokens=False) if self._before else ""
+        return (
+            self._decode([*self._before, *self._held], skip_special_tokens=False)[len(before) :] if self._held else ""
+        )
