@@ -26,7 +26,7 @@ OPENERS = ("<|tool_call>", "<|tool_call|>")
 END = "<tool_call|>"
 DELIMITER = '<|"|>'
 
-_CALL = Markers(("call:",))
+_CALL = Markers(("call:", ":"))
 _END = Markers((END,))
 _DELIMITER = Markers((DELIMITER,))
 _AFTER_CALL = Markers((*OPENERS, "<turn|>", "<|tool_response>", "<|channel>"))

@@ -17,24 +17,24 @@ from .tagged import Tagged, sample_of
 
 _BLOCKS = ("function_calls", "tool_calls", "calls")
 """Names of the section in V3.2, V4 and V4.1."""
-_BARS = ("｜DSML｜", "｜DSML｜ ")
-"""What stands before a tag's name: V4.1 writes a space behind the bar."""
+_BARS = ("｜DSML｜", "｜DSML｜ ", "|DSML|")
+"""What stands before a tag's name: V4.1 writes a space behind the bar, and models write ASCII bars at times."""
 
 
 def dsml(sample: str, bar: str = _BARS[0]) -> Tagged:
-    """DSML, whose template writes `bar` before a tag's name; the other one is read too."""
-    other = next(each for each in _BARS if each != bar)
+    """DSML, whose template writes `bar` before a tag's name; the other ones are read too."""
+    others = [each for each in _BARS if each != bar]
     return Tagged(
         sample=sample,
         sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
-        spellings=(Span(f"<{other}invoke name=", f"</{other}invoke>"),),
+        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in others),
         name_end=(">",),
         arguments=TaggedValues(
             open=f"<{bar}parameter name=",
             name_end=(">",),
             close=f"</{bar}parameter>",
-            spellings=(Span(f"<{other}parameter name=", f"</{other}parameter>"),),
+            spellings=tuple(Span(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
             typed_by="string",
         ),
     )

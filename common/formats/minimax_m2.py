@@ -15,9 +15,12 @@ from ..arguments.tagged_values import TaggedValues
 from ..format import Span
 from .tagged import Tagged, sample_of
 
+SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in ("minimax:tool_call", "minimax:tool_calls", "tool_calls"))
+"""The section's name in M2, its plural, and M1's."""
+
 MINIMAX_M2 = Tagged(
     sample=sample_of(__doc__),
-    sections=(Span("<minimax:tool_call>", "</minimax:tool_call>"),),
+    sections=SECTIONS,
     call=Span("<invoke name=", "</invoke>"),
     name_end=(">",),
     arguments=TaggedValues(open="<parameter name=", name_end=(">",), close="</parameter>"),

@@ -13,11 +13,16 @@ from __future__ import annotations
 from ..arguments.elements import NAMESPACE
 from ..arguments.minimax_m3 import MinimaxM3Values
 from ..format import Span
+from .minimax_m2 import SECTIONS
 from .tagged import Tagged, sample_of
 
 MINIMAX_M3 = Tagged(
     sample=sample_of(__doc__),
-    sections=(Span(f"{NAMESPACE}<tool_call>", f"{NAMESPACE}</tool_call>"), Span("<tool_call>", "</tool_call>")),
+    sections=(
+        Span(f"{NAMESPACE}<tool_call>", f"{NAMESPACE}</tool_call>"),
+        Span("<tool_call>", "</tool_call>"),
+        *SECTIONS,
+    ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
     spellings=(Span("<invoke name=", "</invoke>"),),
     name_end=(">",),
