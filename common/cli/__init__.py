@@ -11,8 +11,10 @@ from __future__ import annotations
 import typer
 
 from .demo_model import demo_model
+from .detect import detect_parsers
 from .list import list_parsers
 from .parse import parse_text
+from .trtllm import trtllm
 
 app = typer.Typer(
     name="dynamo-parsers",
@@ -30,4 +32,6 @@ def dynamo_parsers() -> None:
 
 app.command("list")(list_parsers)
 app.command("parse")(parse_text)
+app.command("detect")(detect_parsers)
 app.command("demo-model")(demo_model)
+app.add_typer(trtllm)

@@ -57,7 +57,7 @@ def parse_text(
     if stream and (explain or html):
         usage("--stream and --explain are two ways to look at a reply: choose one")
     kwargs = _object(template_kwargs)
-    declared = [] if no_tools else _tools(tools) if tools else UNKNOWN_TOOLS
+    declared = [] if no_tools else declared_tools(tools) if tools else UNKNOWN_TOOLS
     choice: object = tool_choice
     if tool_choice not in ("auto", "none", "required"):
         choice = {"type": "function", "function": {"name": tool_choice}}
@@ -102,7 +102,7 @@ def _choice(message: object) -> dict[str, object]:
     }
 
 
-def _tools(file: str) -> list[dict[str, object]]:
+def declared_tools(file: str) -> list[dict[str, object]]:
     from pydantic import TypeAdapter
 
     given = read_json(file, TypeAdapter[list[dict[str, object]] | dict[str, object]](list | dict))

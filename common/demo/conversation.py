@@ -2,6 +2,8 @@
 
     <|im_start|>tools
     {"name": "get_weather", "parameters": {...}}
+    A call is written as:
+    <tool_call>...</tool_call>
     <|im_end|>
     <|im_start|>user
     What is the weather in Paris?<|im_end|>
@@ -25,6 +27,7 @@ _TEMPLATE = r"""
 {%- if tools -%}
   {{- turn_open ~ 'tools\n' -}}
   {%- for tool in tools -%}{{- (tool.function or tool) | tojson ~ '\n' -}}{%- endfor -%}
+  {{- 'A call is written as:\n' ~ call ~ '\n' -}}
   {{- turn_end ~ '\n' -}}
 {%- endif -%}
 {%- for message in messages -%}
@@ -53,12 +56,14 @@ _HEAD = re.compile(re.escape(TURN_OPEN) + r"(\w+)\n")
 _SCRIPT = re.compile(r"<<<SCRIPT\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
 
 
-def chat_template(turn_end: str, think_open: str, think_close: str) -> str:
+def chat_template(turn_end: str, think_open: str, think_close: str, call: str) -> str:
+    """The template of a family. `call`: one call in its markup, which the model is shown where there are tools."""
     markers = {
         "turn_open": TURN_OPEN,
         "turn_end": turn_end,
         "think_open": think_open,
         "think_close": think_close,
+        "call": call,
     }
     # A JSON string is a Jinja string.
     return (

@@ -1,0 +1,598 @@
+"""Which parsers fit a model, by what the model itself shows: its chat template, its tokens, its config, or its output.
+
+- The strongest evidence is a call that the template writes into the history and a parser reads back exactly.
+- Next come the markup that the template shows, the markers among the tokens, and the kind of model in its config.
+- Names of files, folders and models are no evidence. A parser whose special tokens the tokenizer lacks is out.
+- No answer rather than a wrong one: where two parsers fit as well, or none fits well, there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from .explain import Kind, explain, known_markers
+from .format import Think
+from .message import Message, parse
+from .registry import PREFIX, TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row, tool_row
+from .render import Unrenderable, render
+
+ENOUGH = 0.5
+"""The score from which on a parser is the answer."""
+
+_NO_FAMILY = frozenset({"default", "minimax_append_think"})
+"""Parsers that somebody chooses, and no model asks for."""
+
+_TOOL: dict[str, object] = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather in a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["city"],
+        },
+    },
+}
+_ARGUMENTS: dict[str, object] = {"city": "Paris", "days": 3}
+_QUESTION: dict[str, object] = {"role": "user", "content": "What is the weather?"}
+_KEY = re.compile(r'"(?:name|arguments|parameters|args)"')
+_SAID = frozenset({Kind.ARGUMENTS, Kind.CONTENT, Kind.REASONING})
+_UNKNOWN_TOOLS: Sequence[object] = ({},)
+
+_KINDS: dict[str, tuple[str, ...]] = {
+    "kimi_k2": ("kimi_k2",),
+    "kimi_k25": ("kimi_k2",),
+    "kimi_k3": ("kimi_k3",),
+    "qwen2": ("hermes",),
+    "qwen2_moe": ("hermes",),
+    "qwen3": ("hermes", "qwen3_coder"),
+    "qwen3_moe": ("hermes", "qwen3_coder"),
+    "qwen3_next": ("hermes", "qwen3_coder"),
+    "qwen3_5": ("qwen3_coder",),
+    "qwen3_5_moe": ("qwen3_coder",),
+    "nemotron_h": ("qwen3_coder",),
+    "nemotron-nas": ("nemotron_deci",),
+    "glm4_moe": ("glm47",),
+    "glm_moe_dsa": ("glm47",),
+    "minimax_m2": ("minimax_m2",),
+    "minimax_m3": ("minimax_m3",),
+    "deepseek_v3": ("deepseek_v3", "deepseek_v3_1", "kimi_k2"),
+    "deepseek_v32": ("deepseek_v3_2",),
+    "deepseek_v4": ("deepseek_v4", "deepseek_v41"),
+    "jamba": ("jamba",),
+    "phi3": ("phi4",),
+    "phi4mm": ("phi4",),
+    "llama4": ("pythonic", "llama3_json"),
+    "olmo3": ("pythonic",),
+    "mistral": ("mistral",),
+    "mistral3": ("mistral",),
+    "ministral3": ("mistral",),
+    "gpt_oss": ("harmony",),
+    "seed_oss": ("seed_oss",),
+    "gemma4": ("gemma4",),
+    "gemma4_text": ("gemma4",),
+    "inkling": ("inkling",),
+    "muse_glimmer": ("muse",),
+}
+"""What `model_type` in a config says; a Llama is anything."""
+
+
+class Evidence(BaseModel):
+    """One thing that was found, and what it counts for or (negative) against the parser."""
+
+    model_config = ConfigDict(frozen=True)
+
+    weight: float
+    text: str
+
+
+class Candidate(BaseModel):
+    """A tool-call parser, how well it fits (0 to 1), and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tool_parser: str
+    score: float
+    evidence: list[Evidence]
+
+
+class Detection(BaseModel):
+    """What fits. `tool_parser` and `reasoning_parser` are names with `dynamo_`, or None: no answer, or none needed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tool_parser: str | None = None
+    reasoning_parser: str | None = None
+    score: float = 0.0
+    reason: str
+    evidence: list[Evidence] = []
+    candidates: list[Candidate] = []
+    """The parsers that something speaks for, best first."""
+    template_writes_calls: bool | None = None
+    """Whether the model's own template writes calls into the history; None: it could not be rendered."""
+    chat_template: str | None = None
+    """The template of this package that fits, where the model's own one does not write calls."""
+
+    @property
+    def conclusive(self) -> bool:
+        return self.tool_parser is not None
+
+
+class NotConclusive(ValueError):
+    """The evidence does not name one parser. The message tells what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is known of a model."""
+
+    tokens: frozenset[str] = frozenset()
+    """The tokens that may be markers: all, or the added ones."""
+    tokens_known: bool = False
+    template: str = ""
+    kind: str = ""
+    """`model_type` of the config."""
+    named_tokens: Mapping[str, str] = field(default_factory=dict)
+    """`bos_token` and its like."""
+
+
+# --- what a model shows
+
+
+def model_in(folder: Path) -> Model:
+    """What the files of a model folder show. Raises OSError where there is none, ValueError where it is no model's."""
+    config = _json_file(folder / "config.json")
+    tokenizer_config = _json_file(folder / "tokenizer_config.json")
+    tokenizer = _json_file(folder / "tokenizer.json")
+    tekken = _json_file(folder / "tekken.json")
+    if not folder.is_dir():
+        raise OSError(f"{folder}: no such folder")
+    if not (config or tokenizer_config or tokenizer or tekken):
+        raise ValueError(f"{folder}: no config.json, tokenizer_config.json, tokenizer.json or tekken.json in it")
+    tokens = {*_added(tokenizer), *_added(tokenizer_config), *_tekken(tekken)}
+    return Model(
+        frozenset(tokens),
+        bool(tokens),
+        _template(folder, tokenizer_config),
+        _kind(config),
+        {name: text for name in ("bos_token", "eos_token") if (text := _token(tokenizer_config.get(name)))},
+    )
+
+
+def model_of(tokenizer: object, kind: str = "") -> Model:
+    """What a Hugging Face tokenizer shows."""
+    vocabulary = getattr(tokenizer, "get_vocab", dict)()
+    template = getattr(tokenizer, "chat_template", None)
+    if isinstance(template, Mapping):
+        template = template.get("tool_use") or template.get("default")
+    named = {name: getattr(tokenizer, name, None) for name in ("bos_token", "eos_token")}
+    return Model(
+        frozenset(str(token) for token in vocabulary),
+        bool(vocabulary),
+        template if isinstance(template, str) else "",
+        kind,
+        {name: token for name, token in named.items() if isinstance(token, str)},
+    )
+
+
+def _json_file(file: Path) -> dict[str, object]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ValueError(f"{file}: no JSON ({error})") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _added(content: Mapping[str, object]) -> Iterator[str]:
+    """The added tokens of a tokenizer.json or tokenizer_config.json."""
+    listed = content.get("added_tokens")
+    decoder = content.get("added_tokens_decoder")
+    for entry in [*(listed if isinstance(listed, list) else ()), *_values(decoder)]:
+        if isinstance(entry, dict) and isinstance(entry.get("content"), str):
+            yield entry["content"]
+    for name in ("additional_special_tokens", "extra_special_tokens"):
+        tokens = content.get(name)
+        for entry in tokens if isinstance(tokens, list) else _values(tokens):
+            token = _token(entry)
+            if token:
+                yield token
+
+
+def _tekken(content: Mapping[str, object]) -> Iterator[str]:
+    tokens = content.get("special_tokens")
+    for entry in tokens if isinstance(tokens, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("token_str"), str):
+            yield entry["token_str"]
+
+
+def _values(content: object) -> Iterable[object]:
+    return content.values() if isinstance(content, dict) else ()
+
+
+def _token(entry: object) -> str:
+    if isinstance(entry, dict):
+        entry = entry.get("content")
+    return entry if isinstance(entry, str) else ""
+
+
+def _template(folder: Path, tokenizer_config: Mapping[str, object]) -> str:
+    """The chat template that an engine would use for a request with tools."""
+    for file in (folder / "additional_chat_templates" / "tool_use.jinja", folder / "chat_template.jinja"):
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    template = tokenizer_config.get("chat_template") or _json_file(folder / "chat_template.json").get("chat_template")
+    if isinstance(template, list):
+        named = {each.get("name"): each.get("template") for each in template if isinstance(each, dict)}
+        template = named.get("tool_use") or named.get("default")
+    return template if isinstance(template, str) else ""
+
+
+def _kind(config: Mapping[str, object]) -> str:
+    kind = config.get("model_type")
+    text = config.get("text_config")
+    if isinstance(text, dict) and kind not in _KINDS:
+        kind = text.get("model_type") or kind
+    return kind if isinstance(kind, str) else ""
+
+
+# --- what a markup is made of
+
+
+@cache
+def pieces(row: ToolRow) -> frozenset[str]:
+    """The markers that the row's sample is written with, and the keys of its JSON."""
+    markers = frozenset(marker for marker in row.format.markers if marker in row.sample)
+    return markers | frozenset(_KEY.findall(row.sample))
+
+
+def _markers(row: ToolRow) -> frozenset[str]:
+    return frozenset(marker for marker in pieces(row) if not _KEY.fullmatch(marker))
+
+
+def share(row: ToolRow, text: str) -> float:
+    """How much of the markup stands in a text: 1 where all pieces of the sample do."""
+    wanted = pieces(row)
+    return sum(piece in text for piece in wanted) / len(wanted) if wanted else 0.0
+
+
+def families() -> Iterator[ToolRow]:
+    """The parsers that are a model family's."""
+    return (row for row in TOOL_ROWS if row.name not in _NO_FAMILY)
+
+
+# --- a model
+
+
+def detect(model: Model) -> Detection:
+    """The parsers that fit a model."""
+    written, problem = _written_call(model)
+    readers = _readers(written, model) if written else {}
+    # A template may write calls in the history as plain text, and show the markup in its instructions.
+    marked = written is not None and any(marker in written for marker in _call_markers())
+    shown = "" if marked else _shown_text(model)
+    judged = [_judged(row, model, readers, shown) for row in families()]
+    found = sorted((each for each in judged if each.score > 0), key=lambda each: -each.score)
+    writes = None if written is None else bool(readers)
+    if not found:
+        reason = "nothing in the chat template, the tokens or the config shows a markup for calls that is known here"
+        return Detection(reason=_with(reason, problem), template_writes_calls=writes)
+    best = [each for each in found if each.score == found[0].score]
+    if len(best) > 1 or best[0].score < ENOUGH:
+        names = ", ".join(f"{each.tool_parser} ({each.score:.2f})" for each in found[:4])
+        why = "these fit as well as each other" if len(best) > 1 else "the evidence is too weak"
+        return Detection(
+            reason=_with(f"{why}: {names}", problem),
+            candidates=found,
+            score=best[0].score,
+            template_writes_calls=writes,
+        )
+    row = tool_row(best[0].tool_parser)
+    reasoning, said = _reasoning_of(row, model)
+    return Detection(
+        tool_parser=best[0].tool_parser,
+        reasoning_parser=PREFIX + reasoning.name if reasoning is not None else None,
+        score=best[0].score,
+        reason=_with(f"for {row.models}", problem),
+        evidence=[*best[0].evidence, said],
+        candidates=found,
+        template_writes_calls=writes,
+        chat_template=None if writes else _our_template(row, reasoning),
+    )
+
+
+def pair_for(tokenizer: object) -> tuple[ToolRow, ReasoningRow | None, str]:
+    """The parsers for a tokenizer and its chat template, and one line that says why.
+
+    Raises NotConclusive where the evidence does not name one tool-call parser.
+    """
+    found = detect(model_of(tokenizer))
+    if found.tool_parser is None:
+        raise NotConclusive(f"no parser can be chosen by the tokenizer and its chat template: {found.reason}")
+    reasoning = reasoning_row(found.reasoning_parser) if found.reasoning_parser else None
+    chosen = f"{found.tool_parser} with {found.reasoning_parser or 'no reasoning parser'}"
+    why = "; ".join(each.text for each in found.evidence if each.weight >= 0)
+    return tool_row(found.tool_parser), reasoning, f"{chosen} (score {found.score:.2f}): {why}"
+
+
+def _judged(row: ToolRow, model: Model, readers: Mapping[str, float], shown: str) -> Candidate:
+    evidence = [*_template_evidence(row, readers, shown), *_token_evidence(row, model)]
+    if model.kind in _KINDS and evidence:
+        agrees = row.name in _KINDS[model.kind]
+        evidence.append(Evidence(weight=0.2 if agrees else -0.3, text=f"the config's model_type is {model.kind}"))
+    missing = [token for token in row.special_tokens if token not in model.tokens] if model.tokens_known else []
+    # A family's older tokenizers lack a few of the markers; one that has none of them is another family's.
+    if missing and len(missing) == len(row.special_tokens):
+        evidence.append(Evidence(weight=-1.0, text=f"the tokenizer has no {missing[0]}"))
+    score = max(0.0, min(1.0, sum(each.weight for each in evidence)))
+    return Candidate(tool_parser=PREFIX + row.name, score=round(score, 2), evidence=evidence)
+
+
+def _template_evidence(row: ToolRow, readers: Mapping[str, float], shown: str) -> Iterator[Evidence]:
+    if row.name in readers and readers[row.name] == max(readers.values()):
+        yield Evidence(weight=0.7, text=f"the chat template writes a call that {PREFIX}{row.name} reads back exactly")
+    wanted = pieces(row)
+    if not shown or not wanted or share(row, shown) < 1:
+        return
+    # Another markup may be written with these markers and more.
+    if not any(wanted < pieces(other) and share(other, shown) == 1 for other in families()):
+        listed = " ".join(sorted(_markers(row))[:4]) or "its JSON"
+        yield Evidence(weight=0.5, text=f"the chat template shows the whole markup: {listed}")
+
+
+def _shown_text(model: Model) -> str:
+    """The template's text, and a prompt with tools that it writes."""
+    try:
+        prompt = render(model.template, [_QUESTION], tools=[_TOOL], tokens=model.named_tokens)
+    except Unrenderable:
+        prompt = ""
+    return model.template.replace('\\"', '"') + prompt
+
+
+def _token_evidence(row: ToolRow, model: Model) -> Iterator[Evidence]:
+    own = {*row.special_tokens, *row.added_tokens}
+    if not own or not own <= model.tokens:
+        return
+    others = ({*other.special_tokens, *other.added_tokens} for other in families() if other is not row)
+    listed = " ".join(sorted(own)[:3])
+    if any(own <= other <= model.tokens for other in others):
+        yield Evidence(weight=0.1, text=f"the tokenizer has {listed}, as other families' have")
+    else:
+        yield Evidence(weight=0.5 if row.special_tokens else 0.3, text=f"the tokenizer has {listed}")
+
+
+def _written_call(model: Model) -> tuple[str | None, str]:
+    """What the template writes for a call in the history; None, and why, where it cannot be rendered."""
+    if not model.template:
+        return None, "the model has no chat template"
+    problem = ""
+    for arguments in (_ARGUMENTS, json.dumps(_ARGUMENTS)):
+        call = {"id": "callabc12", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
+        reply = {"role": "assistant", "content": "", "tool_calls": [call]}
+        try:
+            before = render(model.template, [_QUESTION], tools=[_TOOL], tokens=model.named_tokens)
+            after = render(model.template, [_QUESTION, reply], tools=[_TOOL], prompt=False, tokens=model.named_tokens)
+        except Unrenderable as error:
+            problem = f"the chat template does not render ({error})"
+            continue
+        same = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
+        text = after[same:]
+        if "get_weather" in text:
+            return text, ""
+        problem = "the chat template does not write calls into the history"
+    return None, problem
+
+
+def _readers(written: str, model: Model) -> dict[str, float]:
+    """The parsers that read a written call back exactly, each with how well its markup fits."""
+    found: dict[str, float] = {}
+    for row in families():
+        if not _reads_back(row, written):
+            continue
+        part = share(row, written)
+        markers = _markers(row)
+        marked = any(marker in written for marker in markers)
+        if markers and not marked and not markers <= model.tokens:
+            continue  # it reads the bare JSON of any family
+        found[row.name] = round(part + len(pieces(row)) / 1000, 4)
+    return found
+
+
+def _reads_back(row: ToolRow, written: str) -> bool:
+    for start in _starts(written):
+        message = parse(start, row.name, row.pairs[0], [_TOOL], in_reasoning=False)
+        if len(message.tool_calls) == 1 and not _said(message, row):
+            call = message.tool_calls[0]
+            try:
+                return call.complete and call.name == "get_weather" and json.loads(call.arguments) == _ARGUMENTS
+            except ValueError:
+                return False
+    return False
+
+
+def _starts(written: str) -> Iterator[str]:
+    """The reply, with and without the head of the turn: what stands before its first line break."""
+    yield written
+    head, line, rest = written.partition("\n")
+    if line and len(head) < 80:
+        yield rest
+
+
+def _said(message: Message, row: ToolRow) -> str:
+    """The content beside a call, less the tokens that end a turn."""
+    content = message.content or ""
+    for end in (row.turn_end, *row.turn_ends):
+        content = content.replace(end, "")
+    return content.strip()
+
+
+def _reasoning_of(row: ToolRow, model: Model) -> tuple[ReasoningRow | None, Evidence]:
+    """The reasoning parser of a family for this model, by its markers and by how a prompt ends."""
+    pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
+    shown = [each for each in pairs if _shows(each, model)]
+    if not shown:
+        return None, Evidence(weight=0.0, text="neither the tokens nor the chat template show reasoning")
+    best = min(shown, key=lambda each: _strangeness(each, model))
+    text = f"{best.open.strip()} is among the tokens or in the chat template: {PREFIX}{best.name}"
+    return best, Evidence(weight=0.0, text=text)
+
+
+def _strangeness(row: ReasoningRow, model: Model) -> tuple[bool, int]:
+    """How badly a reasoning parser's starts fit the prompts that the template writes.
+
+    Where the template opens no reasoning, a parser that starts inside it would take the answer for reasoning; one that
+    starts outside reads the opener that the model writes.
+    """
+    if not model.template:
+        return False, 0
+    usual = _prompt_ends_inside(row.think, model, {}) is True
+    asked: list[dict[str, object]] = [
+        {name: value} for name in ("enable_thinking", "thinking") for value in (True, False)
+    ]
+    ends = [(kwargs, _prompt_ends_inside(row.think, model, kwargs)) for kwargs in asked]
+    wrong = sum(end is not None and end != row.starts.inside_for(kwargs) for kwargs, end in ends)
+    return row.starts.inside_for({}) != usual, wrong
+
+
+def _shows(row: ReasoningRow, model: Model) -> bool:
+    if row.frame is not None:
+        return True
+    return any(opener in model.tokens or opener in model.template for opener in row.think.opens)
+
+
+def _prompt_ends_inside(think: Think, model: Model, kwargs: Mapping[str, object]) -> bool | None:
+    if not model.template:
+        return None
+    try:
+        prompt = render(model.template, [_QUESTION], tools=[_TOOL], tokens=model.named_tokens, kwargs=kwargs)
+    except Unrenderable:
+        return None
+    end = prompt.rstrip()
+    if end.endswith(tuple(opener + think.label.rstrip() for opener in think.opens)):
+        return True
+    return False if end.endswith(think.closes) else None
+
+
+def _our_template(row: ToolRow, reasoning: ReasoningRow | None) -> str | None:
+    from .chat_templates import TEMPLATES
+
+    named = [each for each in TEMPLATES if tool_row(each.tool_parser) is row]
+    if reasoning is not None:
+        named = [each for each in named if reasoning_row(each.reasoning_parser) is reasoning] or named
+    return named[0].name if named else None
+
+
+def _with(reason: str, problem: str) -> str:
+    return f"{reason}; {problem}" if problem else reason
+
+
+# --- raw output
+
+
+@dataclass(frozen=True, slots=True)
+class RawReading:
+    """How one parser reads a raw reply."""
+
+    row: ToolRow
+    message: Message
+    share: float
+    """How much of the markup stands in the text."""
+    leaks: tuple[str, ...]
+    """Markers that are left in content and reasoning."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it reads calls, all of them complete, and leaves no marker behind."""
+        calls = self.message.tool_calls
+        return bool(calls) and all(call.complete for call in calls) and not self.leaks
+
+
+def read_raw(row: ToolRow, text: str, tools: Sequence[object] | None = None) -> RawReading:
+    """How one parser, with its usual reasoning parser, reads a raw reply."""
+    think = reasoning_row(row.pairs[0]).think
+    inside = starts_inside(text, think)
+    message = parse(text, row.name, row.pairs[0], tools or _UNKNOWN_TOOLS, in_reasoning=inside)
+    markup = text
+    if message.tool_calls and share(row, text) == 1:  # what an argument quotes is no markup
+        told = explain(text, row.name, row.pairs[0], tools or _UNKNOWN_TOOLS, in_reasoning=inside)
+        markup = "".join(span.text if span.kind not in _SAID else "\0" for span in told.spans)
+    return RawReading(row, message, share(row, markup), left_markers(message))
+
+
+def starts_inside(text: str, think: Think) -> bool:
+    """Whether a reply starts inside reasoning: it closes what it has not opened."""
+    closes = [at for closer in think.closes if (at := text.find(closer)) >= 0]
+    return bool(closes) and not any(opener in text[: min(closes)] for opener in think.opens)
+
+
+def left_markers(message: Message) -> tuple[str, ...]:
+    """The markers of any family in content and reasoning; ordinary words and brackets are none."""
+    said = (message.content or "") + "\0" + (message.reasoning or "")
+    return tuple(sorted(marker for marker in _distinctive() if marker in said))
+
+
+@cache
+def _call_markers() -> frozenset[str]:
+    """The markers that stand in calls and at the end of no turn."""
+    ends = {end for row in TOOL_ROWS for end in (row.turn_end, *row.turn_ends)}
+    return frozenset().union(*(_markers(row) for row in families())) - ends
+
+
+@cache
+def _distinctive() -> frozenset[str]:
+    return frozenset(marker for marker in known_markers() if len(marker) > 3 and not marker[0].isalpha())
+
+
+def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
+    """The parsers that fit a raw reply: those whose whole markup it holds and which read every call in it."""
+    readings = [read_raw(row, text, tools) for row in families()]
+    whole = [each for each in readings if each.whole and (each.share == 1 or not pieces(each.row))]
+    candidates = [
+        Candidate(
+            tool_parser=PREFIX + each.row.name,
+            score=round(each.share if pieces(each.row) else 0.5, 2),
+            evidence=[Evidence(weight=each.share, text=f"reads {_count(len(each.message.tool_calls), 'call')} in it")],
+        )
+        for each in sorted(readings, key=lambda each: (-each.share, -len(pieces(each.row))))
+        if each.whole
+    ]
+    # Of two markups, one of which is written with the other's markers and more, the fuller one is meant.
+    meant = [each for each in whole if not any(pieces(each.row) < pieces(other.row) for other in whole)]
+    if len(meant) != 1:
+        names = ", ".join(PREFIX + each.row.name for each in meant)
+        reason = f"these read it as well as each other: {names}" if meant else "no parser reads a whole call in it"
+        return Detection(reason=reason, candidates=candidates)
+    row = meant[0].row
+    reasoning, said = _reasoning_in(row, text)
+    listed = " ".join(sorted(_markers(row))[:4]) or "its calls"
+    return Detection(
+        tool_parser=PREFIX + row.name,
+        reasoning_parser=PREFIX + reasoning.name if reasoning is not None else None,
+        score=candidates[0].score,
+        reason=f"for {row.models}",
+        evidence=[Evidence(weight=1.0, text=f"the whole markup stands in the text: {listed}"), said],
+        candidates=candidates,
+    )
+
+
+def _reasoning_in(row: ToolRow, text: str) -> tuple[ReasoningRow | None, Evidence]:
+    pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
+    shown = [each for each in pairs if any(marker in text for marker in (*each.think.opens, *each.think.closes))]
+    if not shown:
+        return None, Evidence(weight=0.0, text="no reasoning in it")
+    inside = starts_inside(text, shown[0].think)
+    best = next((each for each in shown if each.starts.inside == inside), shown[0])
+    return best, Evidence(weight=0.0, text=f"reasoning in it: {PREFIX}{best.name}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

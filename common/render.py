@@ -1,0 +1,99 @@
+"""A model's chat template, rendered as an engine renders it, to see what it writes.
+
+- jinja2 is needed and optional: every engine's environment has it.
+- A template comes with a model that somebody else made, so it runs in jinja2's sandbox. Whatever it raises is
+  Unrenderable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MAX_TEMPLATE = 1_000_000
+"""Characters. Longer ones are no chat templates."""
+
+
+class Unrenderable(Exception):
+    """The template raised, is no template, or jinja2 is not installed."""
+
+
+def render(
+    template: str,
+    messages: Sequence[Mapping[str, object]],
+    *,
+    tools: Sequence[Mapping[str, object]] = (),
+    prompt: bool = True,
+    tokens: Mapping[str, str] | None = None,
+    kwargs: Mapping[str, object] | None = None,
+) -> str:
+    """The text of a conversation. `prompt`: with the beginning of the reply; `tokens`: `bos_token` and its like.
+
+    Raises Unrenderable.
+    """
+    try:
+        return _compiled(template).render(
+            messages=messages,
+            tools=list(tools) or None,
+            documents=None,
+            add_generation_prompt=prompt,
+            **{"bos_token": "", "eos_token": "", **(tokens or {})},
+            **(kwargs or {}),
+        )
+    except Unrenderable:
+        raise
+    except Exception as error:  # a template can fail in any way that Python can
+        raise Unrenderable(f"{type(error).__name__}: {str(error)[:200]}") from None
+
+
+@lru_cache(maxsize=16)
+def _compiled(template: str) -> Template:
+    if len(template) > MAX_TEMPLATE:
+        raise Unrenderable("the template is too long")
+    try:
+        from jinja2.ext import Extension, loopcontrols
+        from jinja2.nodes import Node
+        from jinja2.parser import Parser
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    except ImportError:
+        raise Unrenderable("jinja2 is not installed") from None
+
+    class Generation(Extension):
+        """`{% generation %}` marks what a model is trained on; it writes nothing."""
+
+        tags = {"generation"}  # noqa: RUF012
+
+        def parse(self, parser: Parser) -> list[Node]:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
+    )
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _refuse
+    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    try:
+        return environment.from_string(template)
+    except Exception as error:
+        raise Unrenderable(f"{type(error).__name__}: {str(error)[:200]}") from None
+
+
+def _to_json(
+    value: object,
+    ensure_ascii: bool = False,
+    indent: int | str | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Unrenderable(message)
