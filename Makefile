@@ -11,6 +11,8 @@ PYTHON ?= python3
 FAMILY ?= kimi_k2
 PORT ?= 8000
 FOLLOW ?=
+# Answers of other parsers to compare with, in place of the corpus: `make compare JSONL=answers.jsonl`.
+JSONL ?=
 # Passed on to pytest: `make test-core ARGS="-k kimi -x"`.
 ARGS ?=
 
@@ -27,6 +29,10 @@ VLLM := .venv-vllm
 # A vLLM that has a source release but no CPU build yet, for `make test-vllm-next`.
 NEXT := 0.33.0
 NEXT_TREE := .cache/vllm-$(NEXT)
+
+# Dynamo's own runtime, for `make compare`.
+COMPARE := .venv-compare
+COMPARED := .run/compare
 
 SERVER := $(VLLM)/bin/python tests/live/vllm_server.py
 
@@ -55,6 +61,12 @@ $(VLLM)/.installed: $(VLLM)/vllm.json pyproject.toml
 $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
 	@echo "== $(NEXT_TREE): the sources of vLLM $(NEXT) over the extensions in $(VLLM)"
 	$(VLLM)/bin/python .ci/vllm_source.py $(NEXT) $(NEXT_TREE)
+	@touch $@
+
+$(COMPARE)/.installed:
+	@echo "== $(COMPARE): Dynamo's runtime"
+	test -x $(COMPARE)/bin/python || $(PYTHON) -m venv $(COMPARE)
+	$(COMPARE)/bin/python -m pip install --disable-pip-version-check --quiet ai-dynamo-runtime==1.6.1 tokenizers aiohttp pydantic
 	@touch $@
 
 .PHONY: core-env vllm-env vllm-next
@@ -101,6 +113,20 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
 
+# ---- beside other parsers -----------------------------------------------------------------------------------
+
+.PHONY: compare compare-peers
+compare: $(CORE)/.installed $(if $(JSONL),,compare-peers) ## Our answers beside Dynamo's, vLLM's and SGLang's; minutes [JSONL=...]
+	PYTHONPATH=tests $(CORE)/bin/python tests/compare/compare.py \
+		$(if $(JSONL),$(COMPARED)-jsonl --jsonl "$(JSONL)",$(COMPARED) --summary docs/compare.md)
+
+compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done
+	$(PYTHON) .ci/sglang_env.py .venv-sglang
+	PYTHONPATH=tests $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
+	$(COMPARE)/bin/python tests/compare/ask_dynamo.py $(COMPARED)/questions.jsonl $(COMPARED)/dynamo.jsonl 2> $(COMPARED)/dynamo.log
+	PYTHONPATH=$(NEXT_TREE)/hybrid:tests $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
+	.venv-sglang/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
+
 readme: $(CORE)/.installed ## Write the registry's table of parsers into the README
 	$(CORE)/bin/python .ci/readme_table.py --write
 
@@ -113,6 +139,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

@@ -1,0 +1,225 @@
+"""Why calls differ. From the narrow to the wide: the first rule that applies is the reason."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+from difference import Difference, is_part, loaded, squeezed
+from dynamo_parsers.format import ToolFormat
+from rules import Reason, Rule
+
+
+def _cut_last(d: Difference) -> bool:
+    """All that differs are calls of ours that are not complete, and what the peer makes of them."""
+    names = [call.name for call in d.missing]
+    return bool(d.missing) and not any(call.complete for call in d.missing) and all(c.name in names for c in d.extra)
+
+
+def _holds_markers(d: Difference) -> bool:
+    return any(marker in _strings(call.arguments) for call in d.missing for marker in d.markers)
+
+
+def _strings(arguments: str) -> str:
+    return arguments.replace("\\n", "\n").replace('\\"', '"').replace("\\/", "/")
+
+
+def _ends_in_the_call(d: Difference) -> bool:
+    """The reply ends where our last call does."""
+    cut = squeezed(_strings(d.missing[-1].arguments))
+    tails = [part for part in re.split('["{:,]', cut) if part] or [d.missing[-1].name]
+    return squeezed(d.without_ends(d.question.text)).rstrip(_OPEN).endswith(tails[-1])
+
+
+_OPEN = '"{:,['
+"""What may stand behind the last word of a call that is cut, and be no part of it yet."""
+
+
+def _wrong_behind(d: Difference) -> bool:
+    """What our last call passes on stands so in the reply, before its end, a marker or a bracket."""
+    reply, passed = squeezed(d.question.text), squeezed(d.missing[-1].arguments)
+    _, found, behind = reply.rpartition(passed) if passed else ("", "", "")
+    return bool(found) and (not behind or behind[0] in "]}" or any(map(behind.startswith, map(squeezed, d.markers))))
+
+
+def _argument_values(d: Difference, agree: Callable[[object, object], bool]) -> bool:
+    """Whether all that differs are arguments of calls of the same names, and these agree so."""
+    pairs = d.swapped
+    whole = all(one.complete for one, _ in pairs)
+    return (
+        whole
+        and bool(pairs)
+        and len(pairs) == len(d.missing) == len(d.extra)
+        and all(agree(loaded(one.arguments), loaded(other.arguments)) for one, other in pairs)
+    )
+
+
+def _agree(one: object, other: object, leaf: Callable[[object, object], bool]) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_agree(one[key], other[key], leaf) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_agree(*pair, leaf) for pair in zip(one, other, strict=True))
+    return one == other or leaf(one, other)
+
+
+def _rounded(one: object, other: object) -> bool:
+    return isinstance(one, Decimal) and isinstance(other, Decimal) and float(one) == float(other)
+
+
+def _framed(one: object, other: object) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and squeezed(one) == squeezed(other)
+
+
+def _entities(one: object, other: object) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and squeezed(html.unescape(one)) == squeezed(other)
+
+
+def _typed(one: object, other: object) -> bool:
+    return type(one) is not type(other)
+
+
+def _undeclared(d: Difference) -> bool:
+    return bool(d.missing) and not d.extra and not any(d.declared(call.name) for call in d.missing)
+
+
+def _no_object(d: Difference) -> bool:
+    """The peer's call has arguments that are no JSON object."""
+    return bool(d.extra) and all(not isinstance(loaded(call.arguments), dict) for call in d.extra)
+
+
+def _emptied(d: Difference) -> bool:
+    return bool(d.swapped) and all(
+        loaded(theirs.arguments) in ({}, "") and loaded(ours.arguments) != {} for ours, theirs in d.swapped
+    )
+
+
+def _without_opener(d: Difference) -> bool:
+    """The peer's calls are text of ours, and no opener stands between them and what came before."""
+    if not d.extra or d.missing or not isinstance(d.format, ToolFormat):
+        return False
+    text, openers, closers = d.our_text, d.format.openers.all, d.format.closers.all
+    for call in d.extra:
+        before, found, _ = text.rpartition(call.name) if call.name else ("", "", "")
+        for closer in closers - {""}:
+            before = before.rpartition(closer)[2]
+        if not found or any(opener in before for opener in openers - set(d.format.bare_starts)):
+            return False
+        line = before.rpartition("\n")[2] if d.format.bare == "line" else before
+        prose = _SYNTAX.sub("", line)
+        if d.format.bare and d.declared(call.name) and not prose.strip():
+            return False
+    return True
+
+
+_SYNTAX = re.compile(r"name|[\W_]")
+"""What may stand before the name of a call without any marker."""
+
+
+_NAME = re.compile(r"[^\s<>{(\",]{1,256}")
+
+
+def _no_name(d: Difference) -> bool:
+    """The peer's calls are text of ours, and have no name that the contract takes for one."""
+    return bool(d.extra) and not d.missing and not any(_NAME.fullmatch(call.name) for call in d.extra)
+
+
+def _no_tools(d: Difference) -> bool:
+    return bool(d.extra) and not d.ours.calls and (not d.question.tools or d.question.tool_parser is None)
+
+
+def _lacks_its_end(d: Difference) -> bool:
+    """The last call is complete, and the reply ends without a closer."""
+    if not _found(d) or d.missing[-1] != d.ours.calls[-1]:
+        return False
+    return not any(d.question.text.rstrip().endswith(closer) for closer in _closers(d))
+
+
+def _found(d: Difference) -> bool:
+    return bool(d.missing) and all(call.complete for call in d.missing) and not d.extra
+
+
+def _closers(d: Difference) -> frozenset[str]:
+    if isinstance(d.format, ToolFormat):
+        return d.format.closers.all - {""}
+    return frozenset(marker for marker in d.markers if "call|" in marker or "close|" in marker or "end" in marker)
+
+
+def _has_no_arguments(d: Difference) -> bool:
+    return _found(d) and all(loaded(call.arguments) == {} for call in d.missing)
+
+
+def _repaired(d: Difference) -> bool:
+    """The arguments are not in the reply as they are, though without their last brackets they are."""
+    return _found(d) and all(
+        call.arguments not in d.question.text and call.arguments.rstrip("]} \n") in d.question.text
+        for call in d.missing
+    )
+
+
+def _unbalanced(d: Difference) -> bool:
+    """The reply has not as many closers of calls and sections as openers."""
+    if not _found(d) or not isinstance(d.format, ToolFormat):
+        return False
+    opened = sum(d.question.text.count(marker) for marker in d.format.openers.all - set("[{") - {""})
+    return opened != sum(d.question.text.count(marker) for marker in _closers(d))
+
+
+def _stands_there(d: Difference) -> bool:
+    """Our calls are complete, and every word of them stands in the reply, in their order, behind an opener."""
+    text = d.question.text
+    return bool(d.missing) and all(
+        call.complete and is_part(squeezed(call.name + "".join(re.findall(r"\w+", call.arguments))), squeezed(text))
+        for call in d.missing
+    )
+
+
+CALLS = (
+    Rule(
+        Reason("Own markers in values", "only the value's own closer counts; inside a JSON string nothing is a marker"),
+        lambda d: _cut_last(d) and _holds_markers(d) and _ends_in_the_call(d),
+    ),
+    Rule(
+        Reason("Truncation", "what was streamed stands, and the argument text stays open; nothing is invented"),
+        lambda d: _cut_last(d) and _ends_in_the_call(d),
+    ),
+    Rule(
+        Reason("Arguments", "what the closed list of repairs does not name is passed on, and the call is not complete"),
+        lambda d: _cut_last(d) and _wrong_behind(d),
+    ),
+    Rule(Reason("Names", "forwarded as written, declared or not"), _undeclared),
+    Rule(
+        Reason("Typing", "integers of any size are exact"),
+        lambda d: _argument_values(d, lambda one, other: _agree(one, other, _rounded)),
+    ),
+    Rule(
+        Reason("Framing", "every character between the tags is the value's"),
+        lambda d: _argument_values(d, lambda one, other: _agree(one, other, _framed)),
+    ),
+    Rule(
+        Reason("Framing", "no entity decoding"),
+        lambda d: _argument_values(d, lambda one, other: _agree(one, other, _entities)),
+    ),
+    Rule(
+        Reason("Own markers in values", "a value's markers are data"),
+        lambda d: bool(d.swapped) and _holds_markers(d),
+    ),
+    Rule(
+        Reason("Typing", "the markup decides, else the schema, else JSON where it is no string"),
+        lambda d: _argument_values(d, lambda one, other: _agree(one, other, _typed)),
+    ),
+    Rule(Reason("Drift", "never `{}` in place of arguments that were there"), _emptied),
+    Rule(Reason("Arguments", "the JSON text of an object"), _no_object),
+    Rule(
+        Reason("Calls without any marker", "only where the format writes them so, under a declared name"),
+        _without_opener,
+    ),
+    Rule(Reason("Fit", "a name is 1-256 characters without white space and brackets"), _no_name),
+    Rule(Reason("No tools in the request", "no call is returned"), _no_tools),
+    Rule(Reason("Arguments", "no arguments give `{}`"), _has_no_arguments),
+    Rule(Reason("Arguments", "missing closing brackets are added behind a finished value"), _repaired),
+    Rule(Reason("Truncation", "a finished value that lacks only closers is complete"), _lacks_its_end),
+    Rule(Reason("Drift", "missing or doubled markers of sections and calls"), _unbalanced),
+    Rule(Reason("Fit", "a call whose header and body fit is a call"), _stands_there),
+)

@@ -1,0 +1,152 @@
+"""The reports: a table a format with every difference, and a summary of them all."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from records import Answer, Answered, Question
+from rules import Reason
+
+SHOWN = 600
+"""Characters of a reply or an answer in a report."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One answer of a peer beside ours. `reasons`: empty where they are equal, None where nobody knows."""
+
+    question: Question
+    peer: str
+    said: Answered
+    ours: Answer
+    reasons: list[Reason] | None = None
+
+    @property
+    def verdict(self) -> str:
+        if self.said.answer is None:
+            return "not asked"
+        return "unknown" if self.reasons is None else "explained" if self.reasons else "equal"
+
+
+COLUMNS = ("equal", "explained", "unknown", "not asked")
+
+
+def write(found: Sequence[Judged], folder: Path, summary: Path | None) -> int:
+    """Write everything; returns the number of differences that nobody can explain."""
+    folder.mkdir(parents=True, exist_ok=True)
+    formats = sorted({each.question.format for each in found})
+    for name in formats:
+        of_format = [each for each in found if each.question.format == name]
+        (folder / f"{name}.md").write_text(_format_page(name, of_format), encoding="utf-8", errors="backslashreplace")
+    text = _summary(formats, found)
+    (folder / "summary.md").write_text(text, encoding="utf-8", errors="backslashreplace")
+    if summary is not None:
+        summary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return sum(each.verdict == "unknown" for each in found)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def _counts(found: Iterable[Judged]) -> list[int]:
+    counted = Counter(each.verdict for each in found)
+    return [counted[column] for column in COLUMNS]
+
+
+def _format_page(name: str, found: Sequence[Judged]) -> str:
+    peers = sorted({(each.peer, each.said.way) for each in found})
+    rows = [
+        [peer, way, *_counts(each for each in found if (each.peer, each.said.way) == (peer, way))]
+        for peer, way in peers
+    ]
+    head = (
+        "peer",
+        "reply",
+        "equal",
+        "we differ, and the contract says why",
+        "we differ, and nobody knows",
+        "not asked",
+    )
+    parts = [f"# {name}\n", _table(head, rows)]
+    differ = [each for each in found if each.verdict in ("explained", "unknown")]
+    for each in sorted(
+        differ, key=lambda each: (each.verdict != "unknown", each.question.id, each.peer, each.said.way)
+    ):
+        why = "; ".join(map(str, each.reasons)) if each.reasons else "**nobody knows**"
+        parts.append(
+            f"## {each.question.id}\n\n{each.peer}, {each.said.way}: {why}\n\n"
+            f"~~~~\nreply {_quoted(each.question.text)}\n"
+            f"ours  {_said(each.ours)}\npeer  {_said(each.said.answer)}\n~~~~\n"
+        )
+    return "\n".join(parts)
+
+
+def _quoted(text: str) -> str:
+    shown = json.dumps(text, ensure_ascii=not text.isprintable() and not text.replace("\n", "").isprintable())
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}... ({len(text)} characters)"
+
+
+def _said(answer: Answer | None) -> str:
+    if answer is None:
+        return "-"
+    texts = [
+        f"{kind} {_quoted(text)}"
+        for kind, text in (("reasoning", answer.reasoning), ("content", answer.content))
+        if text
+    ]
+    calls = [f"{'call' if call.complete else 'cut'} {call.name} {_quoted(call.arguments)}" for call in answer.calls]
+    return (
+        "; ".join([*texts, *calls, *([f"finish {answer.finish_reason}"] if answer.finish_reason else [])]) or "nothing"
+    )
+
+
+def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
+    peers = list(dict.fromkeys(each.peer for each in found))
+    rows = [
+        [
+            name,
+            *(_cell([each for each in found if each.question.format == name and each.peer == peer]) for peer in peers),
+        ]
+        for name in [*formats]
+    ]
+    rows.append(["**all**", *(_cell([each for each in found if each.peer == peer]) for peer in peers)])
+    reasons = Counter(
+        (str(reason), each.peer) for each in found if each.reasons for reason in dict.fromkeys(each.reasons)
+    )
+    by_reason = Counter(str(reason) for each in found if each.reasons for reason in dict.fromkeys(each.reasons))
+    reason_rows = [[reason, *(reasons[reason, peer] for peer in peers)] for reason, _ in by_reason.most_common()]
+    refused = Counter((each.peer, each.said.refused.split(":")[0]) for each in found if each.said.refused is not None)
+    return "\n".join(
+        [
+            _HEAD,
+            "## Formats\n",
+            "Equal / we differ and the contract says why / we differ and nobody knows; a dash: no such parser.\n",
+            _table(("format", *peers), rows),
+            "## Reasons\n",
+            "How often a rule of the contract is why we differ.\n",
+            _table(("rule", *peers), reason_rows),
+            "## Not asked\n",
+            _table(("peer", "why", "answers"), [[*why, count] for why, count in sorted(refused.items())]),
+        ]
+    )
+
+
+_HEAD = """# Beside other parsers
+
+Made by `make compare`: every reply of tests/cases goes through this package and through the parsers of Dynamo (its own
+front end), vLLM and SGLang, as a whole and in pieces (markers whole, as one token; other text a few characters at a
+time). Arguments are compared as JSON values, texts to the character, the finish reason where a peer tells it. Where we
+differ, a rule of the contract that this package keeps (the headings of tests/cases) is named; the rules are predicates
+over the reply and the two answers (tests/compare/reasons.py), or the heading of the case where none of them is nearer.
+"""
+
+
+def _cell(found: Sequence[Judged]) -> str:
+    equal, explained, unknown, _ = _counts(found)
+    return f"{equal} / {explained} / {unknown}" if equal or explained or unknown else "-"
