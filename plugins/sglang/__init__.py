@@ -1,0 +1,58 @@
+"""The SGLang plugin: every Dynamo parser as `dynamo_<name>` for `--tool-call-parser` and `--reasoning-parser`.
+
+`register` is the entry point of group `sglang.srt.plugins`. SGLang calls it once in each of its processes, before it
+reads its command line, and swallows what it raises.
+
+- No name that is there is replaced, and registering twice changes nothing.
+- HTTP workers (`--tokenizer-worker-num`) load no plugins: they are pointed at `dynamo_parsers.sglang.app`.
+- Importing this module imports nothing of SGLang.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from dynamo_parsers.command_line import hint_at_close_names
+from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
+
+FLOOR = "0.5.11"
+"""The oldest SGLang that has plugins."""
+FULL = "0.5.18"
+"""The oldest SGLang that tells a tool parser that the reply has ended."""
+
+logger = logging.getLogger("dynamo_parsers")
+
+
+def register() -> None:
+    """Make the parsers known to SGLang in this process. Never raises: SGLang would not say why."""
+    try:
+        _register()
+    except Exception:
+        logger.exception("dynamo-parsers could not register its parsers in SGLang")
+
+
+def _register() -> None:
+    try:
+        from sglang.srt.function_call.base_format_detector import BaseFormatDetector
+        from sglang.srt.function_call.function_call_parser import FunctionCallParser
+        from sglang.srt.parser.reasoning_parser import ReasoningParser
+        from sglang.srt.plugins.hook_registry import HookRegistry, HookType
+    except ImportError as error:
+        logger.error("dynamo-parsers needs SGLang %s or newer; its parsers are not registered (%s)", FLOOR, error)
+        return
+    if not hasattr(BaseFormatDetector, "finish"):
+        logger.warning(
+            "SGLang before %s does not tell a parser that the reply has ended: what dynamo-parsers holds then is lost",
+            FULL,
+        )
+    from . import detectors, hooks
+
+    for name in tool_parser_names():
+        FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + name, detectors.tool_detector(name))
+    for name in reasoning_parser_names():
+        ReasoningParser.DetectorMap.setdefault(PREFIX + name.lower(), detectors.reasoning_detector(name))
+    hooks.point_workers_at_app(HookRegistry, HookType)
+    if hooks.may_serve_http():
+        hooks.install(HookRegistry, HookType)
+    hint_at_close_names("--tool-call-parser", tool_parser_names())
+    hint_at_close_names("--reasoning-parser", reasoning_parser_names())

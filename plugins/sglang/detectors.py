@@ -1,0 +1,224 @@
+"""SGLang's two detector classes over the core, one class made from each row of the registry.
+
+SGLang gives every piece of the reply to the reasoning detector, and what that leaves to the tool detector. Both make
+detectors often (for each choice, and only to ask for a grammar), so a constructor does next to nothing.
+
+- `dynamo_parsers.handover` makes one machine of the two; each stands alone as well.
+- What the request says comes from `requests.told`, as SGLang does not tell a detector. Untold, SGLang's own guess
+  (`force_reasoning`) decides how the reply starts.
+- `prev_tool_call_arr` stays empty and no call is marked as incomplete: what is known has been sent, and a stream gets
+  the finish_reason of the same reply sent whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar
+
+from dynamo_parsers.events import Event
+from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
+from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
+from pydantic import Field
+
+from sglang.srt.function_call.base_format_detector import BaseFormatDetector
+from sglang.srt.function_call.core_types import StreamingParseResult, ToolCallItem
+from sglang.srt.function_call.utils import get_json_schema_constraint
+from sglang.srt.parser.reasoning_parser import BaseReasoningFormatDetector
+from sglang.srt.parser.reasoning_parser import StreamingParseResult as ReasoningResult
+
+from .requests import told
+
+if TYPE_CHECKING:
+    from sglang.srt.entrypoints.openai.protocol import Tool
+
+_UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
+"""Stands for tools that nobody told: calls are read, their types unknown."""
+
+
+class CallItem(ToolCallItem):
+    """SGLang's item, with the id of the call that it begins."""
+
+    id: str | None = Field(default=None, exclude=True)
+
+
+class DynamoToolDetector(BaseFormatDetector):
+    """The tool half. Subclasses name a row of the registry."""
+
+    row: ClassVar[ToolRow]
+
+    def __init__(self) -> None:
+        super().__init__()
+        request = told()
+        self._choice: object = "auto" if request is None else request.tool_choice
+        self._parallel = True if request is None else request.parallel_tool_calls
+        self._tools_told = None if request is None else request.tools
+        self._half: ToolHalf | None = None
+        self._kept: tuple[str, list[dict[str, object]], StreamingParseResult] | None = None
+
+    def parse_streaming_increment(self, new_text: str, tools: Sequence[Tool]) -> StreamingParseResult:
+        """What the next piece gives rise to: one item for each call that it says something of."""
+        if self._half is None:
+            self._half = self._new_half()
+        return _result(self._half.feed(new_text, plain_tools(tools)))
+
+    def finish(self, tools: Sequence[Tool]) -> StreamingParseResult:
+        """The last of a stream; another one may follow."""
+        half, self._half = self._half, None
+        return _result([] if half is None else half.finish())
+
+    def has_tool_call(self, text: str) -> bool:
+        """Whether `detect_and_parse` makes anything else of `text` than content as it stands."""
+        found = self._whole(text, self._tools_told)
+        return bool(found.calls) or found.normal_text != text
+
+    def detect_and_parse(self, text: str, tools: Sequence[Tool]) -> StreamingParseResult:
+        """The content and the calls of a whole reply, one item a call."""
+        return self._whole(text, plain_tools(tools))
+
+    def _whole(self, text: str, tools: list[dict[str, object]] | None) -> StreamingParseResult:
+        """The result for `text`, the one kept where it was asked for before."""
+        if self._kept is not None and self._kept[0] == text:
+            if tools is None or tools == self._kept[1]:
+                return self._kept[2]
+            text = str(text)  # the reasoning half has been asked already
+        if tools is None:
+            return _result(self._new_half().whole(str(text), _UNKNOWN_TOOLS))
+        self._kept = text, tools, _result(self._new_half().whole(text, tools))
+        return self._kept[2]
+
+    def _new_half(self) -> ToolHalf:
+        return ToolHalf(self.row.name, self._choice, self._parallel)
+
+    # --- forced choices: SGLang forces JSON, and this detector reads it
+
+    def get_required_tool_parser(self, tool_choice: object) -> DynamoToolDetector | None:
+        """This detector where a choice is forced (SGLang 0.5.22 and newer; older ones read the JSON themselves)."""
+        if tool_choice is None or (isinstance(tool_choice, str) and tool_choice != "required"):
+            return None
+        self._choice = plain_tool_choice(tool_choice)
+        return self
+
+    def get_json_schema_constraint(
+        self, tools: list[Tool], tool_choice: object, parallel_tool_calls: bool = True
+    ) -> object:
+        return get_json_schema_constraint(tools, tool_choice, parallel_tool_calls=parallel_tool_calls)
+
+    def supports_structural_tag(self) -> bool:
+        return False
+
+    def structure_info(self) -> Callable[[str], object]:
+        raise NotImplementedError(f"{PREFIX}{self.row.name} has no structural tags for SGLang")
+
+    def build_ebnf(self, tools: Sequence[Tool]) -> str:
+        raise NotImplementedError(f"{PREFIX}{self.row.name} has no grammar for SGLang")
+
+
+def _result(events: list[Event]) -> StreamingParseResult:
+    content, pieces = folded(events)
+    calls = [CallItem(tool_index=each.index, name=each.name, parameters=each.arguments, id=each.id) for each in pieces]
+    return StreamingParseResult(normal_text=content, calls=calls)
+
+
+class DynamoReasoningDetector(BaseReasoningFormatDetector):
+    """The reasoning half. Subclasses name a row of the registry."""
+
+    row: ClassVar[ReasoningRow]
+
+    def __init__(
+        self,
+        stream_reasoning: bool = True,
+        force_reasoning: bool | None = None,
+        continue_final_message: bool = False,
+        previous_content: str = "",
+        force_nonempty_content: bool = False,
+        tokenizer: Tokenizer | None = None,
+        tool_call_parser_active: bool = False,
+    ) -> None:
+        # The four arguments that every SGLang knows; the rest are attributes that others read.
+        super().__init__(
+            self.row.open, self.row.close, force_reasoning=bool(force_reasoning), stream_reasoning=stream_reasoning
+        )
+        self.think_start_self_label = self.row.think.label
+        self.think_excluded_tokens = None
+        self.tool_start_token = None
+        self.thinks_internally = False
+        self.reasoning_default = _reasoning_default(self.row.starts)
+        request = told()
+        kwargs: Mapping[str, object] = {} if request is None else request.chat_template_kwargs
+        inside = force_reasoning
+        if continue_final_message and isinstance(previous_content, str):
+            inside = _left_inside(self.row, previous_content, inside)
+        if request is not None:
+            inside = None if tokenizer is None else request.prompt_ends_inside(reasoning_ids(self.row, tokenizer))
+        if force_nonempty_content:
+            kwargs = {**kwargs, "force_nonempty_content": True}
+        choice = "auto" if request is None else request.tool_choice
+        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice)
+        # Content that knows where it is from is for our tool detectors only: SGLang writes out nothing but plain text.
+        self._hands_over = tool_call_parser_active and request is not None and request.our_tool_parser
+        self._held: list[str] = []  # reasoning, where it is not to be streamed
+
+    def detect_and_parse(self, text: str) -> ReasoningResult:
+        """Reasoning and content of a whole reply."""
+        reasoning, content = self._half.whole(text)
+        return self._result(reasoning, content)
+
+    def parse_streaming_increment(self, new_text: str) -> ReasoningResult:
+        """Reasoning and content that the next piece gives rise to."""
+        return self._given(self._half.feed(new_text), last=False)
+
+    def finish(self) -> ReasoningResult:
+        """The last of a stream."""
+        return self._given(self._half.finish(), last=True)
+
+    def _given(self, said: tuple[str, Content], *, last: bool) -> ReasoningResult:
+        reasoning, content = said
+        if not self.stream_reasoning:
+            self._held.append(reasoning)
+            reasoning = ""
+            if content or last:
+                reasoning = "".join(self._held)
+                self._held.clear()
+        return self._result(reasoning, content)
+
+    def _result(self, reasoning: str, content: Content) -> ReasoningResult:
+        return ReasoningResult(normal_text=content if self._hands_over else str(content), reasoning_text=reasoning)
+
+
+def _reasoning_default(starts: Starts) -> str:
+    """SGLang's word for how a reply starts where the chat template does not tell it."""
+    if starts.switch == "effort":
+        return "mistral"
+    if starts.inside:
+        return "always" if not starts.switch else "enable_thinking"
+    return "explicit_thinking" if starts.switch == "on" else "explicit_enable_thinking"
+
+
+def _left_inside(row: ReasoningRow, text: str, otherwise: bool | None) -> bool | None:
+    """Whether `text`, the message to be continued, ends inside reasoning."""
+    opened = max(text.rfind(marker) for marker in row.think.opens)
+    closed = max(text.rfind(marker) for marker in row.think.closes)
+    return otherwise if opened == closed else opened > closed
+
+
+@cache
+def _tool_class(row: ToolRow) -> type[DynamoToolDetector]:
+    return type(f"DynamoToolDetector_{row.name}", (DynamoToolDetector,), {"row": row, "__module__": __name__})
+
+
+@cache
+def _reasoning_class(row: ReasoningRow) -> type[DynamoReasoningDetector]:
+    return type(f"DynamoReasoningDetector_{row.name}", (DynamoReasoningDetector,), {"row": row, "__module__": __name__})
+
+
+def tool_detector(name: str) -> type[DynamoToolDetector]:
+    """The class of tool parser `name`, the same one for all names of a row."""
+    return _tool_class(tool_row(name))
+
+
+def reasoning_detector(name: str) -> type[DynamoReasoningDetector]:
+    """The class of reasoning parser `name`, the same one for all names of a row."""
+    return _reasoning_class(reasoning_row(name))

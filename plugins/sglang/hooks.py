@@ -1,0 +1,199 @@
+"""What SGLang does by a parser's name, and what it does not tell a parser, restored with its own hooks.
+
+- A request is told to the detectors that are made for its answer: `requests`.
+- Markers that are special tokens stay in the text, also without tools in the request.
+- A call has the id that its markup gives; SGLang's own style is that of the ids which are made.
+- With `tool_choice` "none" the reply is parsed too: the markup of calls is no content.
+
+A hook passes everything on that is not about our parsers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Protocol
+
+from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+
+from .requests import tell
+
+SERVER = "sglang.srt.entrypoints.http_server"
+CHAT = "sglang.srt.entrypoints.openai.serving_chat"
+RESPONSES = "sglang.srt.entrypoints.openai.serving_responses"
+APP = "dynamo_parsers.sglang.app:app"
+_WITHOUT_HTTP = (
+    "sglang.srt.managers.scheduler",
+    "sglang.srt.managers.detokenizer_manager",
+    "sglang.srt.managers.data_parallel_controller",
+)
+_PROMPT_END = 4096
+"""Characters of a prompt that is text which are looked at for how it ends."""
+
+Original = Callable[..., object]
+Hook = Callable[..., object]
+
+
+class Registry(Protocol):
+    """SGLang's `HookRegistry`."""
+
+    def register(self, target: str, hook: Hook, hook_type: object) -> None: ...
+
+
+class HookTypes(Protocol):
+    """SGLang's `HookType`."""
+
+    AROUND: object
+
+
+class Tokenizer(Protocol):
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
+
+
+class TokenizerManager(Protocol):
+    tokenizer: Tokenizer
+
+
+class Serving(Protocol):
+    """SGLang's serving of an API."""
+
+    tool_call_parser: str | None
+    reasoning_parser: str | None
+    tokenizer_manager: TokenizerManager
+
+
+class ChatRequest(Protocol):
+    tools: Sequence[object] | None
+    tool_choice: object
+    skip_special_tokens: bool
+
+
+class EngineRequest(Protocol):
+    """What SGLang's engine is asked."""
+
+    input_ids: Sequence[int] | None
+    text: object
+
+
+def may_serve_http() -> bool:
+    """Whether this process is, or may become, one that serves requests: the others are spared the imports."""
+    return CHAT in sys.modules or not any(name in sys.modules for name in _WITHOUT_HTTP)
+
+
+def install(registry: Registry, hook_types: HookTypes) -> None:
+    """Register the hooks, as far as this SGLang has what they are for. SGLang applies them."""
+    for module, owner, name, hook in HOOKS:
+        if hasattr(getattr(import_module(module), owner, None), name):
+            registry.register(f"{module}.{owner}.{name}", hook, hook_types.AROUND)
+
+
+def point_workers_at_app(registry: Registry, hook_types: HookTypes) -> None:
+    """See that HTTP workers load plugins."""
+    from sglang.srt.environ import envs
+
+    if hasattr(envs, "SGLANG_HTTP_SERVER_APP_PATH"):  # since 0.5.23
+        os.environ.setdefault("SGLANG_HTTP_SERVER_APP_PATH", APP)
+    elif may_serve_http():
+        registry.register("uvicorn.run", _run_with_app, hook_types.AROUND)
+
+
+def _run_with_app(original: Original, app: object, *args: object, **kwargs: object) -> object:
+    return original(APP if app == f"{SERVER}:app" else app, *args, **kwargs)
+
+
+def _our_name(name: str | None, names: Sequence[str]) -> str | None:
+    """The bare name, if it is one of ours."""
+    if name is None or not name.startswith(PREFIX):
+        return None
+    bare = name.removeprefix(PREFIX)
+    return bare if bare in names else None
+
+
+def _our_tool(serving: Serving) -> str | None:
+    return _our_name(serving.tool_call_parser, tool_parser_names())
+
+
+def _our_reasoning(serving: Serving) -> str | None:
+    return _our_name(serving.reasoning_parser, reasoning_parser_names())
+
+
+def _needs_special_tokens(tool: str | None, reasoning: str | None) -> bool:
+    if tool is not None and tool_row(tool).special_tokens:
+        return True
+    if reasoning is None:
+        return False
+    # A call ends reasoning, with or without a tool parser: its markers have to be seen as well.
+    row = reasoning_row(reasoning)
+    return bool(row.special_tokens or any(each.special_tokens for each in partners(row)))
+
+
+def _tools_of(serving: Serving, request: ChatRequest) -> Sequence[object]:
+    """The tools of a request, those included that a newer SGLang finds in its messages."""
+    effective: Callable[[ChatRequest], Sequence[object]] | None = getattr(serving, "_effective_tools", None)
+    return (request.tools or ()) if effective is None else effective(request)
+
+
+def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
+    if isinstance(prompt, str):
+        prompt = serving.tokenizer_manager.tokenizer.encode(prompt[-_PROMPT_END:], add_special_tokens=False)
+    tell(request, _tools_of(serving, request), prompt, _our_tool(serving) is not None)
+
+
+def _process_messages(
+    original: Original, serving: Serving, request: ChatRequest, *args: object, **kwargs: object
+) -> object:
+    """Around what makes a prompt of a chat request."""
+    tool, reasoning = _our_tool(serving), _our_reasoning(serving)
+    if _needs_special_tokens(tool, reasoning):
+        request.skip_special_tokens = False
+    result = original(serving, request, *args, **kwargs)
+    # The Responses API answers in the task that is here; the others may be in a thread, and tell later.
+    if (tool or reasoning) and _in_a_task():
+        _tell(serving, request, getattr(result, "prompt_ids", None))
+    return result
+
+
+def _in_a_task() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
+
+
+def _answer(
+    original: Original, serving: Serving, asked: EngineRequest, request: ChatRequest, *args: object, **kwargs: object
+) -> object:
+    """Around what answers a chat request."""
+    if _our_tool(serving) or _our_reasoning(serving):
+        _tell(serving, request, asked.text if asked.input_ids is None else asked.input_ids)
+    return original(serving, asked, request, *args, **kwargs)
+
+
+def _call_id(original: Original, serving: Serving, item: object, *args: object, **kwargs: object) -> object:
+    """Around what gives a call an id."""
+    return getattr(item, "id", None) or original(serving, item, *args, **kwargs)
+
+
+def _reads_calls(
+    original: Original, serving: Serving, request: ChatRequest, *args: Sequence[object], **kwargs: object
+) -> object:
+    """Around what tells whether a reply goes through the tool parser."""
+    if original(serving, request, *args, **kwargs):
+        return True
+    if request.tool_choice != "none" or _our_tool(serving) is None:
+        return False
+    tools = args[0] if args else _tools_of(serving, request)
+    return bool(tools) and not getattr(request, "_response_parser_json_response_format", False)
+
+
+HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
+    (CHAT, "OpenAIServingChat", "_process_messages", _process_messages),
+    (CHAT, "OpenAIServingChat", "_generate_chat_stream", _answer),
+    (CHAT, "OpenAIServingChat", "_handle_non_streaming_request", _answer),
+    (CHAT, "OpenAIServingChat", "_process_tool_call_id", _call_id),
+    (CHAT, "OpenAIServingChat", "_tool_call_parsing_active", _reads_calls),
+)
+"""Module, class, method and what stands around it."""

@@ -1,0 +1,63 @@
+"""What a request says, for the detectors that SGLang makes while it answers it.
+
+`tell` is called in the task that answers a request (`hooks`), `told` in the same task or in one that it started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.token_ids import ReasoningIds
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A request, and the prompt that it became."""
+
+    tools: list[dict[str, object]]
+    tool_choice: object
+    parallel_tool_calls: bool
+    chat_template_kwargs: Mapping[str, object]
+    prompt_ids: Sequence[int]
+    our_tool_parser: bool
+    """Whether the server's tool parser is ours."""
+
+    def prompt_ends_inside(self, ids: ReasoningIds) -> bool | None:
+        """Whether the prompt opened reasoning or closed it; None where it says nothing, or is not known."""
+        return ids.prompt_ends_inside(self.prompt_ids)
+
+
+_told: ContextVar[Told | None] = ContextVar("dynamo_parsers_told", default=None)
+
+
+def told() -> Told | None:
+    """The request that is being answered; None where nobody told."""
+    return _told.get()
+
+
+def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, our_tool_parser: bool) -> None:
+    """Note the chat request that is being answered. `prompt_ids` is None or text where SGLang has no ids yet."""
+    known = isinstance(prompt_ids, Sequence) and not isinstance(prompt_ids, str)
+    _told.set(
+        Told(
+            plain_tools(tools),
+            plain_tool_choice(getattr(request, "tool_choice", None)),
+            getattr(request, "parallel_tool_calls", True) is not False,
+            template_kwargs_of(request),
+            prompt_ids if known else (),
+            our_tool_parser,
+        )
+    )
+
+
+def template_kwargs_of(request: object) -> Mapping[str, object]:
+    """The template arguments of a request; SGLang keeps one of them apart."""
+    kwargs = dict(getattr(request, "chat_template_kwargs", None) or {})
+    effort = getattr(request, "reasoning_effort", None)
+    # A field's default says nothing of the request.
+    if effort is not None and "reasoning_effort" in getattr(request, "model_fields_set", ()):
+        kwargs.setdefault("reasoning_effort", effort)
+    return kwargs

@@ -1,0 +1,52 @@
+"""What the tests of every engine's plugin share: the corpus, and the compositions of parsers that can read a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import corpus
+from corpus import Case
+from dynamo_parsers.registry import reasoning_row, tool_row
+
+TURN = "<|im_start|>assistant\n"
+"""What a demo model's prompt ends with where it says nothing of reasoning."""
+
+
+def corpus_cases() -> list[Case]:
+    cases: list[Case] = []
+    for path in corpus.case_files():
+        with suppress(corpus.CorpusError):  # tests/test_corpus.py says what is wrong with it
+            cases += corpus.load(path).cases
+    return cases
+
+
+def prompt_for(reasoning: str | None, inside: bool | None) -> str:
+    """The end of a prompt that leaves reasoning open, closes it, or says nothing of it."""
+    if reasoning is None or inside is None:
+        return TURN
+    row = reasoning_row(reasoning)
+    return TURN + (row.open + "\n" if inside else f"{row.open}\n\n{row.close}\n\n")
+
+
+def compositions(case: Case) -> Iterator[tuple[str, str | None, str | None]]:
+    """The compositions that can read a case, with the names of their tool and reasoning parsers."""
+    tool, reasoning = case.request.tool_parser, case.request.reasoning_parser
+    if tool is not None:
+        beside = reasoning or next(iter(tool_row(tool).pairs), None)
+        if beside is not None:
+            yield "both", tool, beside
+        yield "tool", tool, None
+    if reasoning is not None:
+        yield "reasoning", None, reasoning
+
+
+def markers(tool: str | None, reasoning: str | None) -> set[str]:
+    """What a composition has to see."""
+    found: set[str] = set()
+    if tool is not None:
+        found |= tool_row(tool).format.markers
+    if reasoning is not None:
+        row = reasoning_row(reasoning)
+        found |= {row.open, row.close} if row.frame is None else row.frame.markers
+    return found
