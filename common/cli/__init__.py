@@ -15,7 +15,6 @@ from .detect import detect_parsers
 from .doctor import doctor
 from .list import list_parsers
 from .parse import parse_text
-from .probe import probe
 from .trtllm import trtllm
 
 app = typer.Typer(
@@ -36,6 +35,5 @@ app.command("list")(list_parsers)
 app.command("parse")(parse_text)
 app.command("detect")(detect_parsers)
 app.command("doctor")(doctor)
-app.command("probe")(probe)
 app.command("demo-model")(demo_model)
 app.add_typer(trtllm)
