@@ -12,12 +12,3 @@ KNOWN_DEFECTS = {
     "deepseek_v3_2/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
     "deepseek_v4/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
 }
-
-WITHOUT_CASES = {
-    "seed_oss.md",
-    "seed_oss.reasoning.md",
-    "minimax_m3.md",
-    "minimax_m3.reasoning.md",
-    "gemma4.reasoning.md",
-}
-"""Formats that the fuzz, the properties and the registry tests cover, but no file of cases yet."""

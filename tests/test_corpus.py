@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
 import corpus
 import pytest
 from corpus import Called, Case, CorpusError, case_files, cuts, feed, lines_of, load, merge
-from dynamo_parsers import fold, parse
+from dynamo_parsers import fold, parse, reasoning_parser_names, tool_parser_names
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
-from known_defects import KNOWN_DEFECTS, WITHOUT_CASES
+from known_defects import KNOWN_DEFECTS
 
 
 def _cases() -> list[Case]:
@@ -57,7 +58,35 @@ def test_every_parser_has_a_file() -> None:
         for row in REASONING_ROWS
         if files.isdisjoint(f"{name}.reasoning.md" for name in row.names)
     ]
-    assert set(missing) <= WITHOUT_CASES, " ".join(missing)
+    assert missing == []
+
+
+FEWEST = {False: 40, True: 15}
+"""Cases of a tool format, and of a reasoning format."""
+
+
+@pytest.mark.parametrize("path", case_files(), ids=lambda path: path.name)
+def test_file_has_cases_enough(path: Path) -> None:
+    assert len(load(path).cases) >= FEWEST[path.name.endswith(".reasoning.md")]
+
+
+@pytest.mark.parametrize("name", tool_parser_names())
+def test_sample_is_a_case(name: str) -> None:
+    """The sample in a format's docstring is a reply of its file, under each of its names one call."""
+    row = tool_row(name)
+    assert any(case.reply == row.sample for case in CASES if case.file in row.names)
+    message = parse(row.sample, tool_parser=name, tools=list(corpus.declared_tools().values()))
+    assert [(call.name, json.loads(call.arguments), call.complete) for call in message.tool_calls] == [
+        ("get_weather", {"city": "Paris"}, True)
+    ]
+
+
+@pytest.mark.parametrize("name", reasoning_parser_names())
+def test_reasoning_under_every_name(name: str) -> None:
+    row = reasoning_row(name)
+    plan = row.frame.reasoning_sample if row.frame is not None else f"{row.open}plan{row.close}"
+    message = parse(plan, reasoning_parser=name, in_reasoning=False)
+    assert (message.reasoning, message.content) == (("plan", None) if row.splits else (None, plan))
 
 
 @pytest.mark.parametrize(
