@@ -14,14 +14,20 @@ logger = logging.getLogger("dynamo_parsers")
 
 
 class GuardedParser(Parser):
-    """A `Parser` whose `feed` and `finish` never raise."""
+    """A `Parser` whose `feed` and `finish` never raise. `logged`: that there is a defect has been said already."""
 
-    __slots__ = ("_broken", "_label")
+    __slots__ = ("_broken", "_label", "_logged")
 
-    def __init__(self, *args: object, label: str = "", **kwargs: object) -> None:
+    def __init__(self, *args: object, label: str = "", logged: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._label = label
+        self._logged = logged
         self._broken = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether there was a defect."""
+        return self._broken
 
     def feed(self, text: str) -> list[Event]:
         if self._broken:
@@ -49,7 +55,8 @@ class GuardedParser(Parser):
 
     def _give_up(self, error: Exception) -> list[Event]:
         self._broken = True
-        logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
+        if not self._logged:
+            logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
         events = self._reply.take_events()
         if self.unread:

@@ -77,7 +77,7 @@ class ReasoningHalf:
         self._choice = tool_choice
         self._kwargs = chat_template_kwargs
         self._in_reasoning = in_reasoning
-        self._machine = self._new_machine(None, (), tool_choice, True)
+        self._machine = self._new_machine(None, (), tool_choice, True, logged=False)
         self._finished = False
         self._taken = False
         self._raw: list[str] = []  # the reply so far, for the tool half
@@ -107,7 +107,8 @@ class ReasoningHalf:
 
     def take_over(self, tool: str, tools: Sequence[object], tool_choice: object, parallel_tool_calls: bool) -> None:
         """A tool half reads the reply from now on."""
-        self._machine = self._new_machine(tool, tools, tool_choice, parallel_tool_calls)
+        broken = self._machine.broken
+        self._machine = self._new_machine(tool, tools, tool_choice, parallel_tool_calls, logged=broken)
         self._taken = True
         events = self._machine.feed("".join(self._raw))
         self._raw.clear()
@@ -139,7 +140,7 @@ class ReasoningHalf:
         return reasoning, Content.of(content, self)
 
     def _new_machine(
-        self, tool: str | None, tools: Sequence[object], tool_choice: object, parallel_tool_calls: bool
+        self, tool: str | None, tools: Sequence[object], tool_choice: object, parallel_tool_calls: bool, *, logged: bool
     ) -> GuardedParser:
         return GuardedParser(
             tool,
@@ -150,6 +151,7 @@ class ReasoningHalf:
             chat_template_kwargs=self._kwargs,
             in_reasoning=self._in_reasoning,
             label=f"reasoning parser {PREFIX}{self._name}",
+            logged=logged,
         )
 
 

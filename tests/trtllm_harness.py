@@ -55,7 +55,7 @@ def lay_out(engine: str, folder: Path) -> None:
         if real.is_dir():
             shutil.rmtree(place)
             shutil.copytree(real, place)
-        else:
+        elif real.exists():
             shutil.copyfile(real, place)
     said = Path(SOURCE or "", "tensorrt_llm", "version.py")
     if said.exists():

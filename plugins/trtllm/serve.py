@@ -1,7 +1,8 @@
 """`dynamo-trtllm-serve`: `trtllm-serve`, with the parsers registered.
 
-A process that it starts by running itself again, or by `spawn`, has them too. A worker that is started as a clean
-interpreter (`--num_postprocess_workers` on some versions) needs the hook of `dynamo-parsers trtllm enable`.
+Importing this module is enough: a process that is started by `spawn`, or by running the same command again, imports it
+as well. A worker that is started as a clean interpreter (`--num_postprocess_workers` on some versions) does not, and
+needs the hook of `dynamo-parsers trtllm enable`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from importlib import import_module
 
 from . import COMMANDS, hook, wanted
 
+hook.install()
+
 
 def main() -> None:
     """Run `trtllm-serve` with this process's arguments."""
-    hook.install()
     try:
         commands = import_module(COMMANDS)
     except ModuleNotFoundError as error:
