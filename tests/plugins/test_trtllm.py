@@ -89,7 +89,7 @@ EXCUSES = {
         lambda engine, case, composition, mode: composition == "both" and _first_split_needs_tools(engine, case, mode),
     ),
     "not called": Excuse(
-        "without tools in the request no tool parser is called: the frames of a reply stay where no reasoning parser is",
+        "without tools in the request no tool parser is called: without a reasoning parser the frames stay",
         lambda engine, case, composition, mode: composition == "tool" and case.tools is None,
     ),
     "prompt or client": Excuse(
