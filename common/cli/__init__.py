@@ -15,6 +15,8 @@ from .detect import detect_parsers
 from .doctor import doctor
 from .list import list_parsers
 from .parse import parse_text
+from .probe import probe
+from .template import template
 from .trtllm import trtllm
 
 app = typer.Typer(
@@ -35,5 +37,7 @@ app.command("list")(list_parsers)
 app.command("parse")(parse_text)
 app.command("detect")(detect_parsers)
 app.command("doctor")(doctor)
+app.command("probe")(probe)
+app.command("template")(template)
 app.command("demo-model")(demo_model)
 app.add_typer(trtllm)

@@ -1,0 +1,74 @@
+"""A perfect model of a family, played by a scripted demo model: what it says to each scenario, in the family's markup.
+
+The replies are written by `markup`, which knows nothing of the parsers. Besides the scenarios, each family says a call
+whose end is missing and one that is cut off in an argument.
+"""
+
+from __future__ import annotations
+
+from ..explain import known_markers
+from ..markup import RENDERERS, Part, Renderer
+from ..registry import reasoning_row, tool_row
+from .scenarios import WEATHER, Demand, Json, Scenario, Turn, call, scenarios
+
+
+class Replay:
+    """The perfect model of one family. Raises ValueError for a family whose markup cannot be written."""
+
+    def __init__(self, family: str) -> None:
+        row = tool_row(family)
+        if row.name not in RENDERERS:
+            raise ValueError(f"no replay for {row.name}: nothing writes its markup")
+        self.family = row.name
+        self._renderer: Renderer = RENDERERS[row.name]
+        think = reasoning_row(row.pairs[0]).think
+        self._think = (think.opens[0] + think.label, think.closes[0])
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenarios, and the two that only a replay can ask for."""
+        weather = call("get_weather", city="Porto")
+        return (
+            *scenarios(self.family),
+            Scenario(
+                "replay_missing_end",
+                'What is the weather in "Porto"?',
+                (Turn("I look it up.", "", (weather,), Demand("exact")),),
+                (WEATHER,),
+            ),
+            Scenario(
+                "replay_cut_off",
+                'What is the weather in "Porto"?',
+                (Turn("I look it up.", "", (weather,), Demand("cut")),),
+                (WEATHER,),
+            ),
+        )
+
+    def messages(self, scenario: Scenario) -> list[dict[str, Json]]:
+        """The scenario's messages, with what the demo model shall say behind the user's."""
+        messages = scenario.messages()
+        scripts = "".join(f"\n<<<SCRIPT\n{text}\nSCRIPT>>>" for text in self.replies(scenario))
+        messages[-1]["content"] = f"{messages[-1]['content']}{scripts}"
+        return messages
+
+    def replies(self, scenario: Scenario) -> list[str]:
+        """The raw text of each turn's reply."""
+        texts = [self._text(turn) for turn in scenario.turns]
+        if scenario.name == "replay_missing_end":
+            return [self._without_end(scenario.turns[0])]
+        if scenario.name == "replay_cut_off":
+            text = texts[0]
+            return [text[: text.rindex("Porto") + 3]]
+        return texts
+
+    def _text(self, turn: Turn) -> str:
+        parts = [
+            *([Part("reasoning", turn.thought)] if turn.thought else ()),
+            *([Part("content", turn.content)] if turn.content else ()),
+            *([Part("calls", calls=turn.calls)] if turn.calls else ()),
+        ]
+        return "".join(self._renderer.write(parts, self._think))
+
+    def _without_end(self, turn: Turn) -> str:
+        """The reply without the marker that it ends with, as models often leave it out."""
+        text = self._text(turn)
+        return text.removesuffix(max((each for each in known_markers() if text.endswith(each)), key=len, default=""))
