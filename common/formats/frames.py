@@ -69,6 +69,8 @@ class Frames:
     in_content: Markers
     calls: Grammar = NO_CALLS
     """Calls that have a markup of their own."""
+    start: str = ""
+    """What starts a message, up to its header; the prompt wrote the first one's."""
 
     @property
     def markers(self) -> frozenset[str]:

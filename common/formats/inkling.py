@@ -85,4 +85,5 @@ INKLING = Inkling(
     closers=_CLOSERS,
     in_reasoning=Markers(_ALL.all - {*_CALLS}),
     in_content=_ALL,
+    start=_OPEN,
 )

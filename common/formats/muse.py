@@ -63,4 +63,5 @@ MUSE = Muse(
     in_reasoning=_BETWEEN,
     in_content=union(_BETWEEN, ATEM.openers),
     calls=Grammar((ATEM,), None, NO_MARKERS),
+    start=f"{START}assistant",
 )

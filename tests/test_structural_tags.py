@@ -1,0 +1,287 @@
+"""The structural tags, by xgrammar itself: they accept what a family writes for any schema, and nothing that a request
+forbids.
+
+`markup` writes the replies; nothing there knows the tags. Without xgrammar only what is said about requests is tested.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from dynamo_parsers import parse
+from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from dynamo_parsers.structural_tags import (
+    NoStructuralTag,
+    ToolChoiceError,
+    answer_tag,
+    frames_reply,
+    has_structural_tag,
+    structural_tag,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markup import RENDERERS, Call, Part
+
+EXAMPLES = int(os.environ.get("TAG_EXAMPLES", "12"))
+PARIS: dict[str, object] = {"city": "Paris"}
+SCHEMA: dict[str, object] = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city"],
+}
+NAMED = {"type": "function", "function": {"name": "get_weather"}}
+
+EXPRESSED = [row for row in TOOL_ROWS if has_structural_tag(row.name)]
+rows = pytest.mark.parametrize("row", EXPRESSED, ids=lambda row: row.name)
+stricts = pytest.mark.parametrize("strict", [False, True], ids=["free", "strict"])
+
+
+def tool(name: str, parameters: Mapping[str, object], strict: bool) -> dict[str, object]:
+    return {"type": "function", "function": {"name": name, "parameters": dict(parameters), "strict": strict}}
+
+
+def tools(strict: bool) -> list[dict[str, object]]:
+    return [tool("get_weather", SCHEMA, strict), tool("ping", {"type": "object", "properties": {}}, strict)]
+
+
+def accepts(tag: Mapping[str, object] | None, text: str) -> bool:
+    xgrammar = pytest.importorskip("xgrammar")
+    testing = pytest.importorskip("xgrammar.testing")
+    assert tag is not None
+    grammar = xgrammar.Grammar.from_structural_tag(json.dumps(tag))
+    return bool(testing._is_grammar_accept_string(grammar, text))
+
+
+def written(row: ToolRow, *calls: tuple[str, Mapping[str, object]]) -> str:
+    return RENDERERS[row.name].calls([Call.of(name, arguments) for name, arguments in calls])
+
+
+def reply(row: ToolRow, *parts: Part) -> str:
+    think = reasoning_row(row.pairs[0])
+    return "".join(RENDERERS[row.name].write(parts, (think.open + think.think.label, think.close)))
+
+
+WEATHER, PING = ("get_weather", PARIS), ("ping", dict[str, object]())
+
+
+# --- what a request allows
+
+
+@stricts
+@rows
+def test_required(row: ToolRow, strict: bool) -> None:
+    tag = structural_tag(row.name, tools(strict), "required")
+    assert accepts(tag, written(row, WEATHER))
+    assert accepts(tag, written(row, WEATHER, PING, WEATHER))
+    assert accepts(tag, row.sample.removeprefix("<|message_model|>"))
+    assert not accepts(tag, "")
+    assert not accepts(tag, "Hello.")
+    assert not accepts(tag, reply(row, Part("content", "Hello."), Part("calls", calls=(Call.of(*WEATHER),))))
+    assert not accepts(tag, written(row, ("get_time", {})))
+    assert not accepts(tag, written(row, WEATHER, ("get_time", {})))
+    assert not accepts(tag, written(row, WEATHER)[:-20])
+
+
+@stricts
+@rows
+def test_a_named_function(row: ToolRow, strict: bool) -> None:
+    for named in (NAMED, {"type": "function", "name": "get_weather"}):
+        tag = structural_tag(row.name, tools(strict), named)
+        assert accepts(tag, written(row, WEATHER))
+        assert not accepts(tag, written(row, PING))
+        assert not accepts(tag, written(row, WEATHER, WEATHER))
+        assert not accepts(tag, "Hello.")
+
+
+@stricts
+@pytest.mark.parametrize("choice", ["required", "auto"])
+@rows
+def test_one_call_only(row: ToolRow, choice: str, strict: bool) -> None:
+    tag = structural_tag(row.name, tools(strict), choice, parallel_tool_calls=False)
+    assert accepts(tag, written(row, WEATHER))
+    assert not accepts(tag, written(row, WEATHER, PING))
+
+
+@rows
+def test_strict_with_auto(row: ToolRow) -> None:
+    tag = structural_tag(row.name, tools(strict=True))
+    calls = Part("calls", calls=(Call.of(*WEATHER), Call.of(*PING)))
+    assert accepts(tag, reply(row, Part("content", "Hello.")))
+    assert accepts(tag, reply(row, calls))
+    assert not accepts(tag, written(row, ("get_time", {})))
+    assert not accepts(tag, written(row, ("get_weather", {"city": "Paris", "days": "three"})))
+    if not frames_reply(row):
+        assert accepts(tag, f"Hello. {written(row, WEATHER, PING)}")
+        assert not accepts(tag, f"Hello. {written(row, ('get_time', {}))}")
+
+
+@rows
+def test_the_schema_of_strict_tools_only(row: ToolRow) -> None:
+    wrong: list[dict[str, object]] = [{"city": "Paris", "days": "three"}, {"days": 3}, {"city": "Paris", "nope": "x"}]
+    for arguments in wrong:
+        call = written(row, ("get_weather", arguments))
+        assert accepts(structural_tag(row.name, tools(strict=False), "required"), call), arguments
+        assert not accepts(structural_tag(row.name, tools(strict=True), "required"), call), arguments
+        assert not accepts(structural_tag(row.name, tools(strict=False), "required", level="parameter"), call), (
+            arguments
+        )
+
+
+@rows
+def test_levels_of_a_server(row: ToolRow) -> None:
+    assert structural_tag(row.name, tools(strict=False)) is None
+    framing = structural_tag(row.name, tools(strict=False), level="function")
+    assert accepts(framing, written(row, ("get_weather", {"days": "three"})))
+    assert not accepts(framing, written(row, ("get_time", {})))
+
+
+@stricts
+@rows
+def test_reasoning_in_front(row: ToolRow, strict: bool) -> None:
+    call = Part("calls", calls=(Call.of(*WEATHER),))
+    if frames_reply(row):
+        tag = structural_tag(row.name, tools(strict), "required")
+        assert accepts(tag, reply(row, Part("reasoning", "I plan."), call))
+        return
+    think = reasoning_row(row.pairs[0])
+    inside, outside, unknown = (
+        structural_tag(row.name, tools(strict), "required", reasoning_parser=think.name, in_reasoning=state)
+        for state in (True, False, None)
+    )
+    closed = f"I plan.{think.close}\n\n{written(row, WEATHER)}"
+    # A call ends reasoning, and its marker is the grammar's.
+    by_call, no_call = f"I plan.{written(row, WEATHER)}", f"I plan.{written(row, ('get_time', {}))}"
+    for tag, right, wrong in (
+        (inside, (closed, by_call, written(row, WEATHER)), (no_call,)),
+        (outside, (think.open + closed, think.open + by_call, written(row, WEATHER)), (closed, by_call, no_call)),
+        (unknown, (think.open + closed, closed, written(row, WEATHER)), (by_call, no_call)),
+    ):
+        assert [accepts(tag, text) for text in right] == [True] * len(right)
+        for text in (*wrong, "Hello.", f"I plan.{think.close}Hello.", f"{think.open}I plan.", think.open + no_call):
+            assert not accepts(tag, text), text
+
+
+@pytest.mark.parametrize("row", [row for row in TOOL_ROWS if frames_reply(row)], ids=lambda row: row.name)
+def test_an_answer_in_a_frame(row: ToolRow) -> None:
+    tag = answer_tag(row.name, {"type": "json_schema", "json_schema": SCHEMA})
+    assert accepts(tag, reply(row, Part("reasoning", "I plan."), Part("content", '{"city": "Paris"}')))
+    assert accepts(tag, reply(row, Part("content", '{"city": "Paris"}')))
+    assert not accepts(tag, reply(row, Part("content", "Hello.")))
+    assert not accepts(tag, '{"city": "Paris"}')
+
+
+# --- random schemas, and values for them
+
+_PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="<>[]{}|｜`\"'\\=:;"), max_size=12)
+STRINGS = st.lists(st.one_of(_PLAIN, st.sampled_from(("\n", " <b> ", "a = {1: [2]}", "</p>", '"q"'))), max_size=4).map(
+    "".join
+)
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_\-]{0,20}", fullmatch=True).filter(lambda name: name != "functions")
+KEYS = st.from_regex(r"[a-z_][a-z0-9_]{0,12}", fullmatch=True)
+
+
+@st.composite
+def typed(draw: st.DrawFn, depth: int = 0) -> tuple[dict[str, Any], Any]:
+    """A schema, and a value that it allows."""
+    kinds = ["string", "integer", "number", "boolean", "enum", "nullable"] + ["array", "object"] * (depth < 2)
+    match draw(st.sampled_from(kinds)):
+        case "string":
+            return {"type": "string"}, draw(STRINGS)
+        case "integer":
+            return {"type": "integer"}, draw(st.integers(-(10**9), 10**9))
+        case "number":
+            return {"type": "number"}, draw(st.integers(-999, 999)) / 8
+        case "boolean":
+            return {"type": "boolean"}, draw(st.booleans())
+        case "nullable":
+            return {"type": ["string", "null"]}, draw(_PLAIN.filter(lambda text: text.strip() not in ("null", "None")))
+        case "enum":
+            choices = draw(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=3, unique=True))
+            return {"enum": choices}, draw(st.sampled_from(choices))
+        case "array":
+            schema, value = draw(typed(depth + 1))
+            return {"type": "array", "items": schema}, [value] * draw(st.integers(0, 2))
+    return draw(objects(depth + 1))
+
+
+@st.composite
+def objects(draw: st.DrawFn, depth: int = 0) -> tuple[dict[str, Any], Any]:
+    properties: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    required: list[str] = []
+    for key in draw(st.lists(KEYS, max_size=4, unique=True)):
+        properties[key], value = draw(typed(depth))
+        if draw(st.integers(0, 3)):
+            values[key] = value
+            if draw(st.booleans()):
+                required.append(key)
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return schema, values
+
+
+@rows
+def test_what_a_family_writes_is_allowed(row: ToolRow) -> None:
+    pytest.importorskip("xgrammar")
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    @given(st.lists(st.tuples(NAMES, objects(), st.booleans()), min_size=1, max_size=3, unique_by=lambda each: each[0]))
+    def check(made: Sequence[tuple[str, tuple[dict[str, Any], Any], bool]]) -> None:
+        declared = [tool(name, schema, strict) for name, (schema, _), strict in made]
+        text = written(row, *((name, values) for name, (_, values), _ in made))
+        tag = structural_tag(row.name, declared, "required")
+        assert accepts(tag, text)
+        read = parse(text, tool_parser=row.name, reasoning_parser=row.pairs[0], tools=declared, tool_choice="required")
+        assert [(call.name, json.loads(call.arguments)) for call in read.tool_calls] == [
+            (name, values) for name, (_, values), _ in made
+        ]
+        first, (_, values), _ = made[0]
+        one = written(row, (first, values))
+        assert accepts(structural_tag(row.name, declared, {"function": {"name": first}}), one)
+        assert accepts(structural_tag(row.name, declared, level="parameter"), text)
+        assert not accepts(structural_tag(row.name, [tool("other_one", {}, False)], "required"), one)
+
+    check()
+
+
+# --- requests that ask for nothing, or for too much
+
+
+def test_nothing_to_constrain() -> None:
+    assert structural_tag("hermes", tools(strict=False)) is None
+    assert structural_tag("hermes", tools(strict=True), "none") is None
+    assert structural_tag("hermes", [], "auto", level="parameter") is None
+
+
+def test_a_function_that_is_not_there() -> None:
+    with pytest.raises(ToolChoiceError, match=r"'get_time'.*not in tools.*get_weather, ping"):
+        structural_tag("hermes", tools(strict=False), {"type": "function", "function": {"name": "get_time"}})
+
+
+def test_required_without_tools() -> None:
+    with pytest.raises(ToolChoiceError, match="no function to call"):
+        structural_tag("hermes", [], "required")
+
+
+@pytest.mark.parametrize("row", [row for row in TOOL_ROWS if row not in EXPRESSED], ids=lambda row: row.name)
+def test_a_format_that_cannot_be_expressed_says_so(row: ToolRow) -> None:
+    for choice in ("required", NAMED):
+        with pytest.raises(NoStructuralTag, match=f"dynamo_{row.name}"):
+            structural_tag(row.name, tools(strict=False), choice)
+    with pytest.raises(NoStructuralTag, match="leave strict out"):
+        structural_tag(row.name, tools(strict=True))
+    assert structural_tag(row.name, tools(strict=False), parallel_tool_calls=False) is None
+
+
+def test_tags_are_json() -> None:
+    for row in EXPRESSED:
+        tag = structural_tag(row.name, tools(strict=True), "required")
+        assert json.loads(json.dumps(tag)) == tag
