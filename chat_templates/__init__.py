@@ -6,7 +6,7 @@ A template is one file that needs no other: `vllm serve ... --chat-template "$(d
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -29,17 +29,71 @@ class ChatTemplate:
     def text(self) -> str:
         return self.path.read_text(encoding="utf-8")
 
+    def described(self) -> dict[str, object]:
+        """Its row of the table."""
+        return asdict(self)
+
 
 _KEEP = "preserve_thinking=false"
+_KEPT = "preserve_thinking=true"
 
 TEMPLATES = (
+    ChatTemplate("gemma4_tool", "Gemma 4", "gemma4", "gemma4", ("enable_thinking=false", "empty_thought=true", _KEEP)),
+    ChatTemplate(
+        "deepseek_v3",
+        "DeepSeek V3, V3-0324, R1",
+        "deepseek_v3",
+        "deepseek_v3",
+        ("enable_thinking (unset: no thinking markup)", _KEEP),
+    ),
+    ChatTemplate("deepseek_v3_1", "DeepSeek V3.1", "deepseek_v3_1", "deepseek_v3_1", ("enable_thinking=false", _KEEP)),
+    ChatTemplate("deepseek_v3_2", "DeepSeek V3.2", "deepseek_v3_2", "deepseek_v3_2", ("enable_thinking=true", _KEEP)),
+    ChatTemplate(
+        "deepseek_v4",
+        "DeepSeek V4",
+        "deepseek_v4",
+        "deepseek_v4",
+        ("enable_thinking=true", "reasoning_effort (unset)", "preserve_thinking (true with tools)"),
+    ),
     ChatTemplate(
         "qwen3_coder",
         "Qwen3-Coder, Qwen3.5, Qwen3.6",
         "qwen3_coder",
         "qwen3",
-        ("enable_thinking (unset: no thinking markup)", _KEEP),
+        ("enable_thinking (unset: no thinking markup)", _KEPT),
     ),
+    ChatTemplate("glm47", "GLM-4.7, 5, 5.1", "glm47", "glm45", ("enable_thinking=true", _KEPT)),
+    ChatTemplate("minimax_m2", "MiniMax M2, M2.5, M2.7", "minimax_m2", "minimax_m2", ("enable_thinking=true", _KEPT)),
+    ChatTemplate("kimi_k2", "Kimi K2 Instruct", "kimi_k2", "kimi_k2", (_KEPT,)),
+    ChatTemplate("kimi_k25", "Kimi K2-Thinking, K2.5, K2.6", "kimi_k2", "kimi_k25", ("enable_thinking=true", _KEPT)),
+    ChatTemplate("llama4_pythonic", "Llama 4", "pythonic", "basic", (_KEPT,)),
+    ChatTemplate("phi4_mini", "Phi-4-mini", "phi4", "basic", (_KEPT,)),
+    ChatTemplate(
+        "mistral",
+        "Magistral, Devstral, Ministral 3, Mistral Small 4",
+        "mistral",
+        "mistral",
+        ("enable_thinking (unset: not said)", "reasoning_effort (unset: not said)", _KEPT),
+    ),
+    ChatTemplate(
+        "nemotron_nano", "Nemotron 3 Nano and Super", "nemotron_nano", "nemotron_nano", ("enable_thinking=true", _KEPT)
+    ),
+    ChatTemplate(
+        "nemotron_deci",
+        "Llama-Nemotron Super and Ultra",
+        "nemotron_deci",
+        "nemotron_deci",
+        ("enable_thinking (unset: as the system prompt says)", _KEPT),
+    ),
+    ChatTemplate("llama3_json", "Llama 3.1, 3.2, 3.3", "llama3_json", "basic", ("date_string (unset: no date)", _KEPT)),
+    ChatTemplate(
+        "hermes",
+        "Hermes 2/3/4, Qwen2.5, Qwen3",
+        "hermes",
+        "qwen3",
+        ("enable_thinking (unset: no thinking markup)", _KEPT),
+    ),
+    ChatTemplate("jamba", "Jamba 1.5, 1.6, 1.7", "jamba", "basic", (_KEPT,)),
 )
 
 

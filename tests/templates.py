@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -76,21 +76,36 @@ class Subject:
     """A template, and the parsers that read what it writes."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
     tool_parser: str
     reasoning_parser: str | None
     thinks: bool
     """Whether the family reasons."""
+    off: bool = False
+    """Whether it does so only when asked to."""
+    keeps: bool = False
+    """Whether all reasoning of the history stays in the prompt unless a request says otherwise."""
 
     @classmethod
     def of(cls, template: ChatTemplate) -> Subject:
-        thinks = any(each.startswith("enable_thinking") for each in template.kwargs)
-        return cls(template.name, template.text, template.tool_parser, template.reasoning_parser, thinks)
+        return cls(
+            template.name,
+            template.text,
+            template.tool_parser,
+            template.reasoning_parser,
+            thinks=any(each.startswith("enable_thinking") for each in template.kwargs),
+            off="enable_thinking=false" in template.kwargs,
+            keeps="preserve_thinking=true" in template.kwargs,
+        )
 
     @property
     def modes(self) -> list[Kwargs]:
         """Thinking as the template has it, on, and off."""
         return [{}, {"enable_thinking": True}, {"enable_thinking": False}] if self.thinks else [{}]
+
+    def reasons(self, kwargs: Kwargs) -> bool:
+        """Whether a reply to a request with these arguments may hold reasoning."""
+        return self.thinks and kwargs.get("enable_thinking", not self.off) is True
 
     def prompt(
         self,
@@ -178,7 +193,7 @@ TIME = {
     },
 }
 TOOLS = [WEATHER, TIME]
-ALICE, BOB = "call_00a", "call_00b"
+ALICE, BOB = "call_00000a", "call_00000b"
 FIRST_USER = {"role": "user", "content": "Weather in Zürich, and the time?"}
 
 
@@ -260,17 +275,17 @@ def text_before_calls(subject: Subject) -> None:
 
 def reasoning_in_history(subject: Subject) -> None:
     """Reasoning of each step of the current tool loop stands in the prompt, under either name; older by request."""
-    for field in ("reasoning_content", "reasoning"):
+    for name in ("reasoning_content", "reasoning"):
         steps = [
-            assistant(None, ONE_CALL, **{field: "first thought"}),
+            assistant(None, ONE_CALL, **{name: "first thought"}),
             result("sunny"),
-            assistant(None, [call("get_time", {"zone": "CET"}, BOB)], **{field: "second thought"}),
+            assistant(None, [call("get_time", {"zone": "CET"}, BOB)], **{name: "second thought"}),
             result("at noon", BOB),
         ]
         prompt = subject.prompt([FIRST_USER, *steps], TOOLS)
         assert prompt.count("first thought") == prompt.count("second thought") == 1
         assert prompt.index("first thought") < prompt.index("sunny") < prompt.index("second thought")
-        later = [FIRST_USER, *steps, assistant("Noon.", **{field: "third thought"}), {"role": "user", "content": "Ok"}]
+        later = [FIRST_USER, *steps, assistant("Noon.", **{name: "third thought"}), {"role": "user", "content": "Ok"}]
         for kwargs in ({"preserve_thinking": True}, {"clear_thinking": False}, {"drop_thinking": False}):
             kept = subject.prompt(later, TOOLS, kwargs)
             assert all(f"{each} thought" in kept for each in ("first", "second", "third"))
@@ -430,12 +445,12 @@ def agent_loop(thinks: bool) -> list[dict[str, object]]:
         assistant("I look it up.", TWO_CALLS, **reasons("Both at once.")),
         result("at noon", BOB),
         result("sunny", ALICE),
-        assistant(None, [call("get_time", {"zone": "UTC"}, "call_00c")], **reasons("Once more.")),
-        result("eleven", "call_00c"),
+        assistant(None, [call("get_time", {"zone": "UTC"}, "call_00000c")], **reasons("Once more.")),
+        result("eleven", "call_00000c"),
         assistant("Sunny; it is noon.", **reasons("All there.")),
         {"role": "user", "content": "Thanks. And in Łódź?"},
-        assistant(None, [call("get_weather", {"city": "Łódź"}, "call_00d")], **reasons("Again.")),
-        result("rain", "call_00d"),
+        assistant(None, [call("get_weather", {"city": "Łódź"}, "call_00000d")], **reasons("Again.")),
+        result("rain", "call_00000d"),
         assistant("Rain.", **reasons("Done.")),
         {"role": "user", "content": "Bye"},
     ]
@@ -444,9 +459,8 @@ def agent_loop(thinks: bool) -> list[dict[str, object]]:
 def prefix_stability(subject: Subject) -> None:
     """Each prompt, with what the model said to it, begins the next prompt: thinking as it is, on and off."""
     for mode in subject.modes:
-        thinks = subject.thinks and mode.get("enable_thinking") is not False
         kwargs = {**mode, "preserve_thinking": True}
-        chat = agent_loop(thinks)
+        chat = agent_loop(subject.reasons(mode))
         for at, message in enumerate(chat):
             if message["role"] != "assistant":
                 continue
