@@ -235,8 +235,10 @@ def folded(events: Sequence[Event]) -> tuple[str, list[CallPiece]]:
     pieces: list[CallPiece] = []
     for index, text in arguments.items():
         start = starts.get(index)
-        id_and_name = (None, None) if start is None else (start.id, start.name)
-        pieces.append(CallPiece(index, *id_and_name, text))
+        if start is None:
+            pieces.append(CallPiece(index, None, None, text))
+        else:
+            pieces.append(CallPiece(index, start.id, start.name, text))
     return content, pieces
 
 

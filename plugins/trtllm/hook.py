@@ -30,7 +30,9 @@ class _Finder:
         if name not in AFTER:
             return None
         for finder in sys.meta_path:
-            if finder is not cls and (spec := finder.find_spec(name, path, target)) is not None:
+            find = None if finder is cls else getattr(finder, "find_spec", None)  # old finders have none
+            spec: ModuleSpec | None = find(name, path, target) if find is not None else None
+            if spec is not None:
                 _call_back(spec)
                 return spec
         return None

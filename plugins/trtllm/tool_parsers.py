@@ -46,6 +46,7 @@ class DynamoToolParser(BaseToolParser):
     def __init__(self) -> None:
         super().__init__()
         self._half = ToolHalf(self.row.name)
+        self._tools: list[dict[str, object]] | None = None
 
     def detect_and_parse(self, text: str, tools: Sequence[object]) -> StreamingParseResult:
         """The content and the calls of a whole reply, one item a call."""
@@ -53,7 +54,9 @@ class DynamoToolParser(BaseToolParser):
 
     def parse_streaming_increment(self, new_text: str, tools: Sequence[object]) -> StreamingParseResult:
         """What the next piece gives rise to: one item for each call that it says something of."""
-        return _result(self._half.feed(new_text, plain_tools(tools)))
+        if self._tools is None:  # they are the same in every step
+            self._tools = plain_tools(tools)
+        return _result(self._half.feed(new_text, self._tools))
 
     def finish(self, tools: Sequence[object]) -> StreamingParseResult:
         """The last of a stream. TensorRT-LLM 1.2 does not ask for it."""
