@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # What can be said on the command line: `make serve FAMILY=hermes PORT=8001 FOLLOW=1`.
 PYTHON ?= python3
+ENGINE ?= vllm
 FAMILY ?= kimi_k2
 PORT ?= 8000
 FOLLOW ?=
@@ -26,6 +27,7 @@ PENDING_VLLM := --deselect tests/plugins/test_vllm.py::test_soup[minimax_m3]
 
 CORE := .venv-core
 VLLM := .venv-vllm
+SGLANG := .venv-sglang
 # A vLLM that has a source release but no CPU build yet, for `make test-vllm-next`.
 NEXT := 0.33.0
 NEXT_TREE := .cache/vllm-$(NEXT)
@@ -35,7 +37,7 @@ OLD_CLICK := .cache/click-8.1
 COMPARE := .venv-compare
 COMPARED := .run/compare
 
-SERVER := $(VLLM)/bin/python tests/live/vllm_server.py
+SERVER := .venv-$(ENGINE)/bin/python tests/live/engine_server.py
 
 .PHONY: help
 help: ## List the targets
@@ -64,6 +66,16 @@ $(OLD_CLICK)/done: | $(CORE)/.installed
 	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --target $(OLD_CLICK) 'click==8.1.8'
 	@touch $@
 
+$(SGLANG)/sglang.json: .ci/sglang_env.py .ci/environment.py
+	@echo "== $(SGLANG): SGLang without its GPU kernels (once; some minutes and 4 GB)"
+	$(PYTHON) .ci/sglang_env.py $(SGLANG)
+	@touch $@
+
+$(SGLANG)/.installed: $(SGLANG)/sglang.json pyproject.toml
+	@echo "== $(SGLANG): the package and the test tools"
+	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	@touch $@
+
 $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
 	@echo "== $(NEXT_TREE): the sources of vLLM $(NEXT) over the extensions in $(VLLM)"
 	$(VLLM)/bin/python .ci/vllm_source.py $(NEXT) $(NEXT_TREE)
@@ -75,24 +87,25 @@ $(COMPARE)/.installed:
 	$(COMPARE)/bin/python -m pip install --disable-pip-version-check --quiet ai-dynamo-runtime==1.6.1 tokenizers aiohttp pydantic
 	@touch $@
 
-.PHONY: core-env vllm-env vllm-next
+.PHONY: core-env vllm-env vllm-next sglang-env
 core-env: $(CORE)/.installed ## Make .venv-core: the package without any engine
 vllm-env: $(VLLM)/.installed ## Make .venv-vllm: the package and vLLM's CPU build
+sglang-env: $(SGLANG)/.installed ## Make .venv-sglang: the package and SGLang without its GPU kernels
 vllm-next: $(NEXT_TREE)/done ## Fetch the sources of the vLLM that has no CPU build yet
 
 # ---- a server to try ----------------------------------------------------------------------------------------
 
 .PHONY: serve stop
-serve: $(VLLM)/.installed ## Start vLLM with our parsers and a demo model [FAMILY=kimi_k2 PORT=8000 FOLLOW=1]
-	@$(SERVER) start --family $(FAMILY) --port $(PORT) $(if $(FOLLOW),--follow)
+serve: .venv-$(ENGINE)/.installed ## Start an engine with our parsers and a demo model [ENGINE=sglang FAMILY=kimi_k2 PORT=8000 FOLLOW=1]
+	@$(SERVER) start --engine $(ENGINE) --family $(FAMILY) --port $(PORT) $(if $(FOLLOW),--follow)
 
 stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
-	@$(PYTHON) tests/live/vllm_server.py stop $(if $(filter command line environment,$(origin PORT)),--port $(PORT))
+	@$(PYTHON) tests/live/engine_server.py stop $(if $(filter command line environment,$(origin PORT)),--port $(PORT))
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test test-cost lint typecheck test-core test-trtllm test-vllm test-vllm-next bench format readme templates
-test: lint typecheck test-core test-trtllm test-vllm test-vllm-next ## Everything CI runs: style, types, tests without and in vLLM
+.PHONY: test test-cost lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang bench format readme templates
+test: lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang ## Everything CI runs: style, types, tests without and in the engines
 
 lint: $(CORE)/.installed ## ruff: format and rules
 	$(CORE)/bin/ruff format --check .
@@ -118,6 +131,9 @@ test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: i
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
+test-sglang: $(SGLANG)/.installed ## The tests in SGLang: its classes in process, then real servers [ARGS=...]
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/live/test_sglang*.py $(ARGS)
+
 bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, and through vLLM's parse_delta [ARGS=...]
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
@@ -129,12 +145,11 @@ compare: $(CORE)/.installed $(if $(JSONL),,compare-peers) ## Our answers beside 
 	PYTHONPATH=tests $(CORE)/bin/python tests/compare/compare.py \
 		$(if $(JSONL),$(COMPARED)-jsonl --jsonl "$(JSONL)",$(COMPARED) --summary docs/compare.md)
 
-compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done
-	$(PYTHON) .ci/sglang_env.py .venv-sglang
+compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed
 	PYTHONPATH=tests $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
 	$(COMPARE)/bin/python tests/compare/ask_dynamo.py $(COMPARED)/questions.jsonl $(COMPARED)/dynamo.jsonl 2> $(COMPARED)/dynamo.log
 	PYTHONPATH=$(NEXT_TREE)/hybrid:tests $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
-	.venv-sglang/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
+	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
 readme: $(CORE)/.installed ## Write the registry's table of parsers into the README
 	$(CORE)/bin/python .ci/readme_table.py --write
@@ -148,6 +163,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm .venv-sglang $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

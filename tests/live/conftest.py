@@ -1,22 +1,23 @@
-"""A real vLLM server for the live tests: one a family, started when first asked for, ended with the run."""
+"""Real servers for the live tests: one at a time, started when first asked for, ended with the run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import vllm_server
-from vllm_server import Server
+import engine_server
+from engine_server import Server
 
 
 @pytest.fixture(scope="session")
-def servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
-    """`servers("kimi_k2", "--stream-interval", "8")`: that server, the same one for the same arguments."""
+def engine_servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+    """`engine_servers("sglang", "kimi_k2", "--stream-interval", "8")`: that server, the same for the same arguments."""
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     started: dict[tuple[str, ...], Server] = {}
 
@@ -24,14 +25,14 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
         if reporter is not None:
             reporter.write_line(text)
 
-    def server(family: str, *flags: str) -> Server:
-        key = (family, *flags)
+    def server(engine: str, family: str, *flags: str) -> Server:
+        key = (engine, family, *flags)
         if key not in started:
             # Two cores: one server at a time, so that none is starved.
             for other in started.values():
                 other.stop()
             started.clear()
-            made = vllm_server.start(family, vllm_server.free_port(), say=say, flags=flags)
+            made = engine_server.start(family, engine_server.free_port(), say=say, flags=flags, engine=engine)
             started[key] = made
             made.wait(say)
         return started[key]
@@ -41,3 +42,15 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     finally:
         for each in started.values():
             each.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(engine_servers: Callable[..., Server]) -> Callable[..., Server]:
+    """The same for vLLM: `servers("kimi_k2", "--stream-interval", "8")`."""
+    return partial(engine_servers, "vllm")
+
+
+@pytest.fixture(scope="session")
+def sglang_servers(engine_servers: Callable[..., Server]) -> Callable[..., Server]:
+    """The same for SGLang."""
+    return partial(engine_servers, "sglang")

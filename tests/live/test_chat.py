@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from vllm_client import CHAT_TOOLS, chat, chats, kimi_k2, openai_client, tokens, version
-from vllm_server import MODEL_NAME, Server
+from engine_client import CHAT_TOOLS, chat, chats, kimi_k2, openai_client, tokens, version
+from engine_server import MODEL_NAME, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

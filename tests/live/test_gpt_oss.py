@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from engine_client import chat
+from engine_server import Server
 from test_responses import respond
-from vllm_client import chat
-from vllm_server import Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

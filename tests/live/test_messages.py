@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vllm_client import MESSAGES_TOOLS, Reply, anthropic_client, kimi_k2, tokens
-from vllm_server import MODEL_NAME, Server
+from engine_client import MESSAGES_TOOLS, Reply, anthropic_client, kimi_k2, tokens
+from engine_server import MODEL_NAME, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vllm_client import RESPONSES_TOOLS, Reply, kimi_k2, openai_client, tokens
-from vllm_server import MODEL_NAME, Server
+from engine_client import RESPONSES_TOOLS, Reply, kimi_k2, openai_client, tokens
+from engine_server import MODEL_NAME, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vllm_server import Server
+from engine_server import Server
 
 pytestmark = pytest.mark.live
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vllm_client import (
+from engine_client import (
     MESSAGES_TOOLS,
     RESPONSES_TOOLS,
     anthropic_client,
@@ -22,7 +22,7 @@ from vllm_client import (
     qwen3_coder,
     tokens,
 )
-from vllm_server import MODEL_NAME, Server
+from engine_server import MODEL_NAME, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

@@ -1,7 +1,7 @@
-"""Start and stop a vLLM server on this machine's CPU, with our parsers and a demo model.
+"""Start and stop an engine's server on this machine's CPU, with our parsers and a demo model.
 
-    python tests/live/vllm_server.py start --family kimi_k2 --port 8000 [--follow]
-    python tests/live/vllm_server.py stop [--port 8000]
+    python tests/live/engine_server.py start [--engine sglang] --family kimi_k2 --port 8000 [--follow]
+    python tests/live/engine_server.py stop [--port 8000]
 
 `make serve` and `make stop` call it so; the live tests import `Server`.
 
@@ -11,8 +11,8 @@ Rules:
   is known by its leader's id together with its start time, so that an id the system has given to something
   else is safe.
 - A server that does not come up is ended, and its log's end is shown.
-- Standard library only, so that `stop` works without any environment. `start` runs in the one that holds
-  vLLM.
+- Standard library only, so that `stop` works without any environment. `start` needs the package and, in the
+  same environment or in `.venv-<engine>`, the engine.
 """
 
 from __future__ import annotations
@@ -38,21 +38,61 @@ HOST = "127.0.0.1"
 MODEL_NAME = "demo"
 START_SECONDS = 300.0
 STOP_SECONDS = 20.0
-FLAGS = [
-    *("--host", HOST),
-    *("--served-model-name", MODEL_NAME),
-    *("--logits-processors", "dynamo_parsers.vllm.scripted:ScriptedReply"),
-    # Compiling needs a C++ compiler and half a minute, and half precision is emulated on many CPUs.
-    *("--enforce-eager", "--dtype", "float32"),
-    *("--max-model-len", "16384", "--max-num-seqs", "8"),
-]
-ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
-    "VLLM_USE_V2_MODEL_RUNNER": "0",  # the scripted mode is written for V1
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How an engine's server is started."""
+
+    title: str
+    command: tuple[str, ...]  # the first is a program of its environment; then comes the model's folder
+    flags: tuple[str, ...]
+    tool_flags: tuple[str, ...]  # before the name of a tool parser
+    environment: dict[str, str]
+
+
+ENGINES = {
+    "vllm": Engine(
+        "vLLM",
+        ("vllm", "serve"),
+        (
+            *("--host", HOST),
+            *("--served-model-name", MODEL_NAME),
+            *("--logits-processors", "dynamo_parsers.vllm.scripted:ScriptedReply"),
+            # Compiling needs a C++ compiler and half a minute, and half precision is emulated on many CPUs.
+            *("--enforce-eager", "--dtype", "float32"),
+            *("--max-model-len", "16384", "--max-num-seqs", "8"),
+        ),
+        ("--enable-auto-tool-choice", "--tool-call-parser"),
+        {
+            "VLLM_NO_USAGE_STATS": "1",
+            "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+            "VLLM_USE_V2_MODEL_RUNNER": "0",  # the scripted mode is written for V1
+        },
+    ),
+    "sglang": Engine(
+        "SGLang",
+        ("sglang", "serve", "--model-path"),
+        (
+            *("--host", HOST),
+            *("--served-model-name", MODEL_NAME),
+            *("--device", "cpu", "--attention-backend", "torch_native", "--dtype", "float32"),
+            *("--mem-fraction-static", "0.05", "--max-total-tokens", "40000", "--max-running-requests", "8"),
+            # The scripted model has to see a prompt as a whole.
+            *("--disable-radix-cache", "--chunked-prefill-size", "40000", "--disable-overlap-schedule"),
+            "--skip-server-warmup",
+        ),
+        ("--tool-call-parser",),
+        {
+            "SGLANG_USE_CPU_ENGINE": "1",
+            "SGLANG_EXTERNAL_MODEL_PACKAGE": "sglang_models",
+            # HTTP workers import SGLang first, and two cores take their time.
+            "SGLANG_UVICORN_WORKER_HEALTHCHECK_TIMEOUT": "300",
+            "PYTHONPATH": str(Path(__file__).resolve().parent / "stand_ins"),
+        },
+    ),
 }
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 
 
 class DidNotStart(Exception):
@@ -63,6 +103,7 @@ class DidNotStart(Exception):
 class Server:
     """A server that this module started, in this run or an earlier one."""
 
+    engine: str
     family: str
     port: int
     pid: int  # also the id of its process group
@@ -130,6 +171,7 @@ def start(
     say: Callable[[str], None],
     flags: Sequence[str] = (),
     reasoning_parser: str | None = None,
+    engine: str = "vllm",
 ) -> Server:
     """Start a server and return at once; `Server.wait` waits until it answers."""
     from dynamo_parsers.demo import checkpoint
@@ -141,26 +183,26 @@ def start(
         folder = folder.with_name(f"{folder.name}-{model.reasoning_parser}")
     if checkpoint.write(folder, model):
         say(f"demo model written to {folder.relative_to(ROOT)}")
-    chosen = ["--enable-auto-tool-choice", "--tool-call-parser", f"dynamo_{model.tool_parser}"]
+    how = ENGINES[engine]
+    chosen = [*how.tool_flags, f"dynamo_{model.tool_parser}"]
     if model.reasoning_parser:
         chosen += ["--reasoning-parser", f"dynamo_{model.reasoning_parser}"]
     RUN.mkdir(exist_ok=True)
-    log = RUN / f"vllm-{port}.log"
-    # Next to the interpreter, without resolving it: that would leave the environment.
-    vllm = Path(sys.executable).parent / "vllm"
-    command = [str(vllm), "serve", str(folder), "--port", str(port), *FLAGS, *chosen, *flags]
+    log = RUN / f"{engine}-{port}.log"
+    program, *words = how.command
+    command = [str(program_of(engine, program)), *words, str(folder), "--port", str(port), *how.flags, *chosen, *flags]
     say(f"$ {shlex.join(command)}".replace(f"{ROOT}/", ""))
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **how.environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     born = _born(process.pid) or ""
-    server = Server(family, port, process.pid, born, time.time(), str(log), [*chosen, *flags])
+    server = Server(engine, family, port, process.pid, born, time.time(), str(log), [*chosen, *flags])
     server.record.write_text(json.dumps(asdict(server), indent=1) + "\n")
     return server
 
@@ -174,6 +216,18 @@ def running(port: int) -> Server | None:
     return server if server.alive() else None
 
 
+def program_of(engine: str, program: str) -> Path:
+    """A program of the engine: next to this interpreter, or in the engine's own environment.
+
+    Raises DidNotStart where there is none.
+    """
+    # The interpreter is not resolved: that would leave the environment.
+    for folder in (Path(sys.executable).parent, ROOT / f".venv-{engine}" / "bin"):
+        if (folder / program).exists():
+            return folder / program
+    raise DidNotStart(f"no {program} here; the environment for it is made by: make {engine}-env")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -181,7 +235,7 @@ def free_port() -> int:
 
 
 def _record(port: int) -> Path:
-    return RUN / f"vllm-{port}.json"
+    return RUN / f"server-{port}.json"
 
 
 def _ps(*arguments: str) -> str:
@@ -241,22 +295,29 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _start(family: str, port: int, follow: bool, flags: Sequence[str]) -> int:
+def _start(engine: str, family: str, port: int, follow: bool, flags: Sequence[str]) -> int:
+    title = ENGINES[engine].title
+    again = f"serve FAMILY={family}" if engine == "vllm" else f"serve ENGINE={engine} FAMILY={family}"
     server = running(port)
-    if server is not None and server.family != family:
-        _say(f"port {port} has our server for {server.family} (pid {server.pid}); end it: make stop PORT={port}")
-        _say(f"or choose another port, such as: make serve FAMILY={family} PORT={port + 1}")
+    if server is not None and (server.family, server.engine) != (family, engine):
+        there = f"our {ENGINES[server.engine].title} for {server.family}"
+        _say(f"port {port} has {there} (pid {server.pid}); end it: make stop PORT={port}")
+        _say(f"or choose another port, such as: make {again} PORT={port + 1}")
         return 1
     if server is not None:
-        _say(f"port {port} has our server for {family} already (pid {server.pid}): using it")
+        _say(f"port {port} has our {title} for {family} already (pid {server.pid}): using it")
         if _sources_changed(server.began):
-            _say(f"the sources have changed since; to load them: make stop serve FAMILY={family} PORT={port}")
+            _say(f"the sources have changed since; to load them: make stop {again} PORT={port}")
     elif _port_taken(port):
-        _say(f"port {port} is taken by something that is not ours; choose another: make serve PORT={port + 1}")
+        _say(f"port {port} is taken by something that is not ours; choose another: make {again} PORT={port + 1}")
         return 1
     else:
-        server = start(family, port, say=_say, flags=flags)
-        _say(f"vLLM starts as pid {server.pid}; the first start on a machine takes a minute or more")
+        try:
+            server = start(family, port, say=_say, flags=flags, engine=engine)
+        except DidNotStart as error:
+            _say(str(error))
+            return 1
+        _say(f"{title} starts as pid {server.pid}; the first start on a machine takes a minute or more")
     try:
         server.wait(_say)
     except DidNotStart as error:
@@ -268,7 +329,7 @@ def _start(family: str, port: int, follow: bool, flags: Sequence[str]) -> int:
         return 130
     log = os.path.relpath(server.log)
     _say(f"""
-vLLM answers at {server.url} with {shlex.join(server.flags)}
+{title} answers at {server.url} with {shlex.join(server.flags)}
 
   pid   {server.pid}
   log   {log}
@@ -285,7 +346,7 @@ Try it:
 
 
 def _stop(port: int | None) -> int:
-    ports = [port] if port else sorted(int(file.stem.split("-")[1]) for file in RUN.glob("vllm-*.json"))
+    ports = [port] if port else sorted(int(file.stem.split("-")[1]) for file in RUN.glob("server-*.json"))
     ended = 0
     for candidate in ports:
         server = running(candidate)
@@ -294,7 +355,7 @@ def _stop(port: int | None) -> int:
             continue
         server.stop()
         ended += 1
-        _say(f"ended the server for {server.family} on port {candidate} (pid {server.pid})")
+        _say(f"ended {ENGINES[server.engine].title} for {server.family} on port {candidate} (pid {server.pid})")
     if not ended:
         _say("no server of ours is running" + (f" on port {port}" if port else ""))
     return 0
@@ -304,15 +365,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("start", help="start a server in the background and wait until it answers")
+    starting.add_argument("--engine", default="vllm", choices=ENGINES)
     starting.add_argument("--family", default="kimi_k2", help="a tool parser's name")
     starting.add_argument("--port", type=int, default=8000)
     starting.add_argument("--follow", action="store_true", help="show the log until Ctrl-C")
-    starting.add_argument("flags", nargs="*", help="more flags for vLLM, after --")
+    starting.add_argument("flags", nargs="*", help="more flags for the engine, after --")
     stopping = commands.add_parser("stop", help="end the servers that `start` left running")
     stopping.add_argument("--port", type=int)
     given = parser.parse_args()
     if given.command == "start":
-        return _start(given.family, given.port, given.follow, given.flags)
+        return _start(given.engine, given.family, given.port, given.follow, given.flags)
     return _stop(given.port)
 
 

@@ -1,6 +1,7 @@
 """What the live tests share: clients as their vendors make them, and a reply folded the same from every API.
 
-A script is what the model says (`dynamo_parsers.vllm.scripted`), so a test knows what has to come out.
+A script is what the model says, so a test knows what has to come out: `body_for` tells it to vLLM's
+`dynamo_parsers.vllm.scripted` in a field of its own, and to SGLang's stand-in model in the message.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import vllm_server
+import engine_server
 from anthropic import Anthropic
+from engine_server import MODEL_NAME, Server
 from openai import OpenAI
 from tokenizers import Tokenizer
-from vllm_server import MODEL_NAME, Server
 
 PARAMETERS: dict[str, object] = {
     "get_weather": {
@@ -112,8 +113,8 @@ def chats(
         "messages": [{"role": "user", "content": "hi"}],
         "max_tokens": 1000,
         **said,
-        "extra_body": {"vllm_xargs": {"script": script, **(xargs or {})}, **(body or {})},
     }
+    given["extra_body"] = {**body_for(server, script, given["messages"], xargs), **(body or {})}
     if tools:
         given["tools"] = tools
     client = openai_client(server)
@@ -127,7 +128,7 @@ def chats(
         calls = message.tool_calls or []
         replies.append(
             Reply(
-                getattr(message, "reasoning", None) or "",
+                _reasoning(message),
                 message.content or "",
                 [(call.function.name, call.function.arguments) for call in calls],
                 [call.id for call in calls],
@@ -136,6 +137,27 @@ def chats(
             )
         )
     return replies
+
+
+def body_for(
+    server: Server, script: str, messages: list[Any], xargs: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """What makes the model say `script`: fields of the request. Of `messages` the last is the user's."""
+    if server.engine == "vllm":
+        return {"vllm_xargs": {"script": script, **(xargs or {})}}
+    assert not xargs, "only vLLM's scripts have options"
+    messages[-1] = {**messages[-1], "content": in_message(script)}
+    return {}
+
+
+def in_message(script: str) -> str:
+    """A message that has the model say `script`."""
+    return f"<<<SCRIPT\n{script}\nSCRIPT>>>"
+
+
+def _reasoning(said: Any) -> str:
+    """The reasoning of a message or a delta, which two engines name differently."""
+    return getattr(said, "reasoning", None) or getattr(said, "reasoning_content", None) or ""
 
 
 def _folded(chunks: Iterable[Any], choices: int) -> list[Reply]:
@@ -147,11 +169,12 @@ def _folded(chunks: Iterable[Any], choices: int) -> list[Reply]:
         for choice in chunk.choices:
             reply = replies[choice.index]
             reply.chunks += 1
-            reply.reasoning += getattr(choice.delta, "reasoning", None) or ""
+            reply.reasoning += _reasoning(choice.delta)
             reply.content += choice.delta.content or ""
             for call in choice.delta.tool_calls or []:
                 if call.index == len(reply.calls):
                     assert call.type == "function"
+                    assert call.id
                     reply.ids.append(call.id)
                     reply.calls.append((call.function.name, ""))
                 name, arguments = reply.calls[call.index]
@@ -165,7 +188,7 @@ def _folded(chunks: Iterable[Any], choices: int) -> list[Reply]:
 
 def _reasoning_tokens(usage: Any) -> int | None:
     details = usage.completion_tokens_details
-    return None if details is None else details.reasoning_tokens
+    return getattr(usage, "reasoning_tokens", None) if details is None else details.reasoning_tokens
 
 
 def version(server: Server) -> tuple[int, ...]:
@@ -177,7 +200,7 @@ def version(server: Server) -> tuple[int, ...]:
 
 @cache
 def _tokenizer(family: str) -> Tokenizer:
-    return Tokenizer.from_file(str(Path(vllm_server.ROOT, ".cache", f"demo-{family}", "tokenizer.json")))
+    return Tokenizer.from_file(str(Path(engine_server.ROOT, ".cache", f"demo-{family}", "tokenizer.json")))
 
 
 def tokens(family: str, text: str) -> int:

@@ -1,0 +1,194 @@
+"""Our chat templates in real servers: a whole agent loop with the official client, content formats, refusals.
+
+What the model says is what the template writes for that message, so each prompt has to begin with the one before and
+what was said to it; the server's count of prompt tokens, and vLLM's tokens themselves, say what it rendered.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import engine_server
+import pytest
+import templates
+import vllm_client
+from dynamo_parsers.chat_templates import chat_template
+from dynamo_parsers.demo.checkpoint import PAD
+from dynamo_parsers.registry import tool_row
+from engine_server import MODEL_NAME, Server
+from openai import BadRequestError
+from templates import TOOLS, TWO_CALLS, Subject, assistant, result
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+
+THINKING: dict[str, object] = {"enable_thinking": True}
+SYSTEM = {"role": "system", "content": "Be brief."}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A running server, and the template it was given."""
+
+    engine: str
+    server: Server
+    subject: Subject
+
+    def prompt(self, messages: templates.Chat, kwargs: Mapping[str, object], generate: bool = True) -> str:
+        rendered = self.subject.prompt(messages, TOOLS, kwargs, generate)
+        return rendered.replace(templates.BOS, PAD)
+
+    def script(self, before: templates.Chat, message: Mapping[str, object], kwargs: Mapping[str, object]) -> str:
+        """What the model has to say so that it says `message`, between the marks that make the demo model say it."""
+        row = tool_row(self.subject.tool_parser)
+        said = self.subject.said(before, message, TOOLS, kwargs).text.rstrip("\n").removesuffix(row.turn_end)
+        return f"<<<SCRIPT{said}SCRIPT>>>"
+
+    def ask(self, messages: list[Any], kwargs: Mapping[str, object] = THINKING) -> tuple[dict[str, Any], int]:
+        """The message that comes back, as a client sends it on, and the number of tokens of the prompt."""
+        whole = vllm_client.openai_client(self.server).chat.completions.create(
+            model=MODEL_NAME,
+            messages=messages,
+            tools=TOOLS,  # type: ignore[arg-type]
+            max_tokens=1000,
+            extra_body={"chat_template_kwargs": dict(kwargs)},
+        )
+        assert whole.usage is not None
+        return whole.choices[0].message.model_dump(exclude_none=True), whole.usage.prompt_tokens
+
+    def tokens(self, text: str) -> int:
+        return vllm_client.tokens(self.server.family, text)
+
+
+@pytest.fixture(scope="module", params=["vllm", "sglang"])
+def engine(request: pytest.FixtureRequest) -> str:
+    try:
+        engine_server.program_of(request.param, engine_server.ENGINES[request.param].command[0])
+    except engine_server.DidNotStart as error:
+        pytest.skip(str(error))
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=["gemma4_tool", "qwen3_coder"])
+def setup(engine: str, request: pytest.FixtureRequest, engine_servers: Callable[..., Server]) -> Setup:
+    template = chat_template(request.param)
+    server = engine_servers(engine, template.tool_parser, "--chat-template", str(template.path))
+    return Setup(engine, server, Subject.of(template))
+
+
+def user(text: str, parts: bool) -> dict[str, object]:
+    return {"role": "user", "content": [{"type": "text", "text": text}] if parts else text}
+
+
+def test_agent_loop(setup: Setup) -> None:
+    """Two calls at once, their results in the wrong order, the answer, and the next question."""
+    calls = assistant("I look it up.", TWO_CALLS, reasoning="Both at once.\n")
+    script = setup.script([SYSTEM, templates.FIRST_USER], calls, THINKING)
+    chat: list[Any] = [SYSTEM, user(f"Weather in Zürich, and the time? {script}", parts=True)]
+    reply, count = setup.ask(chat)
+    assert count == setup.tokens(setup.prompt(chat, THINKING))
+    assert templates.written_calls(reply) == templates.written_calls(calls)
+    assert (reply["content"], reasoning_of(reply).strip()) == ("I look it up.", "Both at once.")
+    before = setup.prompt(chat, THINKING)
+
+    chat += [reply]
+    first, second = (call["id"] for call in reply["tool_calls"])
+    answer = assistant("Sunny; it is noon.", reasoning="All there.\n")
+    results = [result("sunny", first), result("at noon", second)]
+    script = setup.script([*chat, *results], answer, THINKING)
+    chat += [result(f"at noon {script}", second), result("sunny", first)]
+    reply, count = setup.ask(chat)
+    prompt = setup.prompt(as_mappings(chat), THINKING)
+    assert count == setup.tokens(prompt)
+    assert prompt.startswith(before)
+    assert prompt.index("sunny") < prompt.index("at noon")
+    assert (reply["content"], reasoning_of(reply).strip()) == ("Sunny; it is noon.", "All there.")
+
+    chat += [reply, user("Thanks. <<<SCRIPTBye.SCRIPT>>>", parts=False)]
+    off = {"enable_thinking": False}
+    reply, count = setup.ask(chat, off)
+    assert count == setup.tokens(setup.prompt(as_mappings(chat), off))
+    assert (reply["content"], reasoning_of(reply)) == ("Bye.", "")
+
+
+def reasoning_of(message: Mapping[str, Any]) -> str:
+    return message.get("reasoning") or message.get("reasoning_content") or ""
+
+
+def as_mappings(chat: list[Any]) -> list[Any]:
+    """The messages with parsed arguments, as the servers hand them to a template."""
+    return [
+        {**message, "tool_calls": [parsed(call) for call in message["tool_calls"]]} if "tool_calls" in message else message
+        for message in chat
+    ]
+
+
+def parsed(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    return {**call, "function": {**function, "arguments": json.loads(function["arguments"])}}
+
+
+def test_parts_and_text_are_the_same_prompt(setup: Setup) -> None:
+    """Whatever content format the engine found in the template, parts and text come out alike, null as nothing."""
+
+    def chat(parts: bool) -> list[Any]:
+        content: object = [{"type": "text", "text": "sunny"}] if parts else "sunny"
+        # The schema of a request's assistant message has no null next to calls in each engine, but no content.
+        said = {key: value for key, value in assistant(None, TWO_CALLS).items() if key != "content"}
+        said["tool_calls"] = [
+            {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
+            for call in TWO_CALLS
+        ]
+        asked = user("Weather? <<<SCRIPTYes.SCRIPT>>>", parts)
+        return [{"role": "developer", "content": "Be brief."}, asked, said, {**result(content)}, {**result("x", "call_00000b")}]
+
+    counts = [setup.ask(chat(parts))[1] for parts in (False, True)]
+    assert counts[0] == counts[1] == setup.tokens(setup.prompt(as_mappings(chat(False)), THINKING))
+
+
+def test_vllm_renders_what_transformers_does(setup: Setup) -> None:
+    if setup.engine != "vllm":
+        pytest.skip("only vLLM tells the tokens of a chat")
+    chat = [SYSTEM, user("Wetter in Zürich?", parts=True)]
+    body = {"model": MODEL_NAME, "messages": chat, "tools": TOOLS, "chat_template_kwargs": THINKING}
+    request = urllib.request.Request(
+        f"{setup.server.url}/tokenize", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=120) as reply:
+        tokens = json.loads(reply.read())["tokens"]
+    tokenizer = vllm_client._tokenizer(setup.server.family)
+    assert tokens == tokenizer.encode(setup.prompt(chat, THINKING), add_special_tokens=False).ids
+
+
+@pytest.mark.parametrize(
+    ("chat", "sentence"),
+    [
+        pytest.param([{"role": "wizard", "content": "hi"}], "wizard", id="role"),
+        pytest.param(
+            [templates.FIRST_USER, assistant("I look.", TWO_CALLS), result("sunny", "call_of_another")],
+            'answers the call \\?"call_of_another\\?", but the assistant made no call with this id',
+            id="id",
+        ),
+        pytest.param([templates.FIRST_USER, result("sunny", "call_of_nobody")], "call_of_nobody", id="orphan"),
+    ],
+)
+def test_refusals_are_400_with_a_sentence(setup: Setup, chat: list[Any], sentence: str) -> None:
+    chat = [
+        {
+            **message,
+            "tool_calls": [
+                {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
+                for call in message["tool_calls"]
+            ],
+        }
+        if "tool_calls" in message
+        else message
+        for message in chat
+    ]
+    with pytest.raises(BadRequestError) as caught:
+        setup.ask(chat)
+    assert caught.value.status_code == 400
+    assert sentence.replace("\\?", "") in str(caught.value).replace("\\", "")
