@@ -504,7 +504,7 @@ def _texts(records: Iterable[Record]) -> list[str]:
         if isinstance(record, Text):
             found.append(record.text)
         else:
-            found += [record.name, record.id or "", record.arguments, *_strings(record.arguments)]
+            found += [record.name, record.id or "", record.arguments, *strings_of(record.arguments)]
     return found
 
 
@@ -518,7 +518,7 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", " ", text)
 
 
-def _strings(arguments: str) -> list[str]:
+def strings_of(arguments: str) -> list[str]:
     """Every string in a JSON text, keys included."""
     try:
         queue = [_loaded(arguments)]

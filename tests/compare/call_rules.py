@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from difference import Difference, is_part, loaded, squeezed
+from corpus import strings_of
+from difference import Difference, loaded, squeezed
 from dynamo_parsers.format import ToolFormat
+from records import Call
 from rules import Reason, Rule
 
 
@@ -41,7 +43,10 @@ def _wrong_behind(d: Difference) -> bool:
     """What our last call passes on stands so in the reply, before its end, a marker or a bracket."""
     reply, passed = squeezed(d.question.text), squeezed(d.missing[-1].arguments)
     _, found, behind = reply.rpartition(passed) if passed else ("", "", "")
-    return bool(found) and (not behind or behind[0] in "]}" or any(map(behind.startswith, map(squeezed, d.markers))))
+    brackets = behind[: len(behind) - len(behind.lstrip("]}"))]
+    if not found or any(isinstance(loaded(passed + brackets[:end]), dict) for end in range(len(brackets) + 1)):
+        return False
+    return not behind or bool(brackets) or any(map(behind.startswith, map(squeezed, d.markers)))
 
 
 def _argument_values(d: Difference, agree: Callable[[object, object], bool]) -> bool:
@@ -91,30 +96,43 @@ def _no_object(d: Difference) -> bool:
 
 def _emptied(d: Difference) -> bool:
     return bool(d.swapped) and all(
-        loaded(theirs.arguments) in ({}, "") and loaded(ours.arguments) != {} for ours, theirs in d.swapped
+        ours.complete and loaded(theirs.arguments) in ({}, "") and loaded(ours.arguments) != {}
+        for ours, theirs in d.swapped
     )
 
 
 def _without_opener(d: Difference) -> bool:
     """The peer's calls are text of ours, and no opener stands between them and what came before."""
-    if not d.extra or d.missing or not isinstance(d.format, ToolFormat):
-        return False
-    text, openers, closers = d.our_text, d.format.openers.all, d.format.closers.all
-    for call in d.extra:
-        before, found, _ = text.rpartition(call.name) if call.name else ("", "", "")
-        for closer in closers - {""}:
+    return (
+        bool(d.extra)
+        and not d.missing
+        and isinstance(d.format, ToolFormat)
+        and all(bool(call.name) and call.name in d.our_text for call in d.extra)
+        and not any(_may_be_called(d, d.format, call) for call in d.extra)
+    )
+
+
+def _may_be_called(d: Difference, form: ToolFormat, call: Call) -> bool:
+    """Whether the text has this call behind an opener, or where the format needs none."""
+    text = d.our_text
+    for found in re.finditer(re.escape(call.name), text):
+        before = text[: found.start()]
+        for closer in form.closers.all - {""}:
             before = before.rpartition(closer)[2]
-        if not found or any(opener in before for opener in openers - set(d.format.bare_starts)):
-            return False
-        line = before.rpartition("\n")[2] if d.format.bare == "line" else before
-        prose = _SYNTAX.sub("", line)
-        if d.format.bare and d.declared(call.name) and not prose.strip():
-            return False
-    return True
+        if any(opener in before for opener in form.openers.all - set(form.bare_starts) - {""}):
+            return True
+        line = before.rpartition("\n")[2] if form.bare == "line" else before
+        alone = not _SYNTAX.sub("", line)
+        if form.bare and alone and d.declared(call.name) and _BODY.match(squeezed(text[found.end() :])):
+            return True
+    return False
 
 
 _SYNTAX = re.compile(r"name|[\W_]")
 """What may stand before the name of a call without any marker."""
+
+_BODY = re.compile(r'\(|"?,?"?$|","(arguments|parameters)":(\{["}]|null|"")')
+"""What stands behind it."""
 
 
 _NAME = re.compile(r"[^\s<>{(\",]{1,256}")
@@ -167,12 +185,16 @@ def _unbalanced(d: Difference) -> bool:
 
 
 def _stands_there(d: Difference) -> bool:
-    """Our calls are complete, and every word of them stands in the reply, in their order, behind an opener."""
-    text = d.question.text
-    return bool(d.missing) and all(
-        call.complete and is_part(squeezed(call.name + "".join(re.findall(r"\w+", call.arguments))), squeezed(text))
-        for call in d.missing
+    """Our calls are complete, and every word of them stands in the reply."""
+    emptied = any(loaded(ours.arguments) == {} for ours, _ in d.swapped)
+    return (
+        bool(d.missing) and not emptied and all(call.complete and _reads(call, d.question.text) for call in d.missing)
     )
+
+
+def _reads(call: Call, reply: str) -> bool:
+    words = [call.name, *(word for said in strings_of(call.arguments) for word in re.findall(r"[a-zA-Z]+", said))]
+    return all(word in reply for word in words)
 
 
 CALLS = (

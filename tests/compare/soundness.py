@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import corpus
@@ -18,11 +19,12 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import partners
 
 _WORD = re.compile(r"\w+")
+_LETTER = re.compile(r"[a-zA-Z]")
 
 
 def complaints(d: Difference) -> list[str]:
     """What our answer does that no answer should."""
-    return [*_invented(d), *_lost(d), *_leaking(d), *_misplaced(d)]
+    return [*_invented(d), *_said_twice(d), *_lost(d), *_leaking(d), *_misplaced(d)]
 
 
 def _invented(d: Difference) -> Iterator[str]:
@@ -34,6 +36,16 @@ def _invented(d: Difference) -> Iterator[str]:
         words = "".join(_WORD.findall(call.name + " " + _unescaped(call.arguments)))
         if not is_part(words, reply):
             yield f"the call {call.name} is not in the reply"
+
+
+def _said_twice(d: Difference) -> Iterator[str]:
+    """More letters in texts, names, keys and strings together than the reply has."""
+    said = " ".join(
+        [d.our_text, *(f"{call.name} {' '.join(corpus.strings_of(call.arguments))}" for call in d.ours.calls)]
+    )
+    more = Counter(_LETTER.findall(said)) - Counter(_LETTER.findall(d.question.text))
+    if more:
+        yield f"{dict(more)} is said twice"
 
 
 def _unescaped(arguments: str) -> str:
@@ -86,6 +98,8 @@ def _leaking(d: Difference) -> Iterator[str]:
 def _misplaced(d: Difference) -> Iterator[str]:
     """What stands in tags is reasoning, the rest is not; for replies without calls and frames."""
     think = d.think
+    if d.framed and d.ours.reasoning and not any(marker in d.question.text for marker in d.markers):
+        yield "reasoning without any frame"
     if think is None or d.framed or not think.splits or d.ours.calls:
         return
     calls = [opener for row in partners(think) for opener in row.call_openers - row.format.markers.intersection("[{")]
