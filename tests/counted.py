@@ -25,7 +25,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import dynamo_parsers
@@ -34,25 +34,20 @@ NAME = "counted_parsers"
 _ROOT = Path(dynamo_parsers.__file__).parent
 _UNBOUNDED = 1 << 20
 
-work = 0
+_work = [0]
 """Characters and steps so far."""
 
 
 def _count(amount: int) -> None:
-    global work
-    work += amount
+    _work[0] += amount
 
 
 # --- what the wrapped operations do
 
 
-def _step() -> None:
-    _count(1)
-
-
 def _items(iterable: Iterable[Any]) -> Iterator[Any]:
     for item in iterable:
-        _count(1)
+        _work[0] += 1
         yield item
 
 
@@ -60,27 +55,40 @@ def _text_of(values: Iterable[object]) -> int:
     return sum(len(value) for value in values if isinstance(value, str))
 
 
+_FREE = frozenset({"len", "isinstance", "id", "next", "iter", "map", "any", "all", "zip", "range", "super"})
+"""Built-in functions that look at no text."""
+_COPIES = (list, tuple, sorted, set, frozenset, dict)
+
+
 def _function(called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    _count(1)
-    if not _is_ours(called) and called not in (len, isinstance, id, next, iter, map, any, all, list, print):
+    _work[0] += 1
+    if not _is_ours(called):
         _count(_text_of(args))
-        if called in (list, tuple, sorted, set, frozenset, dict) and args and hasattr(args[0], "__len__"):
+        if called in _COPIES and args and hasattr(args[0], "__len__"):
             _count(len(args[0]))
     return called(*args, **kwargs)
 
 
+_BUILT_IN = frozenset().union(*map(dir, (str, list, dict, set, re.Pattern, re.Match)))
+_OTHERS = frozenset({"loads", "dumps", "decode", "encode", "raw_decode"})
+"""Names of methods, and of functions of modules, that may be another's than the package's own."""
+
+
 def _method(owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:
-    _count(1)
+    _work[0] += 1
     called = getattr(owner, name)
-    if isinstance(owner, str):
+    kind = type(owner)
+    if kind is str:
         return _text_method(owner, name, called, args)
-    if isinstance(owner, re.Pattern):
+    if kind is re.Pattern:
         return _pattern_method(owner, name, called, args)
-    if isinstance(owner, re.Match):
+    if kind is re.Match:
         result = called(*args)
         _count(len(result) if isinstance(result, str) else 0)
         return result
-    if isinstance(owner, (list, dict, set, frozenset)):
+    if kind in (list, dict, set, frozenset):
+        if name == "append":
+            return called(*args)
         if (name == "pop" and args == (0,)) or name in (
             "insert",
             "index",
@@ -144,12 +152,24 @@ def _longest(pattern: re.Pattern[str]) -> int:
     return _widths[pattern]
 
 
+_ours: dict[object, bool] = {}
+
+
 def _is_ours(called: object) -> bool:
     """Whether a function is in the counted package, so that its own operations are counted."""
-    if isinstance(called, MethodType):
+    if type(called) is MethodType:
         called = called.__func__
-    module = getattr(called, "__module__", None)
-    return (isinstance(called, (FunctionType, type)) and str(module).startswith(NAME)) or called is super
+    if type(called) is FunctionType:
+        called = called.__code__  # a closure is made anew each time
+    found = _ours.get(called)
+    if found is None:
+        if isinstance(called, CodeType):
+            found = called.co_filename.startswith(f"<{NAME}")
+        else:
+            found = isinstance(called, type) and called.__module__.startswith(NAME)
+        if isinstance(called, CodeType | type):
+            _ours[called] = found
+    return found
 
 
 def _binary(op: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -207,6 +227,9 @@ _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne"}
 
 
 class _Wrap(ast.NodeTransformer):
+    def _step(self, node: ast.stmt) -> ast.stmt:
+        return ast.copy_location(ast.parse("_work[0] += 1").body[0], node)
+
     def _call(self, name: str, node: ast.expr, *args: ast.expr) -> ast.expr:
         return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), list(args), []), node)
 
@@ -215,9 +238,11 @@ class _Wrap(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "super":
+        if isinstance(node.func, ast.Name) and node.func.id in _FREE:
             return node
         if isinstance(node.func, ast.Attribute):
+            if node.func.attr not in _BUILT_IN | _OTHERS:
+                return node  # a method of the package's own
             first: list[ast.expr] = [node.func.value, ast.Constant(node.func.attr)]
             name = "_method"
         else:
@@ -285,16 +310,14 @@ class _Wrap(ast.NodeTransformer):
 
     def visit_While(self, node: ast.While) -> ast.stmt:
         self.generic_visit(node)
-        node.body.insert(0, ast.copy_location(ast.Expr(self._call("_step", node.test)), node))
+        node.body.insert(0, self._step(node))
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
         node.body = [self.visit(statement) for statement in node.body]
         first = node.body[0]
         has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-        node.body.insert(
-            1 if has_docstring else 0, ast.copy_location(ast.Expr(self._call("_step", ast.Name("x"))), first)
-        )
+        node.body.insert(1 if has_docstring else 0, self._step(first))
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
@@ -335,8 +358,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         here = globals()
         for name in ("_function", "_method", "_binary", "_in_place", "_compare", "_contains", "_slice", "_result"):
             module.__dict__[name] = here[name]
-        module.__dict__.update(_items=_items, _step=_step, _operator=operator)
-        exec(compile(tree, str(source), "exec"), module.__dict__)
+        module.__dict__.update(_items=_items, _work=_work, _operator=operator)
+        exec(compile(tree, f"<{module.__name__}>", "exec"), module.__dict__)
 
 
 def counted() -> ModuleType:
@@ -348,6 +371,6 @@ def counted() -> ModuleType:
 
 def work_of(run: Callable[[], object]) -> int:
     """The work of `run`, which uses the counted copy."""
-    before = work
+    before = _work[0]
     run()
-    return work - before
+    return _work[0] - before

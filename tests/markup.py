@@ -145,6 +145,15 @@ def qwen3_coder(calls: Sequence[Call]) -> str:
     )
 
 
+def seed_oss(calls: Sequence[Call]) -> str:
+    return "\n".join(
+        f"<seed:tool_call>\n<function={call.name}>\n"
+        + "".join(f"<parameter={key}>{as_template_text(value)}</parameter>\n" for key, value in call.arguments.items())
+        + "</function>\n</seed:tool_call>"
+        for call in calls
+    )
+
+
 def glm47(calls: Sequence[Call]) -> str:
     return "\n".join(
         f"<tool_call>{call.name}\n"
@@ -400,6 +409,18 @@ RENDERERS: dict[str, Renderer] = {
         "<function=",
         "<function=f>",
         "<|im_end|>",
+    ),
+    "seed_oss": in_tags(
+        seed_oss,
+        "</parameter>",
+        "<parameter=",
+        "<parameter=u>",
+        "</function>",
+        "<seed:tool_call>",
+        "</seed:tool_call>",
+        "<function=",
+        "<function=f>",
+        "<seed:eos>",
     ),
     "glm47": in_tags(
         glm47, "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", "<|user|>"

@@ -1,13 +1,18 @@
 """A reply costs its own length: twice the text is at most 2.2 times the work, however it is fed.
 
-Work is counted by `counted`, never timed: see there for what is counted and what is not. Each shape of text is fed
-whole and character by character. What a regular expression looks at in vain is the one thing that is timed,
-by a wide margin, in `test_no_text_makes_a_pattern_backtrack`. Memory is what `tracemalloc` sees between two pieces.
+- Work is counted by `counted`, never timed: see there for what is counted and what is not. Each shape of text is fed
+  whole and in pieces. What a regular expression looks at in vain is the one thing that is timed, by a wide margin.
+- 100,000 openers and held values of 64 KB are counted too; a value of 1 MB is only fed, and has to come back.
+- Memory is what `tracemalloc` sees: at most twice the longest held value and a constant.
+
+`COST_SIZE` is the length of the shorter text, `COST_PIECE` the characters of a piece.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 import time
 import tracemalloc
@@ -16,14 +21,18 @@ from collections.abc import Callable, Iterator
 import counted
 import markup
 import pytest
+from dynamo_parsers import fold
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
-from replies import Request, tool
+from replies import Request, deadline, merged, tool
 
 core = counted.counted()
 
-SIZE = 2048
+SIZE = int(os.environ.get("COST_SIZE", "2048"))
 """Characters of the shorter text: several times what a mark holds."""
+PIECE = int(os.environ.get("COST_PIECE", "3"))
+WHOLE = 1 << 30
 MOST = 2.2
+KILO = 1024
 
 TOOLS = [
     tool(
@@ -41,44 +50,53 @@ TOOLS = [
 Shape = Callable[[int], str]
 """A text of about so many characters."""
 
+rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
+
 
 def call(renderer: markup.Renderer, **arguments: object) -> str:
     return renderer.calls([markup.Call.of("f", arguments)])
 
 
-def shapes(row: ToolRow) -> Iterator[tuple[str, Shape]]:
-    """Texts that are long in one way each."""
-    think = reasoning_row(row.pairs[0])
-    renderer = markup.RENDERERS.get(row.name)
+def with_value(renderer: markup.Renderer, key: str, text: str) -> str:
+    """A call of `f` whose argument `key` is written as `text`."""
+    return re.sub(
+        r"\[7777777\]|\]<\]minimax\[>\[<item>7777777.*</item>", lambda _: text, call(renderer, **{key: [7777777]})
+    )
+
+
+def repeated(piece: str) -> Shape:
+    return lambda n: piece * (n // len(piece) + 1)
+
+
+def values(row: ToolRow, renderer: markup.Renderer) -> Iterator[tuple[str, Shape]]:
+    """Calls that are long in one way each."""
     sample = row.sample
-    if renderer is not None:
-        yield "long string", lambda n: call(renderer, s="x" * n)
-        yield "long string of escapes", lambda n: call(renderer, s='"\\\n\x01é' * (n // 5))
-        yield "long string of openers", lambda n: call(renderer, s="< { [ <| </ " * (n // 12))
-        yield "many small parameters", lambda n: call(renderer, **{f"p{i}": "x" for i in range(n // 8)})
-        yield "many small numbers", lambda n: call(renderer, **{f"p{i}": i for i in range(n // 8)})
-        yield "long array", lambda n: call(renderer, a=list(range(n // 5)))
-        yield "long object", lambda n: call(renderer, o={f"k{i}": "v" for i in range(n // 12)})
-        yield "long number", lambda n: call(renderer, i=10 ** min(n, 4000) - 1) + "9" * max(0, n - 4000)
-        yield "long union", lambda n: call(renderer, n="1" * n, u="nul" * (n // 3))
-        yield "white space in a value", lambda n: call(renderer, u=" " * n)
-        yield "many calls", lambda n: renderer.calls([markup.Call.of("f", {"s": "x"})] * (n // 60))
-        yield "calls in a value", lambda n: call(renderer, s=(" " + sample + " x") * (n // len(sample)))
-        yield "cut calls in a value", lambda n: call(renderer, s=sample[: len(sample) * 2 // 3] * (n // len(sample)))
-        yield "cut long string", lambda n: call(renderer, s="x" * n)[: -len(call(renderer, s=""))]
-        nested = json.loads("[" * 100 + "]" * 100)
-        yield "nested arrays", lambda n: call(renderer, a=[nested] * (n // 200))
-        if renderer.json_bodies:
-            deep = markup.Call("f", {}, "")
-            yield (
-                "deep nesting",
-                lambda n: renderer.calls([markup.Call(deep.name, {}, '{"a":' * (n // 6) + "1" + "}" * (n // 6))]),
-            )
-            yield "unclosed nesting", lambda n: renderer.calls([markup.Call("f", {}, '{"a":[' * (n // 6))])
-            yield "broken JSON", lambda n: renderer.calls([markup.Call("f", {}, "{bad " + "<[" * (n // 2))])
-            yield "broken JSON of strings", lambda n: renderer.calls([markup.Call("f", {}, "{bad " + '"' * n)])
-            yield "cut escapes", lambda n: renderer.calls([markup.Call("f", {}, '{"a": "' + "\\u12" * (n // 4))])
-            yield "white space in JSON", lambda n: renderer.calls([markup.Call("f", {}, '{"a":' + " " * n + "1}")])
+    yield "long string", lambda n: call(renderer, s="x" * n)
+    yield "long string of escapes", lambda n: call(renderer, s='"\\\n\x01é' * (n // 5))
+    yield "long string of brackets", lambda n: call(renderer, s="< { [ <| </ " * (n // 12))
+    yield "many small parameters", lambda n: call(renderer, **{f"p{i}": "x" for i in range(n // 8)})
+    yield "many small numbers", lambda n: call(renderer, **{f"p{i}": i for i in range(n // 8)})
+    yield "long array", lambda n: call(renderer, a=list(range(n // 5)))
+    yield "long object", lambda n: call(renderer, o={f"k{i}": "v" for i in range(n // 12)})
+    yield "long number", lambda n: with_value(renderer, "i", "9" * n)
+    yield "long union", lambda n: call(renderer, n="1" * n, u="nul" * (n // 3))
+    yield "white space in a value", lambda n: call(renderer, u=" " * n)
+    yield "many calls", lambda n: renderer.calls([markup.Call.of("f", {"s": "x"})] * (n // 60))
+    yield "calls in a value", lambda n: call(renderer, s=(" " + sample + " x") * (n // len(sample)))
+    yield "cut calls in a value", lambda n: call(renderer, s=sample[: len(sample) * 2 // 3] * (n // len(sample)))
+    yield "cut long string", lambda n: call(renderer, s="x" * n)[: -len(call(renderer, s=""))]
+    nested = json.loads("[" * 100 + "]" * 100)
+    yield "nested arrays", lambda n: call(renderer, a=[nested] * (n // 200))
+    yield "deep nesting", lambda n: with_value(renderer, "a", "[" * (n // 2) + "1" + "]" * (n // 2))
+    yield "unclosed nesting", lambda n: with_value(renderer, "a", "[" * n)
+    yield "unclosed objects", lambda n: with_value(renderer, "o", '{"a":[' * (n // 6))
+    yield "open value", lambda n: with_value(renderer, "a", '["' + "x" * n).partition("x" * n)[0] + "x" * n
+    if renderer.json_bodies:
+        yield "deep objects", lambda n: as_body(renderer, '{"a":' * (n // 6) + "1" + "}" * (n // 6))
+        yield "broken JSON", lambda n: as_body(renderer, "{bad " + "<[" * (n // 2))
+        yield "broken JSON of strings", lambda n: as_body(renderer, "{bad " + '"' * n)
+        yield "cut escapes", lambda n: as_body(renderer, '{"a": "' + "\\u12" * (n // 4))
+        yield "white space in JSON", lambda n: as_body(renderer, '{"a":' + " " * n + "1}")
     if '"arguments"' in sample or '"parameters"' in sample:
         head, _, tail = sample.partition('"name": "get_weather"')
         body = '"arguments": {"city": "' if '"arguments"' in sample else '"parameters": {"city": "'
@@ -88,6 +106,19 @@ def shapes(row: ToolRow) -> Iterator[tuple[str, Shape]]:
         )
         yield "no name", lambda n: head + body + "x" * n + '"}}' + tail.rpartition("}")[2]
         yield "further keys", lambda n: head + '"k": 1, ' * (n // 8) + '"name": "f"' + tail
+    if sample.count("<") > 3:
+        yield "long name", lambda n: sample.replace("get_weather", "n" * n)
+        yield "long key", lambda n: sample.replace("city", "k" * n)
+
+
+def as_body(renderer: markup.Renderer, body: str) -> str:
+    return renderer.calls([markup.Call("f", {}, body)])
+
+
+def texts(row: ToolRow) -> Iterator[tuple[str, Shape]]:
+    """Texts of one piece said again and again."""
+    think = reasoning_row(row.pairs[0])
+    sample = row.sample
     for name, piece in {
         "prose": 'if a < b [c] {d} <e> </f> (g) "h"\n',
         "openers of prose": "<[{",
@@ -104,26 +135,34 @@ def shapes(row: ToolRow) -> Iterator[tuple[str, Shape]]:
         "JSON": '{"a": [1]} ',
         "bare JSON": '\n{"name": "x", "arguments": {}}',
     }.items():
-        yield name, lambda n, piece=piece: piece * (n // len(piece) + 1)
-        yield f"{name}, thinking", lambda n, piece=piece: think.open + piece * (n // len(piece) + 1)
+        yield name, repeated(piece)
+    for name, piece in {"prose": "if a < b [c] {d} </f>\n", "sample but its end": sample[:-1]}.items():
+        yield f"{name}, thinking", lambda n, piece=piece: think.open + repeated(piece)(n)
+
+
+def mentions(row: ToolRow, behind: tuple[str, ...]) -> Iterator[tuple[str, Shape]]:
+    """Each marker again and again, in content and in a value."""
+    renderer = markup.RENDERERS[row.name]
     for marker in sorted(row.format.markers):
-        for behind in ("", " x ", "f" * 200, " " * 100):
-            piece = marker + behind
-            yield f"{marker}{behind[:3]}", lambda n, piece=piece: piece * (n // len(piece) + 1)
-            if renderer is not None and not renderer.json_bodies and renderer.framed is None:
-                yield (
-                    f"{marker}{behind[:3]} in a value",
-                    lambda n, piece=piece: call(renderer, s=piece * (n // len(piece) + 1)),
-                )
-    if sample.count("<") > 3:
-        yield "long name", lambda n: sample.replace("get_weather", "n" * n)
-        yield "long key", lambda n: sample.replace("city", "k" * n)
+        for text in behind:
+            shape = repeated(marker + text)
+            yield f"{marker}{text[:3]}", shape
+            if not renderer.json_bodies and renderer.framed is None:
+                yield f"{marker}{text[:3]} in a value", lambda n, shape=shape: call(renderer, s=shape(n))
+
+
+def shapes(row: ToolRow) -> list[tuple[str, Shape]]:
+    return [*values(row, markup.RENDERERS[row.name]), *texts(row)]
 
 
 def work_of(request: Request, text: str, size: int) -> int:
     def feed() -> None:
         parser = core.Parser(
-            request.tool_parser, request.reasoning_parser, request.tools, in_reasoning=False, new_id=lambda: "id"
+            request.tool_parser,
+            request.reasoning_parser,
+            request.tools,
+            in_reasoning=False,
+            new_id=map("id{}".format, itertools.count()).__next__,
         )
         for at in range(0, len(text), size):
             parser.feed(text[at : at + size])
@@ -132,42 +171,103 @@ def work_of(request: Request, text: str, size: int) -> int:
     return counted.work_of(feed)
 
 
-def growth(request: Request, shape: Shape, size: int) -> tuple[float, float]:
+def growth(request: Request, shape: Shape, size: int, length: int = SIZE) -> tuple[float, float]:
     """How the work grows where the text doubles, and the work per character."""
-    short, long = shape(SIZE), shape(2 * SIZE)
-    work_of(request, short, size)  # what is made once is not the reply's
+    short, long = shape(length), shape(2 * length)
+    work_of(request, short[: length // 8], size)  # what is made once is not the reply's
     first, second = work_of(request, short, size), work_of(request, long, size)
     # A shape is only about as long as it should be.
     return (second / first) / (len(long) / len(short)) * 2, second / len(long)
 
 
-rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
+def too_slow(
+    request: Request, shapes: Iterator[tuple[str, Shape]] | list[tuple[str, Shape]], size: int, length: int = SIZE
+) -> dict[str, str]:
+    slow = {}
+    for name, shape in shapes:
+        ratio, each = growth(request, shape, size, length)
+        if ratio > MOST:
+            slow[name] = f"{ratio:.2f} times the work, {each:.0f} a character"
+    return slow
 
 
 @rows
-@pytest.mark.parametrize("size", [1, 1 << 30], ids=["by character", "whole"])
+@pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
 @pytest.mark.timeout(600)
 def test_twice_the_text_is_twice_the_work(row: ToolRow, size: int) -> None:
+    assert not too_slow(Request(row.name, row.pairs[0], TOOLS), shapes(row), size)
+
+
+@rows
+@pytest.mark.timeout(600)
+def test_openers_that_do_not_fit(row: ToolRow) -> None:
+    """Each holds 512 characters, but the last ones have less behind them: longer texts make that matter little."""
     request = Request(row.name, row.pairs[0], TOOLS)
-    slow = {}
-    for name, shape in shapes(row):
-        ratio, each = growth(request, shape, size)
-        if ratio > MOST:
-            slow[name] = f"{ratio:.2f} times the work, {each:.0f} a character"
-    assert not slow
+    assert not too_slow(request, mentions(row, ("", " x ")), 16, 2 * SIZE)
+    assert not too_slow(request, mentions(row, ("f" * 200, " " * 100)), WHOLE, 2 * SIZE)
 
 
 @rows
 @pytest.mark.timeout(600)
 def test_work_without_tools(row: ToolRow) -> None:
     """The views of the engines: calls stay in the text, or no tool parser is there."""
+    assert not too_slow(Request(row.name, row.pairs[0]), texts(row), 16)
+    assert not too_slow(Request(None, row.pairs[0]), texts(row), 16)
+
+
+def kind(row: ToolRow) -> tuple[type, ...]:
+    """What reads a format: those of one kind differ in their markers."""
+    return type(row.format), type(getattr(row.format, "arguments", None))
+
+
+@rows
+@pytest.mark.timeout(600)
+def test_a_hundred_thousand_openers(row: ToolRow) -> None:
+    """No more work an opener than where there are a thousand of them; of each kind of format one is fed all."""
+    request = Request(row.name, row.pairs[0], TOOLS)
+    opener = min(sorted(row.call_openers), key=len)
+    is_first = next(each for each in TOOL_ROWS if kind(each) == kind(row)) is row
+    few, many = 1000, 100_000 if is_first else 4000
+    work_of(request, opener, WHOLE)
+    first, second = (work_of(request, opener * count, 4 * KILO) for count in (few, many))
+    assert second <= many / few * MOST / 2 * first
+
+
+@rows
+@pytest.mark.timeout(600)
+def test_held_values_of_64_kilobytes(row: ToolRow) -> None:
+    request = Request(row.name, row.pairs[0], TOOLS)
+    renderer = markup.RENDERERS[row.name]
     slow = {}
-    for request in (Request(row.name, row.pairs[0]), Request(None, row.pairs[0])):
-        for name, shape in shapes(row):
-            ratio, each = growth(request, shape, 4)
-            if ratio > MOST:
-                slow[name] = f"{ratio:.2f} times the work, {each:.0f} a character"
+    for name, shape in {
+        "array of texts": lambda n: call(renderer, a=["some text"] * (n // 13)),
+        "object": lambda n: call(renderer, o={f"key{i}": "some value" for i in range(n // 22)}),
+        "open array": lambda n: with_value(renderer, "a", "[" + "1," * (n // 2)),
+        "undeclared": lambda n: call(renderer, x={f"key{i}": "some value" for i in range(n // 22)}),
+    }.items():
+        ratio, _ = growth(request, shape, 64, 32 * KILO)
+        if ratio > MOST:
+            slow[name] = ratio
     assert not slow
+
+
+@rows
+@pytest.mark.timeout(600)
+def test_a_megabyte(row: ToolRow) -> None:
+    """Long values come back, in pieces and whole, without counting."""
+    renderer = markup.RENDERERS[row.name]
+    request = Request(row.name, row.pairs[0], TOOLS)
+    string = "some text, and < { [ more\n" * (KILO * KILO // 26)
+    array = ["some text"] * (KILO * KILO // 13)
+    for arguments, size in (({"s": string}, 64), ({"s": string}, WHOLE), ({"a": array}, 64)):
+        text = call(renderer, **arguments)
+        with deadline(60, f"{len(text)} characters"):
+            parser = request.parser()
+            events = [event for at in range(0, len(text), size) for event in parser.feed(text[at : at + size])]
+            events += parser.finish()
+        (got,) = fold(merged(events)).tool_calls
+        assert got.complete
+        assert json.loads(got.arguments) == arguments
 
 
 @pytest.mark.parametrize("name", ["kimi_k2", "qwen3_coder", "hermes"])
@@ -246,14 +346,14 @@ def seconds(request: Request, text: str) -> float:
 # --- memory
 
 
-def peak_of(request: Request, text: str, size: int = 4) -> int:
+def peak_of(request: Request, text: str, size: int) -> int:
     """The most bytes that are in use while a reply is fed; what comes of it is dropped at once."""
+    request.parser().feed(text[:KILO])  # what is made once is not the reply's
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     parser = request.parser()
-    parser.feed(pieces[0])
     tracemalloc.start()
     try:
-        for piece in pieces[1:]:
+        for piece in pieces:
             parser.feed(piece)
         parser.finish()
         return tracemalloc.get_traced_memory()[1]
@@ -261,42 +361,57 @@ def peak_of(request: Request, text: str, size: int = 4) -> int:
         tracemalloc.stop()
 
 
-KILO = 1024
+LONG = 256 * KILO
 CONSTANT = 64 * KILO
-HELD = 256 * KILO
 
 
-@pytest.mark.parametrize("name", ["kimi_k2", "qwen3_coder", "hermes"])
-@pytest.mark.parametrize("size", [1, 4, 64])
-def test_a_stream_is_not_kept(name: str, size: int) -> None:
-    renderer = markup.RENDERERS[name]
-    row = next(row for row in TOOL_ROWS if row.name == name)
-    request = Request(name, row.pairs[0], TOOLS)
-    for text in (call(renderer, s="x" * HELD), "a < b [c] {d} " * (HELD // 14), "<think>" + "x " * (HELD // 2)):
-        assert peak_of(request, text, size) < CONSTANT
+@rows
+def test_a_stream_is_not_kept(row: ToolRow) -> None:
+    request = Request(row.name, row.pairs[0], TOOLS, in_reasoning=False)
+    think = reasoning_row(row.pairs[0])
+    for text in (
+        call(markup.RENDERERS[row.name], s="x" * LONG),
+        "a < b [c] {d} " * (LONG // 14),
+        think.open + "x " * (LONG // 2),
+    ):
+        assert peak_of(request, text, 16) < CONSTANT, text[:80]
+
+
+HELD = {
+    "array": lambda renderer: call(renderer, a=["some text"] * (LONG // 13)),
+    "object": lambda renderer: call(renderer, o={f"key{n}": "value" for n in range(LONG // 20)}),
+    "open array": lambda renderer: with_value(renderer, "a", "[" + "1," * (LONG // 2)),
+}
+
+
+@rows
+@pytest.mark.parametrize("shape", HELD)
+@pytest.mark.timeout(120)
+def test_a_held_value_is_kept_at_most_twice(row: ToolRow, shape: str) -> None:
+    text = HELD[shape](markup.RENDERERS[row.name])
+    peak = peak_of(Request(row.name, row.pairs[0], TOOLS, in_reasoning=False), text, 64)
+    assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    "text",
     [
-        ("qwen3_coder", call(markup.RENDERERS["qwen3_coder"], a=["some text"] * (HELD // 13))),
-        ("qwen3_coder", call(markup.RENDERERS["qwen3_coder"], o={f"key {n}": "value" for n in range(HELD // 20)})),
-        ("hermes", f'<tool_call>{{"arguments": {{"s": "{"x" * HELD}"}}, "name": "f"}}</tool_call>'),
-        ("hermes", "x" + " \n" * (HELD // 2) + "x"),
+        f'<tool_call>{{"arguments": {{"s": "{"x" * LONG}"}}, "name": "f"}}</tool_call>',
+        "x" + " \n" * (LONG // 2) + "x",
     ],
-    ids=["array", "object", "arguments before the name", "white space"],
+    ids=["arguments before the name", "white space"],
 )
-@pytest.mark.parametrize("size", [4, 64])
-def test_a_held_value_is_kept_about_twice(name: str, text: str, size: int) -> None:
-    peak = peak_of(Request(name, "qwen3", TOOLS), text, size)
-    assert peak < 2.5 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+@pytest.mark.parametrize("size", [16, 64])
+def test_what_waits_is_kept_at_most_twice(text: str, size: int) -> None:
+    peak = peak_of(Request("hermes", "qwen3", TOOLS), text, size)
+    assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
 
 
-def test_a_deferred_reasoning_is_kept_about_twice() -> None:
+def test_a_deferred_reasoning_is_kept_at_most_twice() -> None:
     request = Request("hermes", "qwen3", TOOLS, chat_template_kwargs={"force_nonempty_content": True})
-    text = "<think>" + "some thought " * (HELD // 13)
-    peak = peak_of(request, text)
-    assert peak < 2.5 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+    text = "<think>" + "some thought " * (LONG // 13)
+    peak = peak_of(request, text, 64)
+    assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
 
 
 # --- the counters themselves

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import markup
 import pytest
 from dynamo_parsers import Event, Message, fold
 from dynamo_parsers.cursor import Markers
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -34,15 +35,11 @@ settings.register_profile(
 )
 settings.load_profile("formats")
 
-rows = pytest.mark.parametrize(
-    "row",
-    [row for row in TOOL_ROWS if row.name in markup.RENDERERS],
-    ids=[row.name for row in TOOL_ROWS if row.name in markup.RENDERERS],
-)
+rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 
 
 def test_every_format_has_a_renderer() -> None:
-    assert {row.name for row in TOOL_ROWS} <= set(markup.RENDERERS)
+    assert {row.name for row in TOOL_ROWS} == set(markup.RENDERERS)
 
 
 # --- what a reply is made of
@@ -203,6 +200,8 @@ class Reply:
     pieces: tuple[Piece, ...]
     request: Request
     cuts: list[int]
+    ends: list[int]
+    """Where the markup of each piece ends."""
 
     @property
     def calls(self) -> list[markup.Call]:
@@ -211,6 +210,11 @@ class Reply:
     @property
     def reasoning(self) -> str | None:
         return "".join(piece.text for piece in self.pieces if piece.kind == "reasoning") or None
+
+    def up_to(self, end: int) -> Reply:
+        """The reply of the pieces that end by `end`."""
+        whole = [piece for piece, ends in zip(self.pieces, self.ends, strict=True) if ends <= end]
+        return replace(self, pieces=tuple(whole))
 
     def events(self) -> list[Event]:
         """The merged events; those of the text in pieces must be the same."""
@@ -274,7 +278,11 @@ def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
     if inside:
         written[0] = written[0].removeprefix(think.open)
     text = "" if inside else draw(spaces)
-    text += "".join(part + piece.space for part, piece in zip(written, pieces, strict=True))
+    ends: list[int] = []
+    for part, piece in zip(written, pieces, strict=True):
+        text += part
+        ends.append(len(text))
+        text += piece.space
     text += draw(st.sampled_from(("", row.turn_end, *row.turn_ends)))
     tools = [
         {
@@ -285,7 +293,7 @@ def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
     ]
     tools.append({"type": "function", "function": {"name": "other_tool"}})
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
-    return Reply(text, tuple(pieces), Request(row.name, think.name, tools, in_reasoning=inside), cuts)
+    return Reply(text, tuple(pieces), Request(row.name, think.name, tools, in_reasoning=inside), cuts, ends)
 
 
 # --- properties
@@ -387,22 +395,52 @@ def test_every_beginning_says_no_more(row: ToolRow, data: st.DataObject) -> None
     """What a cut reply gives is what the whole one gives first: nothing is invented, nothing complete is lost."""
     reply = data.draw(replies(row))
     whole = reply.message()
-    beginning = reply.text[: data.draw(st.integers(0, len(reply.text)))]
-    message = fold(events_of(reply.request, [beginning]), "length")
-    check_protocol(events_of(reply.request, [beginning]))
+    end = data.draw(st.integers(0, len(reply.text)))
+    beginning = reply.text[:end]
+    events = events_of(reply.request, [beginning])
+    check_protocol(events)
+    message = fold(events, "length")
+    assert message.finish_reason == "length"
+
+    done = reply.up_to(end)
+    assert message.tool_calls[: len(done.calls)] == whole.tool_calls[: len(done.calls)]
+    assert (message.content or "").startswith(expected_text(done) or "")
+    assert (message.reasoning or "").startswith(done.reasoning or "")
+
     assert len(message.tool_calls) <= len(whole.tool_calls)
+    assert all(call.complete for call in message.tool_calls[:-1])
     for got, call in zip(message.tool_calls, whole.tool_calls, strict=False):
         assert got.name == call.name
         if got.complete:
-            # Cut behind a finished value, only closing brackets are missing, as far as can be known.
-            assert call.arguments.startswith(got.arguments.rstrip("]}"))
+            says_no_more_arguments(got.arguments, call.arguments, markup.RENDERERS[row.name])
         else:
             assert call.arguments.startswith(got.arguments)
-    assert all(call.complete for call in message.tool_calls[:-1])
-    said = message.reasoning or ""
-    if said and not (whole.reasoning or "").startswith(said):
-        # The beginning of a marker at the end of a reply is text.
-        markers = Markers((*row.format.markers, *think_markers(row)))
-        cut = next(place for place in range(len(said)) if markers.begins(said[place:]))
-        assert (whole.reasoning or "").startswith(said[:cut])
-    assert message.finish_reason == "length"
+    for said, all_said in ((message.content, whole.content), (message.reasoning, whole.reasoning)):
+        cut = (said or "").removeprefix(shared_beginning(said or "", all_said or ""))
+        assert not cut or is_released(cut, beginning, row)
+
+
+def shared_beginning(one: str, other: str) -> str:
+    differ = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return one[: next(differ, min(len(one), len(other)))]
+
+
+def says_no_more_arguments(got: str, whole: str, renderer: markup.Renderer) -> None:
+    """The arguments of a cut call that counts: behind a finished value only closing brackets were missing."""
+    shared = shared_beginning(got, whole)
+    assert not got[len(shared) :].strip("]}"), f"{got!r} of {whole!r}"
+    if renderer.json_bodies and got != whole:
+        assert shared.rstrip().endswith(('"', "]", "}")), f"{got!r} of {whole!r}"
+
+
+def is_released(cut: str, beginning: str, row: ToolRow) -> bool:
+    """Whether text that the whole reply does not give is the end of a cut one, released: a cut marker, or markup
+    behind an opener that is an ordinary word or bracket; in a frame, a header without its first marker."""
+    if not beginning.endswith(cut.rstrip()):
+        return False
+    renderer = markup.RENDERERS[row.name]
+    bare = cut.lstrip()
+    if Markers((*row.format.markers, *think_markers(row))).begins(bare):
+        return True
+    words = (*row.format.words, *row.format.bare_starts) if isinstance(row.format, ToolFormat) else ()
+    return bare.startswith(tuple(words)) or renderer.framed is not None
