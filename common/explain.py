@@ -30,6 +30,7 @@ _QUOTES = "\"'"
 _PUNCTUATION = frozenset("{}[]()\"',;:=`" + SPACE)
 _TAG_CHARS = frozenset("<>|`")
 _PREFIX = "functions."
+_KEY = re.compile(r'[{,]("(?:[^"\\]|\\.)*"):', re.DOTALL)
 _KEY_FOLLOWS = re.compile(r"\s*:")
 
 
@@ -176,9 +177,10 @@ class _Trace:
         """Where the name of a call that is announced here stands."""
         for start, end in reversed(self.names):
             written = self.text[start:end]
-            if self.floor <= start and end <= self.offset and name in written:
-                prefixed = written.startswith(_PREFIX) and not name.startswith(_PREFIX)
-                return start + written.find(name, len(_PREFIX) if prefixed else 0)
+            prefixed = written.startswith(_PREFIX) and not name.startswith(_PREFIX)
+            place = start + written.find(name, len(_PREFIX) if prefixed else 0)
+            if self.floor <= start <= place and place + len(name) <= self.offset:
+                return place
         end = self.offset
         while (found := self.text.rfind(name, self.floor, end)) >= 0:
             behind = found + len(name)
@@ -242,7 +244,7 @@ class _Body:
     def __init__(self, trace: _Trace, index: int | None, before: int) -> None:
         self._trace = trace
         self._index = index
-        self._start = trace.offset
+        self._first = self._start = trace.offset
         self._before = before  # where the call may begin
         self._json: int | None = None  # where a body in JSON begins
         self._begun = False
@@ -265,6 +267,8 @@ class _Body:
         else:
             self._values(text, end)
             self._rest(end)
+            if found := _KEY.fullmatch(text):
+                self._header(_decoded(found[1]), end)
         trace.floor = max(trace.floor, end)
 
     def _values(self, text: str, end: int) -> None:
@@ -287,6 +291,20 @@ class _Body:
                     at = found + len(spelled)
                     trace.put_of_call(found, at, Kind.ARGUMENTS, self._index)
                     break
+
+    def _header(self, key: object, end: int) -> None:
+        """In the tag that ends here only the key is an argument's; attributes are markup."""
+        trace, stop = self._trace, end
+        while stop > self._first and trace.kinds[stop - 1] in (Kind.MARKER, Kind.SPACE):
+            stop -= 1
+        start = stop
+        while start > self._first and trace.kinds[start - 1] is not Kind.MARKER:
+            start -= 1
+        tag = trace.text[start:stop]
+        if isinstance(key, str) and key in tag and self._first < start < stop < end:
+            at = start + tag.index(key)
+            trace.put_of_call(start, stop, Kind.MARKER, None)
+            trace.put_of_call(at, at + len(key), Kind.ARGUMENTS, self._index)
 
     def _rest(self, end: int) -> None:
         """What was read since the last argument text and is no marker: keys, and what a value is written in."""
@@ -449,7 +467,7 @@ class _TracingReply(Reply):
         return traced
 
     def end(self) -> None:
-        held = "".join(self._deferred or ())
+        held = "" if self._deferred is None else "".join(self.trace.text[at] for at in self._deferred_places)
         super().end()
         if held.strip(SPACE):  # reasoning that turned out to be the answer
             lead = len(held) - len(held.lstrip(SPACE))

@@ -17,6 +17,7 @@ from .list import list_parsers
 from .parse import parse_text
 from .probe import probe
 from .template import template
+from .triage import triage_reply
 from .trtllm import trtllm
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ def dynamo_parsers() -> None:
 app.command("list")(list_parsers)
 app.command("parse")(parse_text)
 app.command("detect")(detect_parsers)
+app.command("triage")(triage_reply)
 app.command("doctor")(doctor)
 app.command("probe")(probe)
 app.command("template")(template)
