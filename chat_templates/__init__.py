@@ -62,6 +62,7 @@ TEMPLATES = (
         "qwen3",
         ("enable_thinking (unset: no thinking markup)", _KEPT),
     ),
+    ChatTemplate("glm45", "GLM-4.5, 4.6", "glm47", "glm45", ("enable_thinking=true", _KEPT)),
     ChatTemplate("glm47", "GLM-4.7, 5, 5.1", "glm47", "glm45", ("enable_thinking=true", _KEPT)),
     ChatTemplate("minimax_m2", "MiniMax M2, M2.5, M2.7", "minimax_m2", "minimax_m2", ("enable_thinking=true", _KEPT)),
     ChatTemplate("kimi_k2", "Kimi K2 Instruct", "kimi_k2", "kimi_k2", (_KEPT,)),
