@@ -27,7 +27,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from dynamo_parsers import Message, Parser, fold
-from dynamo_parsers.registry import reasoning_row, tool_row
 
 STANDIN = Path(__file__).parent / "trtllm_standin"
 SOURCE = os.environ.get("TRTLLM_SOURCE")
@@ -308,14 +307,3 @@ def _output(text: str, difference: str, finish_reason: str | None) -> SimpleName
 
 def _generated(output: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(id=1, outputs=[output], cached_tokens=0, _done=output.finish_reason is not None)
-
-
-def markers_of(tool: str | None, reasoning: str | None) -> set[str]:
-    """The markup of a pair, where its tokens are."""
-    found: set[str] = set()
-    if tool is not None:
-        found |= tool_row(tool).format.markers
-    if reasoning is not None:
-        row = reasoning_row(reasoning)
-        found |= {row.open, row.close} if row.frame is None else set(row.frame.markers)
-    return found

@@ -18,7 +18,6 @@ import sys
 import sysconfig
 import venv
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
+from parity import compositions, corpus_cases, markers
 from pydantic import ValidationError
 from trtllm_harness import (
     ENGINES,
@@ -47,7 +47,6 @@ from trtllm_harness import (
     engine,
     folder_of,
     imported_from,
-    markers_of,
     tokens,
 )
 
@@ -133,14 +132,6 @@ def refused(case: Case) -> str | None:
 # --- parity with the core
 
 
-def corpus_cases() -> list[Case]:
-    cases: list[Case] = []
-    for path in corpus.case_files():
-        with suppress(corpus.CorpusError):  # tests/test_corpus.py says what is wrong with it
-            cases += corpus.load(path).cases
-    return cases
-
-
 def told_to(engine: Engine, case: Case, reasoning: str | None) -> dict[str, Any]:
     """What a reasoning parser is told of the request and its prompt."""
     told: dict[str, Any] = {}
@@ -177,24 +168,13 @@ def _beside(case: Case) -> str | None:
     return case.request.reasoning_parser or (next(iter(tool_row(tool).pairs), None) if tool is not None else None)
 
 
-def compositions(case: Case) -> Iterator[tuple[str, str | None, str | None]]:
-    """The compositions that can read a case, with the names of their tool and reasoning parsers."""
-    tool, reasoning = case.request.tool_parser, case.request.reasoning_parser
-    if tool is not None:
-        if (beside := _beside(case)) is not None:
-            yield "both", tool, beside
-        yield "tool", tool, None
-    if reasoning is not None:
-        yield "reasoning", None, reasoning
-
-
 def pieces_of(mode: str, text: str, tool: str | None, reasoning: str | None) -> list[str]:
     """The deltas of a stream."""
     if mode == "all" or not text:
         return [text]
     if mode == "cut":
         return [text[at : at + 5] for at in range(0, len(text), 5)]
-    whole, size = tokens(text, markers_of(tool, reasoning)), int(mode)
+    whole, size = tokens(text, markers(tool, reasoning)), int(mode)
     return ["".join(whole[at : at + size]) for at in range(0, len(whole), size)]
 
 
@@ -261,8 +241,8 @@ def test_corpus(case: Case, name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 def test_soup(row: ToolRow, name: str) -> None:
-    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` texts by ten."""
-    for seed in range(test_fuzz.SEED, test_fuzz.SEED + max(test_fuzz.TEXTS // 10, 1)):
+    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` by a thousand."""
+    for seed in range(test_fuzz.SEED, test_fuzz.SEED + test_fuzz.ENGINE_TEXTS):
         rng = random.Random(f"trtllm {row.name} {seed}")
         text = test_fuzz.Soup(row, rng).text()
         asked = dataclasses.asdict(test_fuzz.some_request(row, rng))
@@ -308,7 +288,7 @@ def test_a_whole_call_needs_no_end(row: ToolRow) -> None:
     for reasoning in (None, *row.pairs):
         made = Exchange(engine("1.2"), f"dynamo_{row.name}", reasoning and f"dynamo_{reasoning}", tools)
         close = reasoning_row(reasoning).close if reasoning and reasoning_row(reasoning).starts.inside else ""
-        given = made.stream(tokens(close + row.sample, markers_of(row.name, reasoning)))
+        given = made.stream(tokens(close + row.sample, markers(row.name, reasoning)))
         assert given.calls == right.calls
         assert given.finish_reason == "tool_calls"
 
