@@ -21,9 +21,6 @@ JOBS ?= auto
 FUZZ_TEXTS ?= 20000
 export FUZZ_TEXTS
 
-# One soup of MiniMax M3's markup still differs between one-shot and stream.
-PENDING_VLLM := --deselect tests/plugins/test_vllm.py::test_soup[minimax_m3]
-
 CORE := .venv-core
 VLLM := .venv-vllm
 SGLANG := .venv-sglang
@@ -103,7 +100,7 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang bench format readme templates
+.PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang bench format readme templates template-table
 test: lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang ## Everything CI runs: style, types, tests without and in the engines
 
 lint: $(CORE)/.installed ## ruff: format and rules
@@ -118,11 +115,11 @@ test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" J
 		--ignore-glob='tests/plugins/test_vllm*' --ignore=tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM: its classes in process, then real servers [ARGS=...]
-	$(VLLM)/bin/python -m pytest tests/plugins tests/live --ignore=tests/plugins/test_trtllm.py $(PENDING_VLLM) $(ARGS)
+	$(VLLM)/bin/python -m pytest tests/plugins tests/live --ignore=tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py tests/plugins/test_vllm_gpt_oss.py \
-		tests/live/test_smoke.py $(PENDING_VLLM) $(ARGS)
+		tests/live/test_smoke.py $(ARGS)
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
@@ -152,6 +149,9 @@ readme: $(CORE)/.installed ## Write the registry's table of parsers into the REA
 
 templates: ## Write the part that all chat templates share into each of them
 	$(PYTHON) .ci/templates.py --write
+
+template-table: $(VLLM)/.installed ## Hold all chat templates, ours and vLLM's, against the requirements; write the tables into the docs
+	$(VLLM)/bin/python .ci/template_table.py $(NEXT) $(NEXT_TREE)/templates --write
 
 format: $(CORE)/.installed ## Let ruff rewrite what it can
 	$(CORE)/bin/ruff format .

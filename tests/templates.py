@@ -544,6 +544,26 @@ REQUIREMENTS: tuple[Callable[[Subject], None], ...] = (
 )
 """In their order: the first is number 1."""
 
+
+def read_again(subject: Subject) -> float:
+    """How much of what a server has read or said in an agent loop it has to read again, as a share of characters.
+
+    Each request of the loop is compared with the prompt before it and what was said to that; 0 where prompts only grow.
+    """
+    kwargs: Kwargs = {"enable_thinking": True} if subject.thinks else {}
+    chat = agent_loop(subject.thinks)
+    known, cached = 0, 0
+    grown = ""
+    for at, message in enumerate(chat):
+        if message["role"] != "assistant":
+            continue
+        said = subject.said(chat[:at], message, TOOLS, kwargs)
+        known += len(grown)
+        cached += _shared_start(grown, said.prompt)
+        grown = said.prompt + said.text
+    return 1 - cached / known
+
+
 _EXEMPT = re.compile(r"^\s*requirement (\d+) does not apply: ", re.MULTILINE | re.IGNORECASE)
 
 

@@ -59,6 +59,20 @@ def test_the_shared_part_is_the_same_everywhere() -> None:
     assert prelude.stale() == [], "run `make templates`"
 
 
+def test_the_docs_say_what_each_template_meets() -> None:
+    """The table is made by `make template-table`, with the checks that the tests of the requirements run."""
+    page = (ROOT / "docs" / "chat-templates.md").read_text(encoding="utf-8")
+    for subject in OURS:
+        row = next((line for line in page.splitlines() if line.startswith(f"| {subject.name} |")), "")
+        marks = [each.strip() for each in row.split("|")[2:20]]
+        assert len(marks) == len(REQUIREMENTS), f"{subject.name}: run `make template-table`"
+        assert {n for n, mark in enumerate(marks, 1) if mark != "✓"} == unmet(subject), subject.name
+
+
+def unmet(subject: Subject) -> set[int]:
+    return templates.exempt(subject) | (set() if subject.thinks else {4})
+
+
 # --- the requirements
 
 

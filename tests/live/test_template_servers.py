@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import engine_client
 import engine_server
 import pytest
 import templates
-import vllm_client
 from dynamo_parsers.chat_templates import chat_template
 from dynamo_parsers.demo.checkpoint import PAD
 from dynamo_parsers.registry import tool_row
@@ -49,7 +49,7 @@ class Setup:
 
     def ask(self, messages: list[Any], kwargs: Mapping[str, object] = THINKING) -> tuple[dict[str, Any], int]:
         """The message that comes back, as a client sends it on, and the number of tokens of the prompt."""
-        whole = vllm_client.openai_client(self.server).chat.completions.create(
+        whole = engine_client.openai_client(self.server).chat.completions.create(
             model=MODEL_NAME,
             messages=messages,
             tools=TOOLS,  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ class Setup:
         return whole.choices[0].message.model_dump(exclude_none=True), whole.usage.prompt_tokens
 
     def tokens(self, text: str) -> int:
-        return vllm_client.tokens(self.server.family, text)
+        return engine_client.tokens(self.server.family, text)
 
 
 @pytest.fixture(scope="module", params=["vllm", "sglang"])
@@ -98,7 +98,7 @@ def test_agent_loop(setup: Setup) -> None:
     first, second = (call["id"] for call in reply["tool_calls"])
     answer = assistant("Sunny; it is noon.", reasoning="All there.\n")
     results = [result("sunny", first), result("at noon", second)]
-    script = setup.script([*chat, *results], answer, THINKING)
+    script = setup.script(as_mappings([*chat, *results]), answer, THINKING)
     chat += [result(f"at noon {script}", second), result("sunny", first)]
     reply, count = setup.ask(chat)
     prompt = setup.prompt(as_mappings(chat), THINKING)
@@ -118,17 +118,23 @@ def reasoning_of(message: Mapping[str, Any]) -> str:
     return message.get("reasoning") or message.get("reasoning_content") or ""
 
 
-def as_mappings(chat: list[Any]) -> list[Any]:
-    """The messages with parsed arguments, as the servers hand them to a template."""
+def with_arguments(chat: list[Any], change: Callable[[Any], object]) -> list[Any]:
+    """The messages with each call's arguments changed: as a client sends them, or as a server hands them over."""
+
+    def changed(call: Mapping[str, Any]) -> dict[str, Any]:
+        function = call["function"]
+        return {**call, "function": {**function, "arguments": change(function["arguments"])}}
+
     return [
-        {**message, "tool_calls": [parsed(call) for call in message["tool_calls"]]} if "tool_calls" in message else message
+        {**message, "tool_calls": [changed(call) for call in message["tool_calls"]]}
+        if "tool_calls" in message
+        else message
         for message in chat
     ]
 
 
-def parsed(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = call["function"]
-    return {**call, "function": {**function, "arguments": json.loads(function["arguments"])}}
+def as_mappings(chat: list[Any]) -> list[Any]:
+    return with_arguments(chat, json.loads)
 
 
 def test_parts_and_text_are_the_same_prompt(setup: Setup) -> None:
@@ -136,14 +142,10 @@ def test_parts_and_text_are_the_same_prompt(setup: Setup) -> None:
 
     def chat(parts: bool) -> list[Any]:
         content: object = [{"type": "text", "text": "sunny"}] if parts else "sunny"
-        # The schema of a request's assistant message has no null next to calls in each engine, but no content.
-        said = {key: value for key, value in assistant(None, TWO_CALLS).items() if key != "content"}
-        said["tool_calls"] = [
-            {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
-            for call in TWO_CALLS
-        ]
         asked = user("Weather? <<<SCRIPTYes.SCRIPT>>>", parts)
-        return [{"role": "developer", "content": "Be brief."}, asked, said, {**result(content)}, {**result("x", "call_00000b")}]
+        answers = [result(content), result("late", templates.BOB)]
+        chat = [{"role": "developer", "content": "Be brief."}, asked, assistant(None, TWO_CALLS), *answers]
+        return with_arguments(chat, json.dumps)
 
     counts = [setup.ask(chat(parts))[1] for parts in (False, True)]
     assert counts[0] == counts[1] == setup.tokens(setup.prompt(as_mappings(chat(False)), THINKING))
@@ -159,7 +161,7 @@ def test_vllm_renders_what_transformers_does(setup: Setup) -> None:
     )
     with urllib.request.urlopen(request, timeout=120) as reply:
         tokens = json.loads(reply.read())["tokens"]
-    tokenizer = vllm_client._tokenizer(setup.server.family)
+    tokenizer = engine_client._tokenizer(setup.server.family)
     assert tokens == tokenizer.encode(setup.prompt(chat, THINKING), add_special_tokens=False).ids
 
 
@@ -169,26 +171,14 @@ def test_vllm_renders_what_transformers_does(setup: Setup) -> None:
         pytest.param([{"role": "wizard", "content": "hi"}], "wizard", id="role"),
         pytest.param(
             [templates.FIRST_USER, assistant("I look.", TWO_CALLS), result("sunny", "call_of_another")],
-            'answers the call \\?"call_of_another\\?", but the assistant made no call with this id',
+            'answers the call "call_of_another", but the assistant made no call with this id',
             id="id",
         ),
         pytest.param([templates.FIRST_USER, result("sunny", "call_of_nobody")], "call_of_nobody", id="orphan"),
     ],
 )
 def test_refusals_are_400_with_a_sentence(setup: Setup, chat: list[Any], sentence: str) -> None:
-    chat = [
-        {
-            **message,
-            "tool_calls": [
-                {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
-                for call in message["tool_calls"]
-            ],
-        }
-        if "tool_calls" in message
-        else message
-        for message in chat
-    ]
     with pytest.raises(BadRequestError) as caught:
-        setup.ask(chat)
+        setup.ask(with_arguments(chat, json.dumps))
     assert caught.value.status_code == 400
-    assert sentence.replace("\\?", "") in str(caught.value).replace("\\", "")
+    assert sentence in str(caught.value.body)
