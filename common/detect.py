@@ -169,7 +169,7 @@ def model_in(folder: Path) -> Model:
 
 def model_of(tokenizer: object, kind: str = "") -> Model:
     """What a Hugging Face tokenizer shows."""
-    vocabulary = getattr(tokenizer, "get_vocab", dict)()
+    vocabulary: Mapping[str, int] = getattr(tokenizer, "get_vocab", dict)()
     template = getattr(tokenizer, "chat_template", None)
     if isinstance(template, Mapping):
         template = template.get("tool_use") or template.get("default")

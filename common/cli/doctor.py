@@ -42,7 +42,7 @@ def doctor(
     launch = checked(lambda: read_launch(command[0]) if len(command) == 1 else launch_of(list(command)))
     if engine:
         again = launch if launch.engine else launch_of([*_start_of(engine), *launch.words])
-        launch = replace(again, engine=engine)  # type: ignore[arg-type]
+        launch = replace(again, engine=engine)
     findings = check(launch, dict(os.environ))
     if as_json:
         write_json({"engine": launch.engine, "findings": [each.model_dump() for each in findings]})

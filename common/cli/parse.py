@@ -105,7 +105,7 @@ def _choice(message: object) -> dict[str, object]:
 def declared_tools(file: str) -> list[dict[str, object]]:
     from pydantic import TypeAdapter
 
-    given = read_json(file, TypeAdapter[list[dict[str, object]] | dict[str, object]](list | dict))
+    given = read_json(file, TypeAdapter(object))
     found = given.get("tools") if isinstance(given, dict) else given
     if not isinstance(found, list) or not all(isinstance(tool, dict) for tool in found):
         fail(f"{file}: neither a list of tools nor a request with `tools`")

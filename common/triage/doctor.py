@@ -111,7 +111,7 @@ def check(launch: Launch, variables: Mapping[str, str] | None = None) -> list[Fi
 
 def installed() -> Environment:
     """What is installed in this environment. Imports no engine."""
-    engines = []
+    engines: list[Installed] = []
     for engine in ENGINES:
         for distribution in DISTRIBUTIONS[engine]:
             version = _version(distribution)

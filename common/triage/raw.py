@@ -113,7 +113,7 @@ def _filled(text: str, said: list[str]) -> str:
             end += 1
         before, after = _near(text[max(0, start - _AROUND) : start]), text[end : end + _AROUND].split(GAP)[0]
         # The message may begin right before it: as much as it has of the text is enough.
-        found = next((some for size in _SIZES if (some := _known(said, before[-size:], after))), set())
+        found = next((some for size in _SIZES if (some := _known(said, before[-size:], after[:size]))), set())
         if len(found) == 1:
             known = found.pop()
             text = text[:start] + known + text[end:]
