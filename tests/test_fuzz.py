@@ -29,6 +29,8 @@ from replies import Request, check_protocol, cut_at_random, deadline, events_of,
 
 TEXTS = int(os.environ.get("FUZZ_TEXTS", "20000"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
+ENGINE_TEXTS = max(TEXTS // 1000, 1)
+"""Texts a format in the tests of an engine's own classes, each of which is far slower than a parser."""
 SHARES = {"soup": 8, "prose": 2, "mentions": 1, "mutate": 5, "damage": 3, "whole": 1}
 """How the texts are shared out; where a format has no use for a test, its share is soup's."""
 SECONDS = 20.0

@@ -436,7 +436,7 @@ def says_no_more_arguments(got: str, whole: str, renderer: markup.Renderer) -> N
 def is_released(cut: str, beginning: str, row: ToolRow) -> bool:
     """Whether text that the whole reply does not give is the end of a cut one, released: a cut marker, or markup
     behind an opener that is an ordinary word or bracket; in a frame, a header without its first marker."""
-    if not beginning.endswith(cut.rstrip()):
+    if not beginning.rstrip().endswith(cut.strip()):
         return False
     renderer = markup.RENDERERS[row.name]
     bare = cut.lstrip()

@@ -106,6 +106,17 @@ EXCUSES = {
             and case.reply.lstrip()[:1] in ("[", "{")
         ),
     ),
+    "prompt untold": Excuse(
+        "vLLM 0.32 does not tell how the prompt of a one-shot reply ended where a grammar of ours constrains "
+        "it: reasoning that the prompt opened and the reply never closes is taken for content",
+        lambda case, composition, mode: (
+            not TELLS_PROMPT
+            and composition == "both"
+            and mode == "one-shot"
+            and case.request.in_reasoning is True
+            and (case.request.tool_choice not in ("auto", "none") or not case.request.parallel_tool_calls)
+        ),
+    ),
 }
 
 
@@ -269,8 +280,8 @@ def test_corpus_with_markers_of_many_tokens(case: Case) -> None:
 
 @pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 def test_soup(row: ToolRow) -> None:
-    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` texts by ten."""
-    for seed in range(test_fuzz.SEED, test_fuzz.SEED + max(test_fuzz.TEXTS // 10, 1)):
+    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` by a thousand."""
+    for seed in range(test_fuzz.SEED, test_fuzz.SEED + test_fuzz.ENGINE_TEXTS):
         rng = random.Random(f"vllm {row.name} {seed}")
         text = test_fuzz.Soup(row, rng).text()
         asked = dataclasses.asdict(test_fuzz.some_request(row, rng))
@@ -289,7 +300,7 @@ def test_soup(row: ToolRow) -> None:
 def test_excuse_is_needed(name: str) -> None:
     """An excuse that excuses nothing is one too many."""
     excuse = EXCUSES[name]
-    if name == "passed through" and TELLS_PROMPT:
+    if name in ("passed through", "prompt untold") and TELLS_PROMPT:
         pytest.skip("of 0.32")
     assert any(
         any(differences(case, *composition, modes=(mode,), excuses={}))
