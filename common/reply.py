@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from .cursor import NO_MARKERS, SPACE, Markers, Sink
 from .events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
+from .held import Held
 from .schema import Tools
 
 _NATIVE_INDEX = re.compile(r"(.*?)(\d{1,9})\Z", re.DOTALL)
@@ -66,6 +67,7 @@ class Reply:
         "_kind",
         "_made",
         "_new_id",
+        "_numbers",
         "_pieces",
         "_reasoning_space",
         "_space",
@@ -105,6 +107,7 @@ class Reply:
         self._calls = 0
         self._made: list[Call] = []
         self._ids: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the next one for a repeated native id
         # White space: `_space` since the last thing said, `_before` between content and the first call behind it.
         self._space: list[str] = []
         self._before: list[str] = []
@@ -115,7 +118,7 @@ class Reply:
         # Reasoning: white space at the start of a block, and what `force_nonempty_content` holds back.
         self.reasoning_begun = False
         self._reasoning_space: list[str] = []
-        self._deferred: list[str] | None = [] if defer_reasoning else None
+        self._deferred: Held | None = Held() if defer_reasoning else None
 
     # --- content
 
@@ -213,8 +216,8 @@ class Reply:
     def give_reasoning(self) -> None:
         """The reply has content or a call: what was held as reasoning is reasoning."""
         deferred, self._deferred = self._deferred, None
-        if deferred:
-            self.say("reasoning", "".join(deferred))
+        if deferred is not None and (text := deferred.take()):
+            self.say("reasoning", text)
 
     # --- calls
 
@@ -243,7 +246,12 @@ class Reply:
         chosen = native_id or self._new_id()
         while chosen in self._ids:
             numbered = _NATIVE_INDEX.match(chosen) if native_id else None
-            chosen = f"{numbered[1]}{int(numbered[2]) + 1}" if numbered else self._new_id()
+            if numbered is None:
+                chosen = self._new_id()
+                continue
+            number = max(self._numbers.get(numbered[1], 0), int(numbered[2]) + 1)
+            self._numbers[numbered[1]] = number + 1
+            chosen = f"{numbered[1]}{number}"
         self._ids.add(chosen)
         return chosen
 
@@ -310,8 +318,8 @@ class Reply:
         """Nothing more comes. Held white space and turn ends were framing."""
         if self._deferred is not None:
             deferred, self._deferred = self._deferred, None
-            if deferred:
-                self.content("".join(deferred))
+            if text := deferred.take():
+                self.content(text)
 
 
 def _random_id() -> str:

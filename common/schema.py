@@ -17,7 +17,8 @@ from functools import cached_property
 from json.encoder import encode_basestring as quote
 from typing import TypeAlias
 
-from .arguments.json_text import compact
+from .arguments.json_text import compact, compact_held
+from .cursor import Sink
 
 Types: TypeAlias = frozenset[str]
 Schema: TypeAlias = object
@@ -34,6 +35,8 @@ JSON: Types = (ANY - STRING) | {"json string"}
 MAX_DEPTH = 256
 """A typed value nested deeper than this is the text."""
 
+_LARGE = 65536
+"""Characters of a value that is read with care for memory."""
 _MAX_NESTING = 64  # of a schema; deeper ones are read as text
 _MAX_BRANCHES = 256
 _PYTHON_TYPES = {
@@ -273,6 +276,18 @@ def _resolve(reference: object, root: Schema) -> Schema:
         else:
             return {"type": "string"}
     return place
+
+
+def write(text: str, allowed: Types, sink: Sink) -> None:
+    """Give `sink` the JSON text of the value that `text` writes, given the types it may have."""
+    first = text[:_LARGE].lstrip()[:1] if len(text) > _LARGE else ""
+    kind = {"{": "object", "[": "array"}.get(first, "")
+    held = compact_held(text, MAX_DEPTH) if kind in allowed else None
+    if held is None:
+        sink(read(text, allowed) if kind not in allowed else quote(text))
+        return
+    for block in held.blocks():
+        sink(block)
 
 
 def read(text: str, allowed: Types) -> str:

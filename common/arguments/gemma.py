@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+from ..held import Held
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
 from . import json_text
 from .name import MAX_NAME, read_name
@@ -183,8 +184,8 @@ class _Body:
         self._count = {each: int(each == closer) for each in _OPENER}  # of each closing bracket
         self._members = [0]  # of each open bracket
         self._given: set[str] = set()
-        self._held: list[str] | None = None  # the JSON text of the outermost container; None outside of one
-        self._raw: list[str] = []  # its source
+        self._held: Held | None = None  # the JSON text of the outermost container; None outside of one
+        self._raw = Held()  # its source
         self._deep = False
         self._before: Sink | None = None
 
@@ -272,7 +273,7 @@ class _Body:
 
     def _open(self, closer: str) -> None:
         if self._held is None:
-            self._held, self._raw, self._deep = [], [], False
+            self._held, self._raw, self._deep = Held(), Held(), False
             self._before = self._cursor.also_copy_to(self._raw.append)
         self._cursor.take(self._cursor.at + 1)
         self._emit(_OPENER[closer])
@@ -296,7 +297,12 @@ class _Body:
         if len(self._owed) == 1 and self._held is not None:
             held = self._held
             self.stop_holding()
-            self._sink(quote("".join(self._raw)) if self._deep else "".join(held))
+            raw, self._raw = self._raw, Held()
+            if self._deep:
+                self._sink(quote(raw.take()))
+            else:
+                del raw  # before the rest is copied
+                self._sink(held.take())
         return closer
 
     def _close_all(self) -> None:
@@ -315,7 +321,7 @@ class _Body:
         brackets = {opener: self._count[closer] - (closer == outermost) for closer, opener in _OPENER.items()}
         self._count = {each: int(each == outermost) for each in _OPENER}
         del self._owed[1:], self._members[1:]
-        return (yield from self._bare_text("".join(self._raw), brackets))
+        return (yield from self._bare_text(self._raw.take(), brackets))
 
     # --- values; whether the reply goes on behind one, and whether its own text ends it
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+from ..held import Held
 from ..schema import MAX_DEPTH, Parameters, read, read_number
 from .json_text import drop
 from .name import MAX_NAME
@@ -111,7 +112,7 @@ class _Arguments:
         self._given: set[str] = set()
         self._copying = False
         self._before: Sink | None = None
-        self._raw: list[str] = []  # the source of a value
+        self._raw = Held()  # the source of a value
 
     def read(self) -> Reading[bool | None]:
         """Read up to the closing parenthesis; whether the arguments are whole, None where they cannot be read on."""
@@ -201,7 +202,7 @@ class _Arguments:
     # --- the source of a value
 
     def _copy(self) -> None:
-        self._raw = []
+        self._raw = Held()
         self._before = self._cursor.also_copy_to(self._raw.append)
         self._copying = True
 
@@ -244,7 +245,7 @@ class _Arguments:
         self.stop_copying()
         if isinstance(text, str) and text.startswith("{"):
             return text
-        self._sink("".join(self._raw))
+        self._sink(self._raw.take())
         return None
 
     def _word(self, *, nested: bool) -> Reading[str | int | None]:
@@ -279,7 +280,7 @@ class _Arguments:
                     break
                 depth -= char != ","
             cursor.take(cursor.at + 1)
-        return None if cursor.at_end else "".join(self._raw).strip()
+        return None if cursor.at_end else self._raw.text().strip()
 
     def _container(self) -> Reading[str | int | None]:
         """Read a container; how many brackets are open where it is none, None where the reply ends in it."""
@@ -323,8 +324,10 @@ class _Arguments:
                     top.key = len(out) if top.closer == "}" else None
                 opened = yield from _string_start(cursor)
                 if opened is not None:
-                    if not (yield from self._string(opened, out.append, nested=True)):
+                    held = Held()
+                    if not (yield from self._string(opened, held.append, nested=True)):
                         return None
+                    out.append(held.take())
                     finished = True
                 elif char in _CLOSER:
                     if len(stack) == MAX_DEPTH:

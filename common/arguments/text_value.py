@@ -11,7 +11,8 @@ import re
 from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Sink
-from ..schema import STRING, Types, read
+from ..held import Held
+from ..schema import STRING, Types, read, write
 
 _NUMERIC = re.compile(rf"[0-9eE+\-.{SPACE}]*\Z")
 _WORDS = {"null": ("null",), "boolean": ("true", "false")}
@@ -47,11 +48,11 @@ class TextValue:
         self._first = ""  # the held text's first character that is no white space
         self._word = ""  # the held text, while it may be a word
         self._size = 0  # of the held text
-        self._held: list[str] | None = None  # None: the value streams as a string
+        self._held: Held | None = None  # None: the value streams as a string
         if types == STRING:
             sink('"')
         else:
-            self._held = []
+            self._held = Held()
 
     def text(self, piece: str) -> None:
         """The next piece of the value's text, not empty."""
@@ -72,7 +73,7 @@ class TextValue:
             self._size += len(piece)
             if self._may_be_other(piece):
                 return
-            piece = "".join(self._held)
+            piece = self._held.take()
             self._held = None
             self._sink('"')
         self._sink(quote(piece)[1:-1])
@@ -103,11 +104,11 @@ class TextValue:
         """Whether the text so far is held, short, and reads as something else than a string."""
         if self._held is None or self._size > _SHORT:
             return False
-        return not read("".join(self._held), self._types).startswith('"')
+        return not read(self._held.text(), self._types).startswith('"')
 
     def end(self) -> None:
         """The value's text is over."""
         if self._held is not None:
-            self._sink(read("".join(self._held), self._types))
+            write(self._held.take(), self._types, self._sink)
         else:
             self._sink('"')

@@ -15,6 +15,7 @@ from ..arguments.name import is_name
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
+from ..held import Held
 from ..reply import Call, Reply
 
 _OBJECT = JsonObject()
@@ -191,8 +192,8 @@ class _Head:
         self._mark: Mark | None = mark  # None: settled
         self._cursor = cursor
         self._reply = reply
-        self._early: list[str] = []
-        self._raw: list[str] = []
+        self._early = Held()
+        self._raw = Held()
         self._copies = False
 
     @property
@@ -227,18 +228,20 @@ class _Head:
             self._mark = None
         self._stop_copying()
         self.call = self._reply.call(self.name)
-        self.call.arguments("".join(self._early))
+        self.call.arguments(self._early.take())
 
     def release(self, *, lost: bool) -> None:
         """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
+        raw = self._raw.take()
         self._stop_copying()
         if not lost:
-            self._reply.content("".join(self._raw))
+            self._reply.content(raw)
 
     def _stop_copying(self) -> None:
         if self._copies:
             self._copies = False
             self._cursor.copy_to(None)
+            self._raw = Held()
 
 
 def _key(cursor: Cursor) -> Reading[str | None]:

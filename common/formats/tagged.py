@@ -217,6 +217,7 @@ class Tagged:
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self._calls:
+                stray.spend(len(marker))
                 continue
             if marker not in self.openers.all:
                 if stray.bare():
@@ -297,10 +298,13 @@ class _Stray:
         self._room = _STRAY
 
     def add(self, text: str) -> None:
-        self._room -= len(text.translate(_WITHOUT_SPACE))
+        self.spend(len(text.translate(_WITHOUT_SPACE)))
+        self._pieces.append(text)
+
+    def spend(self, size: int) -> None:
+        self._room -= size
         if self._room < 0:
             raise Overrun
-        self._pieces.append(text)
 
     def bare(self) -> str:
         return "".join(self._pieces).strip(SPACE)

@@ -1,0 +1,39 @@
+"""Text that is held until it is known how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_PIECES = 256
+"""A string takes some 50 bytes besides its text, so pieces of a token each are joined before they are many."""
+
+
+class Held:
+    """Appended to, then taken. Costs its own length, in time and in memory."""
+
+    __slots__ = ("_blocks", "_pieces")
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._pieces: list[str] = []
+
+    def append(self, text: str) -> None:
+        self._pieces.append(text)
+        if len(self._pieces) == _PIECES:
+            self._blocks.append("".join(self._pieces))
+            self._pieces.clear()
+
+    def blocks(self) -> Iterator[str]:
+        """The text, in a few pieces."""
+        yield from self._blocks
+        yield "".join(self._pieces)
+
+    def text(self) -> str:
+        return "".join((*self._blocks, *self._pieces))
+
+    def take(self) -> str:
+        """The text, which is held no longer."""
+        text = self.text()
+        self._blocks.clear()
+        self._pieces.clear()
+        return text
