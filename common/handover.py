@@ -42,6 +42,17 @@ class Content(str):
         return str, (str.__str__(self),)
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A tool half that will be given the content, where that is known beforehand."""
+
+    tool: str
+    """The name of the tool parser, without the prefix."""
+    tools: Sequence[object]
+    tool_choice: object = "auto"
+    parallel_tool_calls: bool = True
+
+
 class ReasoningHalf:
     """What a reasoning parser of an engine does, for one reply.
 
@@ -50,10 +61,12 @@ class ReasoningHalf:
         chat_template_kwargs: the request's template arguments.
         in_reasoning: whether the prompt ended inside reasoning; None: not told.
         tool_choice: the request's, where it is told.
+        beside: the tool half that will be given the content: its machine reads from the start.
     """
 
     __slots__ = (
         "_ahead",
+        "_beside",
         "_choice",
         "_finished",
         "_in_reasoning",
@@ -72,8 +85,10 @@ class ReasoningHalf:
         chat_template_kwargs: Mapping[str, object] | None = None,
         in_reasoning: bool | None = None,
         tool_choice: object = "auto",
+        beside: Beside | None = None,
     ) -> None:
         self._name = name
+        self._beside = beside
         self._choice = tool_choice
         self._kwargs = chat_template_kwargs
         self._in_reasoning = in_reasoning
@@ -84,10 +99,12 @@ class ReasoningHalf:
         self._queue: list[Event] = []  # content and calls, for the tool half
         self._ahead = 0  # characters of reasoning given out that the machine has not said yet
         self._owed = ""  # reasoning that it has said and nobody was given
+        if beside is not None:
+            self.take_over(beside.tool, beside.tools, beside.tool_choice, beside.parallel_tool_calls)
 
     def whole(self, text: str) -> tuple[str, Content]:
         """Reasoning and content of a whole reply. What was fed before is not of this one."""
-        half = ReasoningHalf(self._name, self._kwargs, self._in_reasoning, self._choice)
+        half = ReasoningHalf(self._name, self._kwargs, self._in_reasoning, self._choice, self._beside)
         reasoning, content = half.feed(text)
         last_reasoning, last_content = half.finish()
         return reasoning + last_reasoning, content + last_content
@@ -106,7 +123,9 @@ class ReasoningHalf:
         return self._given(self._machine.finish(), "")
 
     def take_over(self, tool: str, tools: Sequence[object], tool_choice: object, parallel_tool_calls: bool) -> None:
-        """A tool half reads the reply from now on."""
+        """A tool half reads the reply from now on, if none does already."""
+        if self._taken:
+            return
         broken = self._machine.broken
         self._machine = self._new_machine(tool, tools, tool_choice, parallel_tool_calls, logged=broken)
         self._taken = True
@@ -136,7 +155,7 @@ class ReasoningHalf:
         if self._taken:
             self._queue += rest
             # Not empty where there is something to fetch: an engine may pass over what is.
-            content = content or (text if rest else "")
+            content = content or (text or " " if rest else "")
         return reasoning, Content.of(content, self)
 
     def _new_machine(

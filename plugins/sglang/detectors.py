@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from dynamo_parsers.events import Event
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.request import plain_tool_choice, plain_tools
@@ -92,6 +93,11 @@ class DynamoToolDetector(BaseFormatDetector):
     def _new_half(self) -> ToolHalf:
         return ToolHalf(self.row.name, self._choice, self._parallel)
 
+    @classmethod
+    def parses_without_tools(cls) -> bool:
+        """Whether SGLang (0.5.23 and newer) is to ask without tools too: where a markup frames every reply."""
+        return not isinstance(cls.row.format, ToolFormat)
+
     # --- forced choices: SGLang forces JSON, and this detector reads it
 
     def get_required_tool_parser(self, tool_choice: object) -> DynamoToolDetector | None:
@@ -156,9 +162,10 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         if force_nonempty_content:
             kwargs = {**kwargs, "force_nonempty_content": True}
         choice = "auto" if request is None else request.tool_choice
-        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice)
+        beside = request.beside if request is not None and tool_call_parser_active else None
+        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside)
         # Content that knows where it is from is for our tool detectors only: SGLang writes out nothing but plain text.
-        self._hands_over = tool_call_parser_active and request is not None and request.our_tool_parser
+        self._hands_over = beside is not None
         self._held: list[str] = []  # reasoning, where it is not to be streamed
 
     def detect_and_parse(self, text: str) -> ReasoningResult:

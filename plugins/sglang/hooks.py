@@ -139,7 +139,7 @@ def _tools_of(serving: Serving, request: ChatRequest) -> Sequence[object]:
 def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
     if isinstance(prompt, str):
         prompt = serving.tokenizer_manager.tokenizer.encode(prompt[-_PROMPT_END:], add_special_tokens=False)
-    tell(request, _tools_of(serving, request), prompt, _our_tool(serving) is not None)
+    tell(request, _tools_of(serving, request), prompt, _our_tool(serving))
 
 
 def _process_messages(

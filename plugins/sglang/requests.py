@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from dynamo_parsers.handover import Beside
 from dynamo_parsers.request import plain_tool_choice, plain_tools
 from dynamo_parsers.token_ids import ReasoningIds
 
@@ -22,8 +23,15 @@ class Told:
     parallel_tool_calls: bool
     chat_template_kwargs: Mapping[str, object]
     prompt_ids: Sequence[int]
-    our_tool_parser: bool
-    """Whether the server's tool parser is ours."""
+    tool_parser: str | None
+    """The server's tool parser, without the prefix; None where it is not ours."""
+
+    @property
+    def beside(self) -> Beside | None:
+        """What our tool detector for this request reads with."""
+        if self.tool_parser is None:
+            return None
+        return Beside(self.tool_parser, self.tools, self.tool_choice, self.parallel_tool_calls)
 
     def prompt_ends_inside(self, ids: ReasoningIds) -> bool | None:
         """Whether the prompt opened reasoning or closed it; None where it says nothing, or is not known."""
@@ -38,7 +46,7 @@ def told() -> Told | None:
     return _told.get()
 
 
-def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, our_tool_parser: bool) -> None:
+def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, tool_parser: str | None) -> None:
     """Note the chat request that is being answered. `prompt_ids` is None or text where SGLang has no ids yet."""
     known = isinstance(prompt_ids, Sequence) and not isinstance(prompt_ids, str)
     _told.set(
@@ -48,7 +56,7 @@ def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, ou
             getattr(request, "parallel_tool_calls", True) is not False,
             template_kwargs_of(request),
             prompt_ids if known else (),
-            our_tool_parser,
+            tool_parser,
         )
     )
 

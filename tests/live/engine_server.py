@@ -86,6 +86,8 @@ ENGINES = {
         {
             "SGLANG_USE_CPU_ENGINE": "1",
             "SGLANG_EXTERNAL_MODEL_PACKAGE": "sglang_models",
+            # A tiny model has no use for more, and on a busy machine they wait for each other.
+            "OMP_NUM_THREADS": "1",
             # HTTP workers import SGLang first, and two cores take their time.
             "SGLANG_UVICORN_WORKER_HEALTHCHECK_TIMEOUT": "300",
             "PYTHONPATH": str(Path(__file__).resolve().parent / "stand_ins"),
