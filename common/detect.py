@@ -317,7 +317,10 @@ def pair_for(tokenizer: object) -> tuple[ToolRow, ReasoningRow | None, str]:
     """
     found = detect(model_of(tokenizer))
     if found.tool_parser is None:
-        raise NotConclusive(f"no parser can be chosen by the tokenizer and its chat template: {found.reason}")
+        raise NotConclusive(
+            f"no parser can be chosen by the tokenizer and its chat template: {found.reason}; name one "
+            "(`dynamo-parsers list`)"
+        )
     reasoning = reasoning_row(found.reasoning_parser) if found.reasoning_parser else None
     chosen = f"{found.tool_parser} with {found.reasoning_parser or 'no reasoning parser'}"
     why = "; ".join(each.text for each in found.evidence if each.weight >= 0)

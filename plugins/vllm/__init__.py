@@ -16,6 +16,7 @@ FLOOR = "0.24"
 """The oldest vLLM whose streaming gives a parser an end of the stream."""
 
 _PARSERS = "dynamo_parsers.vllm.parsers"
+_AUTO = "dynamo_parsers.vllm.auto"
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -42,9 +43,11 @@ def _register() -> None:
         ToolParserManager.register_lazy_module(PREFIX + name, _PARSERS, tool_class_name(name))
     for name in reasoning_parser_names():
         ReasoningParserManager.register_lazy_module(PREFIX + name, _PARSERS, reasoning_class_name(name))
+    ToolParserManager.register_lazy_module(PREFIX + "auto", _AUTO, "AutoToolParser")
+    ReasoningParserManager.register_lazy_module(PREFIX + "auto", _AUTO, "AutoReasoningParser")
     for flag, names in (
-        ("--tool-call-parser", tool_parser_names()),
-        ("--reasoning-parser", reasoning_parser_names()),
+        ("--tool-call-parser", ["auto", *tool_parser_names()]),
+        ("--reasoning-parser", ["auto", *reasoning_parser_names()]),
     ):
         hint_at_close_names(flag, names)
     try:
