@@ -149,20 +149,21 @@ def test_parts_and_text_are_the_same_prompt(setup: Setup) -> None:
 
     counts = [setup.ask(chat(parts))[1] for parts in (False, True)]
     assert counts[0] == counts[1] == setup.tokens(setup.prompt(as_mappings(chat(False)), THINKING))
+    if setup.engine == "vllm":
+        assert tokens_in_vllm(setup, chat(True)) == tokens_in_vllm(setup, chat(False))
 
 
-def test_vllm_renders_what_transformers_does(setup: Setup) -> None:
-    if setup.engine != "vllm":
-        pytest.skip("only vLLM tells the tokens of a chat")
-    chat = [SYSTEM, user("Wetter in Zürich?", parts=True)]
+def tokens_in_vllm(setup: Setup, chat: list[Any]) -> list[int]:
+    """The tokens of the prompt, which have to be those of the text that transformers renders."""
     body = {"model": MODEL_NAME, "messages": chat, "tools": TOOLS, "chat_template_kwargs": THINKING}
     request = urllib.request.Request(
         f"{setup.server.url}/tokenize", json.dumps(body).encode(), {"content-type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=120) as reply:
-        tokens = json.loads(reply.read())["tokens"]
-    tokenizer = engine_client._tokenizer(setup.server.family)
-    assert tokens == tokenizer.encode(setup.prompt(chat, THINKING), add_special_tokens=False).ids
+        tokens: list[int] = json.loads(reply.read())["tokens"]
+    text = setup.prompt(as_mappings(chat), THINKING)
+    assert tokens == engine_client._tokenizer(setup.server.family).encode(text, add_special_tokens=False).ids
+    return tokens
 
 
 @pytest.mark.parametrize(
