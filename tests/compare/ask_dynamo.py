@@ -34,6 +34,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 END = 256
 """The id behind the bytes: the end of a turn."""
 NEEDS_A_DOWNLOAD = {"harmony", "gpt_oss"}
+WORKS_ONLY_PAIRED = {"deepseek_v41"}
+"""Its tool parser reads calls beside the reasoning parser of the same name alone."""
 SECONDS = 20
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """The names that its front end takes: tools of other names are not declared."""
@@ -143,7 +145,7 @@ class FrontEnd:
 
     async def ask(self, number: str, question: Question, way: Way) -> Answer:
         """Raises RuntimeError where Dynamo refuses."""
-        model = await self.model(question.tool_parser, question.told_reasoning)
+        model = await self.model(question.tool_parser, beside(question))
         pieces = [question.text] if way == "whole" else question.pieces
         self.replies[number] = [piece.encode() for piece in pieces if piece] or [b""], question.engine_finish or "stop"
         body: dict[str, object] = {
@@ -205,9 +207,14 @@ def folded(stream: str) -> Answer:
     )
 
 
+def beside(question: Question) -> str | None:
+    paired = question.tool_parser in WORKS_ONLY_PAIRED
+    return question.reasoning_parser if paired else question.told_reasoning
+
+
 def refused(question: Question) -> str | None:
     known_tools, known_reasoning = dynamo.get_tool_parser_names(), dynamo.get_reasoning_parser_names()
-    for name, known in ((question.tool_parser, known_tools), (question.told_reasoning, known_reasoning)):
+    for name, known in ((question.tool_parser, known_tools), (beside(question), known_reasoning)):
         if name in NEEDS_A_DOWNLOAD:
             return "needs a vocabulary that is downloaded at run time"
         if name is not None and name not in known:

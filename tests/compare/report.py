@@ -17,22 +17,26 @@ SHOWN = 600
 
 @dataclass(frozen=True)
 class Judged:
-    """One answer of a peer beside ours. `reasons`: empty where they are equal, None where nobody knows."""
+    """One answer of a peer beside ours. `reasons`: empty where they are equal, None where there is none."""
 
     question: Question
     peer: str
     said: Answered
     ours: Answer
     reasons: list[Reason] | None = None
+    defect: str | None = None
+    """What is known to be wrong with ours."""
 
     @property
     def verdict(self) -> str:
         if self.said.answer is None:
             return "not asked"
-        return "unknown" if self.reasons is None else "explained" if self.reasons else "equal"
+        if self.reasons is None:
+            return "unknown" if self.defect is None else "our defect"
+        return "explained" if self.reasons else "equal"
 
 
-COLUMNS = ("equal", "explained", "unknown", "not asked")
+COLUMNS = ("equal", "explained", "our defect", "unknown", "not asked")
 
 
 def write(found: Sequence[Judged], folder: Path, summary: Path | None) -> int:
@@ -74,11 +78,11 @@ def _format_page(name: str, found: Sequence[Judged]) -> str:
         "not asked",
     )
     parts = [f"# {name}\n", _table(head, rows)]
-    differ = [each for each in found if each.verdict in ("explained", "unknown")]
+    differ = [each for each in found if each.verdict in ("explained", "our defect", "unknown")]
     for each in sorted(
         differ, key=lambda each: (each.verdict != "unknown", each.question.id, each.peer, each.said.way)
     ):
-        why = "; ".join(map(str, each.reasons)) if each.reasons else "**nobody knows**"
+        why = "; ".join(map(str, each.reasons)) if each.reasons else each.defect or "**nobody knows**"
         parts.append(
             f"## {each.question.id}\n\n{each.peer}, {each.said.way}: {why}\n\n"
             f"~~~~\nreply {_quoted(each.question.text)}\n"
@@ -126,7 +130,8 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
         [
             _HEAD,
             "## Formats\n",
-            "Equal / we differ and the contract says why / we differ and nobody knows; a dash: no such parser.\n",
+            "Equal / we differ and the contract says why / we differ and nobody knows (known defects of ours).\n"
+            "A dash: no such parser.\n",
             _table(("format", *peers), rows),
             "## Reasons\n",
             "How often a rule of the contract is why we differ.\n",
@@ -139,14 +144,24 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
 
 _HEAD = """# Beside other parsers
 
-Made by `make compare`: every reply of tests/cases goes through this package and through the parsers of Dynamo (its own
-front end), vLLM and SGLang, as a whole and in pieces (markers whole, as one token; other text a few characters at a
-time). Arguments are compared as JSON values, texts to the character, the finish reason where a peer tells it. Where we
-differ, a rule of the contract that this package keeps (the headings of tests/cases) is named; the rules are predicates
-over the reply and the two answers (tests/compare/reasons.py), or the heading of the case where none of them is nearer.
+`make compare` takes every reply of tests/cases through this package and through the parsers of Dynamo (its own front
+end), vLLM (composed as its server does it) and SGLang (its detectors, as its chat endpoint joins them), as a whole and
+in pieces: markers whole, as one token, other text a few characters at a time; for vLLM the tokens of the demo model.
+It takes a quarter of an hour, writes a page a format with every difference under .run/compare, and this summary.
+
+- Arguments are compared as JSON values, texts to the character, the finish reason where a peer tells it.
+- Where we differ, the rule of the contract is named that makes the difference. Rules are predicates over the reply and
+  the two answers (tests/compare), never over a case or a peer; where none is near enough, it is the heading of the case.
+- A case that we do not answer as it says is never explained: it is a known defect of ours, or nobody knows.
+- A reasoning parser stays out where a reply has no reasoning: then there is nothing to compare but a guess of how it starts.
+
+`make compare JSONL=answers.jsonl` compares with answers that a file holds already (tests/compare/questions.py says how
+it is written). `PYTHONPATH=tests python tests/compare/spoiled.py answers.jsonl` checks the rules themselves: spoiled
+answers of ours must stay unexplained.
 """
 
 
 def _cell(found: Sequence[Judged]) -> str:
-    equal, explained, unknown, _ = _counts(found)
-    return f"{equal} / {explained} / {unknown}" if equal or explained or unknown else "-"
+    equal, explained, defects, unknown, _ = _counts(found)
+    cell = f"{equal} / {explained} / {unknown}"
+    return "-" if cell == "0 / 0 / 0" else f"{cell} ({defects})" if defects else cell
