@@ -151,9 +151,9 @@ It takes a quarter of an hour, writes a page a format with every difference unde
 
 - Arguments are compared as JSON values, texts to the character, the finish reason where a peer tells it.
 - Where we differ, the rule of the contract is named that makes the difference. Rules are predicates over the reply and
-  the two answers (tests/compare), never over a case or a peer; where none is near enough, it is the heading of the case.
+  the two answers (tests/compare), never over a case or a peer; where none is near, it is the heading of the case.
 - A case that we do not answer as it says is never explained: it is a known defect of ours, or nobody knows.
-- A reasoning parser stays out where a reply has no reasoning: then there is nothing to compare but a guess of how it starts.
+- A reasoning parser stays out where a reply has no reasoning: only a guess of how it starts could be compared.
 
 `make compare JSONL=answers.jsonl` compares with answers that a file holds already (tests/compare/questions.py says how
 it is written). `PYTHONPATH=tests python tests/compare/spoiled.py answers.jsonl` checks the rules themselves: spoiled
