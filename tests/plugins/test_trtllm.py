@@ -105,10 +105,12 @@ def _first_split_needs_tools(engine: Engine, case: Case, mode: str) -> bool:
     tool, reasoning = case.request.tool_parser, _beside(case)
     asked = {"reasoning_parser": reasoning, **told_to(engine, case, reasoning)}
     whole = mode == "one-shot"
-    first = case.reply if whole else pieces_of(mode, case.reply, tool, reasoning)[0]
-    said = core_answer(first, finish=whole, **asked).reasoning
-    right = core_answer(case.reply, tool_parser=tool, tools=case.tools, **asked).reasoning
-    return right != said if whole else not (right or "").startswith(said or "")
+    pieces = [case.reply] if whole else pieces_of(mode, case.reply, tool, reasoning)
+    # Where the first delta is the last, the reasoning parser has said all before the tool parser is asked.
+    single, ended = len(pieces) == 1, whole or engine.finishes
+    said = core_answer(pieces[0], finish=single and ended, **asked).reasoning
+    right = core_answer(case.reply, finish=ended, tool_parser=tool, tools=case.tools, **asked).reasoning
+    return right != said if single else not (right or "").startswith(said or "")
 
 
 def _sends_both(case: Case) -> bool:
