@@ -336,8 +336,14 @@ class Exchange:
     def seen(self, reply: str) -> str:
         """What SGLang's detokenizer leaves of a reply. Asked after an answer."""
         _, engine = serving(self.tool, self.reasoning)
-        skips = bool(engine.asked.sampling_params.get("skip_special_tokens", True))
-        return str(engine.tokenizer.decode(encode(engine.tokenizer, reply), skip_special_tokens=skips))
+        ids = encode(engine.tokenizer, reply)
+        return str(engine.tokenizer.decode(ids, skip_special_tokens=self.skips_special_tokens))
+
+    @property
+    def skips_special_tokens(self) -> bool:
+        """Whether the last request let the detokenizer leave special tokens out."""
+        _, engine = serving(self.tool, self.reasoning)
+        return bool(engine.asked.sampling_params.get("skip_special_tokens", True))
 
     def _answered(self, reply: str, tokens: int | None, *, stream: bool) -> Any:
         chat, engine = serving(self.tool, self.reasoning)

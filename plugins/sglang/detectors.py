@@ -17,7 +17,6 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from dynamo_parsers.events import Event
-from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.request import plain_tool_choice, plain_tools
@@ -95,8 +94,8 @@ class DynamoToolDetector(BaseFormatDetector):
 
     @classmethod
     def parses_without_tools(cls) -> bool:
-        """Whether SGLang (0.5.23 and newer) is to ask without tools too: where a markup frames every reply."""
-        return not isinstance(cls.row.format, ToolFormat)
+        """SGLang (0.5.23 and newer) is to ask without tools too: frames and turn ends are no content then either."""
+        return True
 
     # --- forced choices: SGLang forces JSON, and this detector reads it
 

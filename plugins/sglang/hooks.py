@@ -19,7 +19,7 @@ from typing import Protocol
 
 from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 
-from .requests import tell
+from .requests import tell, told
 
 SERVER = "sglang.srt.entrypoints.http_server"
 CHAT = "sglang.srt.entrypoints.openai.serving_chat"
@@ -183,10 +183,23 @@ def _reads_calls(
     """Around what tells whether a reply goes through the tool parser."""
     if original(serving, request, *args, **kwargs):
         return True
-    if request.tool_choice != "none" or _our_tool(serving) is None:
-        return False
-    tools = args[0] if args else _tools_of(serving, request)
-    return bool(tools) and not getattr(request, "_response_parser_json_response_format", False)
+    return _our_tool(serving) is not None and _refuses(request, args[0] if args else _tools_of(serving, request))
+
+
+def _reads_calls_of_a_response(
+    original: Original, request: ChatRequest, tools: Sequence[object], *args: object, **kwargs: object
+) -> object:
+    """The same of the Responses API for a reply sent whole, which does not know whose the parser is."""
+    if original(request, tools, *args, **kwargs):
+        return True
+    now = told()
+    return now is not None and now.tool_parser is not None and _refuses(request, tools)
+
+
+def _refuses(request: ChatRequest, tools: Sequence[object]) -> bool:
+    """Whether a request has tools, and wants no call."""
+    as_json = bool(getattr(request, "_response_parser_json_response_format", False))
+    return bool(tools) and request.tool_choice == "none" and not as_json
 
 
 HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
@@ -195,5 +208,7 @@ HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
     (CHAT, "OpenAIServingChat", "_handle_non_streaming_request", _answer),
     (CHAT, "OpenAIServingChat", "_process_tool_call_id", _call_id),
     (CHAT, "OpenAIServingChat", "_tool_call_parsing_active", _reads_calls),
+    (RESPONSES, "OpenAIServingResponses", "_tool_call_parsing_enabled", _reads_calls),
+    (RESPONSES, "OpenAIServingResponses", "_tool_parsing_active", _reads_calls_of_a_response),
 )
 """Module, class, method and what stands around it."""
