@@ -212,7 +212,8 @@ def result(content: object, call_id: str | None = ALICE, **more: object) -> dict
     return message if call_id is None else {**message, "tool_call_id": call_id}
 
 
-TWO_CALLS = [call("get_weather", {"city": "Zürich", "days": 2}), call("get_time", {"zone": "CET"}, BOB)]
+TWO_CALLS_SAID = [("get_weather", {"city": "Zürich", "days": 2}), ("get_time", {"zone": "CET"})]
+TWO_CALLS = [call(*said, call_id) for said, call_id in zip(TWO_CALLS_SAID, (ALICE, BOB), strict=True)]
 ONE_CALL = [call("get_weather", {"city": "Zürich"})]
 
 

@@ -86,6 +86,20 @@ def test_requirement(subject: Subject, requirement: Callable[[Subject], None]) -
         requirement(subject)
 
 
+# --- the markup, as the grammar of the parsers' tests has it
+
+# GLM-4.7 writes no line breaks; Llama's opening and closing tokens may be missing; Mistral's v13 has `[ARGS]`.
+ANOTHER_SPELLING = {"glm47", "llama3_json", "llama4_pythonic", "mistral"}
+
+
+@subjects
+def test_calls_are_written_as_the_grammar_has_them(subject: Subject) -> None:
+    made = [markup.Call.of(name, arguments) for name, arguments in templates.TWO_CALLS_SAID]
+    grammar = markup.RENDERERS[tool_row(subject.tool_parser).name].calls(made)
+    said = subject.said([templates.FIRST_USER], assistant(None, templates.TWO_CALLS), TOOLS, {})
+    assert (grammar in said.text) == (subject.name not in ANOTHER_SPELLING)
+
+
 # --- Gemma 4, where the known templates went wrong
 
 GEMMA = next(subject for subject in OURS if subject.name == "gemma4_tool")
