@@ -22,7 +22,8 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from replies import Request, check_protocol, events_of, merged
+from known_defects import NASTY_DEFECTS
+from replies import Request, check_protocol, events_of, merged, tool
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "40"))
 
@@ -444,3 +445,61 @@ def is_released(cut: str, beginning: str, row: ToolRow) -> bool:
         return True
     words = (*row.format.words, *row.format.bare_starts) if isinstance(row.format, ToolFormat) else ()
     return bare.startswith(tuple(words)) or renderer.framed is not None
+
+
+# --- own markers in values, one by one
+
+
+NASTY_TOOLS = [
+    tool("f", s={"type": "string"}, t={"type": "string"}, a={"type": "array"}, o={"type": "object"}),
+    tool("get_weather", city={"type": "string"}),
+]
+
+
+def nasty_texts(row: ToolRow) -> list[str]:
+    """Texts of the family's own markers and of whole example calls: alone, at each end, on lines, in a row."""
+    renderer = markup.RENDERERS[row.name]
+
+    def example(**arguments: str) -> str:
+        return renderer.calls([markup.Call.of("f", arguments)])
+
+    weather = row.sample.strip("\n")
+    examples = [weather, example(s="x", t="y"), example(t="y"), example(), example(s=f"a {weather} b")]
+    texts = []
+    for marker in sorted(row.format.markers | set(think_markers(row)) - {""}):
+        texts += [marker, f"a {marker} b", f"{marker} (b)", f"a {marker}", f"a {marker}{marker} (b)", f"a\n{marker}\nb"]
+    for text in examples:
+        texts += [text, f"a {text} b", f"{text} b", f"a\n{text}", text + text, f"a\n{text}\n{text}\nb"]
+    return texts
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, marks=pytest.mark.xfail(reason=NASTY_DEFECTS[row.name], strict=True))
+        if row.name in NASTY_DEFECTS
+        else row
+        for row in TOOL_ROWS
+    ],
+    ids=[row.name for row in TOOL_ROWS],
+)
+def test_own_markers_come_back(row: ToolRow) -> None:
+    """As a string, before and behind another, in an array, in an object, as a key."""
+    renderer = markup.RENDERERS[row.name]
+    request = Request(row.name, row.pairs[0], NASTY_TOOLS, in_reasoning=False)
+    wrong = []
+    for text in nasty_texts(row):
+        places: list[dict[str, markup.Value]] = [{"s": text}, {"s": text, "t": "z"}, {"t": "z", "s": text}]
+        places += [{"a": [text]}, {"o": {"k": text}}]
+        if not renderer.plain_keys:
+            places.append({"o": {text: 1}})
+        for arguments in places:
+            written = renderer.calls([markup.Call.of("f", arguments)])
+            events = merged(events_of(request, [written]))
+            if arguments in (places[0], places[-1]):
+                assert merged(events_of(request, list(written))) == events
+            message = fold(events)
+            got = [(call.complete, json.loads(call.arguments)) for call in message.tool_calls if call.complete]
+            if got != [(True, arguments)] or message.content is not None or message.reasoning is not None:
+                wrong.append((arguments, events))
+    assert not wrong, f"{len(wrong)}, first: {wrong[0]}"
