@@ -100,14 +100,17 @@ def _misplaced(d: Difference) -> Iterator[str]:
     think = d.think
     if d.framed and d.ours.reasoning and not any(marker in d.question.text for marker in d.markers):
         yield "reasoning without any frame"
-    if think is None or d.framed or not think.splits or d.ours.calls:
+    if think is None or d.framed or not think.splits:
+        return
+    opened = any(mark in d.question.text for mark in think.think.opens)
+    if d.ours.reasoning and not opened and not _starts_inside(d):
+        yield "reasoning that nothing opened"
+    if d.ours.calls:
         return
     calls = [opener for row in partners(think) for opener in row.call_openers - row.format.markers.intersection("[{")]
     if any(opener in d.question.text for opener in calls if opener not in ("[", "{", "functools")):
         return
-    inside = d.question.in_reasoning
-    if inside is None:
-        inside = think.starts.inside_for(d.question.chat_template_kwargs)
+    inside = _starts_inside(d)
     reasoning = content = ""
     marks = sorted((*think.think.opens, *think.think.closes), key=len, reverse=True)
     for part in re.split(f"({'|'.join(map(re.escape, marks))})", d.question.text):
@@ -119,3 +122,10 @@ def _misplaced(d: Difference) -> Iterator[str]:
             content += part
     if (squeezed(reasoning), squeezed(content)) != (squeezed(d.ours.reasoning), squeezed(d.ours.content)):
         yield "reasoning is not what stands in its tags"
+
+
+def _starts_inside(d: Difference) -> bool:
+    told = d.question.in_reasoning
+    if told is not None or d.think is None:
+        return bool(told)
+    return d.think.starts.inside_for(d.question.chat_template_kwargs)
