@@ -37,7 +37,7 @@ class Parser:
         until_call: stop at the first call (or JSON where content begins): `rest` is then what is left.
         content_seen: content was said before what is fed.
         after_reasoning: what is fed begins behind reasoning, whose white space is gone already.
-        new_id: makes an id for a call whose markup gives none.
+        new_id: makes an id for a call whose markup gives none; None: the format's own kind, or `call_...`.
 
     Raises:
         ValueError: an unknown parser name; the message lists close matches.
@@ -85,7 +85,7 @@ class Parser:
             defer_reasoning=reasoning is not None and kwargs.get("force_nonempty_content") is True,
             after_reasoning=after_reasoning,
             content_seen=content_seen,
-            new_id=new_id,
+            new_id=new_id or (tool.new_id if tool is not None else None),
             turn_ends=grammar.turn_ends,
             stops=grammar.stops,
         )

@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import secrets
+import string
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -65,6 +67,10 @@ class ToolRow:
     """Further tokens that may end a reply."""
     native_ids: bool = False
     """Whether the markup gives a call's id."""
+    new_id: Callable[[], str] | None = None
+    """Makes a call's id where the family's templates take no other kind; None: any will do."""
+    numbered_id: Callable[[str, int], str] | None = None
+    """The id of a call from its function and its number in the conversation, where the templates write it so."""
 
     @property
     def sample(self) -> str:
@@ -157,6 +163,12 @@ _OFF_UNLESS_ON = Starts(inside=False, switch="on")
 _NEVER_CHANGED = Starts(inside=True, switch="")
 _OUTSIDE = Starts(inside=False, switch="")
 
+
+def _nine_characters() -> str:
+    """An id as Mistral's templates and tokenizers want it."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))
+
+
 TOOL_ROWS = (
     ToolRow(
         "kimi_k2",
@@ -167,6 +179,7 @@ TOOL_ROWS = (
         special_tokens=tuple(sorted(KIMI_K2.markers)),
         turn_ends=_KIMI_ENDS,
         native_ids=True,
+        numbered_id="functions.{}:{}".format,
     ),
     ToolRow(
         "qwen3_coder",
@@ -297,6 +310,7 @@ TOOL_ROWS = (
         special_tokens=("[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"),
         turn_end=_MISTRAL_END,
         native_ids=True,
+        new_id=_nine_characters,
     ),
     ToolRow(
         "harmony",

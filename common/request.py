@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 
 def plain_tools(tools: Iterable[object] | None) -> list[dict[str, object]]:
-    """The functions among `tools`, in the shape of either API, as `{"name", "parameters"}`."""
+    """The functions among `tools`, in the shape of either API, as `{"name", "parameters", "strict"}`."""
     return [_plain_tool(tool) for tool in tools or ()]
 
 
 def _plain_tool(tool: object) -> dict[str, object]:
     function = getattr(tool, "function", tool)
-    return {"name": getattr(function, "name", None), "parameters": getattr(function, "parameters", None)}
+    return {name: getattr(function, name, None) for name in ("name", "parameters", "strict")}
 
 
 def plain_tool_choice(choice: object) -> object:

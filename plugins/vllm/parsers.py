@@ -34,6 +34,14 @@ from dynamo_parsers.registry import (
     tool_row,
 )
 from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.structural_tags import (
+    Level,
+    ToolChoiceError,
+    answer_tag,
+    frames_reply,
+    has_structural_tag,
+    structural_tag,
+)
 from dynamo_parsers.token_ids import ReasoningIds, reasoning_ids
 
 from vllm.parser.abstract_parser import Parser
@@ -41,9 +49,22 @@ from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
 
 from . import reasoning_class_name, tool_class_name
-from ._versions import function_tools, new_call_id
+from ._versions import (
+    as_structural_tag,
+    calls_before,
+    constrain_from_start,
+    enforces_tags,
+    function_tools,
+    has_output_format,
+    new_call_id,
+    output_format_of,
+    refusal,
+    set_structural_tag,
+)
 
 if TYPE_CHECKING:
+    from xgrammar import StructuralTag
+
     from vllm.entrypoints.generate.base.protocol import (
         DeltaFunctionCall,
         DeltaMessage,
@@ -56,6 +77,7 @@ if TYPE_CHECKING:
     from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
     from vllm.tokenizers import TokenizerLike
     from vllm.tool_parsers.abstract_tool_parser import Tool
+    from vllm.tool_parsers.tool_strict_level import ToolStrictLevel
 
     Request: TypeAlias = ChatCompletionRequest | ResponsesRequest
 else:
@@ -68,6 +90,10 @@ else:
         ToolCall,
     )
 
+_LEVELS: Mapping[str, Level] = {"FUNCTION": "function", "PARAMETER": "parameter"}
+"""vLLM's `--tool-strict-level`."""
+_MADE_ID = "chatcmpl-tool-"
+"""What vLLM's own ids begin with."""
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
 """Stands for the tools of a caller that gives no request: calls are read, their types unknown."""
 
@@ -89,6 +115,8 @@ class DynamoReasoningParser(ReasoningParser):
 
     def __init__(self, tokenizer: TokenizerLike, *args: object, **kwargs: object) -> None:
         super().__init__(tokenizer, *args, **kwargs)
+        # vLLM's engine core makes one for its grammars alone, and gives it no configuration of the model.
+        self._of_grammar = "model_config" not in kwargs
         asked = kwargs.get("chat_template_kwargs")
         self.template_kwargs: Mapping[str, object] = asked if isinstance(asked, Mapping) else {}
         self._inside: bool | None = None  # how the prompt ended
@@ -132,7 +160,19 @@ class DynamoReasoningParser(ReasoningParser):
     def adjust_initial_state_from_prompt(self, prompt_token_ids: Sequence[int]) -> None:
         self.set_prompt_token_ids(prompt_token_ids)
 
+    @property
+    def told_inside(self) -> bool | None:
+        """Whether the reply starts in reasoning; None: outside, or nobody knows."""
+        return self._inside if self._prompt_known else True if self._starts_inside() else None
+
+    @property
+    def told_closed(self) -> bool:
+        """Whether it is known that the reply does not start in reasoning, nor open one."""
+        return self._inside is False or thinking_asked_for(self.template_kwargs) is False
+
     def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
+        if self._of_grammar and self._frames_reply:
+            return True  # the grammar speaks of reasoning too
         told_before = self._prompt_known
         self.set_prompt_token_ids(input_ids)
         if told_before and self._tools() is None:
@@ -154,10 +194,19 @@ class DynamoReasoningParser(ReasoningParser):
 
     def adjust_request(self, request: Request) -> Request:
         request = super().adjust_request(request)
+        answer = output_format_of(request) if self._frames_reply else None
+        tag = None if answer is None else answer_tag(partners(self.row)[0].name, answer)
+        if tag is not None:
+            set_structural_tag(request, tag)
+            constrain_from_start(request)
         # A call ends reasoning, with or without a tool parser: its markers have to be seen as well.
         if self.row.special_tokens or any(tool.special_tokens for tool in partners(self.row)):
             request.skip_special_tokens = False
         return request
+
+    @property
+    def _frames_reply(self) -> bool:
+        return any(frames_reply(tool) for tool in partners(self.row))
 
     # --- one-shot
 
@@ -222,7 +271,7 @@ class DynamoReasoningParser(ReasoningParser):
             self.template_kwargs,
             inside,
             until_call=tools is None and request is None and _has_foreign_tools(type(self)),
-            new_id=new_call_id,
+            new_id=new_call_id if tools is None else tools.row.new_id or new_call_id,
             label=f"--reasoning-parser {PREFIX}{self.row.name}",
         )
 
@@ -254,6 +303,8 @@ class DynamoToolParser(ToolParser):
     def __init__(self, tokenizer: TokenizerLike, tools: list[Tool] | None = None) -> None:
         super().__init__(tokenizer, tools)
         self._given = tools  # vLLM's base class keeps only some kinds
+        self._request: Request | None = None
+        self._ids: set[str] = set()
         self._machine: GuardedParser | None = None
         made_last, _pairing.last = _pairing.last, None
         self._made_before = made_last() if made_last is not None else None
@@ -274,6 +325,32 @@ class DynamoToolParser(ToolParser):
             request.skip_special_tokens = False
         return request
 
+    def get_structural_tag(
+        self, request: Request, *, reasoning: bool = False, strict_level: ToolStrictLevel | None = None
+    ) -> StructuralTag | None:
+        """What constrains the reply to what `request` allows; None where vLLM is to force JSON, or nothing."""
+        if not enforces_tags() or not has_structural_tag(self.row.name):
+            return None
+        # Beside a format of the answer vLLM gives the model the choice: then it says where the grammar starts.
+        beside = None if has_output_format(request) else self._beside
+        reasons = beside is not None and not beside.told_closed and constrain_from_start(request)
+        level = _LEVELS.get(getattr(strict_level, "name", ""), "auto")
+        try:
+            tag = structural_tag(
+                self.row.name,
+                self.tools_of(request),
+                tool_choice_of(request),
+                request.parallel_tool_calls is not False,
+                level=level,
+                reasoning_parser=beside.row.name if beside is not None and reasons else None,
+                in_reasoning=beside.told_inside if beside is not None else None,
+            )
+        except ToolChoiceError as error:
+            raise refusal(str(error)) from error
+        if tag is not None and frames_reply(self.row):
+            constrain_from_start(request)
+        return None if tag is None else as_structural_tag(tag)
+
     def tools_of(self, request: Request | None) -> Sequence[object]:
         """The request's tools as plain objects; without a request, those that this parser was made with."""
         tools = self._given if request is None else request.tools
@@ -285,7 +362,11 @@ class DynamoToolParser(ToolParser):
             machine = self._new_machine(request, None)
             message = fold([*machine.feed(model_output), *machine.finish()])
         calls = [
-            ToolCall(id=call.id, type="function", function=FunctionCall(name=call.name, arguments=call.arguments))
+            ToolCall(
+                id=self._numbered(call.id, call.name, request),
+                type="function",
+                function=FunctionCall(name=call.name, arguments=call.arguments),
+            )
             for call in message.tool_calls
         ]
         self.prev_tool_call_arr = [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls]
@@ -304,16 +385,31 @@ class DynamoToolParser(ToolParser):
         events: list[Event] = []
         if self._machine is None:
             self._machine, events = self._first_machine(request)
-        delta = delta_message(events + self._machine.feed(delta_text))
+        self._request = request
+        return self._said(events + self._machine.feed(delta_text))
+
+    def finish_streaming(self) -> DeltaMessage | None:
+        return None if self._machine is None else self._said(self._machine.finish())
+
+    def _said(self, events: list[Event]) -> DeltaMessage | None:
+        delta = delta_message(events)
+        for call in (delta.tool_calls if delta is not None else None) or ():
+            if call.id is not None and call.function is not None:
+                call.id = self._numbered(call.id, call.function.name or "", self._request)
         self._keep_score(delta)
         return delta
 
-    def finish_streaming(self) -> DeltaMessage | None:
-        if self._machine is None:
-            return None
-        delta = delta_message(self._machine.finish())
-        self._keep_score(delta)
-        return delta
+    def _numbered(self, call_id: str, name: str, request: Request | None) -> str:
+        """The id that a call goes out with: the markup's own, or where none stood there the format's kind."""
+        number = self.row.numbered_id
+        if number is not None and request is not None and call_id.startswith(_MADE_ID):
+            at = calls_before(request) + len(self._ids)
+            call_id = number(name, at)
+            while call_id in self._ids:
+                at += 1
+                call_id = number(name, at)
+        self._ids.add(call_id)
+        return call_id
 
     def get_remaining_unstreamed_args(self) -> str:
         return ""  # what is known has been sent
@@ -341,7 +437,7 @@ class DynamoToolParser(ToolParser):
             getattr(request, "parallel_tool_calls", True) is not False,
             beside.template_kwargs if beside is not None else None,
             in_reasoning=False,
-            new_id=new_call_id,
+            new_id=self.row.new_id or new_call_id,
             label=f"--tool-call-parser {PREFIX}{self.row.name}",
         )
 
@@ -393,7 +489,10 @@ def tool_choice_of(request: Request | None) -> object:
 
 def _make_classes() -> None:
     for name in tool_parser_names():
-        made = type(tool_class_name(name), (DynamoToolParser,), {"row": tool_row(name), "__module__": __name__})
+        said: dict[str, object] = {"row": tool_row(name), "__module__": __name__}
+        if has_structural_tag(name):
+            said["structural_tag_model"] = PREFIX + name  # vLLM asks `get_structural_tag` where there is one
+        made = type(tool_class_name(name), (DynamoToolParser,), said)
         globals()[made.__name__] = made
     for name in reasoning_parser_names():
         made = type(

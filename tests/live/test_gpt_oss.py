@@ -7,10 +7,12 @@ prompt in a real gpt-oss model's token ids. The weights are then made up, which 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from engine_client import chat
 from engine_server import Server
+from test_forced import ANSWER, refused
 from test_responses import respond
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -78,3 +80,27 @@ def test_a_call_cut_off(server: Server, stream: bool) -> None:
     script = '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Par'
     reply = chat(server, script, stream=stream)
     assert reply.said == ("", "", [("get_weather", '{"city": "Par')])
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_forced_call(server: Server, stream: bool) -> None:
+    """The grammar speaks of the whole reply, its reasoning included."""
+    plan = f"<|channel|>analysis<|message|>Hm.<|end|>{NEXT}"
+    for script in (f"<|channel|>commentary {CALL}", f"{plan} {CALL.replace(' <', '<|channel|>commentary <', 1)}"):
+        reply = chat(server, script, stream=stream, tool_choice="required")
+        assert (reply.content, reply.calls) == ("", [("get_weather", PARIS)])
+    for script in (
+        f"{plan}<|channel|>final<|message|>Hi.",
+        "Hi.",
+        f"<|channel|>commentary {CALL}".replace("weather", "x"),
+    ):
+        assert refused(server, script, stream=stream, tool_choice="required"), script
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_answer_of_a_schema(server: Server, stream: bool) -> None:
+    said: dict[str, Any] = {"stream": stream, "tools": None, "body": {"response_format": ANSWER}}
+    plan = f"<|channel|>analysis<|message|>Hm.<|end|>{NEXT}"
+    reply = chat(server, f"{plan}<|channel|>final <|constrain|>json<|message|>{PARIS}", **said)
+    assert (reply.reasoning, reply.content) == ("Hm.", PARIS)
+    assert refused(server, f"{plan}<|channel|>final <|constrain|>json<|message|>Hi.", **said)
