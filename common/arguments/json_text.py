@@ -16,7 +16,7 @@ import json
 import re
 from functools import cache
 
-from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink
+from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Reading, Sink
 from ..held import Held
 
 _SPACE = " \t\r\n"
@@ -48,6 +48,8 @@ def drop(_text: str) -> None:
 def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
     """Read a string from its opening quote on, written with double quotes; False if the reply ends in it."""
     mark = cursor.take(cursor.at + 1)
+    if mark != '"':
+        cursor.remark(RECOVERED)
     run = _STRING_RUN[mark]
     sink('"')
     while True:
@@ -72,6 +74,7 @@ def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
             sink('\\"')
         elif char != "\\":
             cursor.take(stop + 1)
+            cursor.remark(RECOVERED)
             sink(_CONTROL[char])
         elif escape := _ESCAPE.match(text, stop):
             sink(cursor.take(escape.end()))
@@ -85,6 +88,7 @@ def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
             sink(mark)
         else:
             cursor.take(stop + 1)
+            cursor.remark(RECOVERED)
             sink("\\\\")
 
 
@@ -108,6 +112,8 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[boo
             closable = expect in ("first key", "first value", "more") or bool(comma)
             if not closable or not owed or owed[-1] != char:
                 return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
+            if comma:
+                cursor.remark(RECOVERED)
             sink("".join(comma[1:]))
             comma.clear()
             sink(cursor.take(cursor.at + 1))
@@ -142,6 +148,8 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[boo
         else:
             word = yield from _word(cursor)
             if word in _LITERALS:
+                if word[0].isupper():
+                    cursor.remark(RECOVERED)
                 sink(_LITERALS[word])
                 finished = True
             elif _NUMBER.fullmatch(word) and (cursor.at < len(cursor.text) or not cursor.ended):
@@ -156,6 +164,7 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[boo
         if not owed:
             return finished or expect == "more"
     if finished and expect == "more":
+        cursor.remark(RECOVERED)
         sink("".join(reversed(owed)))
         return True
     return False

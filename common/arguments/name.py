@@ -1,4 +1,7 @@
-"""The name of a function or parameter, as the markups write it."""
+"""The name of a function or parameter, as the markups write it.
+
+A function's name has no white space, brackets, commas or quotes; a parameter's may have them inside.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ MAX_NAME = 256
 
 _NAME = re.compile(rf"""[^<>{{(\[\]`"',{SPACE}]*""")
 _QUOTES = "\"'"
+_INSIDE_TAG = re.compile(r"[^<>]*")
+_BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
+_NO_KEY = ("(", "[", "{", "`", ",")
 
 
 def read_name(cursor: Cursor) -> Reading[str]:
@@ -29,6 +35,25 @@ def read_name(cursor: Cursor) -> Reading[str]:
         cursor.take(cursor.at + 1)
     yield from cursor.space()
     return name
+
+
+def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
+    """Read a parameter's name, with optional quotes and white space around it, and the attributes behind it.
+
+    The name is "" where none stands.
+    """
+    text = (yield from cursor.run(_INSIDE_TAG)).strip(SPACE)
+    if text.startswith("\\"):  # the quotes inside a JSON string
+        text = text.replace('\\"', '"').replace("\\'", "'")
+    mark = text[:1]
+    if mark and mark in _QUOTES:
+        name, _, attributes = text[1:].partition(mark)
+    else:
+        behind = _BEHIND_KEY.search(text)
+        stop = behind.start() if behind is not None else len(text)
+        name, attributes = text[:stop].rstrip('"'), text[stop:]
+    name = name.strip(SPACE)
+    return ("" if len(name) > MAX_NAME or name.startswith(_NO_KEY) else name), attributes
 
 
 def is_name(text: str) -> bool:

@@ -21,14 +21,13 @@ from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
 from ..format import Span
 from ..schema import ANY, JSON, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
-from .name import read_name
+from .name import read_key, read_name
 from .strays import read_strays
 from .text_value import TextValue
 
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["']?([^"'>\s]*)["']?""")
 _FOLLOWS_WITHIN = 256
-_ATTRIBUTES = re.compile(r"[^<>]*")
 
 
 class CallHeads(Protocol):
@@ -173,8 +172,7 @@ class TaggedValues:
         try:
             while (yield from cursor.match(self.first)) is not None:
                 pass
-            name = yield from read_name(cursor)
-            attributes = yield from cursor.run(_ATTRIBUTES)
+            name, attributes = yield from read_key(cursor)
             ended = False
             for part in self._name_end:
                 while (yield from cursor.match(part)) is not None:

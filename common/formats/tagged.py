@@ -148,6 +148,8 @@ class Tagged:
             yield from cursor.space()
             if (yield from cursor.match(self._call_open)) is None:
                 return None if cursor.at_end or cursor.cut_of(self._call_open) else False
+            while (yield from cursor.match(self._call_open)) is not None:
+                pass  # doubled
         yield from cursor.space()
         typed = yield from cursor.match(self._before_name)
         name = yield from read_name(cursor)
