@@ -25,6 +25,11 @@ SPACE = " \t\r\n\f\v"
 
 _SPACES = re.compile(f"[{SPACE}]*")
 
+RECOVERED = "recovered"
+"""A remark: drift from the markup that was read all the same."""
+IN_PROSE = "marker in prose"
+"""A remark: a marker that opened nothing and is text."""
+
 
 class Markers:
     """A set of markers, found in one search together with a cut beginning of one at the end of the text."""
@@ -94,7 +99,7 @@ class Mark:
 class Cursor:
     """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
 
-    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "text")
+    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "remarks", "text")
 
     def __init__(self) -> None:
         self.text = ""
@@ -104,6 +109,11 @@ class Cursor:
         self._hold: int | None = None  # offset of the outermost mark
         self._limit: int | None = None  # offset up to which the innermost mark may hold; None without a mark
         self._copy: Sink | None = None
+        self.remarks: dict[str, int] = {}
+
+    def remark(self, what: str) -> None:
+        """Note, for who watches a server's replies, where the first oddity of a kind stands."""
+        self.remarks.setdefault(what, self.offset)
 
     def feed(self, text: str) -> None:
         keep = self.at if self._hold is None else self._hold - self._base

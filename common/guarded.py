@@ -1,28 +1,56 @@
-"""A parser for the adapters: a defect of ours must not cost a request.
+"""A parser for the adapters: a defect of ours must not cost a request, and what is odd in a reply is told.
 
-Whatever is raised is logged once, and the reply goes on as content from the last event on.
+- Whatever is raised is logged once, and the reply goes on as content from the last event on.
+- At most one warning a reply: the parser, what was wrong and where. Never the text, but at debug level.
+- Watchers are told of every kind of oddity once a reply; the adapters count them where their engine shows counters.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
-from .events import ContentDelta, Event
+from .cursor import RECOVERED
+from .events import ContentDelta, Event, ToolCallEnd
 from .parser import Parser
 
 logger = logging.getLogger("dynamo_parsers")
+
+MALFORMED = "malformed"
+"""A call whose arguments are no JSON object, or that cannot be read on."""
+TRUNCATED = "truncated"
+"""A call that the reply ends in."""
+DEFECT = "defect"
+"""This package's own fault."""
+
+_watchers: list[Callable[[str, str], None]] = []
+
+
+def watch(watcher: Callable[[str, str], None]) -> None:
+    """Call `watcher` with a parser's flag and name, and a kind of oddity: one of this module's or a cursor's remark."""
+    if watcher not in _watchers:
+        _watchers.append(watcher)
+
+
+def _tell(label: str, kind: str) -> None:
+    for watcher in _watchers:
+        try:
+            watcher(label, kind)
+        except Exception:  # a counter must not cost a request
+            logger.debug("a watcher failed", exc_info=True)
 
 
 class GuardedParser(Parser):
     """A `Parser` whose `feed` and `finish` never raise. `logged`: that there is a defect has been said already."""
 
-    __slots__ = ("_broken", "_label", "_logged")
+    __slots__ = ("_broken", "_label", "_logged", "_malformed")
 
     def __init__(self, *args: object, label: str = "", logged: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._label = label
         self._logged = logged
         self._broken = False
+        self._malformed: int | None = None  # where the first malformed call ends
 
     @property
     def broken(self) -> bool:
@@ -33,17 +61,40 @@ class GuardedParser(Parser):
         if self._broken:
             return [ContentDelta(text)] if text else []
         try:
-            return super().feed(text)
+            events = super().feed(text)
         except Exception as error:
             return self._give_up(error)
+        if self._malformed is None and events and _cut_call(events):
+            self._malformed = self._cursor.offset
+        return events
 
     def finish(self) -> list[Event]:
         if self._broken:
             return []
         try:
-            return super().finish()
+            events = super().finish()
         except Exception as error:
             return self._give_up(error)
+        self._report(truncated=_cut_call(events))
+        return events
+
+    def _report(self, *, truncated: bool) -> None:
+        """Tell what was odd in the reply."""
+        found = dict(self._cursor.remarks)
+        if self._reply.owed_closer and not truncated:
+            found.setdefault(RECOVERED, self._cursor.offset)
+        if truncated:
+            found[TRUNCATED] = self._cursor.offset
+        if self._malformed is not None:
+            found[MALFORMED] = self._malformed
+            if not self._logged:
+                logger.warning(
+                    "%s: a call is malformed before character %d of the reply; what was read of it was passed on",
+                    self._label,
+                    self._malformed,
+                )
+        for kind in found:
+            _tell(self._label, kind)
 
     def decide(self, tool_choice: object, parallel_tool_calls: bool, events: list[Event]) -> list[Event]:
         if self._broken:
@@ -55,6 +106,7 @@ class GuardedParser(Parser):
 
     def _give_up(self, error: Exception) -> list[Event]:
         self._broken = True
+        _tell(self._label, DEFECT)
         if not self._logged:
             logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
@@ -62,3 +114,7 @@ class GuardedParser(Parser):
         if self.unread:
             events.append(ContentDelta(self.unread))
         return events
+
+
+def _cut_call(events: list[Event]) -> bool:
+    return any(isinstance(event, ToolCallEnd) and not event.complete for event in events)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .arguments.json_object import read_object
 from .arguments.strays import at_last_turn_end
-from .cursor import NO_MARKERS, Cursor, Mark, Markers, Overrun, Reading, Sink
+from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Overrun, Reading, Sink
 from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
 from .reply import Reply
@@ -189,6 +189,8 @@ def read_call(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text:
     if cut and (task.calls is Calls.READ or text != reply.content):
         cursor.take(len(cursor.text))  # the beginning of a call that was cut off
         return True
+    if not any(opener in tool.words for tool in grammar.readers[opener]):
+        cursor.remark(IN_PROSE)
     text(opener)
     return False
 
@@ -206,6 +208,7 @@ def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Rea
             continue
         behind = cursor.offset
         if (yield from _attempt(tool, opener, mark, cursor, reply, grammar)):
+            cursor.remark(RECOVERED)
             return True
         cursor.rewind(mark, behind - mark.offset)
         mark = cursor.mark(behind - mark.offset)
