@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 
 import corpus
 from corpus import Case
 from dynamo_parsers.registry import reasoning_row, tool_row
+
+RESULTS = "PARITY_RESULTS"
+"""The environment variable that names the file that `record` writes to."""
 
 TURN = "<|im_start|>assistant\n"
 """What a demo model's prompt ends with where it says nothing of reasoning."""
@@ -50,3 +55,14 @@ def markers(tool: str | None, reasoning: str | None) -> set[str]:
         row = reasoning_row(reasoning)
         found |= {row.open, row.close} if row.frame is None else row.frame.markers
     return found
+
+
+def record(engine: str, case: Case, outcome: str) -> None:
+    """Put down what became of a case in an engine, as a line of JSON; nothing where no file is named for it.
+
+    `outcome` is "same", "differs", "excused: " and the names of the excuses, or "refused: " and why.
+    """
+    if file := os.environ.get(RESULTS):
+        said = {"engine": engine, "file": case.file, "group": case.group, "title": case.title, "outcome": outcome}
+        with open(file, "a", encoding="utf-8") as results:
+            results.write(json.dumps(said, ensure_ascii=False) + "\n")
