@@ -278,11 +278,16 @@ def conversations(draw: st.DrawFn, subject: Subject) -> tuple[list[Any], list[An
     mode: dict[str, object] = dict(draw(st.sampled_from(subject.modes)))
     reasons = subject.reasons(mode)
     chat: list[dict[str, object]] = []
-    if draw(st.booleans()):
-        chat.append({"role": draw(st.sampled_from(("system", "developer"))), "content": draw(prose)})
+
+    def instruct() -> None:
+        if draw(st.integers(0, 3)) == 0:
+            chat.append({"role": draw(st.sampled_from(("system", "developer"))), "content": draw(prose)})
+
     count = 0
     for _ in range(draw(st.integers(1, 3))):
+        instruct()
         chat.append({"role": "user", "content": draw(content(anything))})
+        instruct()
         for _ in range(draw(st.integers(0, 2))):
             calls = []
             for name, _, values in draw(st.lists(st.sampled_from(known), min_size=1, max_size=3)):
@@ -296,6 +301,7 @@ def conversations(draw: st.DrawFn, subject: Subject) -> tuple[list[Any], list[An
             chat.append(assistant(said, calls, **reasoning(draw, prose, reasons)))
             results = [result(draw(content(anything)), str(each["id"])) for each in calls]
             chat += draw(st.permutations(results))
+            instruct()
         chat.append(assistant(draw(prose), **reasoning(draw, prose, reasons)))
     return chat, tools, mode
 
