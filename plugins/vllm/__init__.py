@@ -12,6 +12,8 @@ import logging
 from dynamo_parsers.command_line import hint_at_close_names
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
 
+from . import counters
+
 FLOOR = "0.24"
 """The oldest vLLM whose streaming gives a parser an end of the stream."""
 
@@ -50,6 +52,7 @@ def _register() -> None:
         ("--reasoning-parser", ["auto", *reasoning_parser_names()]),
     ):
         hint_at_close_names(flag, names)
+    counters.install()
     try:
         from . import gpt_oss
     except ImportError:  # an older vLLM, which composes differently

@@ -1,0 +1,42 @@
+"""What was odd in replies, as a counter on vLLM's `/metrics`: `dynamo_parsers_oddities_total{parser, kind}`.
+
+The counter is made when the first oddity is met: prometheus_client decides at its import how processes share values,
+and vLLM prepares that after its plugins were loaded.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dynamo_parsers.guarded import watch
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
+
+NAME = "dynamo_parsers_oddities"
+
+
+def install() -> None:
+    """Count from now on, in this process."""
+    watch(_count)
+
+
+def _count(label: str, kind: str) -> None:
+    counter = _counter()
+    if counter is not None:
+        counter.labels(parser=label.rpartition(" ")[2], kind=kind).inc()
+
+
+@cache
+def _counter() -> Counter | None:
+    """None without prometheus_client."""
+    try:
+        from prometheus_client import Counter
+    except ImportError:
+        return None
+    return Counter(
+        NAME,
+        "Replies in which a parser of dynamo-parsers met something odd, by its flag's name and the kind of oddity.",
+        ["parser", "kind"],
+    )
