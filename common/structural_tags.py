@@ -116,6 +116,12 @@ class _Block:
     def marked(self) -> Format:
         return tag(self.open, self.body, self.close) if self.close else sequence(const(self.open), self.body)
 
+    def calls(self, *, single: bool) -> Format:
+        """Calls between markers, from the first one on."""
+        if self.repeats and not single:
+            return sequence(self.marked, star(sequence(GAP, self.marked)))
+        return self.marked
+
     def in_text(self, *, single: bool) -> Format:
         """Text in which calls may stand."""
         if not self.close:
@@ -147,7 +153,8 @@ def structural_tag(
         tool_choice: "auto", "none", "required" or a named function.
         parallel_tool_calls: False: at most one call.
         level: what is constrained at least.
-        reasoning_parser: reasoning to allow in front; None: the engine starts the grammar behind it.
+        reasoning_parser: reasoning to allow in front of a forced call; None: the engine starts the grammar behind it.
+            Where no call is forced, reasoning is text like any other.
         in_reasoning: whether the prompt ended inside that reasoning; None: that is not known.
 
     Returns:
@@ -180,9 +187,11 @@ def structural_tag(
         if forced or strict:
             raise
         return None
-    if reasoning_parser is not None and not frames_reply(row):
-        opener = _block(row, functions, single=single).open
-        found = _behind_reasoning(found, reasoning_row(reasoning_parser), opener, in_reasoning)
+    if reasoning_parser is not None and forced and not frames_reply(row):
+        block = _block(row, functions, single=single)
+        found = _behind_reasoning(
+            found, block.calls(single=single), reasoning_row(reasoning_parser), block.open, in_reasoning
+        )
     return {"type": "structural_tag", "format": found}
 
 
@@ -232,9 +241,7 @@ def _reply(row: ToolRow, functions: Sequence[Function], *, forced: bool, single:
     block = _block(row, functions, single=single)
     if not forced:
         return block.in_text(single=single)
-    found = block.whole
-    if block.repeats and not single:
-        found = sequence(found, star(sequence(GAP, block.whole)))
+    found = block.whole if block.bare else block.calls(single=single)
     if isinstance(row.format, KimiK3):
         # The prompt may have begun an answer, and the message may be closed behind the calls.
         begun, closed = "<|close|>response<|sep|>", "<|close|>message<|sep|>"
@@ -284,15 +291,15 @@ def _after_answer(frame: Frames) -> str:
     return frame.reasoning_sample.rpartition(_THOUGHT)[2]
 
 
-def _behind_reasoning(found: Format, row: ReasoningRow, opener: str, inside: bool | None) -> Format:
-    """`found` behind reasoning, which its closer ends, or a call."""
+def _behind_reasoning(found: Format, calls: Format, row: ReasoningRow, opener: str, inside: bool | None) -> Format:
+    """`found` behind reasoning, which its closer ends, or `calls`, which begin with `opener`."""
     thought: Format = {"type": "any_text", "excludes": [row.close, opener]}
-    closed = sequence(thought, const(row.close))
-    ended = any_of((closed, thought))
-    opened = sequence(const(row.open), ended)
+    closed = sequence(thought, const(row.close), GAP, found)
+    ended = any_of((closed, sequence(thought, calls)))
     if inside:
-        return sequence(ended, GAP, found)
-    return sequence(optional(opened if inside is False else any_of((opened, closed))), GAP, found)
+        return ended
+    opened = sequence(const(row.open), ended)
+    return any_of((found, opened) if inside is False else (found, opened, closed))
 
 
 # --- calls

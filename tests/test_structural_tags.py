@@ -164,6 +164,12 @@ def test_reasoning_in_front(row: ToolRow, strict: bool) -> None:
         assert [accepts(tag, text) for text in right] == [True] * len(right)
         for text in (*wrong, "Hello.", f"I plan.{think.close}Hello.", f"{think.open}I plan.", think.open + no_call):
             assert not accepts(tag, text), text
+    # Where no call is forced, one behind reasoning or in it is constrained all the same.
+    free = structural_tag(row.name, tools(True), reasoning_parser=think.name, in_reasoning=True)
+    for text in (closed, by_call, f"I plan.{think.close}Hello.", "I plan."):
+        assert accepts(free, text)
+    for text in (no_call, f"I plan.{think.close}\n\n{written(row, ('get_time', {}))}", written(row, ("get_time", {}))):
+        assert not accepts(free, text), text
 
 
 @pytest.mark.parametrize("row", [row for row in TOOL_ROWS if frames_reply(row)], ids=lambda row: row.name)
