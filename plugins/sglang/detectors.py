@@ -20,8 +20,10 @@ from dynamo_parsers.events import Event
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.structural_tags import frames_reply, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
 from pydantic import Field
+from xgrammar import StructuralTag
 
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
 from sglang.srt.function_call.core_types import StreamingParseResult, ToolCallItem
@@ -110,6 +112,26 @@ class DynamoToolDetector(BaseFormatDetector):
         self, tools: list[Tool], tool_choice: object, parallel_tool_calls: bool = True
     ) -> object:
         return get_json_schema_constraint(tools, tool_choice, parallel_tool_calls=parallel_tool_calls)
+
+    # --- strict tools: SGLang constrains what is written between the markers
+
+    def get_structural_tag(
+        self,
+        tools: Sequence[Tool] | None = None,
+        tool_choice: object = "auto",
+        thinking_mode: bool = False,
+        parallel_tool_calls: bool = True,
+    ) -> StructuralTag | None:
+        """What constrains calls that need not be; None where a call is forced, which is JSON.
+
+        A markup that frames the whole reply has none: SGLang starts a grammar behind reasoning, and not with the reply.
+        """
+        if tool_choice != "auto" or frames_reply(self.row):
+            return None
+        tag = structural_tag(
+            self.row.name, plain_tools(tools), parallel_tool_calls=parallel_tool_calls, level="function"
+        )
+        return None if tag is None else StructuralTag.model_validate(tag)
 
     def supports_structural_tag(self) -> bool:
         return False
