@@ -17,6 +17,5 @@ IN_JSON = "an example call in a JSON string of an object or array: a parameter i
 
 NASTY_DEFECTS = {
     **dict.fromkeys(("deepseek_v3_2", "deepseek_v4", "deepseek_v41", "minimax_m2", "muse", "seed_oss"), IN_JSON),
-    "minimax_m3": "an example call in an example call: the inner one's end ends the outer one",
 }
 """Tool formats that `test_own_markers_come_back` does not pass."""

@@ -25,7 +25,8 @@ from .text_value import TextValue
 _OBJECT = JsonObject()
 _NAMESPACE = Markers((NAMESPACE,))
 _BARE_CLOSE = "</"
-_AROUND = ("invoke", "tool_call")
+_SECTION = "tool_call"
+_AROUND = ("invoke", _SECTION)
 _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _NAME = re.compile(r"""[^\s<>/"'=]*""")
@@ -229,12 +230,14 @@ class _Body:
                 marker += "" if tag is None else tag.text
                 if tag is None:
                     pass
+                elif tag.closes and tag.name == name and not (quoted and quoted[-1]):
+                    text_only = bool(quoted) or (value is not None and not value.is_no_string())
+                    if (yield from self._ahead(self._follows(closers=not text_only))):
+                        break
                 elif quoted:
                     self._pair(quoted, tag)
                 elif tag.closes:
-                    text_only = value is not None and not value.is_no_string()
-                    if tag.name == name and (yield from self._ahead(self._follows(closers=not text_only))):
-                        break
+                    pass
                 elif contains and (not first or (value is None and first not in _JSON_STARTS)):
                     value = None
                     text.append(marker)
@@ -260,6 +263,9 @@ class _Body:
         """A tag inside a quoted call."""
         if not tag.closes:
             quoted.append(tag.name)
+        elif tag.name == _SECTION and _SECTION in quoted[-_NEAR:]:
+            while quoted.pop() != _SECTION:
+                pass
         elif _closes_call(tag):
             while quoted and quoted.pop():
                 pass
