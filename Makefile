@@ -115,7 +115,8 @@ test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" J
 		--ignore-glob='tests/plugins/test_vllm*' --ignore=tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM: its classes in process, then real servers [ARGS=...]
-	$(VLLM)/bin/python -m pytest tests/plugins tests/live --ignore=tests/plugins/test_trtllm.py $(ARGS)
+	$(VLLM)/bin/python -m pytest tests/plugins tests/live tests/test_structural_tags.py \
+		--ignore=tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py tests/plugins/test_vllm_gpt_oss.py \
@@ -125,7 +126,8 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang: its classes in process, then real servers [ARGS=...]
-	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/live/test_sglang*.py $(ARGS)
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/live/test_sglang*.py \
+		tests/live/test_template_servers.py $(ARGS)
 
 bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, and through vLLM's parse_delta [ARGS=...]
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
@@ -144,6 +146,10 @@ compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEX
 	PYTHONPATH=$(NEXT_TREE)/hybrid:tests $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
 	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
+probe: $(VLLM)/.installed $(SGLANG)/.installed ## The probe on live servers of both engines, into docs/probe.json and the README [ARGS="--published --engine vllm"]
+	$(VLLM)/bin/python tests/live/probe_servers.py $(ARGS)
+
+.PHONY: probe
 readme: $(CORE)/.installed ## Write the registry's table of parsers into the README
 	$(CORE)/bin/python .ci/readme_table.py --write
 
