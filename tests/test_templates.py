@@ -374,7 +374,9 @@ def test_prompts_only_grow(subject: Subject, data: st.DataObject) -> None:
         if message["role"] != "assistant":
             history.append(message)
             if message["role"] == "user":
-                began = subject.prompt(history, tools, kwargs, generate=False)
+                asked_again = subject.prompt(history, tools, kwargs, generate=False)
+                assert asked_again.startswith(began)
+                began = asked_again
                 grown = grown if keep else ""
             continue
         said = subject.said(history, message, tools, kwargs)

@@ -10,10 +10,10 @@ import json
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import engine_client
-import engine_server
 import pytest
 import templates
 from dynamo_parsers.chat_templates import chat_template
@@ -65,10 +65,8 @@ class Setup:
 
 @pytest.fixture(scope="module", params=["vllm", "sglang"])
 def engine(request: pytest.FixtureRequest) -> str:
-    try:
-        engine_server.program_of(request.param, engine_server.ENGINES[request.param].command[0])
-    except engine_server.DidNotStart as error:
-        pytest.skip(str(error))
+    if find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is in another environment")
     return str(request.param)
 
 
