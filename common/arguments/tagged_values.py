@@ -27,6 +27,8 @@ from .text_value import TextValue
 
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["']?([^"'>\s]*)["']?""")
+_GAP = re.compile(r"(?:[ \t\r\n\f\v]|\\[nrt])*")
+"""White space, also as a JSON string writes it that quotes a call."""
 _FOLLOWS_WITHIN = 256
 
 
@@ -95,7 +97,7 @@ class TaggedValues:
 
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
-        yield from cursor.space()
+        yield from cursor.run(_GAP)
         either = union(self.first, self._close, *self._name_end, ends)
         if (yield from cursor.match(self.first)):
             header = yield from self._header(cursor)
