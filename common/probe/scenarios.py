@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ..markup import RENDERERS, Call
+from ..registry import reasoning_row, tool_row
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Mode: TypeAlias = Literal["whole", "stream"]
@@ -169,8 +170,12 @@ def _said(content: str, *says: str, thought: str = "No tool is needed.", reasoni
 
 
 def _delimiters(family: str | None) -> str:
-    """A statement that holds the family's markers as text."""
-    markers = RENDERERS[family].quotable[1:6] if family else _OTHERS
+    """A statement that holds the family's markers as text; a token that ends the turn would end it there too."""
+    markers: Sequence[str] = _OTHERS
+    if family is not None:
+        row = tool_row(family)
+        ends = {row.turn_end, *row.turn_ends, *(end for name in row.pairs for end in reasoning_row(name).turn_ends)}
+        markers = [each for each in RENDERERS[family].quotable[1:] if not any(end in each for end in ends if end)][:5]
     return f"SELECT '{' '.join(each.strip() for each in markers)}' AS literal, id FROM log WHERE note <> ''"
 
 

@@ -61,7 +61,7 @@ ENGINES = {
             *("--logits-processors", "dynamo_parsers.vllm.scripted:ScriptedReply"),
             # Compiling needs a C++ compiler and half a minute, and half precision is emulated on many CPUs.
             *("--enforce-eager", "--dtype", "float32"),
-            *("--max-model-len", "16384", "--max-num-seqs", "8"),
+            *("--max-model-len", "32768", "--max-num-seqs", "8"),
         ),
         ("--enable-auto-tool-choice", "--tool-call-parser"),
         {

