@@ -12,10 +12,3 @@ KNOWN_DEFECTS = {
     "deepseek_v3_2/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
     "deepseek_v4/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
 }
-
-IN_JSON = "an example call in a JSON string of an object or array: a parameter in it ends the value"
-
-NASTY_DEFECTS = {
-    **dict.fromkeys(("deepseek_v3_2", "deepseek_v4", "deepseek_v41", "minimax_m2", "muse", "seed_oss"), IN_JSON),
-}
-"""Tool formats that `test_own_markers_come_back` does not pass."""

@@ -22,7 +22,6 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from known_defects import NASTY_DEFECTS
 from replies import Request, check_protocol, events_of, merged, tool
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "40"))
@@ -473,16 +472,7 @@ def nasty_texts(row: ToolRow) -> list[str]:
     return texts
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, marks=pytest.mark.xfail(reason=NASTY_DEFECTS[row.name], strict=True))
-        if row.name in NASTY_DEFECTS
-        else row
-        for row in TOOL_ROWS
-    ],
-    ids=[row.name for row in TOOL_ROWS],
-)
+@rows
 def test_own_markers_come_back(row: ToolRow) -> None:
     """As a string, before and behind another, in an array, in an object, as a key."""
     renderer = markup.RENDERERS[row.name]

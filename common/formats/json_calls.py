@@ -107,7 +107,7 @@ class JsonCalls:
                 fits = yield from self._call(mark, cursor, reply, strict=strict)
                 if fits:
                     return True
-                if fits is None and tagged:
+                if fits is None and (tagged or (separated and not strict)):
                     cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                     cursor.settle(mark)
                     return False
