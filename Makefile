@@ -156,6 +156,12 @@ readme: $(CORE)/.installed ## Write the registry's table of parsers into the REA
 templates: ## Write the part that all chat templates share into each of them
 	$(PYTHON) .ci/templates.py --write
 
+.PHONY: compare-templates
+compare-templates: $(CORE)/.installed $(COMPARE)/.installed ## Does Dynamo's own front end render our chat templates as transformers does?
+	mkdir -p $(COMPARED)
+	PYTHONPATH=tests $(CORE)/bin/python tests/compare/prompts.py $(COMPARED)/prompts.jsonl
+	$(COMPARE)/bin/python tests/compare/prompts_in_dynamo.py $(COMPARED)/prompts.jsonl 2> $(COMPARED)/prompts.log
+
 template-table: $(VLLM)/.installed ## Hold all chat templates, ours and vLLM's, against the requirements; write the tables into the docs
 	$(VLLM)/bin/python .ci/template_table.py $(NEXT) $(NEXT_TREE)/templates --write
 

@@ -119,10 +119,14 @@ class FrontEnd:
         pair = tool, reasoning
         if pair in self.models:
             return self.models[pair]
-        name = f"m{len(self.models)}"
+        self.models[pair] = await self.named(f"m{len(self.models)}", *pair)
+        return self.models[pair]
+
+    async def named(self, name: str, tool: str | None = None, reasoning: str | None = None) -> str:
+        """The name of a new model, with the template that the folder holds now."""
         endpoint = self.runtime.endpoint(f"compare.{name}.generate")
         config = dynamo.ModelRuntimeConfig()
-        config.tool_call_parser, config.reasoning_parser = pair
+        config.tool_call_parser, config.reasoning_parser = tool, reasoning
         self.tasks.append(asyncio.ensure_future(endpoint.serve_endpoint(self.work, graceful_shutdown=False)))
         await dynamo.register_model(
             *(dynamo.ModelInput.Tokens, dynamo.ModelType.Chat, endpoint, str(self.folder), name),
@@ -130,7 +134,6 @@ class FrontEnd:
             runtime_config=config,
         )
         await self._served(name)
-        self.models[pair] = name
         return name
 
     async def _served(self, name: str) -> None:
