@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from ..triage.exchange import NotAnExchange, read_response
+from ..triage.raw import raw_text
 from .endpoint import Exchange, ask
 from .judge import Class, Fault, Ruling, disagreement, faults, ruling
-from .raw import Unknown, raw_text
 from .replay import Replay
 from .scenarios import MODES, Mode, Scenario, Turn, scenarios
 
@@ -150,9 +151,10 @@ class Probe:
         if exchange.answer is None or not faults(exchange.answer, scenario, turn, "whole"):
             return None
         try:
-            return raw_text(exchange.received)
-        except Unknown:
+            raw = raw_text(read_response(exchange.received))
+        except NotAnExchange:
             return None
+        return None if raw.gaps else raw.text
 
     async def _no_answer(
         self, scenario: Scenario, mode: Mode, exchanges: list[Exchange], request: Mapping[str, object]
