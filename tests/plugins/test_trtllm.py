@@ -192,7 +192,8 @@ def differences(
 ) -> Iterator[str]:
     """How the answers of a composition differ from the core's, as far as nothing excuses it."""
     asked = {
-        "tool_parser": tool,
+        # Without tools in the request no tool parser is called.
+        "tool_parser": tool if case.tools is not None else None,
         "reasoning_parser": reasoning,
         # A reasoning parser that stands alone is told nothing of them.
         "tools": case.tools if tool is not None else None,
