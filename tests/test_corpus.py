@@ -36,7 +36,7 @@ HEADERS = {
     "kimi_k3": (
         *("<|open|>tools", "<|close|>tools", "<|open|>message role=", " tool=", " key="),
         *(f' index="{number}"' for number in range(1, 4)),
-        *(f' type="{kind}"' for kind in ("string", "number", "boolean", "object")),
+        *(f' type="{kind}"' for kind in ("string", "number", "boolean", "object", "array", "null")),
     ),
     "inkling": ('"args": ',),
     "muse": ("<|start|>assistant", " to=self", " to=user", " to="),
