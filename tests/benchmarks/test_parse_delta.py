@@ -30,7 +30,7 @@ OURS = {
 }
 
 THOUGHT = "Let me see.</think>\n\n"
-PROSE = "The quick brown fox (aged 7) jumps over the lazy dog, and nothing else happens that day.\n"
+PROSE = "If a < b [as in c] then {d}, <e> and [f], and nothing else happens that day.\n"
 CODE = '    if value["key"] < 10 and not done:\n        print(f"{value} \\n")\n'
 
 
@@ -46,7 +46,10 @@ def call(family: str, arguments: dict[str, object]) -> str:
         return f"<|tool_calls_section_begin|>{call}<|tool_calls_section_end|>"
     if family == "hermes":
         return f'<tool_call>\n{{"name": "f", "arguments": {text}}}\n</tool_call>'
-    values = "".join(f"<parameter={name}>\n{value}\n</parameter>\n" for name, value in arguments.items())
+    values = "".join(
+        f"<parameter={name}>\n{value if isinstance(value, str) else json.dumps(value)}\n</parameter>\n"
+        for name, value in arguments.items()
+    )
     return f"<tool_call>\n<function=f>\n{values}</function>\n</tool_call>"
 
 
@@ -54,6 +57,7 @@ WORKLOADS: dict[str, Callable[[str, int], str]] = {
     "prose": lambda family, count: PROSE * count,
     "one long string": lambda family, count: call(family, {"text": CODE * count}),
     "many small values": lambda family, count: call(family, params(count)),
+    "one array": lambda family, count: call(family, {"items": [f"element {number}" for number in range(count)]}),
 }
 
 
@@ -73,7 +77,7 @@ def stream(family: str, workload: str, size: int) -> Stream:
     write = WORKLOADS[workload]
     unit = len(encode(tokenizer, write(family, 20))) / 20
     count = max(round(size / unit), 1)
-    properties: dict[str, object] = {"text": {"type": "string"}}
+    properties: dict[str, object] = {"text": {"type": "string"}, "items": {"type": "array"}}
     properties |= {name: {"type": type_of(value)} for name, value in params(count).items()}
     function = {"name": "f", "parameters": {"type": "object", "properties": properties}}
     tool_object = {"type": "function", "function": function}
