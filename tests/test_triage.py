@@ -157,6 +157,15 @@ def test_a_call_that_was_cut_off(row: ToolRow, told: bool) -> None:
     assert any("length" in each for each in found.evidence)
 
 
+def test_a_cut_call_whose_finish_reason_hides_it() -> None:
+    row = tool_row("hermes")
+    raw = row.sample[: row.sample.rindex("Paris") + 3]
+    answered = response(raw, served(row, raw), "tool_calls")
+    used = answered["usage"]["completion_tokens"]  # type: ignore[index]
+    assert judged(request(max_tokens=used), answered, launch(row)).fault == "truncation"
+    assert judged(request(max_tokens=used + 1), answered, launch(row)).fault == "model"
+
+
 @families
 @lines
 def test_a_call_that_the_parser_lost(row: ToolRow, told: bool) -> None:

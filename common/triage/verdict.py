@@ -97,8 +97,14 @@ class _Exchange:
         return self.request.tools or []
 
     @property
+    def limit(self) -> int | None:
+        return self.request.max_completion_tokens or self.request.max_tokens
+
+    @property
     def cut(self) -> bool:
-        return self.response.finish_reason == "length"
+        """Whether a limit cut the reply off; some servers say "tool_calls" then all the same."""
+        used = self.response.completion_tokens
+        return self.response.finish_reason == "length" or (self.limit is not None and used == self.limit)
 
 
 @dataclass(frozen=True)
@@ -403,9 +409,9 @@ class _Triage:
     def _cut_off(self) -> Verdict | None:
         if not self._exchange.cut:
             return None
-        limit = self._exchange.request.max_completion_tokens or self._exchange.request.max_tokens
+        limit = self._exchange.limit
         said = f"after {self._said.completion_tokens} tokens" if self._said.completion_tokens else "by its limit"
-        evidence = [f"finish_reason is length{f', max_tokens {limit}' if limit else ''}"]
+        evidence = [f"finish_reason is {self._said.finish_reason}{f', max_tokens {limit}' if limit else ''}"]
         reading = self._best or self._own
         calls = reading.message.tool_calls if reading is not None else []
         if calls and not calls[-1].complete:
