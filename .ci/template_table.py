@@ -53,7 +53,7 @@ def fetched(version: str, folder: Path) -> Path:
             folder.mkdir(parents=True)
             for member in files:
                 path = Path(member.name)
-                if path.match("examples/**/tool_chat_template_*.jinja") or path.match("*/examples/*.jinja"):
+                if path.match("*/tool_chat_template_*.jinja") and "examples" in path.parts:
                     member.name = path.name
                     files.extract(member, folder, set_attrs=False)
     return folder
