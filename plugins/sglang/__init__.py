@@ -51,8 +51,11 @@ def _register() -> None:
         FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + name, detectors.tool_detector(name))
     for name in reasoning_parser_names():
         ReasoningParser.DetectorMap.setdefault(PREFIX + name.lower(), detectors.reasoning_detector(name))
-    hooks.point_workers_at_app(HookRegistry, HookType)
-    if hooks.may_serve_http():
-        hooks.install(HookRegistry, HookType)
     hint_at_close_names("--tool-call-parser", tool_parser_names())
     hint_at_close_names("--reasoning-parser", reasoning_parser_names())
+    try:
+        hooks.point_workers_at_app(HookRegistry, HookType)
+        if hooks.may_serve_http():
+            hooks.install(HookRegistry, HookType)
+    except Exception:
+        logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told of the request")
