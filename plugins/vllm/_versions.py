@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xgrammar import Grammar, StructuralTag
 
-from vllm import envs, exceptions
+from vllm import envs
 from vllm.sampling_params import StructuredOutputsParams
 
 if TYPE_CHECKING:
@@ -101,7 +101,12 @@ def constrain_from_start(request: Request) -> bool:
 
 def has_output_format(request: Request) -> bool:
     """Whether the request says how the answer has to look."""
-    return request.extract_structured_outputs() is not None
+    return _output_params(request) is not None
+
+
+def _output_params(request: Request) -> StructuredOutputsParams | None:
+    # An older vLLM does not bring `response_format` and `structured_outputs` together.
+    return request.extract_structured_outputs() if hasattr(request, "extract_structured_outputs") else None
 
 
 def output_format_of(request: Request) -> Mapping[str, object] | None:
@@ -109,7 +114,7 @@ def output_format_of(request: Request) -> Mapping[str, object] | None:
 
     A structural tag of the client's own, or of vLLM's, says how the whole reply has to look: None.
     """
-    params = request.extract_structured_outputs()
+    params = _output_params(request)
     translate = getattr(import_module("vllm.parser.abstract_parser"), "structured_outputs_to_format", None)
     if params is None or params.structural_tag is not None or translate is None:
         return None
@@ -128,4 +133,8 @@ def set_structural_tag(request: Request, tag: Mapping[str, object]) -> None:
 
 def refusal(text: str) -> Exception:
     """An error that becomes HTTP 400."""
-    return getattr(exceptions, "VLLMValidationError", ValueError)(text)
+    try:
+        kind: type[Exception] = import_module("vllm.exceptions").VLLMValidationError
+    except (ImportError, AttributeError):
+        kind = ValueError
+    return kind(text)
