@@ -1,6 +1,7 @@
 """The shape of families that write a whole call as JSON: `{"name": ..., "arguments": {...}}`, alone or in arrays.
 
-- The keys come in any order; arguments before the name are held until the name. Further keys are passed over.
+- The keys come in any order; arguments before the name are held until the name, and an id counts only before it.
+  Further keys are passed over.
 - A call is announced when its name and what follows it fit: the arguments' first piece, another key, the end.
 - A body without a name is no call: it is text.
 """
@@ -148,6 +149,8 @@ class JsonCalls:
                         return False
                     head.announce_or_hold()
                 complete = yield from read_object(cursor, head.arguments, ends)
+            elif key == "id" and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
+                head.id = (yield from _name(cursor)) or None
             else:
                 if strict and not head.announced:
                     return False
@@ -184,10 +187,11 @@ class JsonCalls:
 class _Head:
     """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
 
-    __slots__ = ("_copies", "_cursor", "_early", "_mark", "_raw", "_reply", "call", "name")
+    __slots__ = ("_copies", "_cursor", "_early", "_mark", "_raw", "_reply", "call", "id", "name")
 
     def __init__(self, mark: Mark, cursor: Cursor, reply: Reply) -> None:
         self.name = ""
+        self.id: str | None = None
         self.call: Call | None = None
         self._mark: Mark | None = mark  # None: settled
         self._cursor = cursor
@@ -227,7 +231,7 @@ class _Head:
             self._cursor.settle(self._mark)
             self._mark = None
         self._stop_copying()
-        self.call = self._reply.call(self.name)
+        self.call = self._reply.call(self.name, self.id)
         self.call.arguments(self._early.take())
 
     def release(self, *, lost: bool) -> None:
@@ -264,7 +268,7 @@ def _key(cursor: Cursor) -> Reading[str | None]:
 
 
 def _name(cursor: Cursor) -> Reading[str]:
-    """Read a call's name; "" where none stands."""
+    """Read a call's name or id; "" where none stands."""
     name = ((yield from _string(cursor)) or "").strip()
     return name if is_name(name) else ""
 
