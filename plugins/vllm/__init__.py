@@ -53,6 +53,8 @@ def _register() -> None:
     ):
         hint_at_close_names(flag, names)
     counters.install()
+    # Our lines go where vLLM's own do: on its servers nothing else is shown.
+    logger.parent = logging.getLogger("vllm")
     try:
         from . import gpt_oss
     except ImportError:  # an older vLLM, which composes differently
