@@ -79,6 +79,7 @@ REASONING_GROUPS = (*_TEXT, "Framed replies", "No tools", *_REASONING, "Errors")
 _FENCE = re.compile(r"(~{3,}|`{3,})([a-z ]+?)( json)?")
 _CALL_LINE = re.compile(r"(call|cut|open) (\S+)(?: id=(\S+))?(?: (.*))?")
 _MADE_ID = re.compile(r"call_[0-9a-f]{24}")
+_OWN_ID = re.compile(r"[A-Za-z0-9]{9}")
 ANY_ID = "call_*"
 
 
@@ -455,15 +456,17 @@ def cuts(text: str) -> Iterator[list[str]]:
         yield [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def message_records(message: Message) -> list[Record]:
-    """A message as records: reasoning, content, calls."""
+def message_records(message: Message, reply: str = "") -> list[Record]:
+    """A message as records: reasoning, content, calls. A made id of a family's own kind is not in its `reply`."""
     records: list[Record] = []
     if message.reasoning is not None:
         records.append(Text("reasoning", message.reasoning))
     if message.content is not None:
         records.append(Text("content", message.content))
     for call in message.tool_calls:
-        records.append(Called("call" if call.complete else "cut", call.name, call.arguments, call.id))
+        made = bool(_OWN_ID.fullmatch(call.id)) and bool(reply) and call.id not in reply
+        shown = ANY_ID if made else call.id
+        records.append(Called("call" if call.complete else "cut", call.name, call.arguments, shown))
     return records
 
 

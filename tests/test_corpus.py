@@ -118,7 +118,7 @@ def test_case(case: Case) -> None:
         request.engine_finish,
     )
     folded = corpus.as_message(case.records)
-    assert lines_of(corpus.message_records(message), folded) == lines_of(folded, folded)
+    assert lines_of(corpus.message_records(message, case.reply), folded) == lines_of(folded, folded)
     assert lines_of(corpus.message_records(fold(events)), folded) == lines_of(folded, folded)
     assert message.finish_reason == case.finish
 
