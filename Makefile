@@ -120,6 +120,7 @@ test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM: its classe
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py tests/plugins/test_vllm_gpt_oss.py \
+		tests/plugins/test_vllm_forced.py \
 		tests/live/test_smoke.py $(ARGS)
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]

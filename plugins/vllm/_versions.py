@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
@@ -78,12 +79,16 @@ def as_structural_tag(tag: Mapping[str, object]) -> StructuralTag:
     try:
         _compiles(json.dumps(tag))
     except Exception as error:
-        said = str(error).strip().splitlines()[-1]
+        said = _PLACE.sub("", str(error).strip().splitlines()[-1])
         raise refusal(
             "the parameters of a strict tool are no JSON Schema that can be enforced: correct them, or leave strict "
             f"out of the tool ({said})"
         ) from error
     return StructuralTag.model_validate(tag)
+
+
+_PLACE = re.compile(r"^\[[^]]*\] \S+:[0-9]+: ")
+"""Where in its own sources xgrammar says that it is."""
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from typing import Any
 
 import openai
 import pytest
-from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder
+from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder, version
 from engine_server import Server
 from test_responses import respond
 
@@ -81,8 +81,9 @@ def test_arguments_follow_the_schema_of_strict_tools(server: Server, write: Call
         assert refused(server, write(WRONG), stream=stream, tools=STRICT, tool_choice=choice)
         assert not refused(server, write(WRONG), stream=stream, tools=CHAT_TOOLS, tool_choice=choice)
     reply = chat(server, f"Hello. {write(PARIS)}", stream=stream, tools=STRICT)
-    assert (reply.content.strip(), len(reply.calls)) == ("Hello.", 1)
-    assert chat(server, "Hello.", stream=stream, tools=STRICT).content == "Hello."
+    # Kimi starts in reasoning.
+    assert ((reply.reasoning or reply.content).strip(), len(reply.calls)) == ("Hello.", 1)
+    assert not refused(server, "Hello.", stream=stream, tools=STRICT)
 
 
 @streams
@@ -104,8 +105,12 @@ def test_reasoning_before_a_forced_call(
     reply = chat(server, f"{opener}I plan.</think>\n\n{write(PARIS)}", **said)
     assert (reply.reasoning, reply.content, len(reply.calls)) == ("I plan.", "", 1)
     # A call ends reasoning: its marker is the grammar's, and so is what follows.
-    reply = chat(server, f"{opener}I plan.{write(PARIS)}", **said)
-    assert (reply.reasoning, reply.content, len(reply.calls)) == ("I plan.", "", 1)
+    by_call = f"{opener}I plan.{write(PARIS)}"
+    if opener or version(server) >= (0, 33):
+        reply = chat(server, by_call, **said)
+        assert (reply.reasoning, reply.content, len(reply.calls)) == ("I plan.", "", 1)
+    else:  # 0.32 does not say that the prompt opened reasoning, so this is text before the call
+        assert refused(server, by_call, **said) is (server.family != "kimi_k2")
     for script in (f"{opener}I plan.</think>Hello.", f"{opener}I plan.", f"{opener}I plan.{write(UNKNOWN)}"):
         assert refused(server, script, **said), script
 
@@ -143,10 +148,13 @@ def test_responses(server: Server, write: Callable[..., str], stream: bool) -> N
     assert respond(server, write(PARIS), stream=stream, tools=strict).calls
 
 
-def test_what_a_client_is_told(server: Server) -> None:
+def test_what_a_client_is_told(server: Server, family: str) -> None:
     broken = [{"type": "function", "function": {"name": "f", "parameters": {"type": "nothing"}, "strict": True}}]
     beyond: dict[str, Any] = {"type": "function", "function": {"name": "get_price"}}
-    for said in ({"tools": broken}, {"tools": broken, "tool_choice": "required"}, {"tool_choice": beyond}):
+    wrong: list[dict[str, Any]] = [{"tool_choice": beyond}]
+    if family != "qwen3_coder":  # whose markup needs of a schema only the parameters
+        wrong += [{"tools": broken}, {"tools": broken, "tool_choice": "required"}]
+    for said in wrong:
         for stream in (False, True):
             with pytest.raises(openai.BadRequestError) as caught:
                 chat(server, "Hello.", stream=stream, **said)

@@ -1,0 +1,151 @@
+"""What vLLM is told to constrain a reply to, for every family: xgrammar accepts what the family writes, and no other.
+
+vLLM's own composition makes the constraint, and reads the same replies.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+pytest.importorskip("vllm")
+
+from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
+from dynamo_parsers.structural_tags import frames_reply
+from markup import RENDERERS, Call, Part
+from vllm.exceptions import VLLMValidationError
+from vllm.parser import ParserManager
+from vllm_harness import TELLS_PROMPT, TOOLS, TURN, Exchange, chat_request, encode, responses_request
+from xgrammar import Grammar
+from xgrammar.testing import _is_grammar_accept_string
+
+PARIS = Call.of("get_weather", {"city": "Paris"})
+TIME = Call.of("get_time", {"timezone": "CET"})
+UNKNOWN = Call.of("get_price", {})
+WRONG = Call.of("get_weather", {"city": "Paris", "days": "three"})
+NAMED: dict[str, Any] = {"type": "function", "function": {"name": "get_weather"}}
+STRICT: list[dict[str, Any]] = [
+    {"type": "function", "function": {**tool["function"], "strict": True}}  # type: ignore[dict-item]
+    for tool in TOOLS
+]
+ANSWER = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "properties": {"x": {}}}}}
+
+rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
+apis = pytest.mark.parametrize("made_by", [chat_request, responses_request], ids=["chat", "responses"])
+
+
+def think_of(row: ToolRow) -> ReasoningRow:
+    return reasoning_row(row.pairs[0])
+
+
+def adjusted(row: ToolRow, request: Any, prompt: str = TURN, level: str | None = None) -> Any:
+    """The request as vLLM's renderer leaves it."""
+    made = Exchange(f"dynamo_{row.name}", f"dynamo_{think_of(row).name}", request=chat_request(), prompt=prompt)
+    said = {} if level is None else {"tool_strict_level": level}
+    composed = ParserManager.get_parser(
+        tool_parser_name=made.tool, reasoning_parser_name=made.reasoning, enable_auto_tools=True, **said
+    )
+    assert composed is not None
+    parser = composed(made.tokenizer, request.tools, chat_template_kwargs={}, model_config=None)
+    if TELLS_PROMPT:
+        parser.set_prompt_token_ids(encode(made.tokenizer, prompt))
+    return parser.adjust_request(request)
+
+
+def accepts(request: Any, text: str) -> bool:
+    params = request.extract_structured_outputs()
+    return bool(_is_grammar_accept_string(Grammar.from_structural_tag(params.structural_tag), text))
+
+
+def written(row: ToolRow, *parts: Part) -> str:
+    think = think_of(row)
+    return "".join(RENDERERS[row.name].write(parts, (think.open + think.think.label, think.close)))
+
+
+def calls(row: ToolRow, *said: Call) -> str:
+    return RENDERERS[row.name].calls(said)
+
+
+@apis
+@rows
+def test_required(row: ToolRow, made_by: Any) -> None:
+    request = adjusted(row, made_by(tool_choice="required"))
+    plan = Part("reasoning", "I plan.")
+    assert accepts(request, calls(row, PARIS, TIME))
+    assert not accepts(request, calls(row, PARIS, UNKNOWN))
+    assert not accepts(request, written(row, Part("content", "Hello.")))
+    if made_by is chat_request or TELLS_PROMPT:
+        assert accepts(request, written(row, plan, Part("calls", calls=(PARIS,))))
+        assert not accepts(request, written(row, plan, Part("calls", calls=(UNKNOWN,))))
+        assert not accepts(request, written(row, plan))
+
+
+@apis
+@rows
+def test_a_named_function(row: ToolRow, made_by: Any) -> None:
+    named = NAMED if made_by is chat_request else {"type": "function", "name": "get_weather"}
+    request = adjusted(row, made_by(tool_choice=named))
+    assert accepts(request, calls(row, PARIS))
+    assert not accepts(request, calls(row, TIME))
+    assert not accepts(request, calls(row, PARIS, PARIS))
+
+
+@rows
+def test_strict_tools_and_levels(row: ToolRow) -> None:
+    assert adjusted(row, chat_request()).extract_structured_outputs() is None
+    for request in (adjusted(row, chat_request(STRICT)), adjusted(row, chat_request(), level="parameter")):
+        assert accepts(request, written(row, Part("content", "Hello.")))
+        assert accepts(request, calls(row, PARIS, TIME))
+        assert not accepts(request, calls(row, WRONG))
+        assert not accepts(request, calls(row, UNKNOWN))
+    framing = adjusted(row, chat_request(), level="function")
+    assert accepts(framing, calls(row, WRONG))
+    assert not accepts(framing, calls(row, UNKNOWN))
+
+
+@rows
+def test_one_call_only(row: ToolRow) -> None:
+    for choice in ("auto", "required"):
+        request = adjusted(row, chat_request(tool_choice=choice, parallel_tool_calls=False))
+        assert accepts(request, calls(row, PARIS))
+        assert not accepts(request, calls(row, PARIS, TIME))
+
+
+@pytest.mark.skipif(not TELLS_PROMPT, reason="0.32 does not tell how the prompt ended before it builds the grammar")
+@pytest.mark.parametrize("row", [row for row in TOOL_ROWS if not frames_reply(row)], ids=lambda row: row.name)
+def test_how_the_prompt_ended_counts(row: ToolRow) -> None:
+    think = think_of(row)
+    inside = adjusted(row, chat_request(tool_choice="required"), prompt=TURN + think.open)
+    assert accepts(inside, f"I plan.{think.close}{calls(row, PARIS)}")
+    assert accepts(inside, f"I plan.{calls(row, PARIS)}")
+    assert not accepts(inside, f"I plan.{calls(row, UNKNOWN)}")
+    closed = adjusted(row, chat_request(tool_choice="required"), prompt=f"{TURN}{think.open}{think.close}")
+    assert accepts(closed, calls(row, PARIS))
+    assert not accepts(closed, f"I plan.{think.close}{calls(row, PARIS)}")
+
+
+@pytest.mark.parametrize("row", [row for row in TOOL_ROWS if frames_reply(row)], ids=lambda row: row.name)
+def test_an_answer_in_a_frame(row: ToolRow) -> None:
+    request = adjusted(row, chat_request(None, response_format=ANSWER))
+    plan = Part("reasoning", "I plan.")
+    assert accepts(request, written(row, plan, Part("content", '{"x": 1}')))
+    assert not accepts(request, written(row, plan, Part("content", "Hello.")))
+    either = adjusted(row, chat_request(STRICT, response_format=ANSWER))
+    assert accepts(either, written(row, plan, Part("content", '{"x": 1}')))
+    assert accepts(either, calls(row, PARIS))
+    assert not accepts(either, calls(row, UNKNOWN))
+
+
+@pytest.mark.parametrize("name", ["hermes", "kimi_k2", "harmony"])
+def test_a_schema_that_no_grammar_follows(name: str) -> None:
+    """vLLM makes HTTP 400 of it."""
+    row = next(row for row in TOOL_ROWS if row.name == name)
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "nothing"}, "strict": True}}
+    for choice in ("auto", "required"):
+        with pytest.raises(VLLMValidationError, match=r"no JSON Schema .* leave strict out .*\(Unsupported type"):
+            adjusted(row, chat_request([tool], tool_choice=choice))
+    free = json.loads(json.dumps(tool))
+    free["function"]["strict"] = False
+    assert accepts(adjusted(row, chat_request([free], tool_choice="required")), calls(row, Call.of("f", {"a": 1})))
