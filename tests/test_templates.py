@@ -126,6 +126,13 @@ def test_gemma_goes_on_in_the_turn_of_its_calls() -> None:
     )
 
 
+def test_results_of_calls_that_share_an_id_go_to_both() -> None:
+    calls = [call("get_time", {"zone": "CET"}, "same"), call("get_weather", {"city": "Bern"}, "same")]
+    prompt = gemma(assistant(None, calls), result("noon", "same"), result("sunny", "same"), empty_thought=False)
+    noon, sunny = (f"<|tool_response>response:get_{what}{{value:" for what in ("time", "weather"))
+    assert f'{noon}<|"|>noon<|"|>}}<tool_response|>{sunny}<|"|>sunny<|"|>}}<tool_response|>' in prompt
+
+
 def test_gemma_keeps_the_empty_thought_before_a_thought() -> None:
     said = assistant("Sun.", reasoning="plan")
     assert gemma(said, generate=False) == f"<|turn>model\n{STUB}<|channel>thought\nplan\n<channel|>Sun.<turn|>\n"
