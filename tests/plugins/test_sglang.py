@@ -44,7 +44,7 @@ from dynamo_parsers.registry import (
     tool_row,
 )
 from dynamo_parsers.sglang import hooks
-from parity import compositions, corpus_cases, markers, prompt_for
+from parity import compositions, corpus_cases, markers, prompt_for, record
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
@@ -52,10 +52,12 @@ from sglang.srt.function_call.function_call_parser import FunctionCallParser
 from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.plugins.hook_registry import HookRegistry, HookType
 from sglang.srt.server_args import ServerArgs
-from sglang_harness import TOOLS, Exchange, Refused, chat_request, core_answer, tokenizer_for
+from sglang_harness import TOOLS, VERSION, Exchange, Refused, chat_request, core_answer, tokenizer_for
 
 tool_rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 reasoning_rows = pytest.mark.parametrize("row", REASONING_ROWS, ids=lambda row: row.name)
+
+ENGINE = f"SGLang {'.'.join(map(str, VERSION))}"
 
 MODES: tuple[str, ...] = ("one-shot", "1", "5", "all")
 """One-shot, and streams of so many tokens a delta."""
@@ -128,10 +130,7 @@ def differences(
     for mode in modes:
         if any(excuse.when(case, composition, mode) for excuse in excuses.values()):
             continue
-        try:
-            given = made.answer(mode, case.reply)
-        except Refused as why:
-            pytest.skip(f"SGLang refuses the request: {why}")
+        given = made.answer(mode, case.reply)
         # What SGLang's detokenizer leaves of the reply: special tokens are gone where nobody asked for them.
         seen = made.seen(case.reply)
         if lost := [each for each in markers(tool, reasoning) if each in case.reply and each not in seen]:
@@ -156,6 +155,15 @@ def differences(
                     yield f"{composition}, {mode}: id {one}, right {other}"
 
 
+def excuses_of(case: Case) -> list[str]:
+    """The excuses that apply to any of a case's compositions and modes."""
+    return [
+        name
+        for name, excuse in EXCUSES.items()
+        if any(excuse.when(case, composition, mode) for composition, _, _ in compositions(case) for mode in MODES)
+    ]
+
+
 CASES = corpus_cases()
 
 
@@ -163,12 +171,19 @@ CASES = corpus_cases()
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5 and all tokens."""
     if why := refused(case):
+        record(ENGINE, case, f"refused: {why}")
         pytest.skip(why)
-    found = [
-        line
-        for composition, tool, reasoning in compositions(case)
-        for line in differences(case, composition, tool, reasoning)
-    ]
+    try:
+        found = [
+            line
+            for composition, tool, reasoning in compositions(case)
+            for line in differences(case, composition, tool, reasoning)
+        ]
+    except Refused as error:
+        record(ENGINE, case, "refused: SGLang refuses the tools of this request")
+        pytest.skip(f"SGLang refuses the request: {error}")
+    excused = ", ".join(excuses_of(case))
+    record(ENGINE, case, "differs" if found else f"excused: {excused}" if excused else "same")
     assert not found, "\n".join(found)
 
 
@@ -465,7 +480,7 @@ def test_register_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name.startswith("dynamo_parsers")]
+    return [each.getMessage() for each in caplog.records if each.name.startswith("dynamo_parsers")]
 
 
 def test_register_in_an_old_sglang(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -573,9 +588,9 @@ def test_a_defect_costs_no_request(
     assert given.content.startswith("Sure.")
     assert given.content.endswith("The end.")
     assert "Paris" in given.content
-    said = [record for record in caplog.records if record.name.startswith("dynamo_parsers")]
+    said = [each for each in caplog.records if each.name.startswith("dynamo_parsers")]
     assert 1 <= len(said) <= 2
-    for record in said:
-        assert record.levelno == logging.WARNING
-        assert "Defect" in record.getMessage()
-        assert "Paris" not in record.getMessage()
+    for each in said:
+        assert each.levelno == logging.WARNING
+        assert "Defect" in each.getMessage()
+        assert "Paris" not in each.getMessage()

@@ -45,6 +45,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
+from parity import record
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
@@ -54,6 +55,7 @@ from vllm_harness import (
     TELLS_PROMPT,
     TOOLS,
     TURN,
+    VERSION,
     Answer,
     Exchange,
     chat_request,
@@ -270,12 +272,16 @@ CASES = corpus_cases()
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5 and all tokens."""
     if why := refused(case):
+        record(f"vLLM {VERSION}", case, f"refused: {why}")
         pytest.skip(why)
-    found = [
-        line
-        for composition, tool, reasoning in compositions(case)
-        for line in differences(case, composition, tool, reasoning)
-    ]
+    found: list[str] = []
+    excused: dict[str, None] = {}
+    for composition, tool, reasoning in compositions(case):
+        found += differences(case, composition, tool, reasoning)
+        for mode in MODES:
+            excused |= {name: None for name, excuse in EXCUSES.items() if excuse.when(case, composition, mode)}
+    outcome = "differs" if found else f"excused: {', '.join(excused)}" if excused else "same"
+    record(f"vLLM {VERSION}", case, outcome)
     assert not found, "\n".join(found)
 
 
@@ -385,7 +391,7 @@ assert "dynamo_parsers.vllm.parsers" not in sys.modules
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name.startswith("dynamo_parsers")]
+    return [each.getMessage() for each in caplog.records if each.name.startswith("dynamo_parsers")]
 
 
 def test_register_without_vllm(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -1059,15 +1065,15 @@ def test_a_defect_costs_no_request(
     assert given.content.startswith("Sure.")
     assert given.content.endswith("The end.")
     assert "Paris" in given.content
-    warnings = [record for record in caplog.records if record.name.startswith("dynamo_parsers")]
+    warnings = [each for each in caplog.records if each.name.startswith("dynamo_parsers")]
     if composition == "reasoning" and made.reasoning_ended and not TELLS_PROMPT and mode != "one-shot":
         return  # passed through, see EXCUSES
     assert 1 <= len(warnings) <= 2
-    for record in warnings:
-        assert record.levelno == logging.WARNING
-        assert "Defect" in record.getMessage()
-        assert f"dynamo_{name}" in record.getMessage() or f"dynamo_{row.pairs[0]}" in record.getMessage()
-        assert "Paris" not in record.getMessage()
+    for each in warnings:
+        assert each.levelno == logging.WARNING
+        assert "Defect" in each.getMessage()
+        assert f"dynamo_{name}" in each.getMessage() or f"dynamo_{row.pairs[0]}" in each.getMessage()
+        assert "Paris" not in each.getMessage()
 
 
 # --- ids
