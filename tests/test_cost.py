@@ -362,7 +362,7 @@ def peak_of(request: Request, text: str, size: int) -> int:
         tracemalloc.stop()
 
 
-LONG = 256 * KILO
+LONG = 128 * KILO
 CONSTANT = 96 * KILO
 
 

@@ -31,7 +31,7 @@ TEXTS = int(os.environ.get("FUZZ_TEXTS", "20000"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 ENGINE_TEXTS = max(TEXTS // 1000, 1)
 """Texts a format in the tests of an engine's own classes, each of which is far slower than a parser."""
-SHARES = {"soup": 8, "prose": 2, "mentions": 1, "mutate": 5, "damage": 3, "whole": 1}
+SHARES = {"soup": 10, "prose": 3, "mentions": 1, "mutate": 3, "damage": 2, "whole": 1}
 """How the texts are shared out; where a format has no use for a test, its share is soup's."""
 SECONDS = 20.0
 """For one text, cut in every way; the usual one takes milliseconds."""
@@ -236,8 +236,9 @@ def check_any_text(request: Request, text: str, rng: random.Random) -> list[Even
         whole = merged(events_of(request, [text]))
         check_protocol(whole)
         assert merged(events_of(request, list(text))) == whole, f"char by char: {what}"
-        pieces = cut_at_random(text, rng)
-        assert merged(events_of(request, pieces)) == whole, f"cut as {pieces}: {what}"
+        if rng.random() < 0.3:
+            pieces = cut_at_random(text, rng)
+            assert merged(events_of(request, pieces)) == whole, f"cut as {pieces}: {what}"
     return whole
 
 
