@@ -48,14 +48,14 @@ def told() -> Told | None:
 
 def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, tool_parser: str | None) -> None:
     """Note the chat request that is being answered. `prompt_ids` is None or text where SGLang has no ids yet."""
-    known = isinstance(prompt_ids, Sequence) and not isinstance(prompt_ids, str)
+    ids = prompt_ids if isinstance(prompt_ids, Sequence) and not isinstance(prompt_ids, str) else ()
     _told.set(
         Told(
             plain_tools(tools),
             plain_tool_choice(getattr(request, "tool_choice", None)),
             getattr(request, "parallel_tool_calls", True) is not False,
             template_kwargs_of(request),
-            prompt_ids if known else (),
+            ids,
             tool_parser,
         )
     )
