@@ -17,8 +17,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -63,21 +62,6 @@ MODES: tuple[str, ...] = ("one-shot", "1", "5", "all")
 """One-shot, and streams of so many tokens a delta."""
 
 
-# --- differences
-
-
-@dataclass(frozen=True)
-class Excuse:
-    """Where a client of SGLang gets something else than the core says, and why that is not ours to change."""
-
-    why: str
-    when: Callable[[Case, str, str], bool]
-    """Whether it applies, given the case, the composition ("both", "tool", "reasoning") and the mode."""
-
-
-EXCUSES: dict[str, Excuse] = {}
-
-
 def case_body(case: Case) -> dict[str, object]:
     """The request of a case."""
     said: dict[str, object] = {
@@ -115,9 +99,8 @@ def differences(
     reasoning: str | None,
     *,
     modes: tuple[str, ...] = MODES,
-    excuses: Mapping[str, Excuse] = EXCUSES,
 ) -> Iterator[str]:
-    """How the answers of a composition differ from the core's, as far as nothing excuses it."""
+    """How the answers of a composition differ from the core's. Nothing excuses a difference."""
     inside = case.request.in_reasoning if reasoning is not None else None
     finish = "length" if case.request.engine_finish == "length" else "stop"
     made = Exchange(
@@ -128,8 +111,6 @@ def differences(
         finish=finish,
     )
     for mode in modes:
-        if any(excuse.when(case, composition, mode) for excuse in excuses.values()):
-            continue
         given = made.answer(mode, case.reply)
         # What SGLang's detokenizer leaves of the reply: special tokens are gone where nobody asked for them.
         seen = made.seen(case.reply)
@@ -155,15 +136,6 @@ def differences(
                     yield f"{composition}, {mode}: id {one}, right {other}"
 
 
-def excuses_of(case: Case) -> list[str]:
-    """The excuses that apply to any of a case's compositions and modes."""
-    return [
-        name
-        for name, excuse in EXCUSES.items()
-        if any(excuse.when(case, composition, mode) for composition, _, _ in compositions(case) for mode in MODES)
-    ]
-
-
 CASES = corpus_cases()
 
 
@@ -182,23 +154,8 @@ def test_corpus(case: Case) -> None:
     except Refused as error:
         record(ENGINE, case, "refused: SGLang refuses the tools of this request")
         pytest.skip(f"SGLang refuses the request: {error}")
-    excused = ", ".join(excuses_of(case))
-    record(ENGINE, case, "differs" if found else f"excused: {excused}" if excused else "same")
+    record(ENGINE, case, "differs" if found else "same")
     assert not found, "\n".join(found)
-
-
-@pytest.mark.parametrize("name", EXCUSES)
-def test_excuse_is_needed(name: str) -> None:
-    """An excuse that excuses nothing is one too many."""
-    excuse = EXCUSES[name]
-    assert any(
-        any(differences(case, *composition, modes=(mode,), excuses={}))
-        for case in CASES
-        if not refused(case)
-        for composition in compositions(case)
-        for mode in MODES
-        if excuse.when(case, composition[0], mode)
-    ), excuse.why
 
 
 @tool_rows
