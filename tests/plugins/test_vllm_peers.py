@@ -60,10 +60,6 @@ REASONING_SPACE = '"nothing trimmed inside it": white space before the closer is
 NAMES = '"Names are forwarded as written", an id without a number is a name'
 KEPT = '"Text before, between and after calls is kept, in both modes"'
 REPAIR = 'repaired: "missing closing brackets are added where a marker or the end follows a finished value"'
-STRUCTURAL_TAG = (
-    "not a matter of parsing: we name no structural tag, so vLLM forces its JSON for required and named choices, and "
-    "nothing for auto"
-)
 INSIDE_VLLM = "looks at attributes of vLLM's own engine"
 MOCK = "the request is a mock without the field `parallel_tool_calls`, which every request has"
 SPECIAL = (
@@ -106,11 +102,7 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "TestAdjustRequest::test_no_change_when_tool_choice_none": MOCK,
         "TestAdjustRequest::test_no_change_when_no_tools": SPECIAL,
     },
-    "test_qwen3coder_tool_parser.py": {
-        "test_get_vllm_registry_structural_tag_returns_structural_tag[*]": STRUCTURAL_TAG,
-        "test_adjust_request_auto_uses_vllm_registry_structural_tag[*]": STRUCTURAL_TAG,
-        "test_adjust_request_required_prefers_structural_tag[*]": STRUCTURAL_TAG,
-    },
+    "test_qwen3coder_tool_parser.py": {},
     "test_hermes_tool_parser.py": {
         "test_hermes_parser_streaming_just_forward_text[llama]": HELD,
         "test_hermes_parser_non_streaming_tool_call_invalid_json[llama]": REPAIR,
@@ -165,7 +157,6 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "test_extract_tool_calls": SPACE,
         "test_extract_tool_calls_arguments_wrapper": WRAPPED,
         "test_function_calls_wrapper_is_not_recognized": SECTIONS,
-        "test_get_vllm_registry_structural_tag_returns_structural_tag": STRUCTURAL_TAG,
     },
     "test_jamba_tool_parser.py": {
         "test_extract_tool_calls[single_tool_with_content]": START_SPACE,
