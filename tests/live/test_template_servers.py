@@ -16,7 +16,7 @@ from typing import Any
 import engine_client
 import pytest
 import templates
-from dynamo_parsers.chat_templates import chat_template
+from dynamo_parsers.chat_templates import ChatTemplate, chat_template
 from dynamo_parsers.demo.checkpoint import PAD
 from dynamo_parsers.registry import tool_row
 from engine_server import MODEL_NAME, Server
@@ -72,9 +72,14 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=["gemma4_tool", "qwen3_coder"])
 def setup(engine: str, request: pytest.FixtureRequest, engine_servers: Callable[..., Server]) -> Setup:
-    template = chat_template(request.param)
-    server = engine_servers(engine, template.tool_parser, "--chat-template", str(template.path))
-    return Setup(engine, server, Subject.of(template))
+    return setup_of(engine, chat_template(request.param), engine_servers)
+
+
+def setup_of(engine: str, template: ChatTemplate, engine_servers: Callable[..., Server]) -> Setup:
+    flags = ["--chat-template", str(template.path)]
+    if engine == "vllm":
+        flags.append("--trust-request-chat-template")
+    return Setup(engine, engine_servers(engine, template.tool_parser, *flags), Subject.of(template))
 
 
 def user(text: str, parts: bool) -> dict[str, object]:
@@ -147,20 +152,41 @@ def test_parts_and_text_are_the_same_prompt(setup: Setup) -> None:
 
     counts = [setup.ask(chat(parts))[1] for parts in (False, True)]
     assert counts[0] == counts[1] == setup.tokens(setup.prompt(as_mappings(chat(False)), THINKING))
-    if setup.engine == "vllm":
-        assert tokens_in_vllm(setup, chat(True)) == tokens_in_vllm(setup, chat(False))
 
 
-def tokens_in_vllm(setup: Setup, chat: list[Any]) -> list[int]:
-    """The tokens of the prompt, which have to be those of the text that transformers renders."""
-    body = {"model": MODEL_NAME, "messages": chat, "tools": TOOLS, "chat_template_kwargs": THINKING}
+@pytest.mark.parametrize("subject", templates.OURS, ids=[subject.name for subject in templates.OURS])
+def test_vllm_renders_every_template(subject: Subject, engine_servers: Callable[..., Server]) -> None:
+    """The tokens of each prompt of an agent loop are those of the text that transformers renders."""
+    pytest.importorskip("vllm")
+    setup = setup_of("vllm", chat_template("qwen3_coder"), engine_servers)
+    encode = engine_client._tokenizer(setup.server.family).encode
+    for mode in subject.modes:
+        chat = templates.agent_loop(subject.reasons(mode))
+        for end in (2, 5, 7, len(chat)):
+            text = subject.prompt(chat[:end], TOOLS, mode).replace(templates.BOS, PAD)
+            body = {"tools": TOOLS, "chat_template": subject.text, "chat_template_kwargs": mode}
+            assert tokens_in_vllm(setup, chat[:end], **body) == encode(text, add_special_tokens=False).ids
+
+
+def tokens_in_vllm(setup: Setup, chat: list[Any], **more: object) -> list[int]:
+    """The tokens of a prompt, as vLLM renders it; content is handed in as parts, reasoning under vLLM's name for it."""
+
+    def sent(message: Mapping[str, Any]) -> dict[str, Any]:
+        made = {
+            ("reasoning" if name == "reasoning_content" else name): value
+            for name, value in message.items()
+            if name != "content"
+        }
+        text = message["content"]
+        return {**made, "content": [{"type": "text", "text": text}] if text else text}
+
+    parts = [sent(message) for message in chat]
+    body = {"model": MODEL_NAME, "messages": with_arguments(parts, json.dumps), **more}
     request = urllib.request.Request(
         f"{setup.server.url}/tokenize", json.dumps(body).encode(), {"content-type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=120) as reply:
         tokens: list[int] = json.loads(reply.read())["tokens"]
-    text = setup.prompt(as_mappings(chat), THINKING)
-    assert tokens == engine_client._tokenizer(setup.server.family).encode(text, add_special_tokens=False).ids
     return tokens
 
 
