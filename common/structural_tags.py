@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 from .arguments.elements import NAMESPACE
@@ -200,6 +201,7 @@ def frames_reply(row: ToolRow) -> bool:
     return isinstance(row.format, Frames)
 
 
+@cache
 def has_structural_tag(tool_parser: str) -> bool:
     """Whether the format's markup can be expressed."""
     try:
