@@ -66,3 +66,65 @@ def test_the_spans_are_the_message(case: Case) -> None:
         for value in values:
             if value in case.reply:
                 assert value.strip() in arguments or json.dumps(value)[1:-1].strip() in arguments
+
+
+def _told(text: str, tool: str, reasoning: str, **more: bool) -> list[tuple[str, str]]:
+    tools = [{"name": "get_weather"}]
+    return [(span.kind.value, span.text) for span in explain(text, tool, reasoning, tools, **more).spans]
+
+
+def test_the_spans_of_json_in_tags() -> None:
+    text = (
+        "<think>plan</think>\n\nSure.\n"
+        '<tool_call>\n{"name": "get_weather", "arguments": {"city": "</think>"}}\n</tool_call>'
+    )
+    assert _told(text, "hermes", "qwen3") == [
+        ("marker", "<think>"),
+        ("reasoning", "plan"),
+        ("marker", "</think>"),
+        ("space", "\n\n"),
+        ("content", "Sure."),
+        ("space", "\n"),
+        ("marker", "<tool_call>"),
+        ("space", "\n"),
+        ("marker", '{"name": "'),
+        ("name", "get_weather"),
+        ("marker", '", "arguments":'),
+        ("space", " "),
+        ("arguments", '{"city": "</think>"}'),
+        ("marker", "}"),
+        ("space", "\n"),
+        ("marker", "</tool_call>"),
+    ]
+
+
+def test_the_spans_of_one_tag_a_parameter() -> None:
+    text = (
+        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="get_weather">\n<｜DSML｜parameter name="city" string="true">'
+        "a </｜DSML｜parameter> b</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>"
+    )
+    assert _told(text, "deepseek_v3_2", "deepseek_v3_2", in_reasoning=False) == [
+        ("marker", "<｜DSML｜function_calls>"),
+        ("space", "\n"),
+        ("marker", '<｜DSML｜invoke name="'),
+        ("name", "get_weather"),
+        ("marker", '">'),
+        ("space", "\n"),
+        ("marker", '<｜DSML｜parameter name="'),
+        ("arguments", "city"),
+        ("marker", '" string="true">'),
+        ("arguments", "a </｜DSML｜parameter> b"),
+        ("marker", "</｜DSML｜parameter>"),
+        ("space", "\n"),
+        ("marker", "</｜DSML｜invoke>"),
+        ("space", "\n"),
+        ("marker", "</｜DSML｜function_calls>"),
+    ]
+
+
+def test_text_that_is_dropped() -> None:
+    text = (
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_call_end|>"
+        " and <|tool_call_begin|>functions.f:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>"
+    )
+    assert ("dropped", "and") in [(kind, piece.strip()) for kind, piece in _told(text, "kimi_k2", "kimi_k2")]
