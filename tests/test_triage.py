@@ -236,6 +236,16 @@ def test_an_engines_own_parser_is_known_by_its_markup() -> None:
     assert judged(request(), response(row.sample, served(row, row.sample)), sglang).fault == "ok"
 
 
+def test_dynamos_own_workers_are_known() -> None:
+    row = tool_row("hermes")
+    line = "python -m dynamo.vllm --model m --dyn-tool-call-parser hermes --dyn-reasoning-parser qwen3"
+    assert judged(request(), response(row.sample, served(row, row.sample)), line).fault == "ok"
+    lost = Message(content="", finish_reason="stop")
+    assert judged(request(), response(row.sample, lost), line).fault == "parser"
+    other = line.replace("hermes", "kimi_k2").replace("qwen3", "kimi_k25")
+    assert judged(request(), response(row.sample, Message(content=row.sample)), other).fault == "configuration"
+
+
 def test_a_launch_line_with_which_no_parser_runs() -> None:
     row = tool_row("hermes")
     line = "vllm serve m --tool-call-parser dynamo_hermes --reasoning-parser dynamo_qwen3"

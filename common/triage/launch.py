@@ -54,11 +54,12 @@ class Launch:
 
     @property
     def tool_parser(self) -> str:
-        return self.flags.get("tool-call-parser") or self.flags.get("tool-parser") or ""
+        given = self.flags
+        return given.get("tool-call-parser") or given.get("tool-parser") or given.get("dyn-tool-call-parser") or ""
 
     @property
     def reasoning_parser(self) -> str:
-        return self.flags.get("reasoning-parser") or ""
+        return self.flags.get("reasoning-parser") or self.flags.get("dyn-reasoning-parser") or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,13 @@ def launch_of(words: list[str]) -> Launch:
 def configured(launch: Launch) -> Configured:
     """The rows of the parsers that a line names; None where it names none, an unknown one, or `dynamo_auto`."""
     tool, reasoning = launch.tool_parser, launch.reasoning_parser
-    return Configured(_tool(tool, launch.engine), _reasoning(reasoning, launch.engine), is_ours(tool or reasoning))
+    if launch.dynamo:  # its parsers have the names of this package's, without the prefix
+        tool, reasoning = (PREFIX + name if name else "" for name in (tool, reasoning))
+    return Configured(
+        _tool(tool, launch.engine),
+        _reasoning(reasoning, launch.engine),
+        is_ours(launch.tool_parser or launch.reasoning_parser),
+    )
 
 
 def _tool(name: str, engine: EngineName | None) -> ToolRow | None:
