@@ -19,9 +19,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import counted
-import markup
 import pytest
-from dynamo_parsers import fold
+from dynamo_parsers import fold, markup
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from known_defects import HELD_LARGER
 from replies import Request, deadline, merged, tool

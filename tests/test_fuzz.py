@@ -20,9 +20,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import markup
 import pytest
-from dynamo_parsers import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
+from dynamo_parsers import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart, markup
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
 from replies import Request, check_protocol, cut_at_random, deadline, events_of, merged, tool

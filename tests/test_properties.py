@@ -14,9 +14,8 @@ import os
 import re
 from dataclasses import dataclass, replace
 
-import markup
 import pytest
-from dynamo_parsers import Event, Message, fold
+from dynamo_parsers import Event, Message, fold, markup
 from dynamo_parsers.cursor import Markers
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row

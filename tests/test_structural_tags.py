@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from dynamo_parsers import parse, structural_tags
+from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from dynamo_parsers.structural_tags import (
     NoStructuralTag,
@@ -25,7 +26,6 @@ from dynamo_parsers.structural_tags import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from markup import RENDERERS, Call, Part
 
 EXAMPLES = int(os.environ.get("TAG_EXAMPLES", "12"))
 PARIS: dict[str, object] = {"city": "Paris"}

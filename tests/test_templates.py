@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import markup
 import pytest
 import templates
-from dynamo_parsers import Message
+from dynamo_parsers import Message, markup
 from dynamo_parsers.chat_templates import TEMPLATES, chat_template
 from dynamo_parsers.cli import app
 from dynamo_parsers.registry import reasoning_row, tool_row

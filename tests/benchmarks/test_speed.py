@@ -12,9 +12,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
-import markup
 import pytest
-from dynamo_parsers import Parser, fold
+from dynamo_parsers import Parser, fold, markup
 from dynamo_parsers.registry import tool_row
 from replies import Request, events_of, tool
 

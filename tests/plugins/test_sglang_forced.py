@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("sglang")
 
+from dynamo_parsers.markup import RENDERERS, Call
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow
 from dynamo_parsers.sglang.detectors import tool_detector
 from dynamo_parsers.structural_tags import frames_reply
-from markup import RENDERERS, Call
 from sglang.srt.entrypoints.openai.protocol import Tool
 from sglang.srt.function_call.function_call_parser import FunctionCallParser
 

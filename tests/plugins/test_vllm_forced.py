@@ -12,9 +12,9 @@ import pytest
 
 pytest.importorskip("vllm")
 
+from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
 from dynamo_parsers.structural_tags import frames_reply
-from markup import RENDERERS, Call, Part
 from vllm.exceptions import VLLMValidationError
 from vllm.parser import ParserManager
 from vllm_harness import TELLS_PROMPT, TOOLS, TURN, Exchange, chat_request, encode, responses_request
