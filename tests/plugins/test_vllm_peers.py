@@ -175,7 +175,6 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "TestBareAndMalformedOpeners::test_malformed_then_well_formed": MENTION,
         "TestBareAndMalformedOpeners::test_bare_malformed_then_well_formed": MENTION,
         "TestBareAndMalformedOpeners::test_three_mixed_calls": MENTION,
-        "TestBareAndMalformedOpeners::test_bare_opener*": NAMES,
     },
     "test_deepseekr1_reasoning_parser.py": {
         "test_reasoning[empty]": NULL,
