@@ -100,8 +100,8 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang bench format readme templates template-table
-test: lint typecheck test-core test-trtllm test-vllm test-vllm-next test-sglang ## Everything CI runs: style, types, tests without and in the engines
+.PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+test: lint typecheck test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live ## Everything CI runs: style, types, tests without and in the engines
 
 lint: $(CORE)/.installed ## ruff: format and rules
 	$(CORE)/bin/ruff format --check .
@@ -110,25 +110,31 @@ lint: $(CORE)/.installed ## ruff: format and rules
 typecheck: $(VLLM)/.installed ## mypy --strict, where vLLM's types can be seen
 	$(VLLM)/bin/python .ci/typecheck.py --strict
 
+# In process as many workers as cores; a live server keeps them busy by itself.
+WORKERS := -n $(JOBS) --dist worksteal
+
 test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" JOBS=1 FUZZ_TEXTS=200000]
-	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks -n $(JOBS) --dist worksteal \
-		--ignore-glob='tests/plugins/test_vllm*' --ignore=tests/plugins/test_trtllm.py $(ARGS)
-
-test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM: its classes in process, then real servers [ARGS=...]
-	$(VLLM)/bin/python -m pytest tests/plugins tests/live tests/test_structural_tags.py \
-		--ignore=tests/plugins/test_trtllm.py $(ARGS)
-
-test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py tests/plugins/test_vllm_gpt_oss.py \
-		tests/plugins/test_vllm_forced.py \
-		tests/live/test_smoke.py $(ARGS)
+	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
-	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
+	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(WORKERS) $(ARGS)
 
-test-sglang: $(SGLANG)/.installed ## The tests in SGLang: its classes in process, then real servers [ARGS=...]
-	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/live/test_sglang*.py \
-		tests/live/test_template_servers.py $(ARGS)
+test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
+	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags.py $(WORKERS) $(ARGS)
+
+test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
+	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
+
+test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
+	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
+	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
+
+test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py $(WORKERS) $(ARGS)
+
+test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
+	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
 
 bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, and through vLLM's parse_delta [ARGS=...]
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
