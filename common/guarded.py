@@ -106,8 +106,8 @@ class GuardedParser(Parser):
 
     def _give_up(self, error: Exception) -> list[Event]:
         self._broken = True
-        _tell(self._label, DEFECT)
         if not self._logged:
+            _tell(self._label, DEFECT)
             logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
         events = self._reply.take_events()

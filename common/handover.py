@@ -169,7 +169,7 @@ class ReasoningHalf:
             parallel_tool_calls,
             chat_template_kwargs=self._kwargs,
             in_reasoning=self._in_reasoning,
-            label=f"reasoning parser {PREFIX}{self._name}",
+            label=f"reasoning parser {PREFIX}{self._name}" if tool is None else _tool_label(tool),
             logged=logged,
         )
 
@@ -223,9 +223,7 @@ class ToolHalf:
         return self._machine.finish()
 
     def _new_machine(self, tools: Sequence[object]) -> GuardedParser:
-        return GuardedParser(
-            self._name, None, tools, self._choice, self._parallel, label=f"tool parser {PREFIX}{self._name}"
-        )
+        return GuardedParser(self._name, None, tools, self._choice, self._parallel, label=_tool_label(self._name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +257,10 @@ def folded(events: Sequence[Event]) -> tuple[str, list[CallPiece]]:
         else:
             pieces.append(CallPiece(index, start.id, start.name, text))
     return content, pieces
+
+
+def _tool_label(name: str) -> str:
+    return f"tool parser {PREFIX}{name}"
 
 
 def _reasoning_of(events: Sequence[Event]) -> str:

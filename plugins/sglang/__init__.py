@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import logging
 
+from dynamo_parsers import counters
+from dynamo_parsers.auto import NAME as AUTO
 from dynamo_parsers.command_line import hint_at_close_names
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
 
@@ -45,17 +47,21 @@ def _register() -> None:
             "SGLang before %s does not tell a parser that the reply has ended: what dynamo-parsers holds then is lost",
             FULL,
         )
-    from . import detectors, hooks
+    from . import auto, detectors, hooks
 
     for name in tool_parser_names():
         FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + name, detectors.tool_detector(name))
     for name in reasoning_parser_names():
         ReasoningParser.DetectorMap.setdefault(PREFIX + name.lower(), detectors.reasoning_detector(name))
-    hint_at_close_names("--tool-call-parser", tool_parser_names())
-    hint_at_close_names("--reasoning-parser", reasoning_parser_names())
+    FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + AUTO, auto.AutoToolDetector)
+    ReasoningParser.DetectorMap.setdefault(PREFIX + AUTO, auto.AutoReasoningDetector)
+    hint_at_close_names("--tool-call-parser", [AUTO, *tool_parser_names()])
+    hint_at_close_names("--reasoning-parser", [AUTO, *reasoning_parser_names()])
+    counters.install()
     try:
         hooks.point_workers_at_app(HookRegistry, HookType)
         if hooks.may_serve_http():
+            auto.install(HookRegistry, HookType)
             hooks.install(HookRegistry, HookType)
     except Exception:
         logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told of the request")

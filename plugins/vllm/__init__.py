@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 
+from dynamo_parsers import counters
 from dynamo_parsers.command_line import hint_at_close_names
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
-
-from . import counters
 
 FLOOR = "0.24"
 """The oldest vLLM whose streaming gives a parser an end of the stream."""

@@ -1,7 +1,7 @@
-"""What was odd in replies, as a counter on vLLM's `/metrics`: `dynamo_parsers_oddities_total{parser, kind}`.
+"""What was odd in replies, as a counter in prometheus_client's registry: `dynamo_parsers_oddities_total{parser, kind}`.
 
 The counter is made when the first oddity is met: prometheus_client decides at its import how processes share values,
-and vLLM prepares that after its plugins were loaded.
+and engines prepare that after their plugins were loaded.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dynamo_parsers.guarded import watch
+from .guarded import watch
 
 if TYPE_CHECKING:
     from prometheus_client import Counter

@@ -1,0 +1,116 @@
+"""`dynamo_auto` in SGLang: the parsers that the tokenizer and its chat template show, chosen when the server starts.
+
+SGLang's launcher checks its arguments once, before it starts any other process. Right behind that the two flags are
+given the chosen names, so that every process knows these alone; where nothing can be chosen, the launch ends with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn, Protocol
+
+from dynamo_parsers.auto import NAME, choose, reasoning_of
+from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS
+
+from .detectors import DynamoReasoningDetector, DynamoToolDetector
+from .hooks import HookTypes, Original, Registry
+
+AUTO = PREFIX + NAME
+
+logger = logging.getLogger("dynamo_parsers")
+
+
+class ServerArguments(Protocol):
+    """SGLang's `ServerArgs`, as far as it says what to choose and by which tokenizer."""
+
+    tool_call_parser: str | None
+    reasoning_parser: str | None
+    tokenizer_path: str
+    tokenizer_mode: str
+    tokenizer_backend: str
+    trust_remote_code: bool
+    revision: str | None
+
+
+class AutoToolDetector(DynamoToolDetector):
+    """What stands under the name in SGLang's table. No server makes one: it has another name by then."""
+
+    row = TOOL_ROWS[0]
+
+    def __init__(self) -> None:
+        _refuse()
+
+
+class AutoReasoningDetector(DynamoReasoningDetector):
+    """The same for reasoning."""
+
+    row = REASONING_ROWS[0]
+
+    def __init__(self, stream_reasoning: bool = True, force_reasoning: bool | None = None) -> None:
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise ValueError(f"{AUTO} is chosen when a server starts; here the parser has to be named")
+
+
+def install(registry: Registry, hook_types: HookTypes) -> None:
+    """Register the hook that chooses."""
+    registry.register("sglang.srt.server_args.ServerArgs.check_server_args", _check, hook_types.AROUND)
+
+
+def _check(original: Original, arguments: ServerArguments, *args: object, **kwargs: object) -> object:
+    """Around what checks the arguments of a launch. Raises NotConclusive."""
+    result = original(arguments, *args, **kwargs)
+    said = _resolving(arguments)
+    wanted = [name for name in ("tool_call_parser", "reasoning_parser") if getattr(said, name) == AUTO]
+    if wanted:
+        _declare(arguments, _chosen(_tokenizer(said), wanted))
+    return result
+
+
+def _chosen(tokenizer: object, wanted: list[str]) -> dict[str, str]:
+    chosen = choose(tokenizer)
+    names: dict[str, str] = {}
+    if "tool_call_parser" in wanted:
+        names["tool_call_parser"] = PREFIX + chosen.tool.name
+    if "reasoning_parser" in wanted:
+        names["reasoning_parser"] = (PREFIX + reasoning_of(chosen).name).lower()
+    logger.info("%s chose %s", AUTO, chosen.why)
+    return names
+
+
+def _tokenizer(said: ServerArguments) -> object:
+    from sglang.srt.utils.hf_transformers_utils import get_tokenizer
+
+    return get_tokenizer(
+        said.tokenizer_path,
+        tokenizer_mode=said.tokenizer_mode,
+        trust_remote_code=said.trust_remote_code,
+        revision=said.revision,
+        tokenizer_backend=said.tokenizer_backend,
+    )
+
+
+def _resolving(arguments: ServerArguments) -> ServerArguments:
+    """The arguments with what SGLang itself has decided so far, which newer ones note apart."""
+    try:
+        from sglang.srt.arg_groups.overrides import resolving_view
+    except ImportError:
+        return arguments
+    return resolving_view(arguments)  # type: ignore[no-any-return]
+
+
+def _declare(arguments: ServerArguments, names: dict[str, str]) -> None:
+    """Give the arguments other parsers, by SGLang's own way where it has one."""
+    try:
+        from sglang.srt.arg_groups import overrides
+    except ImportError:
+        overrides = None
+    for way in ("declare_resolution", "declare_late_resolution"):
+        declare = getattr(overrides, way, None)
+        if declare is not None:
+            declare(arguments, "dynamo-parsers", **names)
+            return
+    for name, parser in names.items():
+        setattr(arguments, name, parser)
