@@ -193,6 +193,8 @@ def structural_tag(
         found = _behind_reasoning(
             found, block.calls(single=single), reasoning_row(reasoning_parser), block.open, in_reasoning
         )
+    if forced and not frames_reply(row):
+        found = sequence(GAP, found)
     return {"type": "structural_tag", "format": found}
 
 

@@ -20,7 +20,7 @@ from dynamo_parsers.events import Event
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.request import plain_tool_choice, plain_tools
-from dynamo_parsers.structural_tags import frames_reply, structural_tag
+from dynamo_parsers.structural_tags import Level, frames_reply, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
 from pydantic import Field
 from xgrammar import StructuralTag
@@ -31,13 +31,15 @@ from sglang.srt.function_call.utils import get_json_schema_constraint
 from sglang.srt.parser.reasoning_parser import BaseReasoningFormatDetector
 from sglang.srt.parser.reasoning_parser import StreamingParseResult as ReasoningResult
 
-from .requests import told
+from .requests import takes_tags, told
 
 if TYPE_CHECKING:
     from sglang.srt.entrypoints.openai.protocol import Tool
 
 _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody told: calls are read, their types unknown."""
+_READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
+"""Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
 
 
 class CallItem(ToolCallItem):
@@ -99,11 +101,11 @@ class DynamoToolDetector(BaseFormatDetector):
         """SGLang (0.5.23 and newer) is to ask without tools too: frames and turn ends are no content then either."""
         return True
 
-    # --- forced choices: SGLang forces JSON, and this detector reads it
+    # --- forced choices: what SGLang forces, markup or JSON, this detector reads
 
     def get_required_tool_parser(self, tool_choice: object) -> DynamoToolDetector | None:
         """This detector where a choice is forced (SGLang 0.5.22 and newer; older ones read the JSON themselves)."""
-        if tool_choice is None or (isinstance(tool_choice, str) and tool_choice != "required"):
+        if not _is_forced(tool_choice):
             return None
         self._choice = plain_tool_choice(tool_choice)
         return self
@@ -113,7 +115,7 @@ class DynamoToolDetector(BaseFormatDetector):
     ) -> object:
         return get_json_schema_constraint(tools, tool_choice, parallel_tool_calls=parallel_tool_calls)
 
-    # --- strict tools: SGLang constrains what is written between the markers
+    # --- what constrains the markup itself
 
     def get_structural_tag(
         self,
@@ -122,15 +124,26 @@ class DynamoToolDetector(BaseFormatDetector):
         thinking_mode: bool = False,
         parallel_tool_calls: bool = True,
     ) -> StructuralTag | None:
-        """What constrains calls that need not be; None where a call is forced, which is JSON.
+        """What constrains forced calls, and those of strict tools; None where a forced call is to be JSON.
 
         A markup that frames the whole reply has none: SGLang starts a grammar behind reasoning, and not with the reply.
         """
-        if tool_choice != "auto" or frames_reply(self.row):
+        if _is_forced(tool_choice) and not (_READS_FORCED_MARKUP and takes_tags()):
             return None
-        tag = structural_tag(
-            self.row.name, plain_tools(tools), parallel_tool_calls=parallel_tool_calls, level="function"
-        )
+        return self._tag(tools, plain_tool_choice(tool_choice), parallel_tool_calls, "function")
+
+    def get_auto_tool_call_structural_tag(
+        self, tools: Sequence[Tool] | None = None, thinking_mode: bool = False, parallel_tool_calls: bool = True
+    ) -> StructuralTag | None:
+        """What constrains calls that need not be, of tools that are not strict: only how many they are."""
+        return self._tag(tools, "auto", parallel_tool_calls, "auto") if takes_tags() else None
+
+    def _tag(
+        self, tools: Sequence[Tool] | None, tool_choice: object, parallel_tool_calls: bool, level: Level
+    ) -> StructuralTag | None:
+        if frames_reply(self.row):
+            return None
+        tag = structural_tag(self.row.name, plain_tools(tools), tool_choice, parallel_tool_calls, level=level)
         return None if tag is None else StructuralTag.model_validate(tag)
 
     def supports_structural_tag(self) -> bool:
@@ -141,6 +154,10 @@ class DynamoToolDetector(BaseFormatDetector):
 
     def build_ebnf(self, tools: Sequence[Tool]) -> str:
         raise NotImplementedError(f"{PREFIX}{self.row.name} has no grammar for SGLang")
+
+
+def _is_forced(tool_choice: object) -> bool:
+    return tool_choice == "required" or not (tool_choice is None or isinstance(tool_choice, str))
 
 
 def _result(events: list[Event]) -> StreamingParseResult:

@@ -3,6 +3,7 @@
 - A request is told to the detectors that are made for its answer: `requests`.
 - Markers that are special tokens stay in the text, also without tools in the request.
 - A call has the id that its markup gives; SGLang's own style is that of the ids which are made.
+- A grammar starts where the prompt says: with the reply where reasoning is closed, behind reasoning where it is open.
 - With `tool_choice` "none" the reply is parsed too: the markup of calls is no content.
 
 A hook passes everything on that is not about our parsers.
@@ -15,11 +16,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, cast
 
 from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
 
-from .requests import tell, told
+from .requests import tell, tell_grammars, told
 
 SERVER = "sglang.srt.entrypoints.http_server"
 CHAT = "sglang.srt.entrypoints.openai.serving_chat"
@@ -49,12 +51,10 @@ class HookTypes(Protocol):
     AROUND: object
 
 
-class Tokenizer(Protocol):
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
-
-
 class TokenizerManager(Protocol):
     tokenizer: Tokenizer
+
+    def config_value(self, name: str) -> object: ...
 
 
 class Serving(Protocol):
@@ -69,6 +69,13 @@ class ChatRequest(Protocol):
     tools: Sequence[object] | None
     tool_choice: object
     skip_special_tokens: bool
+
+
+class Prepared(Protocol):
+    """What SGLang makes of a chat request, newer ones with what their grammars have to know."""
+
+    prompt_ids: object
+    require_reasoning: bool
 
 
 class EngineRequest(Protocol):
@@ -136,10 +143,24 @@ def _tools_of(serving: Serving, request: ChatRequest) -> Sequence[object]:
     return (request.tools or ()) if effective is None else effective(request)
 
 
-def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
+def _ids_of(serving: Serving, prompt: object) -> object:
     if isinstance(prompt, str):
-        prompt = serving.tokenizer_manager.tokenizer.encode(prompt[-_PROMPT_END:], add_special_tokens=False)
-    tell(request, _tools_of(serving, request), prompt, _our_tool(serving))
+        return serving.tokenizer_manager.tokenizer.encode(prompt[-_PROMPT_END:], add_special_tokens=False)
+    return prompt
+
+
+def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
+    tell(request, _tools_of(serving, request), _ids_of(serving, prompt), _our_tool(serving))
+
+
+def _settle_reasoning(serving: Serving, result: Prepared, reasoning: str) -> None:
+    """See that a grammar waits for the end of reasoning if and only if the prompt left it open, where that is known."""
+    prompt = _ids_of(serving, result.prompt_ids)
+    if isinstance(prompt, Sequence):
+        ids = reasoning_ids(reasoning_row(reasoning), serving.tokenizer_manager.tokenizer)
+        inside = ids.prompt_ends_inside(prompt)
+        if inside is not None:
+            result.require_reasoning = inside
 
 
 def _process_messages(
@@ -149,7 +170,11 @@ def _process_messages(
     tool, reasoning = _our_tool(serving), _our_reasoning(serving)
     if _needs_special_tokens(tool, reasoning):
         request.skip_special_tokens = False
+    if tool and hasattr(serving.tokenizer_manager, "config_value"):  # since 0.5.20
+        tell_grammars(serving.tokenizer_manager.config_value("grammar_backend"))
     result = original(serving, request, *args, **kwargs)
+    if reasoning and hasattr(result, "require_reasoning"):
+        _settle_reasoning(serving, cast(Prepared, result), reasoning)
     # The Responses API answers in the task that is here; the others may be in a thread, and tell later.
     if (tool or reasoning) and _in_a_task():
         _tell(serving, request, getattr(result, "prompt_ids", None))

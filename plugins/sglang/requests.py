@@ -1,6 +1,7 @@
 """What a request says, for the detectors that SGLang makes while it answers it.
 
-`tell` is called in the task that answers a request (`hooks`), `told` in the same task or in one that it started.
+- `tell` is called in the task that answers a request (`hooks`), `told` in the same task or in one that it started.
+- `tell_grammars` is called before a request's prompt is made, `takes_tags` while it is.
 """
 
 from __future__ import annotations
@@ -39,6 +40,19 @@ class Told:
 
 
 _told: ContextVar[Told | None] = ContextVar("dynamo_parsers_told", default=None)
+
+
+_takes_tags: ContextVar[bool] = ContextVar("dynamo_parsers_takes_tags", default=True)
+
+
+def tell_grammars(backend: object) -> None:
+    """Note the server's grammar backend, by SGLang's name for it; None: SGLang's default, which is xgrammar."""
+    _takes_tags.set(backend in (None, "xgrammar"))
+
+
+def takes_tags() -> bool:
+    """Whether the server's grammars may be structural tags: the other backends fail a request that has one."""
+    return _takes_tags.get()
 
 
 def told() -> Told | None:

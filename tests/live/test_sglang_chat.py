@@ -138,21 +138,15 @@ def test_tool_choice_none(server: Server, stream: bool) -> None:
 @streams
 @pytest.mark.parametrize("thinking", [True, False])
 def test_required(server: Server, stream: bool, thinking: bool) -> None:
-    """SGLang forces JSON, behind reasoning or at once, and its grammar lets nothing else through."""
-    calls = [{"name": "get_weather", "parameters": {"city": "Paris"}}, {"name": "get_time", "parameters": {}}]
-    calls[1]["parameters"] = {"timezone": "CET"}
+    """The grammar starts behind reasoning, or at once, and lets nothing but calls through."""
     reply = chat(
         server,
-        ("Why?</think>" if thinking else "") + json.dumps(calls),
+        ("Why?</think>\n\n" if thinking else "") + kimi_k2(PARIS, ROME),
         stream=stream,
         tool_choice="required",
         body={"chat_template_kwargs": {"thinking": thinking}},
     )
-    assert reply.said == (
-        "Why?" if thinking else "",
-        "",
-        [("get_weather", '{"city": "Paris"}'), ("get_time", '{"timezone": "CET"}')],
-    )
+    assert reply.said == ("Why?" if thinking else "", "", [PARIS, ROME])
     assert reply.finish == "tool_calls"
 
 
@@ -160,12 +154,12 @@ def test_required(server: Server, stream: bool, thinking: bool) -> None:
 def test_named(server: Server, stream: bool) -> None:
     reply = chat(
         server,
-        json.dumps([{"name": "get_weather", "parameters": {"city": "Paris"}}]),
+        kimi_k2(PARIS),
         stream=stream,
         tool_choice={"type": "function", "function": {"name": "get_weather"}},
         body={"chat_template_kwargs": {"thinking": False}},
     )
-    assert reply.said == ("", "", [("get_weather", '{"city": "Paris"}')])
+    assert reply.said == ("", "", [PARIS])
 
 
 @streams

@@ -43,6 +43,7 @@ from dynamo_parsers.registry import (
     tool_row,
 )
 from dynamo_parsers.sglang import hooks
+from dynamo_parsers.structural_tags import frames_reply
 from parity import compositions, corpus_cases, markers, prompt_for, record
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
@@ -319,12 +320,13 @@ def test_what_others_read_of_a_reasoning_detector(row: ReasoningRow) -> None:
 
 @tool_rows
 def test_constraints(row: ToolRow) -> None:
-    """Forced choices are forced as JSON, which our detector reads; nothing else is constrained."""
+    """Forced choices are forced as markup, or as JSON, and our detector reads both; nothing else is constrained."""
     parser = FunctionCallParser(sglang_tools(), f"dynamo_{row.name}")
     assert parser.get_structure_constraint("auto") is None
     assert not parser.owns_tool_format()
     kind, schema = parser.get_structure_constraint("required") or ("", None)
-    assert kind == "json_schema"
+    as_json = frames_reply(row) or not hasattr(BaseFormatDetector, "parses_without_tools")
+    assert kind == ("json_schema" if as_json else "structural_tag")
     assert schema
     named = ToolChoice.model_validate({"type": "function", "function": {"name": "get_time"}})
     assert FunctionCallParser(sglang_tools(), f"dynamo_{row.name}", tool_choice=named).owns_tool_format()
@@ -502,6 +504,7 @@ def test_processes_without_http_are_spared_the_hooks() -> None:
     code = f"""
 import sys, types
 from dynamo_parsers.sglang import hooks
+from dynamo_parsers.structural_tags import frames_reply
 assert hooks.may_serve_http()
 sys.modules["sglang.srt.managers.scheduler"] = types.ModuleType("scheduler")
 assert not hooks.may_serve_http()
