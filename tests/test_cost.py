@@ -225,6 +225,8 @@ def kind(row: ToolRow) -> tuple[type, ...]:
 def test_a_hundred_thousand_openers(row: ToolRow) -> None:
     """No more work an opener than where there are a thousand of them; of each kind of format one is fed all."""
     request = Request(row.name, row.pairs[0], TOOLS)
+    if not row.call_openers:
+        pytest.skip("a message's header is no opener that could be repeated: it is the one before it")
     opener = min(sorted(row.call_openers), key=len)
     is_first = next(each for each in TOOL_ROWS if kind(each) == kind(row)) is row
     few, many = 1000, 100_000 if is_first else 4000

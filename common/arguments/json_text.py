@@ -28,6 +28,7 @@ _RAW_STRING_RUN = re.compile(r'[^"\\]*')
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER_RUN = re.compile(r"[0-9.eE+\-]*")
 _LITERALS = {
     "true": "true",
     "false": "false",
@@ -156,6 +157,8 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[boo
                 sink(word)
                 finished = False
             elif cursor.at >= len(cursor.text):  # the reply ends in it
+                if not _is_beginning(word):
+                    sink(word)
                 return False
             else:
                 sink(word)
@@ -180,6 +183,11 @@ def _spaces(cursor: Cursor) -> Reading[str]:
 def _word(cursor: Cursor) -> Reading[str]:
     """A number or a bare word, whole."""
     return (yield from cursor.run(_WORD_RUN))
+
+
+def _is_beginning(word: str) -> bool:
+    """Whether `word` may be a number or literal that was cut off."""
+    return _NUMBER_RUN.fullmatch(word) is not None or any(each.startswith(word) for each in _LITERALS)
 
 
 def _as_it_is(cursor: Cursor, sink: Sink, ends: Markers, depth: int, comma: list[str]) -> Reading[bool]:

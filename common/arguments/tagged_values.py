@@ -27,8 +27,6 @@ from .text_value import TextValue
 
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["']?([^"'>\s]*)["']?""")
-_GAP = re.compile(r"(?:[ \t\r\n\f\v]|\\[nrt])*")
-"""White space, also as a JSON string writes it that quotes a call."""
 _FOLLOWS_WITHIN = 256
 
 
@@ -97,7 +95,7 @@ class TaggedValues:
 
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
-        yield from cursor.run(_GAP)
+        yield from _gap(cursor)
         either = union(self.first, self._close, *self._name_end, ends)
         if (yield from cursor.match(self.first)):
             header = yield from self._header(cursor)
@@ -273,6 +271,19 @@ class TaggedValues:
             return header
         cursor.rewind(mark)
         return None
+
+
+def _gap(cursor: Cursor) -> Reading[None]:
+    """Read white space, also as a JSON string writes it that quotes a call."""
+    while True:
+        yield from cursor.space()
+        if (yield from cursor.peek()) != "\\":
+            return
+        while cursor.at + 1 == len(cursor.text) and not cursor.ended:
+            yield
+        if cursor.text[cursor.at + 1 : cursor.at + 2] not in ("n", "r", "t"):
+            return
+        cursor.take(cursor.at + 2)
 
 
 def read_quoted_head(opener: str, cursor: Cursor, heads: CallHeads) -> Reading[str | None]:

@@ -225,7 +225,7 @@ class Tagged:
                 if stray.bare():
                     return False
                 cursor.settle(mark)
-                yield from read_strays(cursor, self.closers)
+                yield from read_strays(cursor, self.closers, once=True)
                 return True
             fits = yield from self._held_call(marker, (mark,), cursor, reply)
             if fits is None:
