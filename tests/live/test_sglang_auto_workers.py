@@ -1,0 +1,44 @@
+"""`dynamo_auto` and the counter of what is odd, on a real SGLang with two HTTP workers."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sglang")
+
+from engine_client import chat, kimi_k2
+from engine_server import DidNotStart, Server
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+
+AUTO = ("--tool-call-parser", "dynamo_auto", "--reasoning-parser", "dynamo_auto")
+PARIS = ("get_weather", '{"city": "Paris"}')
+BROKEN = "<think>I look.</think>" + kimi_k2(PARIS).replace('{"city": "Paris"}', '{"city" "secret"}')
+
+
+def test_workers_choose_and_count(sglang_servers: Callable[..., Server]) -> None:
+    server = sglang_servers("kimi_k2", *AUTO, "--tokenizer-worker-num", "2", "--enable-metrics")
+    log = Path(server.log)
+    assert log.read_text(errors="replace").count("dynamo_auto chose dynamo_kimi_k2 with dynamo_kimi_k2") == 1
+    for stream in (False, True):
+        for _ in range(3):  # one worker or the other
+            reply = chat(server, f"<think>I look.</think>Sure. {kimi_k2(PARIS)}", stream=stream)
+            assert (reply.reasoning, reply.content.strip(), reply.calls) == ("I look.", "Sure.", [PARIS])
+            chat(server, BROKEN, stream=stream)
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=30) as reply:
+        found = [
+            line for line in reply.read().decode().splitlines() if line.startswith("dynamo_parsers_oddities_total{")
+        ]
+    assert found == ['dynamo_parsers_oddities_total{kind="malformed",parser="dynamo_kimi_k2"} 6.0']
+    warned = [line for line in log.read_text(errors="replace").splitlines() if "malformed" in line]
+    assert len(warned) == 6  # one a request
+    assert not any("secret" in line for line in warned)
+
+
+def test_what_is_not_conclusive_stops_the_launch(sglang_servers: Callable[..., Server]) -> None:
+    with pytest.raises(DidNotStart, match="no parser can be chosen by the tokenizer and its chat template"):
+        sglang_servers("default", *AUTO)
