@@ -110,7 +110,8 @@ class _Block:
     @property
     def whole(self) -> Format:
         if self.bare:
-            return sequence(optional(const(self.open)), self.body, optional(const(self.close)))
+            closed = (optional(const(self.close)),) if self.close else ()
+            return sequence(optional(const(self.open)), self.body, *closed)
         return self.marked
 
     @property
@@ -194,7 +195,7 @@ def structural_tag(
             found, block.calls(single=single), reasoning_row(reasoning_parser), block.open, in_reasoning
         )
     if forced and not frames_reply(row):
-        found = sequence(GAP, found)
+        found = sequence(GAP, found, GAP)
     return {"type": "structural_tag", "format": found}
 
 
@@ -361,7 +362,8 @@ def _json_block(format: JsonCalls, functions: Sequence[Function], *, single: boo
         body = sequence(GAP, listed(calls, ",", single=single), GAP, const("]"), *([GAP] if span.close else []))
         return _Block(head, body, span.close, repeats=False)
     if not span.close:
-        return _Block(head, sequence(GAP, listed(calls, ";", single=single)), "", repeats=False)
+        body = sequence(GAP, listed(calls, ";", single=single))
+        return _Block(head, body, "", repeats=False, bare=bool(format.bare))
     return _Block(head, sequence(GAP, calls, GAP), span.close, repeats=True)
 
 

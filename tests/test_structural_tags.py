@@ -26,6 +26,7 @@ from dynamo_parsers.structural_tags import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from templates import FIRST_USER, OURS, Subject, assistant, call
 
 EXAMPLES = int(os.environ.get("TAG_EXAMPLES", "12"))
 PARIS: dict[str, object] = {"city": "Paris"}
@@ -79,6 +80,8 @@ def test_required(row: ToolRow, strict: bool) -> None:
     assert accepts(tag, written(row, WEATHER))
     assert accepts(tag, written(row, WEATHER, PING, WEATHER))
     assert accepts(tag, row.sample.removeprefix("<|message_model|>"))
+    # Between reasoning, which an engine may keep from the grammar, and a call.
+    assert accepts(tag, "\n\n" + written(row, WEATHER)) is not frames_reply(row)
     assert not accepts(tag, "")
     assert not accepts(tag, "Hello.")
     assert not accepts(tag, reply(row, Part("content", "Hello."), Part("calls", calls=(Call.of(*WEATHER),))))
@@ -179,6 +182,45 @@ def test_an_answer_in_a_frame(row: ToolRow) -> None:
     assert accepts(tag, reply(row, Part("content", '{"city": "Paris"}')))
     assert not accepts(tag, reply(row, Part("content", "Hello.")))
     assert not accepts(tag, '{"city": "Paris"}')
+
+
+# --- what our chat templates write
+
+VALUES: list[dict[str, object]] = [
+    {"city": "Zürich", "days": 2},
+    {"city": 'a "quoted" word,\nand  two lines: 3 < 4 & {5}'},
+    {"city": ""},
+]
+
+
+@stricts
+@pytest.mark.parametrize("subject", OURS, ids=lambda subject: subject.name)
+def test_what_a_template_writes_is_allowed(subject: Subject, strict: bool) -> None:
+    """With thinking as it comes, on, and off; one call and two; and no more than the request allows."""
+    declared = tools(strict)
+    for kwargs in subject.modes:
+        thought = {"reasoning_content": "I plan."} if subject.reasons(kwargs) else {}
+        end = subject.said([FIRST_USER], assistant("Hello.", **thought), declared, kwargs).text.partition("Hello.")[2]
+
+        def tag(choice: object, open_reasoning: bool) -> dict[str, object] | None:
+            return structural_tag(
+                subject.tool_parser,
+                declared,
+                choice,
+                reasoning_parser=subject.reasoning_parser,
+                in_reasoning=open_reasoning,
+            )
+
+        for values in VALUES:
+            one = [call("get_weather", values, "aaaaaaaa1")]
+            two = [*one, call("ping", {}, "aaaaaaaa2")]
+            for calls in (one, two):
+                said = subject.said([FIRST_USER], assistant(None, calls, **thought), declared, kwargs)
+                text, inside = said.text.removesuffix(end), subject.reasoning_open(said.prompt)
+                assert accepts(tag("required", inside), text), (kwargs, text)
+                assert accepts(tag(NAMED, inside), text) is (calls == one), (kwargs, text)
+                if strict:
+                    assert accepts(tag("auto", inside), text), (kwargs, text)
 
 
 # --- random schemas, and values for them
