@@ -237,12 +237,20 @@ def test_gpt_oss(tmp_path: Path) -> None:
     assert "gpt-oss" in rules(ENGINES["vllm"].format(model=tmp_path, tool="dynamo_hermes", reasoning="dynamo_qwen3"))
 
 
-def test_dynamo_auto(tmp_path: Path) -> None:
-    line = ENGINES["vllm"].format(model=tmp_path, tool="dynamo_auto", reasoning="dynamo_auto")
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_dynamo_auto(engine: str, tmp_path: Path) -> None:
+    line = ENGINES[engine].format(model=tmp_path, tool="dynamo_auto", reasoning="dynamo_auto")
     checkpoint.write(tmp_path, DemoModel.of("default"))
     assert "auto" in rules(line)
     checkpoint.write(tmp_path, DemoModel.of("hermes"))
     assert not rules(line)
+
+
+def test_no_dynamo_auto_in_tensorrt_llm(tmp_path: Path) -> None:
+    checkpoint.write(tmp_path, DemoModel.of("hermes"))
+    line = ENGINES["trtllm"].format(model=tmp_path, tool="dynamo_auto", reasoning="dynamo_auto")
+    assert rules(line) == ["name", "name"]
+    assert "auto" not in rules(line, "note")
 
 
 def test_where_the_line_does_not_tell_the_engine() -> None:

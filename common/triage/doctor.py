@@ -181,7 +181,7 @@ def _names(case: _Case) -> Iterator[Finding]:
         ("tool-call parser", case.launch.tool_parser, tool_parser_names(), TOOL_NAMES),
         ("reasoning parser", case.launch.reasoning_parser, reasoning_parser_names(), REASONING_NAMES),
     ):
-        if not name or name in ("auto", AUTO) or case.launch.dynamo:
+        if not name or name == "auto" or (name == AUTO and case.engine != "trtllm") or case.launch.dynamo:
             continue
         bare = name.removeprefix(PREFIX)
         if is_ours(name) and bare not in ours:
@@ -416,8 +416,9 @@ def _template(case: _Case) -> Iterator[Finding]:
 
 def _evidence(case: _Case) -> Iterator[Finding]:
     found = case.found
+    chooses = case.engine != "trtllm" and AUTO in (case.launch.tool_parser, case.launch.reasoning_parser)
     if found is None:
-        if AUTO in (case.launch.tool_parser, case.launch.reasoning_parser):
+        if chooses:
             yield Finding(
                 level="note",
                 rule="auto",
@@ -425,7 +426,7 @@ def _evidence(case: _Case) -> Iterator[Finding]:
                 fix="dynamo-parsers detect MODEL_DIR",
             )
         return
-    if AUTO in (case.launch.tool_parser, case.launch.reasoning_parser):
+    if chooses:
         if not found.conclusive:
             yield Finding(
                 level="error",
