@@ -14,7 +14,6 @@ KNOWN_DEFECTS = {
 }
 
 HELD_LARGER = {
-    "pythonic": "a list or dict that is held is read as a tree: about ten times its text",
     "minimax_m3": "elements that are held are read as a tree: up to seventeen times their text",
 }
 """Tool formats that keep more than twice a held value."""

@@ -74,6 +74,10 @@ def read_arguments(cursor: Cursor, sink: Sink, parameters: Parameters, ends: Mar
     return complete is True
 
 
+_PIECES = 256
+"""Pieces of JSON text that are joined, for each takes some 50 bytes besides its text."""
+
+
 @dataclass(slots=True)
 class _Open:
     """A container being read."""
@@ -227,24 +231,29 @@ class _Arguments:
         self._copy()
         contains = char in _CLOSER
         text = yield from self._container() if contains else self._word(nested=False)
+        if isinstance(text, list):
+            self.stop_copying()
+            self._raw = Held()  # before the pieces are joined
+            for piece in text:
+                self._sink(piece)
+            return True, True
         if isinstance(text, int):
             text = yield from self._source(text)
             if text is not None:
                 text = read(text, self._parameters.types(key) - {"object", "array"})
-            contains = False
         self.stop_copying()
         if text is None:
             return False, False
         self._sink(text)
-        return True, contains or text in _LITERALS
+        return True, text in _LITERALS
 
     def _dict(self) -> Reading[str | None]:
         """Read a dict that is all arguments; None if it is none."""
         self._copy()
-        text = yield from self._container()
+        pieces = yield from self._container()
         self.stop_copying()
-        if isinstance(text, str) and text.startswith("{"):
-            return text
+        if isinstance(pieces, list) and pieces[0] == "{":
+            return "".join(pieces)
         self._sink(self._raw.take())
         return None
 
@@ -280,12 +289,13 @@ class _Arguments:
                     break
                 depth -= char != ","
             cursor.take(cursor.at + 1)
-        return None if cursor.at_end else self._raw.text().strip()
+        return None if cursor.at_end else self._raw.take().strip()
 
-    def _container(self) -> Reading[str | int | None]:
+    def _container(self) -> Reading[list[str] | int | None]:
         """Read a container; how many brackets are open where it is none, None where the reply ends in it."""
         cursor = self._cursor
         out: list[str] = []
+        settled = 0  # the pieces before it are large or may still change
         stack: list[_Open] = []
         finished = False
         while True:
@@ -293,7 +303,7 @@ class _Arguments:
             if (yield from self._at_end()):
                 undecided = any(each.closer == "}" and not each.is_dict and each.members == 1 for each in stack)
                 whole = stack[-1].expects == "more" and finished and not undecided and _close(out, stack, None)
-                return "".join(out) if whole else None
+                return out if whole else None
             char = cursor.text[cursor.at]
             if char in SPACE:
                 continue
@@ -308,7 +318,7 @@ class _Arguments:
                 if owed:
                     cursor.take(cursor.at + 1)
                 if not stack:
-                    return "".join(out)
+                    return out
                 finished = True
             elif top is not None and top.expects == "more":
                 if char == "," and top.closable:
@@ -318,6 +328,10 @@ class _Arguments:
                 cursor.take(cursor.at + 1)
             else:
                 if top is not None and top.expects == "member":
+                    settled = max(min(settled, len(out)), top.place + 1)
+                    if len(out) - settled > _PIECES:
+                        out[settled:] = ["".join(out[settled:])]
+                        settled += 1
                     if top.members:
                         out.append(",")
                     top.members += 1
