@@ -12,6 +12,7 @@ detectors often (for each choice, and only to ask for a grammar), so a construct
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
@@ -42,6 +43,12 @@ _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
 """Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
 
 
+_MADE_ID = re.compile(r"call_[0-9a-f]{24}")
+"""The ids that the core makes for most formats; they are in SGLang's style."""
+_NUMBERED: Mapping[str, Callable[[str, int], str]] = {"kimi_k3": "{}:{}".format}
+"""Ids that SGLang makes from a function and its number in the conversation, beside those that the registry has."""
+
+
 class CallItem(ToolCallItem):
     """SGLang's item, with the id of the call that it begins."""
 
@@ -60,18 +67,21 @@ class DynamoToolDetector(BaseFormatDetector):
         self._parallel = True if request is None else request.parallel_tool_calls
         self._tools_told = None if request is None else request.tools
         self._half: ToolHalf | None = None
+        self._calls_before = 0 if request is None else request.calls_before
+        self._ids: set[str] = set()  # of the stream
         self._kept: tuple[str, list[dict[str, object]], StreamingParseResult] | None = None
 
     def parse_streaming_increment(self, new_text: str, tools: Sequence[Tool]) -> StreamingParseResult:
         """What the next piece gives rise to: one item for each call that it says something of."""
         if self._half is None:
             self._half = self._new_half()
-        return _result(self._half.feed(new_text, plain_tools(tools)))
+        return self._result(self._half.feed(new_text, plain_tools(tools)), self._ids)
 
     def finish(self, tools: Sequence[Tool]) -> StreamingParseResult:
         """The last of a stream; another one may follow."""
         half, self._half = self._half, None
-        return _result([] if half is None else half.finish())
+        ids, self._ids = self._ids, set()
+        return self._result([] if half is None else half.finish(), ids)
 
     def has_tool_call(self, text: str) -> bool:
         """Whether `detect_and_parse` makes anything else of `text` than content as it stands."""
@@ -89,9 +99,30 @@ class DynamoToolDetector(BaseFormatDetector):
                 return self._kept[2]
             text = str(text)  # the reasoning half has been asked already
         if tools is None:
-            return _result(self._new_half().whole(str(text), _UNKNOWN_TOOLS))
-        self._kept = text, tools, _result(self._new_half().whole(text, tools))
+            return self._result(self._new_half().whole(str(text), _UNKNOWN_TOOLS), set())
+        self._kept = text, tools, self._result(self._new_half().whole(text, tools), set())
         return self._kept[2]
+
+    def _result(self, events: list[Event], ids: set[str]) -> StreamingParseResult:
+        """The events of one step; `ids` are those that the reply has had."""
+        content, pieces = folded(events)
+        calls: list[ToolCallItem] = []
+        for each in pieces:
+            chosen = None if each.id is None else self._id_of(each.id, each.name or "", each.index, ids)
+            calls.append(CallItem(tool_index=each.index, name=each.name, parameters=each.arguments, id=chosen))
+        return StreamingParseResult(normal_text=content, calls=calls)
+
+    def _id_of(self, call_id: str, name: str, index: int, ids: set[str]) -> str:
+        """The id that a call goes out with: the markup's own, or where none stood there the format's kind."""
+        numbered = self.row.numbered_id or _NUMBERED.get(self.row.name)
+        if numbered is not None and _MADE_ID.fullmatch(call_id):
+            at = self._calls_before + index
+            call_id = numbered(name, at)
+            while call_id in ids:
+                at += 1
+                call_id = numbered(name, at)
+        ids.add(call_id)
+        return call_id
 
     def _new_half(self) -> ToolHalf:
         return ToolHalf(self.row.name, self._choice, self._parallel)
@@ -158,12 +189,6 @@ class DynamoToolDetector(BaseFormatDetector):
 
 def _is_forced(tool_choice: object) -> bool:
     return tool_choice == "required" or not (tool_choice is None or isinstance(tool_choice, str))
-
-
-def _result(events: list[Event]) -> StreamingParseResult:
-    content, pieces = folded(events)
-    calls = [CallItem(tool_index=each.index, name=each.name, parameters=each.arguments, id=each.id) for each in pieces]
-    return StreamingParseResult(normal_text=content, calls=calls)
 
 
 class DynamoReasoningDetector(BaseReasoningFormatDetector):

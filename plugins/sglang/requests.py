@@ -26,6 +26,8 @@ class Told:
     prompt_ids: Sequence[int]
     tool_parser: str | None
     """The server's tool parser, without the prefix; None where it is not ours."""
+    calls_before: int = 0
+    """How many calls the conversation has had."""
 
     @property
     def beside(self) -> Beside | None:
@@ -71,8 +73,17 @@ def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, to
             template_kwargs_of(request),
             ids,
             tool_parser,
+            _calls_before(request),
         )
     )
+
+
+def _calls_before(request: object) -> int:
+    messages = getattr(request, "messages", None)
+    if not isinstance(messages, Sequence):
+        return 0
+    spoken = [each for each in messages if getattr(each, "role", None) == "assistant"]
+    return sum(len(getattr(each, "tool_calls", None) or ()) for each in spoken)
 
 
 def template_kwargs_of(request: object) -> Mapping[str, object]:

@@ -353,6 +353,27 @@ def test_ids(mode: str) -> None:
     made = Exchange("dynamo_hermes", "dynamo_qwen3")
     (id,) = made.answer(mode, tool_row("hermes").sample).ids
     assert re.fullmatch("call_[0-9a-f]{24}", id)
+    (id,) = Exchange("dynamo_mistral", None).answer(mode, tool_row("mistral").sample).ids
+    assert re.fullmatch("[a-zA-Z0-9]{9}", id)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "style"), [("kimi_k2", "functions.{}:{}"), ("kimi_k3", "{}:{}")])
+def test_ids_of_kimi_go_on_from_the_conversation(name: str, style: str, mode: str) -> None:
+    """As SGLang's own do, where the markup gives none: here in the JSON of a forced choice."""
+    said = [
+        {"id": f"x{number}", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
+        for number in (0, 1)
+    ]
+    body = chat_request(TOOLS, tool_choice="required")
+    history = [
+        {"role": "assistant", "content": None, "tool_calls": said},
+        *({"role": "tool", "tool_call_id": each["id"], "content": "noon"} for each in said),
+    ]
+    body["messages"] = [*body["messages"], *history]  # type: ignore[misc]
+    forced = json.dumps([{"name": each, "parameters": {}} for each in ("get_weather", "get_time", "get_weather")])
+    ids = Exchange(f"dynamo_{name}", None, body=body).answer(mode, forced).ids
+    assert ids == (style.format("get_weather", 2), style.format("get_time", 3), style.format("get_weather", 4))
 
 
 @pytest.mark.parametrize("mode", MODES)
