@@ -204,6 +204,20 @@ def frames_reply(row: ToolRow) -> bool:
     return isinstance(row.format, Frames)
 
 
+def around_arguments(tool_parser: str, name: str) -> tuple[str, str, str] | None:
+    """What stands before the arguments of a call of `name`, what behind them, and the opener that it begins with.
+
+    None where a call is more than a JSON object between two texts.
+    """
+    format = tool_row(tool_parser).format
+    if not isinstance(format, JsonCalls) or not format.spans[0].close:
+        return None
+    before, _, behind = format.sample.partition(_ARGUMENTS)
+    if "[" in before:  # the texts stand around several calls
+        return None
+    return before.replace(_NAME, json.dumps(name, ensure_ascii=False)[1:-1]), behind, format.spans[0].open
+
+
 @cache
 def has_structural_tag(tool_parser: str) -> bool:
     """Whether the format's markup can be expressed."""

@@ -13,6 +13,7 @@ from dynamo_parsers.events import Event, ToolCallStart
 from dynamo_parsers.handover import ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ToolRow, tool_parser_names, tool_row
 from dynamo_parsers.request import plain_tools
+from dynamo_parsers.structural_tags import around_arguments
 
 if TYPE_CHECKING:
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     class StreamingParseResult:
         def __init__(self, *, normal_text: str, calls: list[ToolCallItem]) -> None: ...
 
+    class StructureInfo:
+        def __init__(self, *, begin: str, end: str, trigger: str) -> None: ...
+
 else:
     from tensorrt_llm.serve.tool_parser.base_tool_parser import BaseToolParser
-    from tensorrt_llm.serve.tool_parser.core_types import StreamingParseResult, ToolCallItem
+    from tensorrt_llm.serve.tool_parser.core_types import StreamingParseResult, StructureInfo, ToolCallItem
 
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
 """Stands for tools that nobody told: calls are read, their types unknown."""
@@ -40,7 +44,7 @@ class DynamoToolParser(BaseToolParser):
     needs_raw_special_tokens: ClassVar[bool] = False
     """Whether markers are special tokens, which the detokenizer has to leave in."""
     extracts_forced_tool_calls: ClassVar[bool] = True
-    """The reply to a named choice is the model's own markup: nothing constrains it, see below."""
+    """The reply to a named choice is the model's own markup: TensorRT-LLM constrains it to nothing."""
     markup_tokens: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
@@ -68,11 +72,20 @@ class DynamoToolParser(BaseToolParser):
         return any(isinstance(event, ToolCallStart) for event in events)
 
     def supports_structural_tag(self) -> bool:
-        """No: TensorRT-LLM can only put a JSON object between two fixed texts, and that is no call of most formats."""
-        return False
+        """Whether a call is a JSON object between two texts: TensorRT-LLM can constrain nothing else."""
+        return around_arguments(self.row.name, "") is not None
 
-    def structure_info(self) -> Callable[[str], object]:
-        raise NotImplementedError(f"{PREFIX}{self.row.name} has no structural tags for TensorRT-LLM")
+    def structure_info(self) -> Callable[[str], StructureInfo]:
+        """What stands around the arguments of a function, by its name. TensorRT-LLM asks for strict tools."""
+
+        def info(name: str) -> StructureInfo:
+            found = around_arguments(self.row.name, name)
+            if found is None:
+                raise NotImplementedError(f"{PREFIX}{self.row.name} has no structural tags for TensorRT-LLM")
+            begin, end, trigger = found
+            return StructureInfo(begin=begin, end=end, trigger=trigger)
+
+        return info
 
 
 def _result(events: list[Event]) -> StreamingParseResult:

@@ -344,9 +344,30 @@ def test_tool_parser_is_registered(name: str, each: str) -> None:
     assert found.extracts_forced_tool_calls is True
     made = engine(each).tool_factory.create_tool_parser(f"Dynamo_{name}")
     assert type(made) is found
-    assert not made.supports_structural_tag()
+    assert made.supports_structural_tag() == (tool_row(name).name == "hermes")
     assert not made.has_tool_call("Hello.")
     assert made.has_tool_call(tool_row(name).sample) or name in ("llama3_json", "pythonic")  # known by declared names
+
+
+@pytest.mark.parametrize("each", ENGINES)
+@pytest.mark.parametrize("name", tool_parser_names())
+def test_what_constrains_a_strict_tool(name: str, each: str) -> None:
+    """JSON between two texts is a call of the family, or the parser says that it knows no such texts."""
+    made = engine(each).tool_factory.create_tool_parser(f"dynamo_{name}")
+    if not made.supports_structural_tag():
+        with pytest.raises(NotImplementedError, match=tool_row(name).name):
+            made.structure_info()("get_weather")
+        return
+    make = engine(each).protocol.ChatCompletionToolsParam.model_validate
+    tools = [make({"type": "function", "function": {"name": each}}) for each in ("get_weather", "get_time")]
+    for function, arguments in (("get_weather", '{"city": "Paris"}'), ("get_time", "{}")):
+        info = made.structure_info()(function)
+        assert info.begin.startswith(info.trigger)
+        text = f"Sure. {info.begin}{arguments}{info.end}"
+        (read,) = made.detect_and_parse(text, tools).calls
+        assert (read.name, read.parameters) == (function, arguments)
+    info = made.structure_info()("get_weather")
+    assert info.begin + '{"city": "Paris"}' + info.end == tool_row(name).sample
 
 
 @pytest.mark.parametrize("each", ENGINES)
