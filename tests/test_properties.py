@@ -29,6 +29,8 @@ settings.register_profile(
     "formats",
     max_examples=EXAMPLES,
     deadline=None,
+    # The same examples in every run, so that a run says what the change did; PROPERTY_RANDOM=1 looks for new ones.
+    derandomize="PROPERTY_RANDOM" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     print_blob=True,
 )

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 random_conversations = settings(
     max_examples=int(os.environ.get("TEMPLATE_EXAMPLES", "20")),
     deadline=None,
+    derandomize="PROPERTY_RANDOM" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     print_blob=True,
 )
