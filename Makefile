@@ -117,7 +117,7 @@ test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" J
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
-	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(WORKERS) $(ARGS)
+	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags.py $(WORKERS) $(ARGS)
@@ -131,7 +131,7 @@ test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: i
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
-	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py $(WORKERS) $(ARGS)
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py $(ARGS)
 
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
