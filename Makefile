@@ -130,11 +130,8 @@ test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: i
 		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 
-# Marker soup in SGLang takes too long: the harness decodes a whole reply again for each token. Reported as deselected.
-PENDING_SGLANG := --deselect tests/plugins/test_sglang.py::test_soup
-
-test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=... PENDING_SGLANG=]
-	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py $(PENDING_SGLANG) $(ARGS)
+test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py $(ARGS)
 
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)

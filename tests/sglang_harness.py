@@ -158,11 +158,12 @@ class Replay:
         """The text so far after each step; what is no whole character yet waits."""
         ids = encode(self.tokenizer, self.reply)
         size = self.tokens or max(len(ids), 1)
-        said = ""
+        said, start = "", 0
         for end in range(size, len(ids) + size, size):
-            text = self.tokenizer.decode(ids[:end], skip_special_tokens=skip_special_tokens)
+            # Only what is new: a byte-level tokenizer decodes each part by itself.
+            text = self.tokenizer.decode(ids[start:end], skip_special_tokens=skip_special_tokens)
             if end >= len(ids) or not text.endswith("\ufffd"):
-                said = text
+                said, start = said + text, end
             yield said
         if not ids:
             yield ""
