@@ -161,8 +161,8 @@ def test_corpus(case: Case) -> None:
 
 @tool_rows
 def test_soup(row: ToolRow) -> None:
-    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` texts by ten."""
-    for seed in range(test_fuzz.SEED, test_fuzz.SEED + max(test_fuzz.TEXTS // 10, 1)):
+    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` by a thousand."""
+    for seed in range(test_fuzz.SEED, test_fuzz.SEED + test_fuzz.ENGINE_TEXTS):
         rng = random.Random(f"sglang {row.name} {seed}")
         text = test_fuzz.Soup(row, rng).text()
         asked = dataclasses.asdict(test_fuzz.some_request(row, rng))
