@@ -85,10 +85,9 @@ def test_tool_choice_none(server: Server, family: str, stream: bool) -> None:
 
 @streams
 def test_required(server: Server, family: str, stream: bool) -> None:
-    calls = [{"name": "get_weather", "parameters": {"city": "Paris"}}]
     body = {"chat_template_kwargs": {"enable_thinking": False}}
-    reply = chat(server, json.dumps(calls), stream=stream, tool_choice="required", body=body)
-    assert reply.said == ("", "", [("get_weather", '{"city": "Paris"}')])
+    reply = chat(server, WRITTEN[family](PARIS, TIME), stream=stream, tool_choice="required", body=body)
+    assert (reply.reasoning, reply.content, read(reply.calls)) == ("", "", read([PARIS, TIME]))
 
 
 @streams
