@@ -36,6 +36,7 @@ from dynamo_parsers import Message, Parser, fold
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.registry import ReasoningRow, ToolRow, partners, reasoning_row, tool_row
+from parity import TURN
 from sglang.srt.entrypoints.openai import serving_chat
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest
 from sglang.srt.entrypoints.openai.serving_chat import OpenAIServingChat
@@ -47,8 +48,6 @@ VERSION: tuple[int, ...] = tuple(int(part) for part in sglang.__version__.split(
 
 Ids = list[int]
 
-TURN = "<|im_start|>assistant\n"
-"""What a demo prompt ends with where it says nothing of reasoning."""
 
 TOOLS: list[dict[str, object]] = [
     {

@@ -22,6 +22,7 @@ from dynamo_parsers import Message, Parser, fold
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.registry import ReasoningRow, ToolRow, partners, reasoning_row, tool_row
+from parity import TURN
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
@@ -39,9 +40,6 @@ TELLS_PROMPT = hasattr(ReasoningParser, "set_prompt_token_ids")
 VERSION = vllm.__version__
 
 Ids = list[int]
-
-TURN = "<|im_start|>assistant\n"
-"""What a demo prompt ends with where it says nothing of reasoning."""
 
 
 # --- tokenizers

@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from types import SimpleNamespace
@@ -45,7 +44,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from parity import record
+from parity import compositions, corpus_cases, markers, prompt_for, record
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
@@ -154,22 +153,6 @@ def refused(case: Case) -> str | None:
 # --- parity with the core
 
 
-def corpus_cases() -> list[Case]:
-    cases: list[Case] = []
-    for path in corpus.case_files():
-        with suppress(corpus.CorpusError):  # tests/test_corpus.py says what is wrong with it
-            cases += corpus.load(path).cases
-    return cases
-
-
-def prompt_for(reasoning: str | None, inside: bool | None) -> str:
-    """A prompt that ends inside reasoning, behind it, or says nothing of it."""
-    if reasoning is None or inside is None:
-        return TURN
-    row = reasoning_row(reasoning)
-    return TURN + (row.open + "\n" if inside else f"{row.open}\n\n{row.close}\n\n")
-
-
 def case_request(case: Case) -> Any:
     said: dict[str, object] = {
         "parallel_tool_calls": case.request.parallel_tool_calls,
@@ -197,29 +180,6 @@ def exchange(
 
 def answer_in(mode: str, made: Exchange, reply: str) -> Answer:
     return made.one_shot(reply) if mode == "one-shot" else made.stream(reply, None if mode == "all" else int(mode))
-
-
-def compositions(case: Case) -> Iterator[tuple[str, str | None, str | None]]:
-    """The compositions that can read a case, with the names of their tool and reasoning parsers."""
-    tool, reasoning = case.request.tool_parser, case.request.reasoning_parser
-    if tool is not None:
-        beside = reasoning or next(iter(tool_row(tool).pairs), None)
-        if beside is not None:
-            yield "both", tool, beside
-        yield "tool", tool, None
-    if reasoning is not None:
-        yield "reasoning", None, reasoning
-
-
-def markers(tool: str | None, reasoning: str | None) -> set[str]:
-    """What a composition has to see."""
-    found: set[str] = set()
-    if tool is not None:
-        found |= tool_row(tool).format.markers
-    if reasoning is not None:
-        row = reasoning_row(reasoning)
-        found |= {row.open, row.close} if row.frame is None else row.frame.markers
-    return found
 
 
 def differences(
