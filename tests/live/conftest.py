@@ -1,4 +1,4 @@
-"""Real servers for the live tests: one at a time, started when first asked for, ended with the run."""
+"""Real servers for the live tests: one of an engine at a time, started when first asked for, ended with the run."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ import engine_server
 from engine_server import Server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that share the demo's server come first: each other server would end it."""
+    items.sort(key=lambda item: item.get_closest_marker("own_server") is not None)
+
+
 @pytest.fixture(scope="session")
 def engine_servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     """`engine_servers("sglang", "kimi_k2", "--stream-interval", "8")`: that server, the same for the same arguments."""
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    started: dict[tuple[str, ...], Server] = {}
+    started: dict[str, tuple[tuple[str, ...], Server]] = {}
 
     def say(text: str) -> None:
         if reporter is not None:
             reporter.write_line(text)
 
     def server(engine: str, family: str, *flags: str) -> Server:
-        key = (engine, family, *flags)
-        if key not in started:
-            # Two cores: one server at a time, so that none is starved.
-            for other in started.values():
-                other.stop()
-            started.clear()
+        asked = (family, *flags)
+        running, made = started.get(engine, (None, None))
+        if made is None or running != asked:
+            # Two cores: one server of an engine at a time, so that none is starved.
+            if made is not None:
+                made.stop()
             made = engine_server.start(family, engine_server.free_port(), say=say, flags=flags, engine=engine)
-            started[key] = made
+            started[engine] = (asked, made)
             made.wait(say)
-        return started[key]
+        return made
 
     try:
         yield server
     finally:
-        for each in started.values():
+        for _, each in started.values():
             each.stop()
 
 

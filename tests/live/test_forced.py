@@ -16,7 +16,7 @@ from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, 
 from engine_server import Server
 from test_responses import respond
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(600)]
 
 PARIS = ("get_weather", '{"city": "Paris", "days": 3}')
 ROME = ("get_time", '{"timezone": "Europe/Rome"}')

@@ -15,7 +15,7 @@ from engine_server import Server
 from test_forced import ANSWER, refused
 from test_responses import respond
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(600)]
 
 FLAGS = ("--hf-overrides", '{"model_type": "gpt_oss", "vocab_size": 201088}', "--load-format", "dummy")
 PARIS = '{"city": "Paris"}'

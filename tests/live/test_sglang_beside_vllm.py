@@ -19,6 +19,7 @@ from engine_server import ROOT, Server
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.own_server,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not (ROOT / ".venv-vllm/bin/vllm").exists(), reason="no vLLM here: make vllm-env"),
 ]

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("sglang")
 
-from engine_client import CHAT_TOOLS, Reply, chat, chats, in_message, kimi_k2, openai_client, tokens
+from engine_client import CHAT_TOOLS, chat, chats, in_message, kimi_k2, openai_client, tokens
 from engine_server import MODEL_NAME, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -286,25 +286,3 @@ def test_a_tool_loop(server: Server) -> None:
     second = client.chat.completions.create(model=MODEL_NAME, messages=messages, tools=CHAT_TOOLS)  # type: ignore[call-overload]
     assert "22 degrees, sunny" in second.choices[0].message.content
     assert second.choices[0].finish_reason == "stop"
-
-
-# --- several tokens a delta, and several HTTP workers
-
-
-@pytest.fixture(params=[("--stream-interval", "8"), ("--tokenizer-worker-num", "2")], ids=["interval", "workers"])
-def other_server(request: pytest.FixtureRequest, sglang_servers: Callable[..., Server]) -> Server:
-    return sglang_servers("kimi_k2", *request.param)
-
-
-def test_other_servers(other_server: Server) -> None:
-    """Eight tokens a delta as busy servers are told to, and HTTP workers that load no plugins by themselves."""
-    script = f"Why?</think>Sure.\n{kimi_k2(PARIS, ROME, TIME)}\nDone."
-    right = Reply("Why?", "Sure.\n\nDone.", [PARIS, ROME, TIME])
-    # Enough requests for both workers to have some.
-    with ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda number: chat(other_server, script, stream=number % 2 == 0), range(12)))
-    assert [reply.said for reply in replies] == [right.said] * 12
-    assert {tuple(reply.ids) for reply in replies} == {
-        ("functions.get_weather:0", "functions.get_weather:1", "functions.get_time:2")
-    }
-    assert {reply.finish for reply in replies} == {"tool_calls"}

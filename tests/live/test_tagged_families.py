@@ -24,7 +24,7 @@ from engine_client import (
 )
 from engine_server import MODEL_NAME, Server
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(600)]
 
 PARIS = ("get_weather", '{"city": "Paris", "days": 3}')
 TIME = ("get_time", '{"timezone": "12"}')

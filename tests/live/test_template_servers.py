@@ -23,7 +23,7 @@ from engine_server import MODEL_NAME, Server
 from openai import BadRequestError
 from templates import TOOLS, TWO_CALLS, Subject, assistant, result
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(900)]
 
 THINKING: dict[str, object] = {"enable_thinking": True}
 SYSTEM = {"role": "system", "content": "Be brief."}

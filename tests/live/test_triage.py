@@ -26,6 +26,7 @@ def server(servers: Callable[..., Server]) -> Server:
     return servers("kimi_k2")
 
 
+@pytest.mark.own_server
 def test_the_server_counts_what_is_odd(servers: Callable[..., Server], tmp_path: Path) -> None:
     server = servers("kimi_k2", "--tool-call-parser", "dynamo_auto", "--reasoning-parser", "dynamo_auto")
     log = Path(server.log).read_text(errors="replace")
