@@ -6,6 +6,7 @@ Runs in the environment that holds vLLM; with `PYTHONPATH=.cache/vllm-0.33.0/hyb
 from __future__ import annotations
 
 import dataclasses
+import gc
 import importlib
 import importlib.metadata
 import json
@@ -58,6 +59,7 @@ from vllm_harness import (
     Answer,
     Exchange,
     chat_request,
+    compose,
     core_answer,
     encode,
     partner,
@@ -964,7 +966,16 @@ def test_beside_a_reasoning_parser_of_vllm(mode: str) -> None:
         assert given == Answer("Why?", "Sure.", call_of(tool_row("hermes"))), theirs
 
 
+@pytest.fixture
+def a_server_of_its_own() -> Iterator[None]:
+    """A server composes its parsers once, and ours look at what stands beside them: what a test composed goes again."""
+    yield
+    compose.cache_clear()
+    gc.collect()
+
+
 @modes
+@pytest.mark.usefixtures("a_server_of_its_own")
 def test_beside_a_tool_parser_of_vllm(mode: str) -> None:
     call = tool_row("hermes").sample
     made = Exchange(
