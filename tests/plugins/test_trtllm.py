@@ -160,6 +160,11 @@ def exchange(engine: Engine, case: Case, tool: str | None, reasoning: str | None
     )
 
 
+def called(case: Case, reasoning: str | None) -> bool:
+    """Whether a parser of ours is called at all: without tools in the request no tool parser is."""
+    return reasoning is not None or case.tools is not None
+
+
 def _beside(case: Case) -> str | None:
     """The reasoning parser that stands beside the case's tool parser."""
     tool = case.request.tool_parser
@@ -187,6 +192,8 @@ def differences(
     excuses: Mapping[str, Excuse] = EXCUSES,
 ) -> Iterator[str]:
     """How the answers of a composition differ from the core's, as far as nothing excuses it."""
+    if not called(case, reasoning):
+        return
     asked = {
         # Without tools in the request no tool parser is called.
         "tool_parser": tool if case.tools is not None else None,
@@ -309,6 +316,8 @@ def test_what_is_lost_without_an_end(case: Case) -> None:
     if refused(case) or case.request.tool_choice != "auto":
         return
     for composition, tool, reasoning in compositions(case):
+        if not called(case, reasoning):
+            continue
         given = exchange(engine("1.2"), case, tool, reasoning).stream(pieces_of("1", case.reply, tool, reasoning))
         right = core_answer(
             case.reply,
