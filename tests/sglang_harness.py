@@ -40,9 +40,13 @@ from parity import TURN
 from sglang.srt.entrypoints.openai import serving_chat
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest
 from sglang.srt.entrypoints.openai.serving_chat import OpenAIServingChat
-from sglang.srt.parser.template_manager import TemplateManager
 from sglang.srt.server_args import ServerArgs
 from transformers import AutoConfig, AutoTokenizer
+
+try:
+    from sglang.srt.parser.template_manager import TemplateManager
+except ImportError:  # older than 0.5.18
+    from sglang.srt.managers.template_manager import TemplateManager  # type: ignore[no-redef]
 
 VERSION: tuple[int, ...] = tuple(int(part) for part in sglang.__version__.split(".")[:3])
 
@@ -125,6 +129,17 @@ def encode(tokenizer: Any, text: str) -> Ids:
 # --- the engine
 
 
+class _With:
+    """The server's arguments with some of them said otherwise; older versions read the parsers' names there."""
+
+    def __init__(self, arguments: Any, said: Mapping[str, object]) -> None:
+        self._arguments = arguments
+        self.__dict__.update(said)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._arguments, name)
+
+
 class Replay:
     """What SGLang's serving asks of its tokenizer manager. It says `reply`, `tokens` at a time (None: all at once)."""
 
@@ -132,7 +147,8 @@ class Replay:
         bare = [name and name.removeprefix("dynamo_") for name in (tool, reasoning)]
         self.folder = model_folder(*bare)
         self.tokenizer = tokenizer_for(*bare)
-        self.server_args = _server_args()
+        parsers = {"tool_call_parser": tool, "reasoning_parser": reasoning}
+        self.server_args = _With(_server_args(), parsers)
         self.served_model_name = self.model_path = "m"
         self.model_config = SimpleNamespace(
             hf_config=AutoConfig.from_pretrained(self.folder),
@@ -141,14 +157,13 @@ class Replay:
         )
         self.request_logger = SimpleNamespace(log_requests=False, log_requests_level=0)
         self.lora_registry = self.processor = None
-        self._parsers = {"tool_call_parser": tool, "reasoning_parser": reasoning}
         self.reply = ""
         self.tokens: int | None = 1
         self.finish = "stop"
         self.asked: Any = None
 
     def config_value(self, name: str) -> Any:
-        return self._parsers[name] if name in self._parsers else getattr(self.server_args, name)
+        return getattr(self.server_args, name)
 
     def create_abort_task(self, asked: Any) -> None:
         return None
