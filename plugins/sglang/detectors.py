@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody told: calls are read, their types unknown."""
+_TAKES_TEXT_ALONE = hasattr(BaseFormatDetector, "finish")
+"""Whether SGLang (0.5.18 and newer) takes the text of a reply without calls too; older ones say `tool_calls` for it."""
 _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
 """Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
 
@@ -84,9 +86,9 @@ class DynamoToolDetector(BaseFormatDetector):
         return self._result([] if half is None else half.finish(), ids)
 
     def has_tool_call(self, text: str) -> bool:
-        """Whether `detect_and_parse` makes anything else of `text` than content as it stands."""
+        """Whether `detect_and_parse` makes anything else of `text` than content as it stands; before 0.5.18: calls."""
         found = self._whole(text, self._tools_told)
-        return bool(found.calls) or found.normal_text != text
+        return bool(found.calls) or (_TAKES_TEXT_ALONE and found.normal_text != text)
 
     def detect_and_parse(self, text: str, tools: Sequence[Tool]) -> StreamingParseResult:
         """The content and the calls of a whole reply, one item a call."""
