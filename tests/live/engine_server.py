@@ -77,7 +77,8 @@ ENGINES = {
             *("--host", HOST),
             *("--served-model-name", MODEL_NAME),
             *("--device", "cpu", "--attention-backend", "torch_native", "--dtype", "float32"),
-            *("--mem-fraction-static", "0.05", "--max-total-tokens", "40000", "--max-running-requests", "8"),
+            # Room for eight requests of any length: one that is put back begins its script again.
+            *("--mem-fraction-static", "0.05", "--max-total-tokens", "262144", "--max-running-requests", "8"),
             # The scripted model has to see a prompt as a whole.
             *("--disable-radix-cache", "--chunked-prefill-size", "40000", "--disable-overlap-schedule"),
             "--skip-server-warmup",
