@@ -2,7 +2,8 @@
 
 - A header opens a message, a closer ends it. Both are dropped, with and without tools; a call's are part of the call.
 - A header that does not fit is text. So is text in no message, and a closer before any message where more text follows.
-- At the start of the reply, where the prompt wrote it, and behind a closer a header may lack its first marker.
+- At the start of the reply, where the prompt wrote it, and behind a closer or a call a header may lack its first
+  marker.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ class Frames:
             channel.reasoning()
         opener: str | None = ""  # a header may stand here without its first marker
         while opener is not None:
+            calls_read = reply.calls_read
             fits = yield from self.read_message(opener, cursor, reply, task, channel)
             framed = framed or fits
             due = not (channel.is_reasoning or reply.content_seen or reply.calls_made or task.unread)
@@ -96,7 +98,11 @@ class Frames:
                 channel.text(opener)
             elif due and (yield from begins_as_json(cursor, reply, task)) is None:
                 return
-            opener = None if task.unread else (yield from self._read_text(cursor, reply, task, channel, framed))
+            if task.unread:
+                return
+            # A message that was a call has been read up to and with its end.
+            ended = reply.calls_read > calls_read
+            opener = "" if ended else (yield from self._read_text(cursor, reply, task, channel, framed))
 
     def _read_text(
         self, cursor: Cursor, reply: Reply, task: Task, channel: Channel, framed: bool

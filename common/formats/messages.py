@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..arguments.json_object import JsonObject, read_object
+from ..arguments.json_object import JsonObject
 from ..arguments.name import is_name, read_name
 from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
 from ..format import Task
@@ -34,6 +34,7 @@ _PARTS = 8
 """A header may hold as many markers: many in a row are not read again from each of them."""
 _PEOPLE = frozenset({"", "user", _ROLE, "self"})
 _OBJECT = JsonObject()
+_FENCED = JsonObject(fenced=True)
 _QUOTES = "\"'"
 
 
@@ -96,14 +97,18 @@ class Messages(Frames):
 
     def read_directed(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read the arguments of a call as JSON; False where there are none, None where the reply ends before that."""
-        body = cursor.mark()
+        start = cursor.mark()
         fits = yield from self._json_fits(cursor)
-        cursor.rewind(body)
+        cursor.rewind(start)
         if not fits:
             return fits
         cursor.settle(mark)
         call = reply.call(header.recipient)
-        call.end((yield from read_object(cursor, call.arguments, self.parts)))
+        yield from cursor.space()
+        # Only behind a fence is the closing one waited for: the end of the object ends the call.
+        body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
+        parameters = reply.tools.parameters(header.recipient)
+        call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, None)))
         yield from self.read_end(cursor)
         return True
 
@@ -111,7 +116,7 @@ class Messages(Frames):
         yield from cursor.space()
         quote = yield from cursor.peek()
         if not quote or quote not in _QUOTES:
-            return (yield from _OBJECT.fits(cursor, self.parts))
+            return (yield from _FENCED.fits(cursor, self.parts))
         # A string has to hold the object: what is sent to a tool may also be code.
         cursor.take(cursor.at + 1)
         yield from cursor.space()
@@ -148,7 +153,7 @@ class Messages(Frames):
             elif (yield from cursor.match(_TO)) is not None:
                 draft.recipient = yield from self._recipient(cursor)
                 draft.goes_on(cursor.offset)
-            elif draft.recipient and (yield from cursor.peek()) == "{":
+            elif draft.says_call and (yield from cursor.peek()) == "{":
                 return draft.header()
             elif opener == TO and not draft.marked:
                 return None
@@ -203,6 +208,11 @@ class _Draft:
         said = self._dialect.knows(self.channel) or self.recipient or self._role == _ROLE
         return bool(said) or (self._glued and not self._odd)
 
+    @property
+    def says_call(self) -> bool:
+        """Whether JSON behind it needs no end of the header. A word between may be a sentence's."""
+        return self.recipient != "" and (self.marked or not self._odd)
+
     def header(self) -> Header:
         return Header(self.channel, self.recipient)
 
@@ -234,7 +244,7 @@ class _Draft:
     def takes_part(self) -> bool:
         """Whether another marker may stand here."""
         self._parts += 1
-        return not self._odd and self._parts <= _PARTS
+        return (not self._odd or self.recipient != "") and self._parts <= _PARTS
 
     def part(self, part: str, offset: int) -> None:
         self._place, self.marked = part, True
@@ -262,7 +272,7 @@ class _Draft:
             self.goes_on(offset)
         else:
             self._odd += 1
-        return not self._odd or (self.marked and self._odd <= _ODD_WORDS)
+        return not self._odd or ((self.marked or self.recipient != "") and self._odd <= _ODD_WORDS)
 
 
 def _cut() -> Reading[bool | None]:
