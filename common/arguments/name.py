@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import SPACE, Cursor, Reading
+from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading
 
 MAX_NAME = 256
 
@@ -18,8 +18,8 @@ _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _NO_KEY = ("(", "[", "{", "`", ",")
 
 
-def read_name(cursor: Cursor) -> Reading[str]:
-    """Read a name with optional quotes and white space around it; "" where none stands."""
+def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
+    """Read a name with optional quotes and white space around it, and `strays` in it; "" where none stands."""
     yield from cursor.space()
     mark = yield from cursor.peek()
     escaped = mark == "\\"  # the quotes inside a JSON string
@@ -29,6 +29,8 @@ def read_name(cursor: Cursor) -> Reading[str]:
     if mark and mark in _QUOTES:
         cursor.take(cursor.at + 1)
     name = yield from cursor.run(_NAME, MAX_NAME)
+    while name and strays.all and (yield from cursor.match(strays)) is not None:
+        name += yield from cursor.run(_NAME, MAX_NAME)
     if escaped:
         name = name.removesuffix("\\")
     if mark and mark in _QUOTES and (yield from cursor.peek()) == mark:
