@@ -33,6 +33,18 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Read
             return found
 
 
+def read_surplus(cursor: Cursor) -> Reading[None]:
+    """Read closing braces that nothing opened, right behind a call in JSON; no text begins with one."""
+    while True:
+        mark = cursor.mark()
+        yield from cursor.run(_SPACES, _ROOM)
+        if (yield from cursor.peek()) != "}":
+            cursor.rewind(mark)
+            return
+        cursor.take(cursor.at + 1)
+        cursor.settle(mark)
+
+
 def read_rest(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[None]:
     """Pass what cannot be read as it is, up to a marker of `ends`, which is not read."""
     while True:

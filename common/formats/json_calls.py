@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..arguments import json_text
 from ..arguments.json_object import FENCES, JsonObject, read_object
 from ..arguments.name import is_name
-from ..arguments.strays import read_strays
+from ..arguments.strays import read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..held import Held
@@ -175,6 +175,7 @@ class JsonCalls:
         if complete is None and closed:
             head.arguments("{}")
         head.call.end(closed if complete is None else complete)
+        yield from read_surplus(cursor)
         return True
 
     def _arguments_fit(self, cursor: Cursor) -> Reading[bool | None]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..arguments.name import read_name
-from ..arguments.strays import at_last_turn_end, read_strays
+from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
 from ..format import Span
 from ..reply import Reply
@@ -206,6 +206,8 @@ class Tagged:
         ends = union(self._ends, reply.stops if self.arguments.ended_by_calls else reply.turn_ends)
         complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self)
         call.end(complete)
+        if self.arguments.ended_by_calls:
+            yield from read_surplus(cursor)
         closers = yield from read_strays(cursor, self._call_closers)
         outer = (self.wrapper or self.call).close
         reply.owed_closer = "" if outer in closers else outer
