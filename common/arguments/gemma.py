@@ -4,7 +4,7 @@
 - A delimiter in a string closes it only where what follows can follow a closed string: a comma and the next key,
   a closing bracket, the end. A call opener that fits starts a quoted call, which is data up to its end.
 - Drift: a missing opening delimiter; a missing closing one before the next key or the end of the call; a missing
-  comma; `=` for `:`; quoted strings and keys; `(...)` and `({...})` around the arguments, or no bracket.
+  comma; `=` for `:`; quoted strings and keys; `(...)` and `({...})` around the arguments, unlike brackets, or none.
 - A container that cannot be read, or is nested deeper than 256, is its text. What cannot be read between the
   arguments is passed on as it is, and the call is not complete.
 """
@@ -32,7 +32,7 @@ _END = Markers((END,))
 _DELIMITER = Markers((DELIMITER,))
 _AFTER_CALL = Markers((*OPENERS, "<turn|>", "<|tool_response>", "<|channel>"))
 _IN_STRING = Markers((DELIMITER, END, *OPENERS))
-_IN_ARGUMENT = Markers((DELIMITER, END, *OPENERS, ",", "}"))
+_IN_ARGUMENT = {closer: Markers((DELIMITER, END, *OPENERS, ",", closer)) for closer in "})"}
 _IN_QUOTED = {mark: Markers((mark, "\\", DELIMITER)) for mark in "\"'"}
 _QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
@@ -46,6 +46,7 @@ _QUOTES = "\"'"
 _CLOSER = {"{": "}", "[": "]"}
 _OPENER = {"}": "{", "]": "[", ")": "("}
 _LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null", "nil": "null"}
+_ARGUMENTS_END = ("}", ")")
 _FOLLOWS_WITHIN = 256
 
 
@@ -216,6 +217,10 @@ class _Body:
                 if not owed:
                     return True
                 more = finished = True
+            elif key is None and (yield from self._other()):
+                cursor.take(cursor.at + 1)
+                self._close_all()
+                return True
             elif char == "," and (more or owed[-1] != "]"):
                 gap.append(cursor.take(cursor.at + 1))
                 more = False
@@ -338,11 +343,11 @@ class _Body:
         """Read a string behind its delimiter; whether it was closed."""
         self._emit('"')
         quoted = 0  # calls
-        markers = _IN_ARGUMENT if len(self._owed) == 1 else _IN_STRING
+        markers = _IN_ARGUMENT[self._owed[0]] if len(self._owed) == 1 else _IN_STRING
         closed: dict[str, Callable[[], Reading[bool]]] = {
             DELIMITER: self._string_end,
             ",": self._next_argument,
-            "}": self._end_of_call,
+            self._owed[0]: self._end_of_call,
         }
         while True:
             marker = yield from self._cursor.until(markers, self._text)
@@ -359,7 +364,7 @@ class _Body:
 
     def _is_data(self, marker: str) -> bool:
         """Whether a look at the text at hand tells that `marker` closes no string."""
-        follower = {",": _NO_KEY, "}": _NO_END}.get(marker)
+        follower = {",": _NO_KEY, "}": _NO_END, ")": _NO_END}.get(marker)
         return follower is not None and follower.match(self._cursor.text, self._cursor.at) is not None
 
     def _quoted(self) -> Reading[bool]:
@@ -460,7 +465,18 @@ class _Body:
         char = yield from self._cursor.peek()
         if char == "," and self._owed[-1] != "]":
             return (yield from self._ahead(self._string_end))
-        return char == "," or self._is_owed(char)
+        return char == "," or self._is_owed(char) or (yield from self._other())
+
+    def _other(self) -> Reading[bool]:
+        """Whether the arguments end here, right before a marker, in a bracket that is not the kind that opened them."""
+        char = yield from self._cursor.peek()
+        return char in _ARGUMENTS_END and not self._is_owed(char) and (yield from self._ahead(self._end_behind))
+
+    def _end_behind(self) -> Reading[bool]:
+        cursor = self._cursor
+        cursor.take(cursor.at + 1)
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        return (yield from cursor.stands(self._ends)) is not None
 
     def _string_end(self) -> Reading[bool]:
         """Whether what stands here can follow a closed string."""
@@ -468,11 +484,12 @@ class _Body:
         yield from cursor.space(_FOLLOWS_WITHIN)
         if (yield from self._at_end()):
             return True
-        comma = (yield from cursor.peek()) == ","
-        if comma:
+        comma = False
+        while (yield from cursor.peek()) == ",":
+            comma = True
             cursor.take(cursor.at + 1)
             yield from cursor.space(_FOLLOWS_WITHIN)
-        if (yield from self._at_end()) or self._is_owed((yield from cursor.peek())):
+        if (yield from self._at_end()) or self._is_owed((yield from cursor.peek())) or (yield from self._other()):
             return True
         if self._owed[-1] == "]":
             return comma and (yield from self._value())
@@ -517,10 +534,10 @@ class _Body:
         return (yield from self._cursor.stands(_DELIMITER)) is not None
 
     def _end_of_call(self) -> Reading[bool]:
-        """Whether, behind a brace in a string, the call's end stands, and nothing of this call behind it."""
+        """Whether, behind a bracket in a string, the call's end stands, and nothing of this call behind it."""
         cursor = self._cursor
         yield from cursor.space(_FOLLOWS_WITHIN)
-        if self._owed != ["}"] or (yield from cursor.match(_END)) is None:
+        if len(self._owed) > 1 or (yield from cursor.match(_END)) is None:
             return False
         yield from cursor.space(_FOLLOWS_WITHIN)
         return not (yield from cursor.peek()) or (yield from cursor.stands(_AFTER_CALL)) is not None
