@@ -2,8 +2,8 @@
 
 - The keys come in any order; arguments before the name are held until the name, and an id counts only before it.
   Further keys are passed over.
-- A call is announced when its name and what follows it fit: the arguments' first piece, another key, the end.
-- A body without a name is no call: it is text.
+- A call is announced when its name and what follows it fit: the arguments' first piece, or the end.
+- A body without a name is no call: it is text. So is one without arguments where another key may be one of them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _OBJECT = JsonObject()
 _QUOTES = "\"'"
 _SEPARATORS = (",", ";")
 _ARRAY_END = Markers("]")
+_ABOUT_CALL = frozenset({"type", "id", "index"})
+"""Keys that say nothing of the arguments; where these lack, any other may be one of them."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class JsonCalls:
         head = _Head(mark, cursor, reply)
         ends = union(self._ends, reply.stops)
         complete: bool | None = None  # None: no arguments yet
+        foreign = False  # another key stands, which may be an argument
         while (key := (yield from _key(cursor))) is not None:
             if key == "name" and not head.name:
                 head.name = yield from _name(cursor)
@@ -154,8 +157,7 @@ class JsonCalls:
             else:
                 if strict and not head.announced:
                     return False
-                if head.name:
-                    head.announce()
+                foreign = foreign or key not in _ABOUT_CALL
                 if not (yield from json_text.value(cursor, json_text.drop, ends)):
                     break
         char = yield from cursor.peek()
@@ -164,6 +166,8 @@ class JsonCalls:
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
                 cursor.take(cursor.at + 1)
+        if complete is None and foreign:
+            return False if char else None
         if head.name and (closed or complete is not None) and (head.announced or not strict):
             head.announce()
         if head.call is None:
