@@ -33,6 +33,13 @@ class Think:
     words: frozenset[str] = frozenset()
     """The openers that are ordinary phrases."""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """How the label is written: its line break may be another one, or missing before a closer."""
+        word = self.label.rstrip()
+        ends = ("\n", "\r\n", " \n", *self.closes) if word else ()
+        return tuple(word + end for end in ends)
+
 
 THINK = Think(("<think>",), ("</think>",))
 

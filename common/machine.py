@@ -55,7 +55,7 @@ class Grammar:
         put(self, "readers", readers)
         put(self, "openers", Markers(openers))
         put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
-        put(self, "label", Markers((self.reopened,) if self.think is None else (self.think.label,)))
+        put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))
         put(self, "in_reasoning", Markers((openers - self.mentions) | self.turn_ends.all | think))
         put(self, "in_content", Markers(self.in_reasoning.all | openers | lines))
         closers = frozenset().union(*(tool.closers.all for tool in self.tools))
@@ -86,7 +86,7 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
     at_start = True  # of the reply, of its content, or behind a call: where a call may do without an opener
     if inside:
         reply.reasoning_starts()
-        yield from cursor.match(grammar.label)
+        yield from _read_label(cursor, grammar)
     while True:
         if at_start and not inside and grammar.bare:
             at_start = yield from _bare_call(cursor, reply, grammar, task)
@@ -114,7 +114,7 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
             elif reply.reasoning_begun:
                 reply.reasoning(marker)
                 continue
-            yield from cursor.match(grammar.label)
+            yield from _read_label(cursor, grammar)
         elif marker in closes:
             if inside:
                 inside = False
@@ -141,6 +141,14 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
             at_start = True
             if task.unread:
                 return
+
+
+def _read_label(cursor: Cursor, grammar: Grammar) -> Reading[None]:
+    """Read the label that may stand right behind an opener, up to the closer if that follows at once."""
+    label = yield from cursor.stands(grammar.label)
+    if label is not None and grammar.think is not None:
+        closer = next((close for close in grammar.think.closes if label.endswith(close)), "")
+        cursor.take(cursor.at + len(label) - len(closer))
 
 
 def _bare_call(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[bool]:
