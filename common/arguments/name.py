@@ -19,7 +19,7 @@ _NO_KEY = ("(", "[", "{", "`", ",")
 
 
 def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
-    """Read a name with optional quotes and white space around it, and `strays` in it; "" where none stands."""
+    """Read a name with optional quotes and white space around it, and `strays` behind it; "" where none stands."""
     yield from cursor.space()
     mark = yield from cursor.peek()
     escaped = mark == "\\"  # the quotes inside a JSON string
@@ -30,7 +30,7 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
         cursor.take(cursor.at + 1)
     name = yield from cursor.run(_NAME, MAX_NAME)
     while name and strays.all and (yield from cursor.match(strays)) is not None:
-        name += yield from cursor.run(_NAME, MAX_NAME)
+        pass
     if escaped:
         name = name.removesuffix("\\")
     if mark and mark in _QUOTES and (yield from cursor.peek()) == mark:

@@ -26,7 +26,7 @@ ATEM = Tagged(
     sections=(Span("<atem:function_calls>", "</atem:function_calls>"),),
     call=Span("<atem:invoke name=", "</atem:invoke>"),
     name_end=(">",),
-    in_name=Markers((MESSAGE,)),  # the name ended one line before in it
+    behind_name=Markers((MESSAGE,)),  # as it stood behind the recipient
     arguments=TaggedValues(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
 )
 

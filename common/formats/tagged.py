@@ -79,8 +79,8 @@ class Tagged:
     """Further spellings of a call's opener and closer."""
     before_name: tuple[str, ...] = ()
     """Markup that may stand between a call's opener and its name."""
-    in_name: Markers = NO_MARKERS
-    """What a model writes by mistake into or behind the name; no part of it."""
+    behind_name: Markers = NO_MARKERS
+    """What a model writes by mistake behind the name, before or instead of its end."""
     id_open: str = ""
     """What may stand behind the name and before the call's id."""
     sections: tuple[Span, ...] = ()
@@ -154,7 +154,7 @@ class Tagged:
                 pass  # doubled
         yield from cursor.space()
         typed = yield from cursor.match(self._before_name)
-        name = yield from read_name(cursor, self.in_name)
+        name = yield from read_name(cursor, self.behind_name)
         if name and tools is not None:
             name = yield from self._without_key(name, cursor, tools)
         head = self.head(name)
@@ -163,7 +163,7 @@ class Tagged:
         ended = False
         while name and (yield from cursor.match(self._name_end)) is not None:
             ended = True
-        if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.in_name))):
+        if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
             return None
         if not name:
             return False
