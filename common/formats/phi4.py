@@ -2,7 +2,8 @@
 
 functools[{"name": "get_weather", "arguments": {"city": "Paris"}}]
 
-The opener is an ordinary word. Phi-4-mini also writes the array between `<|tool_call|>` and `<|/tool_call|>`.
+The opener is an ordinary word. Phi-4-mini also writes the array between `<|tool_call|>` and `<|/tool_call|>`, or as
+some templates tell it to, between `<|tool_calls|>` and `<|/tool_calls|>`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from .tagged import sample_of
 
 PHI4 = JsonCalls(
     sample=sample_of(__doc__),
-    spans=(Span("functools", ""), Span("<|tool_call|>", "<|/tool_call|>")),
+    spans=(
+        Span("functools", ""),
+        Span("<|tool_call|>", "<|/tool_call|>"),
+        Span("<|tool_calls|>", "<|/tool_calls|>"),
+    ),
     words=frozenset({"functools"}),
     bare="start",
 )
