@@ -9,7 +9,8 @@ from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
 
 _ROOM = 64
 _SPACES = re.compile(f"[{SPACE}]*")
-_DEBRIS = re.compile(rf"""[\]}})"',;`{SPACE}]*""")
+DEBRIS = re.compile(rf"""[\]}})"',;`{SPACE}]*""")
+"""What may be left between a call and its closer; text where no closer follows."""
 
 
 def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Reading[set[str]]:
@@ -21,7 +22,7 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Read
         closer = yield from cursor.match(closers)
         cut = closer is None and cursor.cut_of(closers)
         if closer is None and not cut and not once:
-            yield from cursor.run(_DEBRIS, _ROOM)
+            yield from cursor.run(DEBRIS, _ROOM)
             closer = yield from cursor.match(closers)
             cut = closer is None and cursor.cut_of(closers)
         if closer is None and not cut:

@@ -8,16 +8,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from ..arguments.strays import DEBRIS
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
 from ..format import Calls, Task
 from ..machine import Grammar, begins_as_json, read_call
 from ..reply import Reply
 
-_BRACKETS = re.compile(rf"[\]}}{SPACE}]*")
-_MAX_BRACKETS = 64
+_MAX_DEBRIS = 64
 
 NO_CALLS = Grammar((), None, NO_MARKERS)
 
@@ -146,9 +145,9 @@ class Frames:
         return found
 
     def read_end(self, cursor: Cursor) -> Reading[None]:
-        """Read the end of a message behind its call, and brackets that stand before it."""
+        """Read the end of a message behind its call, and brackets and quotes that stand before it."""
         mark = cursor.mark()
-        yield from cursor.run(_BRACKETS, _MAX_BRACKETS)
+        yield from cursor.run(DEBRIS, _MAX_DEBRIS)
         if (yield from cursor.match(self.closers)) is None and not cursor.cut_of(self.closers):
             cursor.rewind(mark)
         else:
