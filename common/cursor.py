@@ -41,12 +41,9 @@ class Markers:
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self.longest = max(map(len, self.all), default=0)
-        by_length = sorted(self.all, key=lambda marker: (-len(marker), marker))
-        whole = "|".join(map(re.escape, by_length)) or "(?!)"
         # A marker's beginning counts only at the end of the text, where the rest may still come.
-        cut = "|".join(_beginnings(marker) + r"\Z" for marker in by_length)
-        self._open = re.compile(f"{cut}|{whole}" if cut else whole)
-        self._cut = re.compile(whole)
+        self._open = re.compile(_any_of(self.all, r"\Z"))
+        self._cut = re.compile(_any_of(self.all, ""))
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
@@ -69,12 +66,22 @@ def union(*sets: Markers) -> Markers:
     return Markers(frozenset().union(*(markers.all for markers in sets)))
 
 
-def _beginnings(marker: str) -> str:
-    """A pattern for the proper beginnings of `marker`, the empty one left out."""
-    pattern = ""
-    for char in reversed(marker[:-1]):
-        pattern = re.escape(char) + (f"(?:{pattern})?" if pattern else "")
-    return pattern or "(?!)"
+def _any_of(markers: Iterable[str], cut: str) -> str:
+    """A pattern for the longest of `markers`, or for the beginning of one that `cut` follows.
+
+    What markers begin with alike is written once, so that a search costs no more where there are many.
+    """
+    rests: dict[str, set[str]] = {}
+    for marker in markers:
+        if marker:
+            rests.setdefault(marker[0], set()).add(marker[1:])
+    ways: list[str] = []
+    for first, behind in sorted(rests.items()):
+        further = _any_of(behind, cut) if behind != {""} else ""
+        if cut and further:
+            further = f"{further}|{cut}"
+        ways.append(re.escape(first) + (f"(?:{further})" + "?" * ("" in behind) if further else ""))
+    return "|".join(ways) or "(?!)"
 
 
 NO_MARKERS = Markers(())
