@@ -15,13 +15,13 @@ from ..arguments.tagged_values import TaggedValues
 from ..format import Span
 from .tagged import Tagged, sample_of
 
-_BLOCKS = ("function_calls", "tool_calls", "calls")
-"""Names of the section in V3.2, V4 and V4.1."""
-_BARS = ("｜DSML｜", "｜DSML｜ ", "|DSML|")
-"""What stands before a tag's name: V4.1 writes a space behind the bar, and models write ASCII bars at times."""
+_BLOCKS = ("function_calls", "tool_calls", "calls", "function_call", "tool_call", "call", "toolcalls")
+"""Names of the section in V3.2, V4 and V4.1, the singular, and a misspelling that V4 is known for."""
+_BARS = tuple(f"{bar}DSML{bar}{space}" for bar in ("｜", "|", "｜｜", "‖") for space in ("", " "))
+"""What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
 
 
-def dsml(sample: str, bar: str = _BARS[0]) -> Tagged:
+def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
     """DSML, whose template writes `bar` before a tag's name; the other ones are read too."""
     others = [each for each in _BARS if each != bar]
     return Tagged(
