@@ -144,7 +144,8 @@ class TaggedValues:
             value.end()
         if header is None and opened:
             return False
-        if (yield from cursor.stands(ends)) is None and not cursor.at_end and not cursor.cut_of(ends):
+        ended = cursor.at_end or (yield from cursor.stands(union(ends, heads.call_openers))) is not None
+        if not ended and not cursor.cut_of(ends):
             cursor.cut_of(either)
             return False
         sink("}" if written else "{}")
@@ -224,6 +225,8 @@ class TaggedValues:
                     quoted.pop()
                 elif follows := (yield from self._may_follow(cursor, followers)):
                     return True, follows if isinstance(follows, Header) else None
+                elif not quoted and (yield from self._call_follows(cursor, heads)):
+                    return True, None
                 elif not quoted and value.is_no_string() and (yield from self._may_follow(cursor, self._close)):
                     yield from read_strays(cursor, self._close)  # doubled
                     return True, None
@@ -259,6 +262,18 @@ class TaggedValues:
             fits = cursor.at_end
         else:
             fits = marker is not None or cursor.at_end or cursor.cut_of(followers)
+        cursor.rewind(mark)
+        return fits
+
+    def _call_follows(self, cursor: Cursor, heads: CallHeads) -> Reading[bool]:
+        """Whether another call stands here: the closers around the parameters are missing."""
+        mark = cursor.mark()
+        try:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            opener = yield from cursor.match(heads.call_openers)
+            fits = opener is not None and ((yield from heads.head_fits(opener, cursor)) or cursor.at_end)
+        except Overrun:
+            fits = False
         cursor.rewind(mark)
         return fits
 
