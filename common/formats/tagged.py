@@ -87,8 +87,8 @@ class Tagged:
     """Markup around calls: in the template, but optional here."""
     wrapper: Span | None = None
     """Markup around each call; its opener counts only right before a call."""
-    head: Callable[[str], Head] = Head
-    """How the written name is read."""
+    head: Callable[[str, Tools | None], Head] = lambda written, _: Head(written)
+    """How the written name is read, given the tools where they are known."""
     words: frozenset[str] = frozenset()
     bare: str = ""
     bare_starts: str = ""
@@ -157,7 +157,7 @@ class Tagged:
         name = yield from read_name(cursor, self.behind_name)
         if name and tools is not None:
             name = yield from self._without_key(name, cursor, tools)
-        head = self.head(name)
+        head = self.head(name, tools)
         if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
             head = Head(head.name, (yield from read_name(cursor)) or None)
         ended = False
