@@ -22,6 +22,7 @@ from ..schema import Parameters, Tools
 _STRAY = 64
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
+_TAG_CLOSED = Markers(("/>",))
 
 
 class Arguments(Protocol):
@@ -63,6 +64,8 @@ class Head:
 
     name: str
     id: str | None = None
+    closed: bool = False
+    """Whether the head closes the call, which then has no arguments: `<invoke name="ping"/>`."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class Tagged:
 
     def head_fits(self, opener: str, cursor: Cursor) -> Reading[bool]:
         """Read the head of a call behind `opener`; whether it and the first piece of its arguments fit."""
-        return bool((yield from self._head(opener, cursor, None)))
+        head = yield from self._head(opener, cursor, None)
+        return isinstance(head, Head) and not head.closed
 
     def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
         """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
@@ -157,6 +161,8 @@ class Tagged:
         name = yield from read_name(cursor, self.behind_name)
         if name and tools is not None:
             name = yield from self._without_key(name, cursor, tools)
+        if self.name_end == (">",) and (yield from self._closes_itself(name, cursor)):
+            return Head(name.removesuffix("/"), closed=True)
         head = self.head(name, tools)
         if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
             head = Head(head.name, (yield from read_name(cursor)) or None)
@@ -183,6 +189,12 @@ class Tagged:
         cursor.rewind(body)
         return head
 
+    def _closes_itself(self, name: str, cursor: Cursor) -> Reading[bool]:
+        """Whether the tag, whose name has been read, ends in `/>`; that is then read."""
+        if len(name) > 1 and cursor.text[cursor.at - 1] == "/":
+            return (yield from cursor.match(self._name_end)) is not None
+        return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
+
     def _without_key(self, name: str, cursor: Cursor, tools: Tools) -> Reading[str]:
         """`name`, without the parameter's name that is stuck to it where that one's opener is missing."""
         if not self.arguments.key_end.all or (yield from cursor.stands(self.arguments.key_end)) is None:
@@ -204,7 +216,11 @@ class Tagged:
         parameters = reply.tools.parameters(head.name)
         # What else of the family's markup ends a body; a value in a tag may hold any of it.
         ends = union(self._ends, reply.stops if self.arguments.ended_by_calls else reply.turn_ends)
-        complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self)
+        if head.closed:
+            call.arguments("{}")
+            complete = True
+        else:
+            complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self)
         call.end(complete)
         if self.arguments.ended_by_calls:
             yield from read_surplus(cursor)
