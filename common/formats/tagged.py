@@ -152,7 +152,8 @@ class Tagged:
         """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
         if self.wrapper is not None and opener == self.wrapper.open:
             yield from cursor.space()
-            if (yield from cursor.match(self._call_open)) is None:
+            opened = (yield from cursor.match(self._call_open)) is not None
+            if not opened and not (yield from self._opened_as_parameter(cursor, tools)):
                 return None if cursor.at_end or cursor.cut_of(self._call_open) else False
             while (yield from cursor.match(self._call_open)) is not None:
                 pass  # doubled
@@ -194,6 +195,21 @@ class Tagged:
         if len(name) > 1 and cursor.text[cursor.at - 1] == "/":
             return (yield from cursor.match(self._name_end)) is not None
         return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
+
+    def _opened_as_parameter(self, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
+        """Read a parameter's opener where the call's is due: a tool's name and a parameter stand behind it."""
+        mark = cursor.mark()
+        opened = tools is not None and (yield from cursor.match(self.arguments.first)) is not None
+        opener = len(cursor.held(mark))
+        fits = False
+        if opened and tools is not None and tools.declares((yield from read_name(cursor))):
+            fits = (yield from cursor.match(self._name_end)) is not None
+            yield from cursor.space()
+            fits = fits and (yield from cursor.stands(self.arguments.first)) is not None
+        if cursor.at_end:
+            opener = len(cursor.held(mark))
+        cursor.rewind(mark, opener if fits or cursor.at_end else 0)
+        return fits
 
     def _without_key(self, name: str, cursor: Cursor, tools: Tools) -> Reading[str]:
         """`name`, without the parameter's name that is stuck to it where that one's opener is missing."""
