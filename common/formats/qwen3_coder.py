@@ -19,6 +19,8 @@ from .tagged import Tagged, sample_of
 
 QWEN3_CODER = Tagged(
     sample=sample_of(__doc__),
+    # Not in the template, but the models remember it.
+    sections=(Span("<function_invocation>", "</function_invocation>"),),
     wrapper=Span("<tool_call>", "</tool_call>"),
     call=Span("<function=", "</function>"),
     name_end=(">",),
