@@ -65,16 +65,20 @@ class TaggedValues:
     """The attribute that types the value instead of the schema."""
     spellings: tuple[Span, ...] = ()
     """Further spellings of `open` and `close`."""
+    instead: tuple[str, ...] = ()
+    """Markers that models write in place of the first `open`; they count where a whole header follows."""
     first: Markers = field(init=False, repr=False)
     _close: Markers = field(init=False, repr=False)
     _name_end: tuple[Markers, ...] = field(init=False, repr=False)
     _key_end: Markers = field(init=False, repr=False)
+    _instead: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         spellings = (Span(self.open, self.close), *self.spellings)
         object.__setattr__(self, "first", Markers(span.open for span in spellings))
         object.__setattr__(self, "_close", Markers(span.close for span in spellings))
         object.__setattr__(self, "_key_end", Markers(self.name_end[:-1]))
+        object.__setattr__(self, "_instead", Markers(self.instead))
         object.__setattr__(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
 
     @property
@@ -100,6 +104,8 @@ class TaggedValues:
         if (yield from cursor.match(self.first)):
             header = yield from self._header(cursor)
             return True if header is not None else None if cursor.at_end else False
+        if (yield from self._opened_otherwise(cursor)):
+            return True
         if (yield from cursor.match(self._key_end)):
             # A stray one: a parameter or the end of the call has to follow.
             yield from cursor.space()
@@ -130,6 +136,8 @@ class TaggedValues:
             if header is None:
                 yield from cursor.space()
                 opened = yield from cursor.match(self.first)
+                if opened is None and not written:
+                    opened = yield from self._opened_otherwise(cursor)
                 if opened is None and (written or (yield from cursor.stands(ends)) or not self._key_end.all):
                     break
                 header = yield from self._header(cursor)
@@ -195,6 +203,20 @@ class TaggedValues:
             return None
         cursor.settle(mark)
         return Header(name, dict(_ATTRIBUTE.findall(attributes)))
+
+    def _opened_otherwise(self, cursor: Cursor) -> Reading[str | None]:
+        """Read what stands in place of a parameter's opener; None, and nothing read, where no header follows."""
+        mark = cursor.mark()
+        marker = yield from cursor.match(self._instead)
+        try:
+            fits = marker is not None and bool((yield from read_key(cursor))[0])
+            fits = fits and (yield from cursor.match(self._key_end)) is not None
+            yield from cursor.space()
+            fits = fits and (yield from cursor.stands(self._name_end[-1])) is not None
+        except Overrun:
+            fits = False
+        cursor.rewind(mark, len(marker) if fits and marker is not None else 0)
+        return marker if fits else None
 
     def _further_part(self, cursor: Cursor) -> Reading[bool]:
         """Whether another part of the header stands behind white space; where none does, that is the value's."""

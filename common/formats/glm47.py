@@ -15,5 +15,10 @@ GLM47 = Tagged(
     sample=sample_of(__doc__),
     call=Span("<tool_call>", "</tool_call>"),
     name_end=(),
-    arguments=TaggedValues(open="<arg_key>", name_end=("</arg_key>", "<arg_value>"), close="</arg_value>"),
+    arguments=TaggedValues(
+        open="<arg_key>",
+        name_end=("</arg_key>", "<arg_value>"),
+        close="</arg_value>",
+        instead=("<tool_call>", "<arg_value>"),
+    ),
 )
