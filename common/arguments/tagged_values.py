@@ -2,7 +2,7 @@
 
 - Nothing is decoded: `&lt;` stays, and a value may hold any text, the family's own markers included.
 - A value's closer counts only where what follows can follow it: the next parameter's opener, a closer around
-  the parameters, or the end of the reply.
+  the parameters, another call that fits (those closers are missing), or the end of the reply.
 - A call opener that fits, inside a value, starts a quoted call: until its end its parameters and closers pair
   up and are data.
 - A missing closer: a parameter opener ends the value before it at the start of a line (in inline markups
