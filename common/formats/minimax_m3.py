@@ -24,7 +24,8 @@ MINIMAX_M3 = Tagged(
         *SECTIONS,
     ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
-    spellings=(Span("<invoke name=", "</invoke>"),),
+    # The model leaves out the token or the bracket at times.
+    spellings=(Span("<invoke name=", "</invoke>"), Span(f"{NAMESPACE}invoke name=", f"{NAMESPACE}/invoke>")),
     name_end=(">",),
     arguments=MinimaxM3Values(),
 )
