@@ -8,7 +8,6 @@ FOREIGN_CLOSER = (
 )
 
 KNOWN_DEFECTS = {
-    "deepseek_v3_1/Drift/V3's markup": "V3's `function` before the name is read under deepseek_v3 only",
     "deepseek_v3_2/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
     "deepseek_v4/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
 }

@@ -18,11 +18,13 @@ SECTIONS = (Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),)
 CALL = Span("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
 SEPARATOR = "<｜tool▁sep｜>"
 
+TYPE = f"function{SEPARATOR}"
+
 DEEPSEEK_V3 = Tagged(
     sample=sample_of(__doc__),
     sections=SECTIONS,
     call=CALL,
-    before_name=(f"function{SEPARATOR}",),
+    before_name=(TYPE,),
     name_end=(SEPARATOR,),
     arguments=JsonObject(fenced=True),
 )

@@ -2,19 +2,20 @@
 
 <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{"city": "Paris"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 
-The markers are V3's; the call's type and the fence are gone.
+The markers are V3's; the call's type and the fence are gone, and read where a model writes them.
 """  # noqa: E501
 
 from __future__ import annotations
 
 from ..arguments.json_object import JsonObject
-from .deepseek_v3 import CALL, SECTIONS, SEPARATOR
+from .deepseek_v3 import CALL, SECTIONS, SEPARATOR, TYPE
 from .tagged import Tagged, sample_of
 
 DEEPSEEK_V3_1 = Tagged(
     sample=sample_of(__doc__),
     sections=SECTIONS,
     call=CALL,
+    before_name=(TYPE,),
     name_end=(SEPARATOR,),
     arguments=JsonObject(fenced=True),
 )

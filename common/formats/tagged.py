@@ -158,8 +158,16 @@ class Tagged:
             while (yield from cursor.match(self._call_open)) is not None:
                 pass  # doubled
         yield from cursor.space()
+        mark = cursor.mark()
         typed = yield from cursor.match(self._before_name)
         name = yield from read_name(cursor, self.behind_name)
+        if typed is not None and not name and not cursor.at_end:
+            # What looks like a type is the name where a tool is called so, or where the template writes no type.
+            cursor.rewind(mark)
+            written = yield from read_name(cursor)
+            name = written if typed not in self.sample or tools is None or tools.declares(written) else ""
+        else:
+            cursor.settle(mark)
         if name and tools is not None:
             name = yield from self._without_key(name, cursor, tools)
         if self.name_end == (">",) and (yield from self._closes_itself(name, cursor)):
