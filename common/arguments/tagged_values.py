@@ -65,12 +65,15 @@ class TaggedValues:
     """The attribute that types the value instead of the schema."""
     spellings: tuple[Span, ...] = ()
     """Further spellings of `open` and `close`."""
+    garbled: tuple[str, ...] = ()
+    """What models write in place of `close`; it counts as a closer does, and never in a quoted call."""
     instead: tuple[str, ...] = ()
     """Markers that models write in place of the first `open`; they count where a whole header follows."""
     first: Markers = field(init=False, repr=False)
     _close: Markers = field(init=False, repr=False)
     _name_end: tuple[Markers, ...] = field(init=False, repr=False)
     _key_end: Markers = field(init=False, repr=False)
+    _garbled: Markers = field(init=False, repr=False)
     _instead: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +81,7 @@ class TaggedValues:
         object.__setattr__(self, "first", Markers(span.open for span in spellings))
         object.__setattr__(self, "_close", Markers(span.close for span in spellings))
         object.__setattr__(self, "_key_end", Markers(self.name_end[:-1]))
+        object.__setattr__(self, "_garbled", Markers(self.garbled))
         object.__setattr__(self, "_instead", Markers(self.instead))
         object.__setattr__(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
 
@@ -237,7 +241,7 @@ class TaggedValues:
     ) -> Reading[tuple[bool, Header | None]]:
         """Read one value and its closer; whether it was closed, and the next parameter if its opener was read."""
         quoted: list[str] = []  # what is open inside the value: calls, and parameters of calls
-        markers = union(self.first, self._close, followers, heads.call_openers)
+        markers = union(self.first, self._close, self._garbled, followers, heads.call_openers)
         while True:
             marker = yield from cursor.until(markers, value.text)
             if marker is None:
@@ -252,6 +256,10 @@ class TaggedValues:
                 elif not quoted and value.is_no_string() and (yield from self._may_follow(cursor, self._close)):
                     yield from read_strays(cursor, self._close)  # doubled
                     return True, None
+            elif marker in self._garbled.all:
+                follows = not quoted and (yield from self._may_follow(cursor, followers))
+                if follows and not cursor.at_end:  # else it may be a cut closer
+                    return True, follows if isinstance(follows, Header) else None
             elif marker in self.first.all:
                 if quoted:
                     if quoted[-1] == "call":

@@ -24,5 +24,11 @@ QWEN3_CODER = Tagged(
     wrapper=Span("<tool_call>", "</tool_call>"),
     call=Span("<function=", "</function>"),
     name_end=(">",),
-    arguments=TaggedValues(open="<parameter=", name_end=(">",), close="</parameter>", framed=True),
+    arguments=TaggedValues(
+        open="<parameter=",
+        name_end=(">",),
+        close="</parameter>",
+        framed=True,
+        garbled=("</parameter", "</parameter/>", "</parameter1>", "</parameter_function>", "</parameterfunction>"),
+    ),
 )
