@@ -230,7 +230,7 @@ TOOL_ROWS = (
         DEEPSEEK_V3_1,
         "DeepSeek V3.1",
         pairs=("deepseek_v3_1", "deepseek_v3"),
-        special_tokens=tuple(sorted(DEEPSEEK_V3_1.markers)),
+        special_tokens=tuple(sorted(DEEPSEEK_V3_1.markers - {"function<｜tool▁sep｜>"})),
         turn_end=_DEEPSEEK_END,
     ),
     ToolRow(
