@@ -6,7 +6,7 @@
 - A call opener that fits, inside a value, starts a quoted call: until its end its parameters and closers pair
   up and are data.
 - A missing closer: a parameter opener ends the value before it at the start of a line (in inline markups
-  anywhere) if its name is declared and not yet given.
+  anywhere) if its name is declared and not yet given; a closer around the parameters ends a value that is no text.
 - The last brace goes out with the closer around the parameters, which is never looked behind.
 """
 
@@ -150,10 +150,14 @@ class TaggedValues:
             sink(("," if written else "{") + quote(header.name) + ":")
             written.add(header.name)
             value = TextValue(sink, self._types(header, parameters), framed=self.framed)
-            closed, header = yield from self._value(cursor, value, parameters, written, either, heads)
+            closed, follows = yield from self._value(cursor, value, parameters, written, either, heads)
             if not closed:
                 return False
             value.end()
+            if isinstance(follows, str):
+                sink("}")
+                return True
+            header = follows
         if header is None and opened:
             return False
         ended = cursor.at_end or (yield from cursor.stands(union(ends, heads.call_openers))) is not None
@@ -238,8 +242,8 @@ class TaggedValues:
         written: set[str],
         followers: Markers,
         heads: CallHeads,
-    ) -> Reading[tuple[bool, Header | None]]:
-        """Read one value and its closer; whether it was closed, and the next parameter if its opener was read."""
+    ) -> Reading[tuple[bool, Header | str | None]]:
+        """Read one value and its closer; whether it was closed, and the next parameter or a closer around, if read."""
         quoted: list[str] = []  # what is open inside the value: calls, and parameters of calls
         markers = union(self.first, self._close, self._garbled, followers, heads.call_openers)
         while True:
@@ -277,6 +281,8 @@ class TaggedValues:
                     marker += head
             elif quoted and quoted[-1] == "call":
                 quoted.pop()
+            elif not quoted and value.is_finished():
+                return True, marker
             value.text(marker)
 
     def _may_follow(self, cursor: Cursor, followers: Markers) -> Reading[Header | bool]:

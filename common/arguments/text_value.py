@@ -106,6 +106,10 @@ class TextValue:
             return False
         return not read(self._held.text(), self._types).startswith('"')
 
+    def is_finished(self) -> bool:
+        """Whether the text so far is all of the value, which may not be a string."""
+        return "string" not in self._types and self.is_no_string()
+
     def end(self) -> None:
         """The value's text is over."""
         if self._held is not None:
