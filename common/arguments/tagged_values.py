@@ -104,7 +104,8 @@ class TaggedValues:
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
         yield from _gap(cursor)
-        either = union(self.first, self._close, *self._name_end, ends)
+        # A value's opener without a key before it says nothing.
+        either = union(self.first, self._close, ends, *(() if self._key_end.all else self._name_end))
         if (yield from cursor.match(self.first)):
             header = yield from self._header(cursor)
             return True if header is not None else None if cursor.at_end else False
