@@ -46,5 +46,5 @@ KIMI_K2 = Tagged(
     call=Span("<|tool_call_begin|>", "<|tool_call_end|>"),
     name_end=("<|tool_call_argument_begin|>",),
     head=head,
-    arguments=JsonObject(),
+    arguments=JsonObject(fenced=True),
 )
