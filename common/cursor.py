@@ -42,8 +42,8 @@ class Markers:
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self.longest = max(map(len, self.all), default=0)
         # A marker's beginning counts only at the end of the text, where the rest may still come.
-        self._open = re.compile(_any_of(self.all, r"\Z"))
-        self._cut = re.compile(_any_of(self.all, ""))
+        self._open = _pattern(self.all, r"\Z")
+        self._cut = _pattern(self.all, "")
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
@@ -64,6 +64,11 @@ class Markers:
 def union(*sets: Markers) -> Markers:
     """All markers of several sets. Sets belong to formats, so there are few, and each union is made once."""
     return Markers(frozenset().union(*(markers.all for markers in sets)))
+
+
+@cache
+def _pattern(markers: frozenset[str], cut: str) -> re.Pattern[str]:
+    return re.compile(_any_of(markers, cut))
 
 
 def _any_of(markers: Iterable[str], cut: str) -> str:

@@ -15,9 +15,9 @@ from ..arguments.tagged_values import TaggedValues
 from ..format import Span
 from .tagged import Tagged, sample_of
 
-_BLOCKS = ("function_calls", "tool_calls", "calls", "function_call", "tool_call", "call", "toolcalls")
-"""Names of the section in V3.2, V4 and V4.1, the singular, and a misspelling that V4 is known for."""
-_BARS = tuple(f"{bar}DSML{bar}{space}" for bar in ("｜", "|", "｜｜", "‖") for space in ("", " "))
+_BLOCKS = ("function_calls", "tool_calls", "calls", "function_call", "tool_call", "call", "toolcalls", "tool_use")
+"""Names of the section in V3.2, V4 and V4.1, the singular, and what V4 writes in their place at times."""
+_BARS = ("｜DSML｜", "｜DSML｜ ", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖")
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
 
 
@@ -28,7 +28,10 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         sample=sample,
         sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
-        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in others),
+        # Quantized models cut the closer's name.
+        spellings=tuple(
+            Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in ("invoke", "inv")
+        ),
         name_end=(">",),
         arguments=TaggedValues(
             open=f"<{bar}parameter name=",

@@ -19,6 +19,6 @@ GLM47 = Tagged(
         open="<arg_key>",
         name_end=("</arg_key>", "<arg_value>"),
         close="</arg_value>",
-        instead=("<tool_call>", "<arg_value>"),
+        instead=("<tool_call>", "<arg_value>", "arg_key>"),
     ),
 )
