@@ -83,11 +83,6 @@ class Tools:
         """Whether `name` is declared, or nothing is known of the tools."""
         return not self._functions or name in self._functions
 
-    @property
-    def only(self) -> str:
-        """The one function that is declared; "" where there are more or none."""
-        return next(iter(self._functions)) if len(self._functions) == 1 else ""
-
     def longest_prefix_of(self, text: str) -> str:
         """The longest declared name before a parameter's name in `text`, best a declared one; "" without one."""
         prefixes = [name for name in self._functions if text.startswith(name) and name != text]

@@ -24,12 +24,8 @@ def head(written: str, tools: Tools | None) -> Head:
     """`functions.NAME:INDEX` is the call's id."""
     found = _ID.fullmatch(written)
     plain = Head(found[1], written) if found else Head(written.removeprefix("functions.") or written)
-    if not tools or tools.declares(plain.name):
-        return plain
-    if written.isdecimal() and tools.only:
-        return Head(tools.only)  # of the id only the index is left
     prefix = _PREFIX.match(written)
-    if prefix is None:
+    if prefix is None or not tools or tools.declares(plain.name):
         return plain
     # Such an id is not passed on: the template would show it to the model again.
     rest = written[prefix.end() :]
