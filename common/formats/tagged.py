@@ -90,8 +90,8 @@ class Tagged:
     """Markup around calls: in the template, but optional here."""
     wrapper: Span | None = None
     """Markup around each call; its opener counts only right before a call."""
-    head: Callable[[str, Tools | None], Head] = lambda written, _: Head(written)
-    """How the written name is read, given the tools where they are known."""
+    head: Callable[[str], Head] = Head
+    """How the written name is read."""
     words: frozenset[str] = frozenset()
     bare: str = ""
     bare_starts: str = ""
@@ -172,7 +172,7 @@ class Tagged:
             name = yield from self._without_key(name, cursor, tools)
         if self.name_end == (">",) and (yield from self._closes_itself(name, cursor)):
             return Head(name.removesuffix("/"), closed=True)
-        head = self.head(name, tools)
+        head = self.head(name)
         if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
             head = Head(head.name, (yield from read_name(cursor)) or None)
         ended = False
