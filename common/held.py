@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _PIECES = 256
 """A string takes some 50 bytes besides its text, so pieces of a token each are joined before they are many."""
@@ -37,3 +37,14 @@ class Held:
         self._blocks.clear()
         self._pieces.clear()
         return text
+
+
+def joined(pieces: Iterable[str]) -> Iterator[str]:
+    """The text of many pieces, in a few."""
+    some: list[str] = []
+    for piece in pieces:
+        some.append(piece)
+        if len(some) == _PIECES or len(piece) >= _PIECES:
+            yield "".join(some)
+            some.clear()
+    yield "".join(some)

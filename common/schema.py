@@ -35,7 +35,7 @@ JSON: Types = (ANY - STRING) | {"json string"}
 MAX_DEPTH = 256
 """A typed value nested deeper than this is the text."""
 
-_LARGE = 65536
+LARGE = 65536
 """Characters of a value that is read with care for memory."""
 _MAX_NESTING = 64  # of a schema; deeper ones are read as text
 _MAX_BRANCHES = 256
@@ -51,6 +51,7 @@ _PYTHON_TYPES = {
     "None": "null",
 }
 """What hand-written tools say instead of JSON Schema's names."""
+_BRACKETS = {"{": "object", "[": "array"}
 _NULLS = ("null", "None")
 _BOOLEANS = {"true": "true", "True": "true", "false": "false", "False": "false"}
 _NUMBER = re.compile(r"([+-]?)(\d*)(\.\d*)?([eE][+-]?\d+)?\Z", re.ASCII)
@@ -280,14 +281,32 @@ def _resolve(reference: object, root: Schema) -> Schema:
 
 def write(text: str, allowed: Types, sink: Sink) -> None:
     """Give `sink` the JSON text of the value that `text` writes, given the types it may have."""
-    first = text[:_LARGE].lstrip()[:1] if len(text) > _LARGE else ""
-    kind = {"{": "object", "[": "array"}.get(first, "")
-    held = compact_held(text, MAX_DEPTH) if kind in allowed else None
+    if len(text) <= LARGE or _first(text) not in _BRACKETS:
+        sink(read(text, allowed))
+    elif not write_container(text, allowed, sink):
+        sink(quote(text))
+
+
+def write_container(text: str, allowed: Types, sink: Sink) -> bool:
+    """Give `sink` the JSON text of the object or array that `text` writes; False where it writes none."""
+    if _BRACKETS.get(_first(text)) not in allowed:
+        return False
+    if len(text) <= LARGE:
+        found = compact(text.strip(), MAX_DEPTH)
+        if found is not None:
+            sink(found)
+        return found is not None
+    held = compact_held(text, MAX_DEPTH)
     if held is None:
-        sink(read(text, allowed) if kind not in allowed else quote(text))
-        return
+        return False
     for block in held.blocks():
         sink(block)
+    return True
+
+
+def _first(text: str) -> str:
+    """The first character that is no white space."""
+    return text[:LARGE].lstrip()[:1]
 
 
 def read(text: str, allowed: Types) -> str:

@@ -11,8 +11,3 @@ KNOWN_DEFECTS = {
     "deepseek_v3_2/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
     "deepseek_v4/Own markers/the other versions' markup is data in a string": FOREIGN_CLOSER,
 }
-
-HELD_LARGER = {
-    "minimax_m3": "elements that are held are read as a tree: up to seventeen times their text",
-}
-"""Tool formats that keep more than twice a held value."""

@@ -22,7 +22,6 @@ import counted
 import pytest
 from dynamo_parsers import fold, markup
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
-from known_defects import HELD_LARGER
 from replies import Request, deadline, merged, tool
 
 core = counted.counted()
@@ -389,19 +388,49 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, marks=pytest.mark.xfail(reason=HELD_LARGER[row.name])) if row.name in HELD_LARGER else row
-        for row in TOOL_ROWS
-    ],
-    ids=[row.name for row in TOOL_ROWS],
-)
+@rows
 @pytest.mark.parametrize("shape", HELD)
 @pytest.mark.timeout(300)
 def test_a_held_value_is_kept_at_most_twice(row: ToolRow, shape: str) -> None:
     text = HELD[shape](markup.RENDERERS[row.name])
     peak = peak_of(Request(row.name, row.pairs[0], TOOLS, in_reasoning=False), text, 64)
+    assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+
+
+def elements(name: str, *inside: str) -> str:
+    """MiniMax M3's markup of an element."""
+    token = "]<]minimax[>["
+    return f"{token}<{name}>{''.join(inside)}{token}</{name}>"
+
+
+TREES = {
+    "members": elements("o", *(elements(f"k{n}", "v") for n in range(LONG // 42))),
+    "members again and again": elements("o", *(elements(f"k{n % 999}", "v") for n in range(LONG // 42))),
+    "members that are strings": elements("m", *(elements(f"k{n}", "v") for n in range(LONG // 42))),
+    "array": elements("a", *(elements("a") for _ in range(LONG // 33))),
+    "array in array": elements("a", *(elements("item", elements("item", "1")) for _ in range(LONG // 80))),
+    "array of parameters": "".join(elements("a", f"x{n}") for n in range(LONG // 40)),
+    "text": elements("o", elements("k", "some text " * (LONG // 10))),
+    "string": elements("m", elements("k", "some text " * (LONG // 10))),
+    "not declared so": elements("a", elements("b", elements("c", "x" * LONG))),
+    "too deep": elements("o", *(elements(f"k{n}")[: -len("]<]minimax[>[</k>")] for n in range(LONG // 20))),
+}
+
+
+@pytest.mark.parametrize("shape", TREES)
+def test_elements_are_kept_at_most_twice(shape: str) -> None:
+    """A tree of them would take many times their text."""
+    tools = [
+        tool(
+            "f",
+            a={"type": "array"},
+            o={"type": "object"},
+            m={"type": "object", "additionalProperties": {"type": "string"}},
+        )
+    ]
+    head, _, tail = elements("invoke", TREES[shape]).partition(">" + TREES[shape])
+    text = f'{head} name="f">{TREES[shape]}{tail}'
+    peak = peak_of(Request("minimax_m3", "minimax_m3", tools, in_reasoning=False), text, 64)
     assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
 
 

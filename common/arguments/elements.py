@@ -6,46 +6,69 @@
   that is declared.
 - Drift: a missing closer of an inner element; a missing opener, where the namespace token is still there.
 - What is declared otherwise than it is written, or nested deeper than 256, is its text, as a string.
+- What is kept of an element besides its text is a few numbers: a tree of objects takes many times the text.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
+from typing import TypeAlias
 
-from ..schema import MAX_DEPTH, STRING, Schema, Types, element, member, properties, read, types
+from ..held import Held
+from ..schema import (
+    LARGE,
+    MAX_DEPTH,
+    STRING,
+    Schema,
+    Types,
+    element,
+    member,
+    properties,
+    types,
+    write,
+    write_container,
+)
 
 NAMESPACE = "]<]minimax[>["
 TAG = re.compile(re.escape(NAMESPACE) + r"""\s*<(/?)([^\s<>/"'=]{1,256})(?:[\s/"'=][^<>]*)?>""")
 ITEM = "item"
 TEXT = "$text"
+_BEHIND_STRING = re.compile(rf"\s*(?:\Z|{TAG.pattern})")
+_PERHAPS_NO_STRING = re.compile(r"\s*(?:[\[{+\-.\d]|(?:null|true|false)\s)")
+_BLOCK = 4096
+_TOP = 0
+
+_Piece: TypeAlias = str | tuple[int, Schema]
+"""JSON text, or an element to be written with this schema."""
 
 
-@dataclass(slots=True)
-class _Element:
-    name: str
-    start: int  # of what it contains, in the text
-    end: int
-    text: list[str] = field(default_factory=list)
-    children: list[_Element] = field(default_factory=list)
-
-    def close(self, text: str, end: int) -> None:
-        self.text.append(text)
-        self.end = end
-
-
-def as_json(text: str, schema: Schema, root: Schema) -> str:
-    """What stands between the tags of an element with this schema, as JSON text."""
+def as_json(text: str, schema: Schema, root: Schema) -> Iterator[str]:
+    """What stands between the tags of an element with this schema, as JSON text in pieces."""
     kinds = _Kinds(root)
     allowed = kinds.of(schema)
-    if text.lstrip().startswith(("{", "[")):
-        found = read(text, allowed)
-        if not found.startswith('"'):
-            return found  # JSON, whatever stands in its strings
-    top = None if allowed == STRING else _parsed(text, schema, kinds)
-    return quote(text) if top is None else _written(top, text, schema, kinds)
+    found: list[str] = []
+    if write_container(text, allowed, found.append):
+        return iter(found)  # JSON, whatever stands in its strings
+    elements = None if allowed == STRING else _parsed(text, schema, kinds)
+    return _quoted(text, 0, len(text)) if elements is None else _Writer(elements, text, kinds).pieces(schema)
+
+
+def _quoted(text: str, start: int, end: int, *, tags: bool = True) -> Iterator[str]:
+    """A part of `text`, with or without its tags, as a JSON string; in pieces, for a copy would be one too many."""
+    yield '"'
+    while True:
+        tag = None if tags else TAG.search(text, start, end)
+        stop = end if tag is None else tag.start()
+        for at in range(start, stop, _BLOCK):
+            yield quote(text[at : min(at + _BLOCK, stop)])[1:-1]
+        if tag is None:
+            break
+        start = tag.end()
+    yield '"'
 
 
 class _Kinds:
@@ -63,127 +86,292 @@ class _Kinds:
             found = self._types[id(schema)] = types(schema, self.root)
         return found
 
-    def is_array(self, schema: Schema, names: set[str]) -> bool:
-        """Whether an element with children of these names is an array."""
+    def is_array(self, schema: Schema, name: str) -> bool:
+        """Whether an element whose children all have this name is an array."""
         allowed = self.of(schema)
-        if "array" not in allowed or len(names) != 1:
+        if "array" not in allowed:
             return False
-        if names == {ITEM}:
+        if name == ITEM:
             return "object" not in allowed or ITEM not in properties(schema, self.root)
         return "object" not in allowed
 
 
-def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
-    """The element whose text this is; None if it is nested too deep."""
-    tags = list(TAG.finditer(text))
-    closers = _closers(tags, text)
-    stack = [(_Element("", 0, len(text)), schema)]
-    at = index = 0
-    while index < len(tags):
-        tag = tags[index]
+class _Elements:
+    """The elements of a text by number, in its order; number 0 is around them all."""
+
+    __slots__ = ("behind", "closers", "end", "start", "verbatim")
+
+    def __init__(self, size: int) -> None:
+        self.start = _numbers(size)
+        """Where its namespace token stands."""
+        self.end = _numbers(size)
+        """Where what it contains ends."""
+        self.behind = _numbers(size)
+        """The number of the next element that is not in it."""
+        self.verbatim = bytearray()
+        """Whether it is a string, in which tags are data."""
+        self.add(0)
+
+    def add(self, start: int) -> int:
+        """The number of the next element."""
+        self.start.append(start)
+        self.end.append(0)
+        self.behind.append(0)
+        self.verbatim.append(False)
+        return len(self.start) - 1
+
+    def close(self, number: int, end: int, *, verbatim: bool = False) -> None:
+        self.end[number] = end
+        self.behind[number] = len(self.start)
+        self.verbatim[number] = verbatim
+
+    def inside(self, number: int) -> Iterator[int]:
+        child = number + 1
+        while child < self.behind[number]:
+            yield child
+            child = self.behind[child]
+
+
+def _numbers(most: int) -> array[int]:
+    return array("i" if most < 1 << 31 else "q")
+
+
+class _Latest:
+    """The latest number put under each of some names. A name is not kept: `name_of` finds it by the number."""
+
+    __slots__ = ("_name_of", "_slots")
+
+    def __init__(self, names: int, most: int, name_of: Callable[[int], str]) -> None:
+        self._slots = _numbers(most)
+        self._slots.extend(bytes(2 * names + 1))
+        self._name_of = name_of
+
+    def _slot(self, name: str) -> int:
+        slot = hash(name) % len(self._slots)
+        while self._slots[slot] and self._name_of(self._slots[slot]) != name:
+            slot = (slot + 1) % len(self._slots)
+        return slot
+
+    def get(self, name: str) -> int:
+        """0 where there is none."""
+        return self._slots[self._slot(name)]
+
+    def put(self, name: str, number: int) -> int:
+        """The one before, or 0."""
+        slot = self._slot(name)
+        before = self._slots[slot]
+        self._slots[slot] = number
+        return before
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element whose closer has not been read."""
+
+    number: int
+    name: str
+    schema: Schema
+    children: int = 0
+
+
+def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Elements | None:
+    """The elements in a text; None if they are nested too deep."""
+    elements = _Elements(len(text))
+    closers: _Latest | None = None
+    stack = [_Open(_TOP, "", schema)]
+    at = 0
+    while (tag := TAG.search(text, at)) is not None:
+        before, at = at, tag.end()
         name = tag[2]
-        before = text[at : tag.start()]
-        at = tag.end()
-        index += 1
-        current, within = stack[-1]
+        outer = stack[-1]
         if not tag[1]:
             if len(stack) > MAX_DEPTH:
                 return None
-            current.text.append(before)
-            child = _Element(name, at, len(text))
-            inner = _inner_schema(current, name, within, kinds)
-            current.children.append(child)
-            found = closers.get(name, [])
-            place = bisect_left(found, index)
-            if kinds.of(inner) == STRING and place < len(found):
-                # Up to its closer everything is the string's.
-                child.close(text[at : tags[found[place]].start()], tags[found[place]].start())
-                at = tags[found[place]].end()
-                index = found[place] + 1
-            else:
-                stack.append((child, inner))
+            number = elements.add(tag.start())
+            inner = _inner_schema(outer, name, kinds)
+            outer.children += 1
+            if kinds.of(inner) == STRING:
+                if closers is None:
+                    closers = _string_closers(text, at)
+                if closers.get(name) >= at:
+                    # Up to its closer everything is the string's.
+                    closer = _string_closer(text, name, at)
+                    elements.close(number, closer.start(), verbatim=True)
+                    at = closer.end()
+                    continue
+            stack.append(_Open(number, name, inner))
             continue
-        depth = next((depth for depth in range(len(stack) - 1, 0, -1) if stack[depth][0].name == name), 0)
-        lead, lone, value = before.partition(NAMESPACE)
+        depth = next((depth for depth in range(len(stack) - 1, 0, -1) if stack[depth].name == name), 0)
         if depth:
-            current.close(before, tag.start())
-            for inner_element, _ in stack[depth:]:
-                inner_element.end = tag.start()
+            for each in stack[depth:]:
+                elements.close(each.number, tag.start())
             del stack[depth:]
-        elif lone:
-            current.text.append(lead)
-            current.children.append(_Element(name, tag.start() - len(value), tag.start(), [value]))
-        else:
-            current.text.append(before)
-    stack[-1][0].text.append(text[at:])
-    return stack[0][0]
+        elif (lone := text.find(NAMESPACE, before, tag.start())) >= 0:
+            outer.children += 1
+            elements.close(elements.add(lone), tag.start(), verbatim=True)
+    for each in stack:
+        elements.close(each.number, len(text))
+    return elements
 
 
-def _closers(tags: list[re.Match[str]], text: str) -> dict[str, list[int]]:
-    """Which tags can close a string, by name: another tag or the end is behind them."""
-    found: dict[str, list[int]] = {}
-    for index, tag in enumerate(tags):
-        end = tags[index + 1].start() if index + 1 < len(tags) else len(text)
-        if tag[1] and not text[tag.end() : end].strip():
-            found.setdefault(tag[2], []).append(index)
+def _inner_schema(outer: _Open, name: str, kinds: _Kinds) -> Schema:
+    if kinds.is_array(outer.schema, name):
+        return element(outer.schema, kinds.root, outer.children)
+    return member(outer.schema, kinds.root, name)
+
+
+def _closes_string(tag: re.Match[str]) -> bool:
+    """Whether a tag can close a string: another tag or the end is behind it."""
+    return tag[1] != "" and _BEHIND_STRING.match(tag.string, tag.end()) is not None
+
+
+def _string_closers(text: str, at: int) -> _Latest:
+    """The last closer of a string of each name, from `at` on."""
+    found = _Latest(text.count(NAMESPACE, at), len(text), lambda start: _name_at(text, start))
+    while (tag := TAG.search(text, at)) is not None:
+        at = tag.end()
+        if _closes_string(tag):
+            found.put(tag[2], tag.start())
     return found
 
 
-def _inner_schema(outer: _Element, name: str, schema: Schema, kinds: _Kinds) -> Schema:
-    if kinds.is_array(schema, {name}):
-        return element(schema, kinds.root, len(outer.children))
-    return member(schema, kinds.root, name)
+def _string_closer(text: str, name: str, at: int) -> re.Match[str]:
+    """The closer of a string called `name`, which is known to be there."""
+    while True:
+        tag = TAG.search(text, at)
+        assert tag is not None
+        if tag[2] == name and _closes_string(tag):
+            return tag
+        at = tag.end()
 
 
-def _written(top: _Element, text: str, schema: Schema, kinds: _Kinds) -> str:
-    """An element as JSON text. What is still to be written stands on a list, last first."""
-    out: list[str] = []
-    due: list[str | tuple[_Element, Schema]] = [(top, schema)]
-    while due:
-        job = due.pop()
-        if isinstance(job, str):
-            out.append(job)
-        elif not job[0].children:
-            out.append(_leaf("".join(job[0].text), kinds.of(job[1])))
-        else:
-            due.extend(reversed(_parts(*job, text, kinds)))
-    return "".join(out)
+def _name_at(text: str, at: int) -> str:
+    """The name in the tag that stands at `at`."""
+    tag = TAG.match(text, at)
+    assert tag is not None
+    return tag[2]
 
 
-def _parts(outer: _Element, schema: Schema, text: str, kinds: _Kinds) -> list[str | tuple[_Element, Schema]]:
-    """An element with children, as JSON text and the elements in it."""
-    stray = "".join(outer.text).replace(NAMESPACE, "").strip()
-    allowed = kinds.of(schema)
-    if not stray and kinds.is_array(schema, {child.name for child in outer.children}):
-        return _array(outer.children, schema, kinds)
-    if "object" not in allowed:
-        return [quote(text[outer.start : outer.end])]
-    members: dict[str, list[_Element]] = {}
-    for child in outer.children:
-        members.setdefault(child.name, []).append(child)
-    parts: list[str | tuple[_Element, Schema]] = [f"{quote(TEXT)}:{quote(stray)}"] if stray else []
-    for name, children in members.items():
-        inner = member(schema, kinds.root, name)
-        if len(children) > 1 and "array" in kinds.of(inner):
-            parts += [",", f"{quote(name)}:", *_array(children, inner, kinds)]
-        else:
-            for child in children:
-                parts += [",", f"{quote(name)}:", (child, inner)]
-    if parts[0] == ",":
-        del parts[0]
-    return ["{", *parts, "}"]
+class _Writer:
+    """Writes elements as JSON text."""
 
+    __slots__ = ("_elements", "_kinds", "_next", "_text")
 
-def _array(children: list[_Element], schema: Schema, kinds: _Kinds) -> list[str | tuple[_Element, Schema]]:
-    parts: list[str | tuple[_Element, Schema]] = []
-    for index, child in enumerate(children):
-        parts += ["," if index else "[", (child, element(schema, kinds.root, index))]
-    return [*parts, "]"]
+    def __init__(self, elements: _Elements, text: str, kinds: _Kinds) -> None:
+        self._elements = elements
+        self._text = text
+        self._kinds = kinds
+        self._next = _numbers(len(text))  # of each element: the next of its name, negative where there is one before
+        self._next.extend(bytes(len(elements.start)))
 
+    def pieces(self, schema: Schema) -> Iterator[str]:
+        due = [self._element(_TOP, schema)]
+        while due:
+            piece = next(due[-1], None)
+            if piece is None:
+                due.pop()
+            elif isinstance(piece, str):
+                yield piece
+            else:
+                due.append(self._element(*piece))
 
-def _leaf(text: str, allowed: Types) -> str:
-    if "string" not in allowed and not text.strip():
-        for kind, empty in (("array", "[]"), ("object", "{}"), ("null", "null")):
-            if kind in allowed:
-                return empty
-    return read(text, allowed)
+    def _element(self, number: int, schema: Schema) -> Iterator[_Piece]:
+        elements, kinds = self._elements, self._kinds
+        start, end = self._tag(number)[1], elements.end[number]
+        allowed = kinds.of(schema)
+        if elements.behind[number] == number + 1:
+            return self._leaf(start, end, allowed, verbatim=bool(elements.verbatim[number]))
+        beside = self._beside(number, start)
+        first = self._tag(number + 1)[0]
+        alike = not beside and all(self._tag(child)[0] == first for child in elements.inside(number))
+        if alike and kinds.is_array(schema, first):
+            return self._array(elements.inside(number), schema)
+        if "object" not in allowed:
+            return _quoted(self._text, start, end)
+        return self._object(number, schema, beside)
+
+    def _tag(self, number: int) -> tuple[str, int]:
+        """The name of an element, and where what it contains begins."""
+        if number == _TOP:
+            return "", 0
+        start = self._elements.start[number]
+        tag = TAG.match(self._text, start)
+        if tag is not None:
+            return tag[2], tag.end()
+        return _name_at(self._text, self._elements.end[number]), start + len(NAMESPACE)  # its opener is missing
+
+    def _beside(self, number: int, at: int) -> str:
+        """The text beside the children of an element."""
+        elements, text = self._elements, self._text
+        found = Held()
+        for child in elements.inside(number):
+            found.append(TAG.sub("", text[at : elements.start[child]]))
+            at = elements.end[child]
+            closer = TAG.match(text, at)
+            if closer is not None and closer[1] and closer[2] == self._tag(child)[0]:
+                at = closer.end()
+        found.append(TAG.sub("", text[at : elements.end[number]]))
+        return found.take().replace(NAMESPACE, "").strip()
+
+    def _array(self, children: Iterable[int], schema: Schema) -> Iterator[_Piece]:
+        for index, child in enumerate(children):
+            yield "," if index else "["
+            yield child, element(schema, self._kinds.root, index)
+        yield "]"
+
+    def _object(self, number: int, schema: Schema, beside: str) -> Iterator[_Piece]:
+        separator = "{"
+        if beside:
+            yield f"{{{quote(TEXT)}:{quote(beside)}"
+            separator = ","
+        self._link(number)
+        for child in self._elements.inside(number):
+            if self._next[child] < 0:
+                continue  # written with the first one of its name
+            name = self._tag(child)[0]
+            inner = member(schema, self._kinds.root, name)
+            if self._next[child] and "array" in self._kinds.of(inner):
+                yield f"{separator}{quote(name)}:"
+                yield from self._array(self._alike(child), inner)
+                separator = ","
+                continue
+            for each in self._alike(child):
+                yield f"{separator}{quote(name)}:"
+                yield each, inner
+                separator = ","
+        yield "}"
+
+    def _link(self, number: int) -> None:
+        """Find the children of an element that have the same name."""
+        elements = self._elements
+        count = sum(1 for _ in elements.inside(number))
+        latest = _Latest(count, len(self._text), lambda child: self._tag(child)[0])
+        for child in elements.inside(number):
+            before = latest.put(self._tag(child)[0], child)
+            if before:
+                self._next[before] = ~child if self._next[before] else child
+                self._next[child] = ~0
+
+    def _alike(self, child: int) -> Iterator[int]:
+        """The first element of its name, and the others."""
+        yield child
+        child = self._next[child]
+        while child:
+            yield child
+            child = ~self._next[child]
+
+    def _leaf(self, start: int, end: int, allowed: Types, *, verbatim: bool) -> Iterator[str]:
+        is_large = end - start > LARGE and "string" in allowed
+        if is_large and (allowed == STRING or not _PERHAPS_NO_STRING.match(self._text, start, end)):
+            yield from _quoted(self._text, start, end, tags=verbatim)
+            return
+        text = self._text[start:end]
+        text = text if verbatim else TAG.sub("", text)
+        if "string" not in allowed and not text.strip():
+            for kind, empty in (("array", "[]"), ("object", "{}"), ("null", "null")):
+                if kind in allowed:
+                    yield empty
+                    return
+        pieces: list[str] = []
+        write(text, allowed, pieces.append)
+        yield from pieces

@@ -11,10 +11,13 @@
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
 from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Overrun, Reading, Sink, union
+from ..held import Held, joined
 from ..schema import Parameters, element, types
 from .elements import NAMESPACE, TAG, as_json
 from .json_object import JsonObject, read_object
@@ -111,6 +114,7 @@ class _Body:
         "_ends",
         "_heads",
         "_in_text",
+        "_lengths",
         "_parameters",
         "_sink",
         "_texts",
@@ -127,7 +131,8 @@ class _Body:
         self._in_text = union(_IN_ELEMENTS, heads.call_openers)
         self._written: set[str] = set()
         self._array = ""  # the last parameter, where it is declared as an array: it may be repeated
-        self._texts: list[str] = []  # what stands in its elements
+        self._texts = Held()  # what stands in its elements
+        self._lengths = array("q")  # of each of those texts
 
     def read(self) -> Reading[bool]:
         cursor = self._cursor
@@ -168,7 +173,7 @@ class _Body:
             self._sink("".join(text))
             return None
         self._begin(tag.name)
-        self._sink(as_json("".join(text), self._parameters.schema(tag.name), self._parameters.root))
+        self._write("".join(text), tag.name)
         return tag
 
     # --- one parameter
@@ -178,29 +183,47 @@ class _Body:
         self._sink(("," if self._written else "{") + quote(name) + ":")
         self._written.add(name)
 
-    def _end(self, name: str, value: TextValue | None, text: list[str], *, repeatable: bool) -> None:
+    def _write(self, text: str, name: str) -> None:
+        self._give(as_json(text, self._parameters.schema(name), self._parameters.root))
+
+    def _give(self, pieces: Iterable[str]) -> None:
+        for piece in joined(pieces):
+            self._sink(piece)
+
+    def _end(self, name: str, value: TextValue | None, text: Held, *, repeatable: bool) -> None:
         if value is not None:
             value.end()
         elif repeatable:
             self._array = name
-            self._texts.append("".join(text))
+            self._lengths.append(0)
+            for block in text.blocks():
+                self._texts.append(block)
+                self._lengths[-1] += len(block)
         else:
-            self._sink(as_json("".join(text), self._parameters.schema(name), self._parameters.root))
+            self._write(text.take(), name)
 
     def _end_array(self) -> None:
         """Write the parameter that might have been repeated."""
-        name, texts = self._array, self._texts
+        name, text, lengths = self._array, self._texts.take(), self._lengths
         if not name:
             return
-        self._array, self._texts = "", []
+        self._array, self._lengths = "", array("q")
+        self._give(self._repeated(name, text, lengths))
+
+    def _repeated(self, name: str, text: str, lengths: array[int]) -> Iterator[str]:
         schema, root = self._parameters.schema(name), self._parameters.root
-        elements = [element(schema, root, index) for index in range(len(texts))]
-        if len(texts) > 1 and all(
-            "array" in types(each, root) or not TAG.search(text) for each, text in zip(elements, texts, strict=True)
-        ):
-            self._sink("[" + ",".join(map(as_json, texts, elements, [root] * len(texts))) + "]")
-        else:
-            self._sink(f",{quote(name)}:".join(as_json(text, schema, root) for text in texts))
+        is_array = len(lengths) > 1 and all(
+            not TAG.search(each) or "array" in types(element(schema, root, index), root)
+            for index, each in enumerate(_cut(text, lengths))
+        )
+        for index, each in enumerate(_cut(text, lengths)):
+            if is_array:
+                yield "," if index else "["
+            elif index:
+                yield f",{quote(name)}:"
+            yield from as_json(each, element(schema, root, index) if is_array else schema, root)
+        if is_array:
+            yield "]"
 
     def _parameter(self, name: str) -> Reading[tuple[bool, Tag | None]]:
         """Read a value and its closer; whether it was closed, and the tag of the parameter that closed it."""
@@ -212,7 +235,7 @@ class _Body:
         if name != self._array:
             self._begin(name)
         value = None if held else TextValue(self._sink, allowed, framed=False)
-        text: list[str] = []
+        text = Held()
         quoted: list[str] = []  # what is open inside the value: calls (""), and parameters of calls
         first = ""  # its first character that is no white space
 
@@ -272,35 +295,36 @@ class _Body:
         elif quoted[-1] == tag.name:
             quoted.pop()
 
-    def _elements(self, name: str, first: str, text: list[str]) -> Reading[bool]:
+    def _elements(self, name: str, first: str, text: Held) -> Reading[bool]:
         """Read the elements in parameter `name` behind the opener of the first; whether the parameter was closed."""
         cursor = self._cursor
         stack = [first]
-        closed = 0  # how much of the text there was behind the last closer; 0 behind an opener
-        blank = True  # nothing but white space since
+        closed = False  # the last tag was a closer
+        behind = Held()  # the text behind it
+        blank = True  # that is nothing but white space
 
         def add(piece: str) -> None:
             nonlocal blank
             blank = blank and not piece.strip(SPACE)
-            text.append(piece)
+            behind.append(piece)
 
         while True:
             marker = yield from cursor.until(_IN_ELEMENTS, add)
             if marker is None:
-                if closed and _is_cut_closer("".join(text[closed:])):
-                    del text[closed:]
-                    return True
-                return False
+                return closed and _is_cut_closer(behind.take())
             if marker == _BARE_CLOSE:
                 if not (yield from self._bare_closer(stack[-1] if stack else name, nested=True)):
                     add(marker)
                     continue
                 if not stack:
+                    text.append(behind.take())
                     return True
-                text.append(f"{NAMESPACE}</{stack.pop()}>")
-                closed, blank = len(text), True
+                add(f"{NAMESPACE}</{stack.pop()}>")
+                text.append(behind.take())
+                closed = blank = True
                 continue
             if closed and blank and "invoke" not in stack[-_NEAR:] and (yield from cursor.stands(_ENCLOSING)):
+                text.append(behind.take())
                 return True
             tag = yield from _read_tag(cursor)
             if tag is None:
@@ -308,16 +332,17 @@ class _Body:
                 continue
             if not tag.closes:
                 stack.append(tag.name)
-                closed = 0
+                if len(stack) > 2 * _NEAR:
+                    del stack[:_NEAR]  # nested so deep, all of it is text
             elif tag.name in stack[-_NEAR:]:
                 while stack.pop() != tag.name:
                     pass
-                closed = len(text) + 1
             elif tag.name == name and (yield from self._ahead(self._follows(closers=True))):
+                text.append(behind.take())
                 return True
-            else:
-                closed = len(text) + 1
-            text.append(marker + tag.text)
+            closed = tag.closes
+            add(marker + tag.text)
+            text.append(behind.take())
             blank = True
 
     def _bare_closer(self, name: str, *, nested: bool) -> Reading[bool]:
@@ -395,6 +420,14 @@ def _read_tag(cursor: Cursor) -> Reading[Tag | None]:
         pass
     cursor.rewind(mark)
     return None
+
+
+def _cut(text: str, lengths: array[int]) -> Iterator[str]:
+    """The texts that `text` is made of."""
+    at = 0
+    for length in lengths:
+        yield text[at : at + length]
+        at += length
 
 
 def _closes_call(tag: Tag) -> bool:
