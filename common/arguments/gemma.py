@@ -36,10 +36,10 @@ _IN_ARGUMENT = {closer: Markers((DELIMITER, END, *OPENERS, ",", closer)) for clo
 _IN_QUOTED = {mark: Markers((mark, "\\", DELIMITER)) for mark in "\"'"}
 _QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
-_BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"'\t\r\n\f\v]*""")
+_BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"\t\r\n\f\v]*""")
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
-_NO_KEY = re.compile(r"""[^,:={}\[\]()<>"'\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
+_NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
 _NO_END = re.compile(f"[^<{SPACE}]")
 _ESCAPE = re.compile(r"""\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}|')|[\\"\x00-\x1f]""")
 _QUOTES = "\"'"
