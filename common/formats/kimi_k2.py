@@ -13,6 +13,7 @@ from ..arguments.json_object import JsonObject
 from ..format import Span
 from .tagged import Head, Tagged, sample_of
 
+_ARGUMENTS = "<|tool_call_argument_begin|>"
 _ID = re.compile(r"(?:functions\.)?(.+):[0-9]+")
 
 
@@ -29,7 +30,8 @@ KIMI_K2 = Tagged(
         Span("<|tool_call_section_begin|>", "<|tool_call_section_end|>"),
     ),
     call=Span("<|tool_call_begin|>", "<|tool_call_end|>"),
-    name_end=("<|tool_call_argument_begin|>",),
+    before_name=(_ARGUMENTS,),  # a stray one
+    name_end=(_ARGUMENTS,),
     head=head,
     arguments=JsonObject(fenced=True),
 )

@@ -103,6 +103,7 @@ class Tagged:
     _call_open: Markers = field(init=False, repr=False)
     _calls: frozenset[str] = field(init=False, repr=False)
     _call_closers: Markers = field(init=False, repr=False)
+    _strays: Markers = field(init=False, repr=False)
     _ends: Markers = field(init=False, repr=False)
     _in_section: Markers = field(init=False, repr=False)
     _name_end: Markers = field(init=False, repr=False)
@@ -126,6 +127,8 @@ class Tagged:
         put(self, "calls", Markers(calls))
         put(self, "_call_open", Markers(span.open for span in spellings))
         put(self, "_call_closers", Markers(self.closers.all - sections))
+        # A bracket ends a name and stands in any text.
+        put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
         # Where a section is open the next call ends a body too.
         put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
         put(self, "_in_section", Markers(calls | sections))
@@ -138,7 +141,7 @@ class Tagged:
             return (yield from self._section(mark, cursor, reply))
         fits = yield from self._call(opener, (mark,), cursor, reply)
         if fits:
-            yield from read_strays(cursor, self.closers)
+            yield from read_strays(cursor, self._strays)
         return fits
 
     # --- one call
@@ -279,7 +282,7 @@ class Tagged:
             stray.add(marker)
         while (yield from self._next_in_section(cursor, reply)):
             pass
-        yield from read_strays(cursor, self.closers)
+        yield from read_strays(cursor, self._strays)
         return True
 
     def _held_call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
