@@ -84,7 +84,7 @@ class MinimaxM3Values:
             return None
         if (yield from cursor.peek()) == "{":
             return (yield from _OBJECT.fits(cursor, ends))
-        if not (yield from cursor.match(_NAMESPACE)):
+        if not (yield from _read_namespace(cursor)):
             return False
         tag = yield from _read_tag(cursor)
         if tag is not None:
@@ -158,7 +158,7 @@ class _Body:
     def _next_tag(self) -> Reading[Tag | None]:
         """Read a namespace token and the tag behind it, or a parameter without its opener and its closer."""
         cursor = self._cursor
-        if not (yield from cursor.match(_NAMESPACE)):
+        if not (yield from _read_namespace(cursor)):
             return None
         tag = yield from _read_tag(cursor)
         if tag is not None:
@@ -380,7 +380,7 @@ class _Body:
         yield from cursor.space(_FOLLOWS_WITHIN)
         if (yield from cursor.stands(self._ends)) or cursor.at_end or cursor.cut_of(self._ends):
             return True
-        if not (yield from cursor.match(_NAMESPACE)):
+        if not (yield from _read_namespace(cursor)):
             return False
         tag = yield from _read_tag(cursor)
         return _rest_is(_CUT_TAG, cursor) if tag is None else closers or not tag.closes
@@ -389,12 +389,20 @@ class _Body:
         """Whether a tag stands here that can follow a closer: of element `inner` (none: of a parameter)."""
         cursor = self._cursor
         yield from cursor.space(_FOLLOWS_WITHIN)
-        if not (yield from cursor.match(_NAMESPACE)):
+        if not (yield from _read_namespace(cursor)):
             return False
         tag = yield from _read_tag(cursor)
         if tag is None or not tag.closes:
             return tag is not None
         return tag.name != inner if inner else _closes_call(tag)
+
+
+def _read_namespace(cursor: Cursor) -> Reading[bool]:
+    """Read the namespace token, doubled ones included; whether it stood here."""
+    found = False
+    while (yield from cursor.match(_NAMESPACE)):
+        found = True
+    return found
 
 
 def _read_tag(cursor: Cursor) -> Reading[Tag | None]:

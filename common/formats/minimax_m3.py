@@ -5,7 +5,7 @@
 ]<]minimax[>[</tool_call>
 
 The namespace token stands before every tag, and a parameter's name is its tag; the tags of the calls are also read
-without the token, which the model leaves out at times.
+without the token, which the model leaves out or doubles at times.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ MINIMAX_M3 = Tagged(
     sample=sample_of(__doc__),
     sections=(
         Span(f"{NAMESPACE}<tool_call>", f"{NAMESPACE}</tool_call>"),
+        Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
         Span("<tool_call>", "</tool_call>"),
         *SECTIONS,
     ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
-    # The model leaves out the token or the bracket at times.
-    spellings=(Span("<invoke name=", "</invoke>"), Span(f"{NAMESPACE}invoke name=", f"{NAMESPACE}/invoke>")),
+    # The model leaves out the token or the bracket at times, or writes the token twice.
+    spellings=(
+        Span(f"{NAMESPACE * 2}<invoke name=", f"{NAMESPACE * 2}</invoke>"),
+        Span("<invoke name=", "</invoke>"),
+        Span(f"{NAMESPACE}invoke name=", f"{NAMESPACE}/invoke>"),
+    ),
     name_end=(">",),
     arguments=MinimaxM3Values(),
 )
