@@ -111,7 +111,7 @@ class Mark:
 class Cursor:
     """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
 
-    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "remarks", "text")
+    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "last_hold", "remarks", "text")
 
     def __init__(self) -> None:
         self.text = ""
@@ -119,6 +119,7 @@ class Cursor:
         self.ended = False
         self._base = 0  # characters of the reply before `text`
         self._hold: int | None = None  # offset of the outermost mark
+        self.last_hold = 0  # and of the one there was last
         self._limit: int | None = None  # offset up to which the innermost mark may hold; None without a mark
         self._copy: Sink | None = None
         self.remarks: dict[str, int] = {}
@@ -155,6 +156,10 @@ class Cursor:
         """The text that was fed and not read, or read and still held."""
         return self.text[self.at if self._hold is None else self._hold - self._base :]
 
+    def text_from(self, offset: int) -> str:
+        """The text from `offset` on; what was fed last, and what was held then, is still here."""
+        return self.text[max(0, offset - self._base) :]
+
     @property
     def copies(self) -> bool:
         return self._copy is not None
@@ -182,7 +187,7 @@ class Cursor:
         """
         mark = Mark(self._base + self.at - back, self._limit)
         if self._hold is None:
-            self._hold = mark.offset
+            self._hold = self.last_hold = mark.offset
         self._limit = self._base + self.at + room
         return mark
 

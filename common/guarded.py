@@ -1,6 +1,7 @@
 """A parser for the adapters: a defect of ours must not cost a request, and what is odd in a reply is told.
 
-- Whatever is raised is logged once, and the reply goes on as content from the last event on.
+- Whatever is raised is logged once, and the reply goes on as content from the last event on. A call that was only
+  announced, and not handed on, is content too.
 - At most one warning a reply: the parser, what was wrong and where. Never the text, but at debug level.
 - Watchers are told of every kind of oddity once a reply; the adapters count them where their engine shows counters.
 """
@@ -10,9 +11,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from .cursor import RECOVERED
-from .events import ContentDelta, Event, ToolCallEnd
+from .cursor import RECOVERED, Cursor
+from .events import ContentDelta, Event, ToolCallEnd, ToolCallStart
 from .parser import Parser
+from .reply import Call, Reply
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -40,13 +42,41 @@ def _tell(label: str, kind: str) -> None:
             logger.debug("a watcher failed", exc_info=True)
 
 
+class _Reply(Reply):
+    """A reply that knows where its last call begins."""
+
+    __slots__ = ("begins", "cursor", "said")
+
+    cursor: Cursor
+    begins: int
+    said: int
+
+    def content(self, text: str) -> None:
+        self.said = self.cursor.offset
+        super().content(text)
+
+    def reasoning(self, text: str) -> None:
+        self.said = self.cursor.offset
+        super().reasoning(text)
+
+    def call(self, name: str, native_id: str | None = None) -> Call:
+        # A call is held until it is announced; what was held before and was none has been said.
+        self.begins = max(self.cursor.last_hold, self.said)
+        return super().call(name, native_id)
+
+
 class GuardedParser(Parser):
     """A `Parser` whose `feed` and `finish` never raise. `logged`: that there is a defect has been said already."""
+
+    reply_type = _Reply
+    _reply: _Reply
 
     __slots__ = ("_broken", "_label", "_logged", "_malformed")
 
     def __init__(self, *args: object, label: str = "", logged: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._reply.cursor = self._cursor
+        self._reply.begins = self._reply.said = 0
         self._label = label
         self._logged = logged
         self._broken = False
@@ -111,8 +141,12 @@ class GuardedParser(Parser):
             logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
         events = self._reply.take_events()
-        if self.unread:
-            events.append(ContentDelta(self.unread))
+        rest = self.unread
+        if events and isinstance(events[-1], ToolCallStart):
+            events.pop()
+            rest = self._cursor.text_from(self._reply.begins)
+        if rest:
+            events.append(ContentDelta(self._reply.pending_space() + rest))
         return events
 
 

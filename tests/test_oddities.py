@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
-from dynamo_parsers import guarded
+from dynamo_parsers import fold, guarded
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.guarded import GuardedParser
+from dynamo_parsers.registry import TOOL_ROWS, tool_row
+from dynamo_parsers.reply import Call
 
 TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {}}}]
 LABEL = "--tool-call-parser dynamo_hermes"
@@ -67,6 +70,26 @@ def test_a_defect_is_told(
     assert told == [(LABEL, "defect")]
     assert len(caplog.records) == 1
     assert "secret" not in caplog.records[0].getMessage()
+
+
+@pytest.mark.parametrize("name", [row.name for row in TOOL_ROWS])
+@pytest.mark.parametrize("size", [1, 7, 10000])
+def test_a_defect_behind_the_head_of_a_call_loses_nothing(
+    name: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call that was announced is content, as long as the client does not know of it."""
+    parser = GuardedParser(name, None, TOOLS, label=LABEL)
+    monkeypatch.setattr(Call, "arguments", lambda self, text: 1 / 0)
+    row = tool_row(name)
+    before = "Sure. " if isinstance(row.format, ToolFormat) else ""
+    text = f"{before}{row.sample} The end."
+    events = [event for at in range(0, len(text), size) for event in parser.feed(text[at : at + size])]
+    message = fold(events + parser.finish())
+    if message.tool_calls:  # the head had been handed on
+        assert size < len(text)
+        assert text.endswith((message.content or "").removeprefix(before))
+    else:
+        assert message.content == text
 
 
 def test_a_defect_that_was_told_is_not_told_again(
