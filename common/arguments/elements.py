@@ -34,7 +34,12 @@ from ..schema import (
 )
 
 NAMESPACE = "]<]minimax[>["
-TAG = re.compile(re.escape(NAMESPACE) + r"""\s*<(/?)([^\s<>/"'=]{1,256})(?:[\s/"'=][^<>]*)?>""")
+_WORD = r"""[^\s<>/"'=](?:[^\s<>/"=]*[^\s<>/"'=])?"""
+_NAME = rf"{_WORD}(?:[ \t]+(?!{_WORD}\s*=){_WORD})*"
+"""Words; one before an equals sign is an attribute."""
+# Looked ahead and then read, so that no shorter name is tried.
+INSIDE = rf"""(["']?)(?=(?P<name>{_NAME}))(?P=name)\2(?:[\s/"'=][^<>]*)?"""
+TAG = re.compile(rf"{re.escape(NAMESPACE)}\s*<(/?){INSIDE}>")
 ITEM = "item"
 TEXT = "$text"
 _BEHIND_STRING = re.compile(rf"\s*(?:\Z|{TAG.pattern})")
@@ -182,7 +187,7 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Elements | None:
     at = 0
     while (tag := TAG.search(text, at)) is not None:
         before, at = at, tag.end()
-        name = tag[2]
+        name = tag["name"]
         outer = stack[-1]
         if not tag[1]:
             if len(stack) > MAX_DEPTH:
@@ -231,7 +236,7 @@ def _string_closers(text: str, at: int) -> _Latest:
     while (tag := TAG.search(text, at)) is not None:
         at = tag.end()
         if _closes_string(tag):
-            found.put(tag[2], tag.start())
+            found.put(tag["name"], tag.start())
     return found
 
 
@@ -240,7 +245,7 @@ def _string_closer(text: str, name: str, at: int) -> re.Match[str]:
     while True:
         tag = TAG.search(text, at)
         assert tag is not None
-        if tag[2] == name and _closes_string(tag):
+        if tag["name"] == name and _closes_string(tag):
             return tag
         at = tag.end()
 
@@ -249,7 +254,7 @@ def _name_at(text: str, at: int) -> str:
     """The name in the tag that stands at `at`."""
     tag = TAG.match(text, at)
     assert tag is not None
-    return tag[2]
+    return tag["name"]
 
 
 class _Writer:
@@ -297,7 +302,7 @@ class _Writer:
         start = self._elements.start[number]
         tag = TAG.match(self._text, start)
         if tag is not None:
-            return tag[2], tag.end()
+            return tag["name"], tag.end()
         return _name_at(self._text, self._elements.end[number]), start + len(NAMESPACE)  # its opener is missing
 
     def _beside(self, number: int, at: int) -> str:
@@ -308,7 +313,7 @@ class _Writer:
             found.append(TAG.sub("", text[at : elements.start[child]]))
             at = elements.end[child]
             closer = TAG.match(text, at)
-            if closer is not None and closer[1] and closer[2] == self._tag(child)[0]:
+            if closer is not None and closer[1] and closer["name"] == self._tag(child)[0]:
                 at = closer.end()
         found.append(TAG.sub("", text[at : elements.end[number]]))
         return found.take().replace(NAMESPACE, "").strip()

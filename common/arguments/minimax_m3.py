@@ -4,6 +4,7 @@
   follow it: a parameter, a closer around the parameters, the end. A call that fits, inside a text, is data.
 - Where the schema allows an object or array, a tag as the first thing inside an element starts elements in it, read by
   `elements` and sent whole. A parameter that is declared as an array and repeated at once is one array.
+- A name is all that stands in a tag, spaces included, but for attributes; quotes around it are dropped.
 - Drift: a missing closer before the next parameter; a closer without the namespace token; a first parameter whose
   opener is missing behind its namespace token; closers missing behind an element that is closed.
 """
@@ -19,7 +20,7 @@ from json.encoder import encode_basestring as quote
 from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Overrun, Reading, Sink, union
 from ..held import Held, joined
 from ..schema import Parameters, element, types
-from .elements import NAMESPACE, TAG, as_json
+from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .json_object import JsonObject, read_object
 from .name import MAX_NAME
 from .tagged_values import CallHeads, read_quoted_head
@@ -32,10 +33,10 @@ _SECTION = "tool_call"
 _AROUND = ("invoke", _SECTION)
 _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
-_NAME = re.compile(r"""[^\s<>/"'=]*""")
-_ATTRIBUTES = re.compile(r"[^<>]*")
-_CUT_TAG = re.compile(r"""\s*(?:</?[^\s<>/"'=]*)?""")
-_CUT_CLOSER = re.compile(r"""\s*(?:<(?:/[^\s<>/"'=]*)?)?""")
+_IN_TAG = re.compile(r"[^<>]*")
+_INSIDE = re.compile(f"(/?){INSIDE}")
+_CUT_TAG = re.compile(r"\s*(?:<[^<>]*)?")
+_CUT_CLOSER = re.compile(r"\s*(?:<(?:/[^<>]*)?)?")
 _CONTAINERS = frozenset({"object", "array"})
 _JSON_STARTS = ("{", "[")
 _FOLLOWS_WITHIN = 256
@@ -350,7 +351,7 @@ class _Body:
         cursor = self._cursor
         mark = cursor.mark()
         try:
-            found = (yield from cursor.run(_NAME, MAX_NAME)) == name and (yield from cursor.peek()) == ">"
+            found = (yield from cursor.run(_IN_TAG, MAX_NAME)) == name and (yield from cursor.peek()) == ">"
             if found:
                 cursor.take(cursor.at + 1)
                 found = yield from self._ahead(self._follows_bare_closer(name if nested else ""))
@@ -412,16 +413,10 @@ def _read_tag(cursor: Cursor) -> Reading[Tag | None]:
         yield from cursor.space(_NEAR)
         if (yield from cursor.peek()) == "<":
             cursor.take(cursor.at + 1)
-            closes = (yield from cursor.peek()) == "/"
-            if closes:
+            inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
+            if inside is not None and len(inside["name"]) <= MAX_NAME and (yield from cursor.peek()) == ">":
                 cursor.take(cursor.at + 1)
-            name = yield from cursor.run(_NAME, MAX_NAME)
-            char = yield from cursor.peek()
-            if name and char and char in (*SPACE, *"/\"'="):
-                yield from cursor.run(_ATTRIBUTES, _NEAR)
-            if name and (yield from cursor.peek()) == ">":
-                cursor.take(cursor.at + 1)
-                tag = Tag(name, closes, cursor.held(mark))
+                tag = Tag(inside["name"], inside[1] != "", cursor.held(mark))
                 cursor.settle(mark)
                 return tag
     except Overrun:
