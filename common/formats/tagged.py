@@ -173,7 +173,7 @@ class Tagged:
             cursor.settle(mark)
         if name and tools is not None:
             name = yield from self._without_key(name, cursor, tools)
-        if self.name_end == (">",) and (yield from self._closes_itself(name, cursor)):
+        if self.name_end == (">",) and (yield from self._closes_itself(name, cursor, tools)):
             return Head(name.removesuffix("/"), closed=True)
         head = self.head(name)
         if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
@@ -201,9 +201,12 @@ class Tagged:
         cursor.rewind(body)
         return head
 
-    def _closes_itself(self, name: str, cursor: Cursor) -> Reading[bool]:
+    def _closes_itself(self, name: str, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
         """Whether the tag, whose name has been read, ends in `/>`; that is then read."""
         if len(name) > 1 and cursor.text[cursor.at - 1] == "/":
+            # Without quotes a slash is the name's, unless a tool is called as the rest is.
+            if tools is None or tools.declares(name) or not tools.declares(name[:-1]):
+                return False
             return (yield from cursor.match(self._name_end)) is not None
         return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
 
