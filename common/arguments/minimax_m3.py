@@ -35,8 +35,9 @@ _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
-_CUT_TAG = re.compile(r"\s*(?:<[^<>]*)?")
-_CUT_CLOSER = re.compile(r"\s*(?:<(?:/[^<>]*)?)?")
+_CUT_NAME = r"""["']?[^<>/"=\r\n]*"""
+_CUT_TAG = re.compile(rf"\s*(?:</?{_CUT_NAME})?")
+_CUT_CLOSER = re.compile(rf"\s*(?:<(?:/{_CUT_NAME})?)?")
 _CONTAINERS = frozenset({"object", "array"})
 _JSON_STARTS = ("{", "[")
 _FOLLOWS_WITHIN = 256
