@@ -30,6 +30,8 @@ SIZE = int(os.environ.get("COST_SIZE", "2048"))
 """Characters of the shorter text: several times what a mark holds."""
 PIECE = int(os.environ.get("COST_PIECE", "3"))
 WHOLE = 1 << 30
+MARKERS = 24
+"""About so many of a format's markers are said again and again."""
 MOST = 2.2
 KILO = 1024
 
@@ -140,9 +142,11 @@ def texts(row: ToolRow) -> Iterator[tuple[str, Shape]]:
 
 
 def mentions(row: ToolRow, behind: tuple[str, ...]) -> Iterator[tuple[str, Shape]]:
-    """Each marker again and again, in content and in a value."""
+    """Each marker again and again, in content and in a value; where there are very many spellings, some of them."""
     renderer = markup.RENDERERS[row.name]
-    for marker in sorted(row.format.markers):
+    markers = sorted(row.format.markers)
+    step = max(len(markers) // MARKERS, 1)
+    for marker in markers[TOOL_ROWS.index(row) % step :: step]:
         for text in behind:
             shape = repeated(marker + text)
             yield f"{marker}{text[:3]}", shape
