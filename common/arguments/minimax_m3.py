@@ -32,6 +32,8 @@ _BARE_CLOSE = "</"
 _SECTION = "tool_call"
 _AROUND = ("invoke", _SECTION)
 _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
+_CALL_TAGS = Markers(("invoke name=", "/invoke>"))
+"""Tags of a call that lack their bracket."""
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
@@ -93,6 +95,8 @@ class MinimaxM3Values:
             return not tag.closes and tag.name not in _AROUND
         if _rest_is(_CUT_TAG, cursor):
             return None
+        if (yield from cursor.stands(_CALL_TAGS)) is not None:
+            return False
         # The value of a parameter without its opener.
         return (yield from cursor.peek()) not in (*SPACE, "<", "`")
 
