@@ -97,6 +97,8 @@ class MinimaxM3Values:
             return None
         if (yield from cursor.stands(_CALL_TAGS)) is not None:
             return False
+        if cursor.cut_of(_CALL_TAGS):
+            return None
         # The value of a parameter without its opener.
         return (yield from cursor.peek()) not in (*SPACE, "<", "`")
 
