@@ -83,7 +83,8 @@ $(COMPARE)/.installed:
 	$(COMPARE)/bin/python -m pip install --disable-pip-version-check --quiet ai-dynamo-runtime==1.6.1 tokenizers aiohttp pydantic
 	@touch $@
 
-.PHONY: core-env vllm-env vllm-next sglang-env
+.PHONY: core-env vllm-env vllm-next sglang-env environments
+environments: $(CORE)/.installed $(VLLM)/.installed $(SGLANG)/.installed $(NEXT_TREE)/done $(OLD_CLICK)/done
 core-env: $(CORE)/.installed ## Make .venv-core: the package without any engine
 vllm-env: $(VLLM)/.installed ## Make .venv-vllm: the package and vLLM's CPU build
 sglang-env: $(SGLANG)/.installed ## Make .venv-sglang: the package and SGLang without its GPU kernels
@@ -101,7 +102,16 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 # ---- checks -------------------------------------------------------------------------------------------------
 
 .PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
-test: lint typecheck test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live ## Everything CI runs: style, types, tests without and in the engines
+# What uses one core runs beside what mostly waits for a server: `test` then takes about half an hour on two cores, from nothing.
+SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
+
+test: ## Everything CI runs: style, types, tests without and in the engines
+	$(MAKE) --jobs 2 environments
+	$(MAKE) lint typecheck test-core test-vllm test-vllm-next
+	@echo "== test-sglang and test-vllm-live; each is shown when it is done"
+	$(SIDE_BY_SIDE) test-sglang test-vllm-live
+	@echo "== test-trtllm and test-sglang-live; each is shown when it is done"
+	$(SIDE_BY_SIDE) test-trtllm test-sglang-live
 
 lint: $(CORE)/.installed ## ruff: format and rules
 	$(CORE)/bin/ruff format --check .
