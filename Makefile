@@ -163,6 +163,16 @@ compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEX
 	PYTHONPATH=$(NEXT_TREE)/hybrid:tests $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
 	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
+PARITY := $(CURDIR)/.run/parity.jsonl
+
+.PHONY: parity
+parity: ## Every case of the corpus in every engine: what is the same, what is excused, into docs/parity.md
+	rm -f $(PARITY)
+	for each in vllm sglang trtllm; do \
+		PARITY_RESULTS=$(PARITY) $(MAKE) test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
+	done
+	$(CORE)/bin/python .ci/parity_table.py $(PARITY)
+
 probe: $(VLLM)/.installed $(SGLANG)/.installed ## The probe on live servers of both engines, into docs/probe.json and the README [ARGS="--published --engine vllm"]
 	$(VLLM)/bin/python tests/live/probe_servers.py $(ARGS)
 

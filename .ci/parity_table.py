@@ -1,6 +1,6 @@
 """Write docs/parity.md from the results of the corpus in the engines.
 
-    PARITY_RESULTS=.run/parity.jsonl make test-sglang ARGS="-k test_corpus"
+    make parity
     python .ci/parity_table.py .run/parity.jsonl [more.jsonl ...]
 
 A result is a line of JSON, as `tests/parity.py` (`record`) writes it for a case in an engine:
@@ -28,9 +28,8 @@ HEAD = """\
 # Parity
 
 Every case of the corpus (`tests/cases/*.md`) goes through each engine's own serving classes over our parsers: with both
-parsers, with the tool parser alone and with the reasoning parser alone; one-shot, and as streams of a token, of five
-tokens and of the whole reply a delta. A client has to get what the core says of the same text. Made by
-`.ci/parity_table.py`.
+parsers, with the tool parser alone and with the reasoning parser alone; one-shot, and as streams of a token, of several
+tokens and of the whole reply a delta. A client has to get what the core says of the same text. Made by `make parity`.
 """
 KINDS = ("same", "excused", "refused", "differs")
 
