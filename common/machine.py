@@ -255,7 +255,7 @@ def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | N
             task.unread.append("")
             return None
         return False
-    if task.undecided and not reply.content_seen and not reply.calls_made:
+    if task.undecided:
         yield from _wait_for_choice(cursor, task)
     if task.forced is None:
         return False

@@ -92,7 +92,9 @@ class Frames:
             calls_read = reply.calls_read
             fits = yield from self.read_message(opener, cursor, reply, task, channel)
             framed = framed or fits
-            due = not (channel.is_reasoning or reply.content_seen or reply.calls_made or task.unread)
+            # Which of the calls are returned is not known before the choice is.
+            called = reply.calls_made and not task.undecided
+            due = not (channel.is_reasoning or reply.content_seen or called or task.unread)
             if opener and not fits:
                 channel.text(opener)
             elif due and (yield from begins_as_json(cursor, reply, task)) is None:

@@ -261,12 +261,15 @@ class DynamoReasoningParser(ReasoningParser):
     def _new_machine(
         self, inside: bool | None, tools: DynamoToolParser | None, request: Request | None
     ) -> GuardedParser:
-        """The machine for this parser and the one beside it. `request`: None in a stream, which tells it later."""
+        """The machine for this parser and the one beside it. `request`: None in a stream, which tells it later.
+
+        Only the tool parser is told it then: alone, this one never is.
+        """
         return GuardedParser(
             None if tools is None else tools.row.name,
             self.row.name,
             () if tools is None else tools.tools_of(request),
-            LATER if request is None else tool_choice_of(request),
+            LATER if request is None and tools is not None else tool_choice_of(request),
             getattr(request, "parallel_tool_calls", True) is not False,
             self.template_kwargs,
             inside,
