@@ -1002,6 +1002,13 @@ def test_a_reasoning_parser_left_alone_is_no_partner() -> None:
     del kept
 
 
+def test_json_streams_behind_a_reasoning_parser_alone() -> None:
+    """Nobody tells it the choice of the request: it does not wait for one."""
+    made = exchange(None, "qwen3", request=chat_request(None))
+    said = list(made.said(list(made.deltas('<think>a</think>\n\n{"a": [1, 2, 3], "b": "some text"}'))))
+    assert sum(bool(delta.content) for delta in said if delta is not None) > 10
+
+
 # --- defects of ours
 
 
