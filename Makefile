@@ -171,6 +171,8 @@ parity: ## Every case of the corpus in every engine: what is the same, what is e
 	for each in vllm sglang trtllm; do \
 		PARITY_RESULTS=$(PARITY) $(MAKE) test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
 	done
+	PARITY_RESULTS=$(PARITY) PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+		$(WORKERS) -k "test_corpus and not many_tokens" -q
 	$(CORE)/bin/python .ci/parity_table.py $(PARITY)
 
 probe: $(VLLM)/.installed $(SGLANG)/.installed ## The probe on live servers of both engines, into docs/probe.json and the README [ARGS="--published --engine vllm"]

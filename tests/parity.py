@@ -57,6 +57,19 @@ def markers(tool: str | None, reasoning: str | None) -> set[str]:
     return found
 
 
+def recording() -> bool:
+    """Whether results are put down; an excuse then has to be shown to be needed for its case."""
+    return RESULTS in os.environ
+
+
+def needed(found: Iterator[str]) -> bool:
+    """Whether there is a difference that an excuse covers; what an engine says by itself may not even be well formed."""
+    try:
+        return any(found)
+    except (AssertionError, KeyError):
+        return True
+
+
 def record(engine: str, case: Case, outcome: str) -> None:
     """Put down what became of a case in an engine, as a line of JSON; nothing where no file is named for it.
 
