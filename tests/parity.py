@@ -63,7 +63,7 @@ def recording() -> bool:
 
 
 def needed(found: Iterator[str]) -> bool:
-    """Whether there is a difference that an excuse covers; what an engine says by itself may not even be well formed."""
+    """Whether an excuse covers a difference; what an engine says by itself may not even be well formed."""
     try:
         return any(found)
     except (AssertionError, KeyError):
