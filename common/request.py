@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 
 
 def plain_tools(tools: Iterable[object] | None) -> list[dict[str, object]]:
@@ -21,3 +21,10 @@ def plain_tool_choice(choice: object) -> object:
         return choice or "auto"
     function = getattr(choice, "function", choice)
     return {"name": getattr(function, "name", None)}
+
+
+def free_id(number: Callable[[str, int], str], name: str, at: int, taken: Container[str]) -> str:
+    """The id that `number` makes for call `at` of a conversation, or for the first behind it that is not `taken`."""
+    while (call_id := number(name, at)) in taken:
+        at += 1
+    return call_id

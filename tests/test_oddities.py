@@ -15,14 +15,6 @@ TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {}}}]
 LABEL = "--tool-call-parser dynamo_hermes"
 
 
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    seen: list[tuple[str, str]] = []
-    monkeypatch.setattr(guarded, "_watchers", [])
-    guarded.watch(lambda label, kind: seen.append((label, kind)))
-    return seen
-
-
 def read(raw: str, size: int) -> None:
     parser = GuardedParser("hermes", "qwen3", TOOLS, label=LABEL)
     for start in range(0, len(raw), size):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dynamo_parsers.events import Event
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
-from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.structural_tags import Level, frames_reply, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
 from pydantic import Field
@@ -118,11 +118,7 @@ class DynamoToolDetector(BaseFormatDetector):
         """The id that a call goes out with: the markup's own, or where none stood there the format's kind."""
         numbered = self.row.numbered_id or _NUMBERED.get(self.row.name)
         if numbered is not None and _MADE_ID.fullmatch(call_id):
-            at = self._calls_before + index
-            call_id = numbered(name, at)
-            while call_id in ids:
-                at += 1
-                call_id = numbered(name, at)
+            call_id = free_id(numbered, name, self._calls_before + index, ids)
         ids.add(call_id)
         return call_id
 

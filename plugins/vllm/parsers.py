@@ -33,7 +33,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.structural_tags import (
     Level,
     ToolChoiceError,
@@ -406,11 +406,7 @@ class DynamoToolParser(ToolParser):
         """The id that a call goes out with: the markup's own, or where none stood there the format's kind."""
         number = self.row.numbered_id
         if number is not None and request is not None and call_id.startswith(_MADE_ID):
-            at = calls_before(request) + len(self._ids)
-            call_id = number(name, at)
-            while call_id in self._ids:
-                at += 1
-                call_id = number(name, at)
+            call_id = free_id(number, name, calls_before(request) + len(self._ids), self._ids)
         self._ids.add(call_id)
         return call_id
 

@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("sglang")
 pytest.importorskip("sglang_harness")  # before SGLang's own modules: it makes them importable here
 
-from dynamo_parsers import guarded
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.detect import NotConclusive
@@ -116,14 +115,6 @@ COMPOSITIONS = {
     "tool": ("dynamo_kimi_k2", None),
     "beside": ("dynamo_kimi_k2", "qwen3"),
 }
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    seen: list[tuple[str, str]] = []
-    monkeypatch.setattr(guarded, "_watchers", [])
-    guarded.watch(lambda label, kind: seen.append((label, kind)))
-    return seen
 
 
 @pytest.mark.parametrize("mode", ["one-shot", "1", "5", "all"])
