@@ -281,22 +281,23 @@ def _resolve(reference: object, root: Schema) -> Schema:
 
 def write(text: str, allowed: Types, sink: Sink) -> None:
     """Give `sink` the JSON text of the value that `text` writes, given the types it may have."""
-    if len(text) <= LARGE or _first(text) not in _BRACKETS:
+    if len(text) <= LARGE or not opens_container(text):
         sink(read(text, allowed))
     elif not write_container(text, allowed, sink):
         sink(quote(text))
 
 
-def write_container(text: str, allowed: Types, sink: Sink) -> bool:
-    """Give `sink` the JSON text of the object or array that `text` writes; False where it writes none."""
-    if _BRACKETS.get(_first(text)) not in allowed:
+def write_container(text: str, allowed: Types, sink: Sink, start: int = 0, end: int | None = None) -> bool:
+    """Give `sink` the JSON text of the object or array that this part of `text` writes; False where it writes none."""
+    end = len(text) if end is None else end
+    if _BRACKETS.get(_first(text, start)) not in allowed:
         return False
-    if len(text) <= LARGE:
-        found = compact(text.strip(), MAX_DEPTH)
+    if end - start <= LARGE:
+        found = compact(text[start:end].strip(), MAX_DEPTH)
         if found is not None:
             sink(found)
         return found is not None
-    held = compact_held(text, MAX_DEPTH)
+    held = compact_held(text, MAX_DEPTH, start, end)
     if held is None:
         return False
     for block in held.blocks():
@@ -304,9 +305,14 @@ def write_container(text: str, allowed: Types, sink: Sink) -> bool:
     return True
 
 
-def _first(text: str) -> str:
-    """The first character that is no white space."""
-    return text[:LARGE].lstrip()[:1]
+def opens_container(text: str, start: int = 0) -> bool:
+    """Whether an object or array seems to begin here."""
+    return _first(text, start) in _BRACKETS
+
+
+def _first(text: str, start: int) -> str:
+    """The first character from `start` that is no white space."""
+    return text[start : start + LARGE].lstrip()[:1]
 
 
 def read(text: str, allowed: Types) -> str:

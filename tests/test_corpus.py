@@ -11,7 +11,6 @@ import pytest
 from corpus import Called, Case, CorpusError, case_files, cuts, feed, lines_of, load, merge
 from dynamo_parsers import fold, parse, reasoning_parser_names, tool_parser_names
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
-from known_defects import KNOWN_DEFECTS
 
 
 def _cases() -> list[Case]:
@@ -89,16 +88,7 @@ def test_reasoning_under_every_name(name: str) -> None:
     assert (message.reasoning, message.content) == (("plan", None) if row.splits else (None, plan))
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, marks=pytest.mark.xfail(reason=KNOWN_DEFECTS[str(case)], strict=True))
-        if str(case) in KNOWN_DEFECTS
-        else case
-        for case in CASES
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_case(case: Case) -> None:
     """The reply gives the events, the message and the finish reason."""
     events = feed(case, [case.reply] if case.reply else [])

@@ -356,7 +356,9 @@ def seconds(request: Request, text: str) -> float:
 
 def peak_of(request: Request, text: str, size: int) -> int:
     """The most bytes that are in use while a reply is fed; what comes of it is dropped at once."""
-    request.parser().feed(text[:KILO])  # what is made once is not the reply's
+    warm = request.parser()  # what is made once, such as the patterns of the text's end, is not the reply's
+    warm.feed(text[:KILO] + text[-KILO:])
+    warm.finish()
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     parser = request.parser()
     tracemalloc.start()
@@ -416,6 +418,8 @@ TREES = {
     "array of parameters": "".join(elements("a", f"x{n}") for n in range(LONG // 40)),
     "text": elements("o", elements("k", "some text " * (LONG // 10))),
     "string": elements("m", elements("k", "some text " * (LONG // 10))),
+    "JSON": elements("o", elements("k", json.dumps([f"v{n}" for n in range(LONG // 9)]))),
+    "JSON that is none": elements("o", elements("k", "[" + "1 " * (LONG // 2))),
     "not declared so": elements("a", elements("b", elements("c", "x" * LONG))),
     "too deep": elements("o", *(elements(f"k{n}")[: -len("]<]minimax[>[</k>")] for n in range(LONG // 20))),
 }

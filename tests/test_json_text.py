@@ -296,3 +296,24 @@ def test_any_text_ends() -> None:
 )
 def test_compact(text: str, expected: str | None) -> None:
     assert json_text.compact(text, 256) == expected
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 4096])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(text for text in AS_WRITTEN if text.strip()[:1] in "{["),
+        ' {"a" : "x  y\\" {" , \'b\': [True,],} \n',
+        '[1, "\\u00e9\\\\", "]"]',
+        '{"a": 1} x',
+        '{"a": 1',
+        '["a", "b"',
+        "[1 2]",
+        "[" * 300 + "]" * 300,
+    ],
+)
+def test_a_large_container_is_compacted_as_a_small_one(text: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands around the part that is read makes no difference."""
+    monkeypatch.setattr(json_text, "_BLOCK", block)
+    held = json_text.compact_held(f'"[{text}"}}', 256, 2, 2 + len(text))
+    assert (None if held is None else held.text()) == json_text.compact(text.strip(), 256)

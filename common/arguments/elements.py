@@ -27,6 +27,7 @@ from ..schema import (
     Types,
     element,
     member,
+    opens_container,
     properties,
     types,
     write,
@@ -366,10 +367,17 @@ class _Writer:
             child = ~self._next[child]
 
     def _leaf(self, start: int, end: int, allowed: Types, *, verbatim: bool) -> Iterator[str]:
-        is_large = end - start > LARGE and "string" in allowed
-        if is_large and (allowed == STRING or not _PERHAPS_NO_STRING.match(self._text, start, end)):
-            yield from _quoted(self._text, start, end, tags=verbatim)
-            return
+        pieces: list[str] = []
+        if end - start > LARGE:  # a copy would be one too many
+            plain = verbatim or TAG.search(self._text, start, end) is None
+            container = opens_container(self._text, start)
+            if plain and container and write_container(self._text, allowed, pieces.append, start, end):
+                yield from pieces
+                return
+            is_string = "string" in allowed and not _PERHAPS_NO_STRING.match(self._text, start, end)
+            if allowed == STRING or is_string or (plain and container):
+                yield from _quoted(self._text, start, end, tags=verbatim)
+                return
         text = self._text[start:end]
         text = text if verbatim else TAG.sub("", text)
         if "string" not in allowed and not text.strip():
@@ -377,6 +385,5 @@ class _Writer:
                 if kind in allowed:
                     yield empty
                     return
-        pieces: list[str] = []
         write(text, allowed, pieces.append)
         yield from pieces

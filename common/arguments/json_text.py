@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Reading, Sink
@@ -40,6 +41,7 @@ _LITERALS = {
 _CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
 _CLOSER = {"{": "}", "[": "]"}
 _QUOTES = "\"'"
+_BLOCK = 4096
 
 
 def drop(_text: str) -> None:
@@ -251,24 +253,36 @@ def decoded(text: str) -> str | None:
 def repaired(text: str) -> str | None:
     """`text` as JSON text, repaired as a streamed body would be; None if it is no single finished value."""
     held = Held()
-    return held.take() if _reads(text, held.append) else None
+    return held.take() if _reads((text,), held.append) else None
 
 
-def _reads(text: str, sink: Sink) -> bool:
-    """Whether `text` is a single finished value, which `sink` is given."""
+def _reads(pieces: Iterable[str], sink: Sink) -> bool:
+    """Whether the text of `pieces` is a single finished value, which `sink` is given."""
     cursor = Cursor()
-    cursor.feed(text)
-    cursor.end()
-    return _run(value(cursor, sink)) and not cursor.text[cursor.at :].strip()
-
-
-def _run(reading: Reading[bool]) -> bool:
-    """The result of a read whose text is all there."""
+    reading = _whole_value(cursor, sink)
+    next(reading)
     try:
+        for piece in pieces:
+            cursor.feed(piece)
+            next(reading)
+        cursor.end()
         next(reading)
     except StopIteration as stop:
         return bool(stop.value)
     raise AssertionError("a read asked for text after the end")
+
+
+def _whole_value(cursor: Cursor, sink: Sink) -> Reading[bool]:
+    """Read a value, behind which there is only white space."""
+    yield
+    if not (yield from value(cursor, sink)):
+        return False
+    while not cursor.text[cursor.at :].strip():
+        cursor.take(len(cursor.text))
+        if cursor.ended:
+            return True
+        yield
+    return False
 
 
 # Also a string that is not closed: a search that gave up on it would start again inside it.
@@ -282,18 +296,18 @@ def compact(text: str, max_depth: int) -> str | None:
 
     Strings and numbers stay as written. None if `text` is not JSON or is nested deeper than `max_depth`.
     """
-    if not _shallow(text, max_depth):
+    if not _shallow(text, max_depth, 0, len(text)):
         return None
     fixed = _valid(text) or repaired(text)
     return None if fixed is None else _COMPACT.sub(r"\1", fixed)
 
 
-def compact_held(text: str, max_depth: int) -> Held | None:
-    """As `compact`, of an array or object, in memory of the text's size.
+def compact_held(text: str, max_depth: int, start: int, end: int) -> Held | None:
+    """As `compact`, of the array or object between `start` and `end`, in memory of its size.
 
     The standard library's reader is quicker, but what it builds takes many times the text.
     """
-    if not _shallow(text, max_depth):
+    if not _shallow(text, max_depth, start, end):
         return None
     held = Held()
     in_string = False
@@ -304,7 +318,8 @@ def compact_held(text: str, max_depth: int) -> Held | None:
             in_string = not in_string
         held.append(piece if in_string else piece.translate(_NO_SPACE))
 
-    return held if _reads(text, write) else None
+    blocks = (text[at : min(at + _BLOCK, end)] for at in range(start, end, _BLOCK))
+    return held if _reads(blocks, write) else None
 
 
 def _valid(text: str) -> str | None:
@@ -321,9 +336,9 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _shallow(text: str, max_depth: int) -> bool:
+def _shallow(text: str, max_depth: int, start: int, end: int) -> bool:
     depth = 0
-    for found in _BRACKETS.finditer(text):
+    for found in _BRACKETS.finditer(text, start, end):
         if found.group() in "[{":
             depth += 1
             if depth > max_depth:

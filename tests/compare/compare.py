@@ -19,7 +19,6 @@ import questions
 import report
 import typer
 from difference import Difference
-from known_defects import KNOWN_DEFECTS
 from reasons import equal, explain
 from records import Answer, Answered, Question, Way, read
 from rules import Reason
@@ -37,13 +36,11 @@ def judged(
     if equal(difference):
         return report.Judged(question, peer, said, ours[said.way], reasons=[])
     reasons = explain(difference)
-    defect = None
     if pinned is not None and question.group is not None:
         as_pinned = equal(Difference(question, said.way, ours[said.way], pinned, None))
         pins = Reason(question.group, "as the case of this heading says")
         reasons = (reasons or [pins]) if as_pinned else None
-        defect = None if as_pinned else KNOWN_DEFECTS.get(question.id)
-    return report.Judged(question, peer, said, ours[said.way], reasons=reasons, defect=defect)
+    return report.Judged(question, peer, said, ours[said.way], reasons=reasons)
 
 
 def judge(asked: list[Question], answers: dict[str, list[Answered]], pinned: dict[str, Answer]) -> list[report.Judged]:

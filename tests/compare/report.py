@@ -24,19 +24,17 @@ class Judged:
     said: Answered
     ours: Answer
     reasons: list[Reason] | None = None
-    defect: str | None = None
-    """What is known to be wrong with ours."""
 
     @property
     def verdict(self) -> str:
         if self.said.answer is None:
             return "not asked"
         if self.reasons is None:
-            return "unknown" if self.defect is None else "our defect"
+            return "unknown"
         return "explained" if self.reasons else "equal"
 
 
-COLUMNS = ("equal", "explained", "our defect", "unknown", "not asked")
+COLUMNS = ("equal", "explained", "unknown", "not asked")
 
 
 def write(found: Sequence[Judged], folder: Path, summary: Path | None) -> int:
@@ -78,11 +76,11 @@ def _format_page(name: str, found: Sequence[Judged]) -> str:
         "not asked",
     )
     parts = [f"# {name}\n", _table(head, rows)]
-    differ = [each for each in found if each.verdict in ("explained", "our defect", "unknown")]
+    differ = [each for each in found if each.verdict in ("explained", "unknown")]
     for each in sorted(
         differ, key=lambda each: (each.verdict != "unknown", each.question.id, each.peer, each.said.way)
     ):
-        why = "; ".join(map(str, each.reasons)) if each.reasons else each.defect or "**nobody knows**"
+        why = "; ".join(map(str, each.reasons)) if each.reasons else "**nobody knows**"
         parts.append(
             f"## {each.question.id}\n\n{each.peer}, {each.said.way}: {why}\n\n"
             f"~~~~\nreply {_quoted(each.question.text)}\n"
@@ -130,8 +128,7 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
         [
             _HEAD,
             "## Formats\n",
-            "Equal / we differ and the contract says why / we differ and nobody knows (known defects of ours).\n"
-            "A dash: no such parser.\n",
+            "Equal / we differ and the contract says why / we differ and nobody knows.\nA dash: no such parser.\n",
             _table(("format", *peers), rows),
             "## Reasons\n",
             "How often a rule of the contract is why we differ.\n",
@@ -152,7 +149,7 @@ It takes a quarter of an hour, writes a page a format with every difference unde
 - Arguments are compared as JSON values, texts to the character, the finish reason where a peer tells it.
 - Where we differ, the rule of the contract is named that makes the difference. Rules are predicates over the reply and
   the two answers (tests/compare), never over a case or a peer; where none is near, it is the heading of the case.
-- A case that we do not answer as it says is never explained: it is a known defect of ours, or nobody knows.
+- A case that we do not answer as it says is never explained.
 - A reasoning parser stays out where a reply has no reasoning: only a guess of how it starts could be compared.
 
 `make compare JSONL=answers.jsonl` compares with answers that a file holds already (tests/compare/questions.py says how
@@ -162,6 +159,6 @@ answers of ours must stay unexplained.
 
 
 def _cell(found: Sequence[Judged]) -> str:
-    equal, explained, defects, unknown, _ = _counts(found)
+    equal, explained, unknown, _ = _counts(found)
     cell = f"{equal} / {explained} / {unknown}"
-    return "-" if cell == "0 / 0 / 0" else f"{cell} ({defects})" if defects else cell
+    return "-" if cell == "0 / 0 / 0" else cell
