@@ -156,9 +156,9 @@ def seed_oss(calls: Sequence[Call]) -> str:
 
 def glm47(calls: Sequence[Call]) -> str:
     return "\n".join(
-        f"<tool_call>{call.name}\n"
+        f"<tool_call>{call.name}"
         + "".join(
-            f"<arg_key>{key}</arg_key>\n<arg_value>{as_template_text(value)}</arg_value>\n"
+            f"<arg_key>{key}</arg_key><arg_value>{as_template_text(value)}</arg_value>"
             for key, value in call.arguments.items()
         )
         + "</tool_call>"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 TURN_OPEN = "<|im_start|>"
@@ -53,7 +53,8 @@ _TEMPLATE = r"""
 """
 
 _HEAD = re.compile(re.escape(TURN_OPEN) + r"(\w+)\n")
-_SCRIPT = re.compile(r"<<<SCRIPT\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
+JOINER = "\u2060"
+_SCRIPT = re.compile(rf"<<<SCRIPT({JOINER}?)\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
 
 
 def chat_template(turn_end: str, think_open: str, think_close: str, call: str) -> str:
@@ -78,8 +79,21 @@ class Turn:
 
 
 def scripts(text: str) -> list[str]:
-    """What stands between `<<<SCRIPT` and `SCRIPT>>>`, less one line break at each end."""
-    return _SCRIPT.findall(text)
+    """What stands between `<<<SCRIPT` and `SCRIPT>>>`, less one line break at each end.
+
+    A word joiner directly behind `<<<SCRIPT` says that all of them are to be left out: `disguised` puts them in.
+    """
+    return [said.replace(JOINER, "") if joined else said for joined, said in _SCRIPT.findall(text)]
+
+
+def disguised(script: str, markers: Iterable[str]) -> str:
+    """A script in whose text none of `markers` stands, so that they are no tokens of the prompt.
+
+    Engines look for some markers in the prompt: a closer of reasoning there tells them that the reply begins outside.
+    """
+    firsts = re.escape("".join(sorted({marker[0] for marker in markers if not marker[0].isalnum()})))
+    broken = re.sub(f"[{firsts}]", rf"\g<0>{JOINER}", script) if firsts else script
+    return f"<<<SCRIPT{JOINER}\n{broken}\nSCRIPT>>>"
 
 
 def turns(prompt: str, turn_end: str) -> list[Turn]:

@@ -6,6 +6,7 @@ whose end is missing and one that is cut off in an argument.
 
 from __future__ import annotations
 
+from ..demo.conversation import disguised
 from ..explain import known_markers
 from ..markup import RENDERERS, Part, Renderer
 from ..registry import reasoning_row, tool_row
@@ -23,6 +24,8 @@ class Replay:
         self._renderer: Renderer = RENDERERS[row.name]
         think = reasoning_row(row.pairs[0]).think
         self._think = (think.opens[0] + think.label, think.closes[0])
+        self._prompt_open = think.opens[0]
+        self._turn_ends = row.turn_ends
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios, and the two that only a replay can ask for."""
@@ -46,13 +49,16 @@ class Replay:
     def messages(self, scenario: Scenario) -> list[dict[str, Json]]:
         """The scenario's messages, with what the demo model shall say behind the user's."""
         messages = scenario.messages()
-        scripts = "".join(f"\n<<<SCRIPT\n{text}\nSCRIPT>>>" for text in self.replies(scenario))
+        scripts = "".join(f"\n{disguised(text, known_markers())}" for text in self.replies(scenario))
         messages[-1]["content"] = f"{messages[-1]['content']}{scripts}"
         return messages
 
     def replies(self, scenario: Scenario) -> list[str]:
         """The raw text of each turn's reply."""
         texts = [self._text(turn) for turn in scenario.turns]
+        if scenario.chat_template_kwargs.get("enable_thinking"):
+            # The demo model's template has opened the reasoning, and the model does not do so again.
+            texts[0] = texts[0].removeprefix(self._prompt_open)
         if scenario.name == "replay_missing_end":
             return [self._without_end(scenario.turns[0])]
         if scenario.name == "replay_cut_off":
@@ -66,7 +72,9 @@ class Replay:
             *([Part("content", turn.content)] if turn.content else ()),
             *([Part("calls", calls=turn.calls)] if turn.calls else ()),
         ]
-        return "".join(self._renderer.write(parts, self._think))
+        text = "".join(self._renderer.write(parts, self._think))
+        # The token that ends a turn stops the engine, which keeps it to itself.
+        return text.removesuffix(next((end for end in self._turn_ends if text.endswith(end)), ""))
 
     def _without_end(self, turn: Turn) -> str:
         """The reply without the marker that it ends with, as models often leave it out."""

@@ -83,6 +83,8 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     finally:
         server.stop()
     write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
+    if all(each.outcome == "endpoint" for each in report.results if each.mode == "whole"):
+        return told.model_copy(update={"why_not": report.results[0].faults[0][-200:]})
     failed = len(report.results) - report.count("pass")
     print(f"   {failed} of {len(report.results)} probes failed, {report.count('parser')} parser errors", flush=True)
     return told.model_copy(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.answer import INTRODUCTION, answer
-from dynamo_parsers.demo.conversation import scripts, turns
+from dynamo_parsers.demo.conversation import disguised, scripts, turns
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 
@@ -97,4 +97,12 @@ def test_what_a_demo_model_answers(family) -> None:
 def test_scripts_and_turns() -> None:
     assert scripts("<<<SCRIPT\na\nSCRIPT>>> and <<<SCRIPTbSCRIPT>>>") == ["a", "b"]
     assert scripts("<<<SCRIPT a") == []
+
+
+def test_a_disguised_script_holds_no_marker() -> None:
+    script = "<think>So.</think>[TOOL_CALLS]<｜tool▁call▁begin｜>◁/think▷ f"
+    markers = ("<think>", "</think>", "[TOOL_CALLS]", "<｜tool▁call▁begin｜>", "◁/think▷", "functools")
+    said = disguised(script, markers)
+    assert not [marker for marker in markers if marker in said]
+    assert scripts(f"x {said} y") == [script]
     assert turns("no template", "<|im_end|>") == []
