@@ -54,7 +54,7 @@ def test_one_of_two(arguments: list[str]) -> None:
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
         result = run("detect", str(folder))
-        assert (result.exit_code, result.stdout) == (3, "")
+        assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.startswith("error: ")
 
 
@@ -102,18 +102,18 @@ def test_a_bundle(tmp_path: Path) -> None:
         assert "Paris" not in archive.read("raw.txt").decode()
         assert json.loads(archive.read("verdict.json"))["fault"] == "parser"
         assert "masked" in archive.read("README.txt").decode()
-    assert run("triage", asked, answered, "--bundle", "/nowhere/out.zip").exit_code == 3
+    assert run("triage", asked, answered, "--bundle", "/nowhere/out.zip").exit_code == 2
 
 
 def test_what_cannot_be_triaged(tmp_path: Path) -> None:
     asked, answered = files(tmp_path, "", [], CALL)
     assert run("triage", asked).exit_code == 2
-    assert run("triage", asked, "/nowhere/file").exit_code == 3
+    assert run("triage", asked, "/nowhere/file").exit_code == 2
     assert run("triage", asked, answered, "--launch", "vllm 'serve").exit_code == 2
     result = run("triage", answered, asked)
-    assert (result.exit_code, "no chat completion request" in result.stderr) == (3, True)
+    assert (result.exit_code, "no chat completion request" in result.stderr) == (2, True)
     result = run("triage", asked, "--repro", "http://127.0.0.1:9")
-    assert (result.exit_code, "127.0.0.1:9" in result.stderr) == (3, True)
+    assert (result.exit_code, "127.0.0.1:9" in result.stderr) == (2, True)
 
 
 # --- doctor

@@ -546,7 +546,7 @@ def test_the_command(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactor
     assert command.invoke(app, [*base, *only, "--out", str(out)]).exit_code == 0
     with faulty(endpoint, lost_call):
         assert command.invoke(app, [*base, *only]).exit_code == 1
-    assert command.invoke(app, ["probe", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", *only]).exit_code == 3
+    assert command.invoke(app, ["probe", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", *only]).exit_code == 2
     assert command.invoke(app, [*base, "--scenario", "nope"]).exit_code == 2
     assert command.invoke(app, [*base, "--family", "nope"]).exit_code == 2
     assert command.invoke(app, ["probe"]).exit_code == 2

@@ -2,8 +2,8 @@
 
 - One file per subcommand, which imports what only it needs when it runs, so that `--help` stays quick.
 - A new subcommand is one import and one line at the end of this file.
-- Exit status: 0 done and nothing wrong, 1 something was found, 2 the command line is wrong, 3 an input cannot be used
-  (`output.Exit`).
+- Exit status: 0 done and nothing wrong, 1 something was found, 2 the command line is wrong or an input
+  cannot be used (`output.Exit`).
 """
 
 from __future__ import annotations

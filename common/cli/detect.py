@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import AsJson, Exit, console, fail, read_text, usage, write_json
+from .output import AsJson, Exit, console, fail, read_text, write_json
 
 if TYPE_CHECKING:
     from ..detect import Detection
@@ -26,7 +26,7 @@ def detect_parsers(
     from ..detect import detect, detect_raw, model_in
 
     if (model is None) == (not raw):
-        usage("give a model's folder or --raw FILE")
+        fail("give a model's folder or --raw FILE")
     if model is not None:
         try:
             found = detect(model_in(model))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import AsJson, Exit, checked, console, usage, write_json
+from .output import AsJson, Exit, checked, console, fail, write_json
 
 if TYPE_CHECKING:
     from ..triage.doctor import Environment, Finding
@@ -34,7 +34,7 @@ def doctor(
     from ..triage.launch import launch_of, read_launch
 
     if engine and engine not in ENGINES:
-        usage(f"no engine is called {engine!r}: vllm, sglang or trtllm")
+        fail(f"no engine is called {engine!r}: vllm, sglang or trtllm")
     if not command:
         here = installed()
         write_json(here) if as_json else _show_environment(here)

@@ -17,10 +17,10 @@ def list_parsers(
     from rich.table import Table
 
     from ..triage.catalog import reasoning_entries, tool_entries
-    from .output import usage
+    from .output import fail
 
     if kind not in ("", "tool", "reasoning"):
-        usage(f"{kind!r} is no kind of parser: tool or reasoning")
+        fail(f"{kind!r} is no kind of parser: tool or reasoning")
     tools = tool_entries() if kind != "reasoning" else []
     reasoning = reasoning_entries() if kind != "tool" else []
     if as_json:

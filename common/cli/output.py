@@ -26,9 +26,8 @@ class Exit(IntEnum):
     OK = 0
     FOUND = 1
     """It worked and found something: a fault, a problem, or no answer where one was asked for."""
-    USAGE = 2
-    UNREADABLE = 3
-    """A file or an endpoint cannot be used."""
+    UNUSABLE = 2
+    """The command line is wrong, or a file or an endpoint cannot be used."""
 
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON value instead of text.")]
@@ -39,15 +38,10 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
-def fail(message: str, status: Exit = Exit.UNREADABLE) -> NoReturn:
-    """End with one line on stderr."""
+def fail(message: str) -> NoReturn:
+    """End with one line on stderr: the command line is wrong, or a file or an endpoint cannot be used."""
     typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(int(status))
-
-
-def usage(message: str) -> NoReturn:
-    """End because the command line is wrong."""
-    fail(message, Exit.USAGE)
+    raise typer.Exit(int(Exit.UNUSABLE))
 
 
 def note(message: str) -> None:
@@ -60,7 +54,7 @@ def checked(make: Callable[[], T]) -> T:
     try:
         return make()
     except ValueError as error:
-        usage(str(error))
+        fail(str(error))
 
 
 def read_text(file: str) -> str:

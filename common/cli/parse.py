@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import AsJson, checked, console, fail, note, read_json, read_text, usage, write_json
+from .output import AsJson, checked, console, fail, note, read_json, read_text, write_json
 
 if TYPE_CHECKING:
     from ..explain import Explanation
@@ -53,9 +53,9 @@ def parse_text(
     from ..parser import Parser
 
     if not tool_parser and not reasoning_parser:
-        usage("give --tool-parser, --reasoning-parser or both; `dynamo-parsers list` has the names")
+        fail("give --tool-parser, --reasoning-parser or both; `dynamo-parsers list` has the names")
     if stream and (explain or html):
-        usage("--stream and --explain are two ways to look at a reply: choose one")
+        fail("--stream and --explain are two ways to look at a reply: choose one")
     kwargs = _object(template_kwargs)
     declared = [] if no_tools else declared_tools(tools) if tools else UNKNOWN_TOOLS
     choice: object = tool_choice
@@ -116,9 +116,9 @@ def _object(text: str) -> dict[str, object]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        usage(f"--template-kwargs: no JSON ({error})")
+        fail(f"--template-kwargs: no JSON ({error})")
     if not isinstance(value, dict):
-        usage("--template-kwargs: not a JSON object")
+        fail("--template-kwargs: not a JSON object")
     return value
 
 

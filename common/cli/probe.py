@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import AsJson, Exit, console, fail, note, usage, write_json
+from .output import AsJson, Exit, console, fail, note, write_json
 
 if TYPE_CHECKING:
     from ..probe.run import Report
@@ -39,11 +39,11 @@ def probe(
         _compare(*compare, as_json=as_json)
         return
     if not base_url:
-        usage("--base-url is missing")
+        fail("--base-url is missing")
     try:
         import openai
     except ImportError:
-        usage("the probe needs its client: pip install 'dynamo-parsers[probe]'")
+        fail("the probe needs its client: pip install 'dynamo-parsers[probe]'")
     client = openai.AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=0)
     report = asyncio.run(_run(client, base_url, model, replay or family, bool(replay), scenario or [], concurrency))
     report.parsers = parsers
@@ -83,7 +83,7 @@ async def _run(
         probe = Probe(client, model, family or None, replay=replay)
         chosen = probe.scenarios(names)
     except ValueError as error:
-        usage(str(error))
+        fail(str(error))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("probing", total=len(chosen) * len(MODES))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .output import AsJson, checked, console, usage, write_json
+from .output import AsJson, checked, console, fail, write_json
 
 
 def template(
@@ -20,11 +20,11 @@ def template(
 
     if table:
         if name or text:
-            usage("--list shows all templates: leave out NAME and --print")
+            fail("--list shows all templates: leave out NAME and --print")
         _list(as_json)
         return
     if not name:
-        usage(f"name a template ({', '.join(each.name for each in TEMPLATES)}), or say --list")
+        fail(f"name a template ({', '.join(each.name for each in TEMPLATES)}), or say --list")
     chosen = checked(lambda: chat_template(name))
     if as_json:
         write_json({**chosen.described(), "path": str(chosen.path)} | ({"text": chosen.text} if text else {}))

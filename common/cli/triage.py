@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import AsJson, Exit, checked, console, fail, note, read_text, usage, write_json
+from .output import AsJson, Exit, checked, console, fail, note, read_text, write_json
 
 if TYPE_CHECKING:
     from ..triage.launch import Launch
@@ -48,7 +48,7 @@ def triage_reply(
     from ..triage.verdict import triage
 
     if not response and not repro:
-        usage("give the response, or --repro BASE_URL to send the request again")
+        fail("give the response, or --repro BASE_URL to send the request again")
     line = checked(lambda: read_launch(launch)) if launch else None
     asked = read_text(request)
     answered = read_text(response) if response else ""

@@ -176,10 +176,15 @@ def start(
     reasoning_parser: str | None = None,
     engine: str = "vllm",
 ) -> Server:
-    """Start a server and return at once; `Server.wait` waits until it answers."""
+    """Start a server and return at once; `Server.wait` waits until it answers.
+
+    Raises DidNotStart where something else has the port: it would answer in the server's place.
+    """
     from dynamo_parsers.demo import checkpoint
     from dynamo_parsers.demo.model import DemoModel
 
+    if _port_taken(port):
+        raise DidNotStart(f"something else listens on port {port}")
     model = DemoModel.of(family, reasoning_parser)
     folder = ROOT / ".cache" / f"demo-{model.tool_parser}"
     if reasoning_parser:
