@@ -2,8 +2,6 @@
 
     <|im_start|>tools
     {"name": "get_weather", "parameters": {...}}
-    A call is written as:
-    <tool_call>...</tool_call>
     <|im_end|>
     <|im_start|>user
     What is the weather in Paris?<|im_end|>
@@ -27,7 +25,6 @@ _TEMPLATE = r"""
 {%- if tools -%}
   {{- turn_open ~ 'tools\n' -}}
   {%- for tool in tools -%}{{- (tool.function or tool) | tojson ~ '\n' -}}{%- endfor -%}
-  {{- 'A call is written as:\n' ~ call ~ '\n' -}}
   {{- turn_end ~ '\n' -}}
 {%- endif -%}
 {%- for message in messages -%}
@@ -57,14 +54,13 @@ JOINER = "\u2060"
 _SCRIPT = re.compile(rf"<<<SCRIPT({JOINER}?)\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
 
 
-def chat_template(turn_end: str, think_open: str, think_close: str, call: str) -> str:
-    """The template of a family. `call`: one call in its markup, which the model is shown where there are tools."""
+def chat_template(turn_end: str, think_open: str, think_close: str) -> str:
+    """The template of a family. It shows no call: some engines take a call's marker in the prompt for the model's."""
     markers = {
         "turn_open": TURN_OPEN,
         "turn_end": turn_end,
         "think_open": think_open,
         "think_close": think_close,
-        "call": call,
     }
     # A JSON string is a Jinja string.
     return (
@@ -91,7 +87,9 @@ def disguised(script: str, markers: Iterable[str]) -> str:
 
     Engines look for some markers in the prompt: a closer of reasoning there tells them that the reply begins outside.
     """
-    firsts = re.escape("".join(sorted({marker[0] for marker in markers if not marker[0].isalnum()})))
+    firsts = re.escape(
+        "".join(sorted({marker[0] for marker in markers if not (marker[0].isalnum() or marker[0].isspace())}))
+    )
     broken = re.sub(f"[{firsts}]", rf"\g<0>{JOINER}", script) if firsts else script
     return f"<<<SCRIPT{JOINER}\n{broken}\nSCRIPT>>>"
 
