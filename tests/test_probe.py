@@ -10,7 +10,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -473,6 +473,30 @@ def test_no_connection_and_no_answer_in_time(endpoint: Endpoint) -> None:
         results = asyncio.run(probe(endpoint.server_port))
     assert [each.outcome for each in results] == ["endpoint"] * 2
     assert all("time-out" in each.faults[0] for each in results)
+
+
+def test_a_stream_that_does_not_end() -> None:
+    """Each line of it comes in time."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(f"data: {json.dumps(chunk({'content': 'x'}))}\n\n".encode())
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async def probe() -> list[Result]:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with openai.AsyncOpenAI(
+            base_url=f"http://127.0.0.1:{port}/v1", api_key="none", timeout=1, max_retries=0
+        ) as client:
+            return await Probe(client, "demo", FAMILY).run([SCENARIOS["no_tools"]])
+
+    results = asyncio.run(asyncio.wait_for(probe(), 30))
+    assert [(each.outcome, each.faults) for each in results] == [("endpoint", ["no answer within the time-out"])] * 2
+    assert '"content": "x"' in results[1].exchanges[0].received
 
 
 # --- responses no endpoint should send

@@ -42,33 +42,39 @@ class Exchange(BaseModel):
 
 
 async def ask(client: AsyncOpenAI, request: Mapping[str, object], mode: Mode) -> Exchange:
-    """Send a chat completion request. `request` is its whole JSON body, less `stream`."""
+    """Send a chat completion request. `request` is its whole JSON body, less `stream`.
+
+    The client's timeout in seconds is for the whole of it; by itself a client waits as long for each line of a stream.
+    """
+    import anyio
     import openai
 
+    seconds = client.timeout if isinstance(client.timeout, int | float) else None
     body = {**request, "stream": True} if mode == "stream" else dict(request)
     received = ""
     try:
-        async with client.chat.completions.with_streaming_response.create(
-            model=str(request["model"]),
-            messages=[],
-            stream=mode == "stream",
-            extra_body=body,  # the whole body: what is unknown to the client passes too
-        ) as response:
-            if mode == "whole":
-                received = await response.text()
-                answer = read_body(_loaded(received))
-            else:
-                lines: list[str] = []
-                try:
-                    async for line in response.iter_lines():
-                        lines.append(line)
-                finally:
-                    received = "\n".join(lines)
-                answer = read_stream(received)
+        with anyio.fail_after(seconds):
+            async with client.chat.completions.with_streaming_response.create(
+                model=str(request["model"]),
+                messages=[],
+                stream=mode == "stream",
+                extra_body=body,  # the whole body: what is unknown to the client passes too
+            ) as response:
+                if mode == "whole":
+                    received = await response.text()
+                    answer = read_body(_loaded(received))
+                else:
+                    lines: list[str] = []
+                    try:
+                        async for line in response.iter_lines():
+                            lines.append(line)
+                    finally:
+                        received = "\n".join(lines)
+                    answer = read_stream(received)
         return Exchange(mode=mode, request=body, received=received, answer=answer)
     except openai.APIStatusError as error:
         failure = Failure(what=f"HTTP {error.status_code}: {_shortened(error.response.text)}", status=error.status_code)
-    except openai.APITimeoutError:
+    except (openai.APITimeoutError, TimeoutError):
         failure = Failure(what="no answer within the time-out")
     except openai.APIConnectionError as error:
         failure = Failure(what=f"no connection: {error.__cause__ or error}")

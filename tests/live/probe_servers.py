@@ -39,6 +39,9 @@ PUBLISHED = {
     "harmony": "GPT-OSS",
 }
 """The families of Dynamo's own table, which come first."""
+CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_off")
+"""An engine's own parser may have a grammar force JSON for these, or forbid to end in an argument: a script in the
+family's markup cannot follow it."""
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
 TITLES = {"vllm": "vLLM", "sglang": "SGLang"}
 
@@ -95,9 +98,7 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
 async def _probed(url: str, family: str, parsers: str, *, ours: bool) -> Report:
     async with openai.AsyncOpenAI(base_url=url, api_key="none", timeout=180, max_retries=0) as client:
         probe = Probe(client, MODEL_NAME, family, replay=True)
-        # An engine's own parser may force JSON for these, which a script in the family's markup cannot follow.
-        forced = () if ours else ("required_tool", "named_tool", "parallel_disabled")
-        chosen = [scenario for scenario in probe.scenarios() if scenario.name not in forced]
+        chosen = [scenario for scenario in probe.scenarios() if ours or scenario.name not in CONSTRAINED]
         results = await probe.run(chosen, concurrency=2)
     return Report(
         base_url=url, model=MODEL_NAME, family=family, replay=True, parsers=parsers, date=now(), results=results
