@@ -4,7 +4,8 @@
   single-quoted strings, and closing brackets missing where a marker or the end follows a finished value.
 - Anything else wrong is passed on as it is, up to the bracket or marker that ends the body, and the value is
   not complete.
-- Inside a string nothing is a marker; outside of one a marker ends the body.
+- Inside a string nothing is a marker; outside of one a marker ends the body. Where quotes do not pair, one that only
+  closing brackets separate from a marker closes.
 - Nesting is counted on a list, never recursed.
 
 Source: RFC 8259.
@@ -23,6 +24,8 @@ from ..held import Held
 _SPACE = " \t\r\n"
 _SPACES = re.compile(r"[ \t\r\n]*")
 _NO_SPACE = dict.fromkeys(map(ord, _SPACE))
+_CLOSERS_RUN = re.compile(r"[}\], \t\r\n]*")
+_CLOSERS_WITHIN = 64
 _WORD_RUN = re.compile(r"[A-Za-z0-9_.+\-]*")
 _STRING_RUN = {'"': re.compile(r'[^"\\\x00-\x1f]*'), "'": re.compile(r"[^'\"\\\x00-\x1f]*")}
 _RAW_STRING_RUN = re.compile(r'[^"\\]*')
@@ -200,7 +203,7 @@ def _as_it_is(cursor: Cursor, sink: Sink, ends: Markers, depth: int, comma: list
         char = yield from cursor.peek()
         if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
             return False
-        if char == '"':
+        if char == '"' and not (yield from _ends_body(cursor, ends)):
             yield from _raw_string(cursor, sink)
             continue
         if char in "{[":
@@ -221,6 +224,16 @@ def _as_it_is(cursor: Cursor, sink: Sink, ends: Markers, depth: int, comma: list
 def _raw_run(ends: Markers) -> re.Pattern[str]:
     """Text that holds no string, no bracket and no beginning of a marker."""
     return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
+
+
+def _ends_body(cursor: Cursor, ends: Markers) -> Reading[bool]:
+    """Whether a marker stands behind the quote here and closing brackets: one of the quotes before it is missing."""
+    mark = cursor.mark()
+    cursor.take(cursor.at + 1)
+    yield from cursor.run(_CLOSERS_RUN, _CLOSERS_WITHIN)
+    found = (yield from cursor.stands(ends)) is not None
+    cursor.rewind(mark)
+    return found
 
 
 def _raw_string(cursor: Cursor, sink: Sink) -> Reading[None]:
