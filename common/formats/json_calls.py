@@ -61,7 +61,7 @@ class JsonCalls:
         fenced = bool(opener and (yield from cursor.match(FENCES)))
         if fenced:
             yield from cursor.space()
-        if (yield from cursor.peek()) == "[":
+        while (yield from cursor.peek()) == "[":  # perhaps doubled
             cursor.take(cursor.at + 1)
             yield from cursor.space()
         close = next((span.close for span in self.spans if span.open == opener), "")
@@ -73,7 +73,8 @@ class JsonCalls:
         while further:
             while (yield from self._further_call(cursor, reply, strict=not opener, tagged=tagged)):
                 pass
-            yield from read_strays(cursor, _ARRAY_END, once=True)
+            while (yield from read_strays(cursor, _ARRAY_END, once=True)):
+                pass  # one too many
             further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
@@ -101,11 +102,11 @@ class JsonCalls:
         mark = cursor.mark()
         try:
             yield from cursor.space()
-            separated = (yield from cursor.peek()) in _SEPARATORS
-            if separated:
+            separated = False
+            while (char := (yield from cursor.peek())) in _SEPARATORS:
+                separated = True
                 cursor.take(cursor.at + 1)
                 yield from cursor.space()
-            char = yield from cursor.peek()
             if char == "{":
                 fits = yield from self._call(mark, cursor, reply, strict=strict)
                 if fits:
