@@ -14,6 +14,7 @@ from ..arguments.name import is_name, read_name
 from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
 from ..format import Task
 from ..reply import Reply
+from ..schema import Tools
 from .frames import Channel, Frames, read_message_call
 
 START = "<|start|>"
@@ -24,10 +25,13 @@ TO = "to="
 
 _ROLE = "assistant"
 _TO = Markers((TO,))
+_END = Markers((MESSAGE,))
 _WORD = re.compile(rf"""[^<>{{}}\[\]()"'`,;={SPACE}]*""")
 _MAX_WORD = 64
 _STOPS = ".:!"
 """What begins no name: a marker in a sentence may stand before it."""
+_TYPES = ("json", "code")
+"""What a header may say of its text."""
 _ODD_WORDS = 3
 """A header may hold as many words that mean nothing."""
 _PARTS = 8
@@ -69,7 +73,7 @@ class Messages(Frames):
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
-        put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![A-Za-z])" if self.channels else "(?!)"))
+        put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
 
     def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
         mark = cursor.mark(len(opener))
@@ -103,14 +107,23 @@ class Messages(Frames):
         if not fits:
             return fits
         cursor.settle(mark)
-        call = reply.call(header.recipient)
+        name = self._without_type(header.recipient, reply.tools)
+        call = reply.call(name)
         yield from cursor.space()
         # Only behind a fence is the closing one waited for: the end of the object ends the call.
         body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
-        parameters = reply.tools.parameters(header.recipient)
+        parameters = reply.tools.parameters(name)
         call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, None)))
         yield from self.read_end(cursor)
         return True
+
+    def _without_type(self, name: str, tools: Tools) -> str:
+        """`name`, without the word of the header that is stuck to it where only the rest is a tool's name."""
+        for word in () if tools.declares(name) else (*self.channels, *_TYPES):
+            rest = name.removesuffix(word)
+            if rest != name and tools.declares(rest):
+                return rest
+        return name
 
     def _json_fits(self, cursor: Cursor) -> Reading[bool | None]:
         yield from cursor.space()
@@ -140,7 +153,11 @@ class Messages(Frames):
             part = yield from cursor.stands(self.parts)
             if part == MESSAGE:
                 cursor.take(cursor.at + len(part))
-                return draft.header() if draft.fits else None
+                if not draft.fits:
+                    return None
+                while (yield from cursor.match(_END)) is not None:
+                    pass  # doubled
+                return draft.header()
             if part in self.closers.all:
                 return draft.without_text()
             if part is not None:
@@ -165,8 +182,10 @@ class Messages(Frames):
                 if not word or not draft.word(word, bool(gap), cursor.offset):
                     return draft.unended
 
-    def knows(self, channel: str) -> bool:
-        return self._channel.match(channel) is not None
+    def known(self, channel: str) -> str | None:
+        """The channel that `channel` begins with; None where it is none."""
+        found = self._channel.match(channel)
+        return None if found is None else found.group()
 
     def _recipient(self, cursor: Cursor) -> Reading[str]:
         return self.name((yield from read_name(cursor)))
@@ -188,6 +207,7 @@ class _Draft:
         "_parts",
         "_place",
         "_role",
+        "_text",
         "channel",
         "marked",
         "recipient",
@@ -200,12 +220,13 @@ class _Draft:
         self._role = self.channel = self.recipient = ""
         self._body: int | None = None  # where the text begins if the header has no end
         self._glued = True  # its words stand right behind their markers, as a template writes them
+        self._text = False  # what may be text is stuck to the channel
         self._odd = self._parts = 0
         self.marked = opener not in ("", TO)
 
     @property
     def fits(self) -> bool:
-        said = self._dialect.knows(self.channel) or self.recipient or self._role == _ROLE
+        said = self._dialect.known(self.channel) or self.recipient or self._role == _ROLE
         return bool(said) or (self._glued and not self._odd)
 
     @property
@@ -223,13 +244,13 @@ class _Draft:
 
     def without_text(self) -> Header | None:
         """The header if its end is missing and the message ends here."""
-        if self._odd:
+        if self._odd or self._text:
             return self.unended
         return self.header() if self._fresh and self.marked and self.fits else None
 
     def cut(self) -> Header | None:
         """The header if the reply ends here."""
-        if self._odd:
+        if self._odd or self._text:
             return self.unended
         return Header(self.channel, self.recipient, cut=True) if self.marked and self.fits else None
 
@@ -238,7 +259,7 @@ class _Draft:
             self._body = offset
 
     def goes_on(self, offset: int) -> None:
-        if self._dialect.knows(self.channel):
+        if self._dialect.known(self.channel):
             self._body = offset
 
     def takes_part(self) -> bool:
@@ -266,7 +287,9 @@ class _Draft:
         elif not self.channel and (self._place == CHANNEL or (not self.marked and word in dialect.channels)):
             self.channel = word
             self._glued = self._glued and not apart and word[0] not in _STOPS
-            self._body = offset if dialect.knows(word) else None
+            known = dialect.known(word)
+            self._body = None if known is None else offset - len(word) + len(known)
+            self._text = known not in (None, word)
         elif self._place == CONSTRAIN:
             self._place = ""
             self.goes_on(offset)
