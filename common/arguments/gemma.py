@@ -61,7 +61,9 @@ class Head:
 def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Head | bool | None]:
     """Read a call's head, up to its first key; False where it does not fit, None where the reply ends in it."""
     yield from cursor.space()
-    called = (yield from cursor.match(_CALL)) is not None
+    called = False
+    while (yield from cursor.match(_CALL)) is not None:
+        called = True
     if not called and (cursor.at_end or cursor.cut_of(_CALL)):
         return None
     name = yield from read_name(cursor)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, read_head
 from ..arguments.strays import read_strays
-from ..cursor import Cursor, Mark, Markers, Reading, union
+from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..reply import Reply
 from .tagged import sample_of
 
 _OPENERS = Markers(OPENERS)
 _CLOSERS = Markers((END, "</tool_call>"))
+_CALL = Markers(("call:",))
+_SEPARATORS = (",", ";")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,37 @@ class Gemma4:
         head = yield from read_head(cursor, ends, reply.tools)
         if not isinstance(head, Head):
             return head
+        yield from self._call(head, mark, cursor, reply, ends)
+        while (yield from self._further_call(cursor, reply, ends)):
+            pass
+        closers = yield from read_strays(cursor, self.closers)
+        reply.owed_closer = "" if closers else END
+        return True
+
+    def _further_call(self, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[bool]:
+        """Read another call between the same markers; False where none stands, though perhaps a cut one."""
+        mark = cursor.mark()
+        head: Head | bool | None = False
+        try:
+            yield from cursor.space()
+            while (yield from cursor.peek()) in _SEPARATORS:
+                cursor.take(cursor.at + 1)
+                yield from cursor.space()
+            if (yield from cursor.stands(_CALL)) is not None:
+                head = yield from read_head(cursor, ends, reply.tools)
+        except Overrun:
+            head = False
+        if isinstance(head, Head) and head.closer and reply.tools.may_declare(head.name):
+            yield from self._call(head, mark, cursor, reply, ends)
+            return True
+        if head is None:
+            cursor.take(len(cursor.text))  # the beginning of a call that was cut off
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return False
+
+    def _call(self, head: Head, mark: Mark, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[None]:
         cursor.settle(mark)
         call = reply.call(head.name)
         complete = True
@@ -45,9 +78,6 @@ class Gemma4:
         else:
             call.arguments("{}")
         call.end(complete)
-        closers = yield from read_strays(cursor, self.closers)
-        reply.owed_closer = "" if closers else END
-        return True
 
 
 GEMMA4 = Gemma4(sample=sample_of(__doc__))
