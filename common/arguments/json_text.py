@@ -5,7 +5,7 @@
 - Anything else wrong is passed on as it is, up to the bracket or marker that ends the body, and the value is
   not complete.
 - Inside a string nothing is a marker; outside of one a marker ends the body. Where quotes do not pair, one that only
-  closing brackets separate from a marker closes.
+  a word and closing brackets separate from a marker closes.
 - Nesting is counted on a list, never recursed.
 
 Source: RFC 8259.
@@ -227,11 +227,17 @@ def _raw_run(ends: Markers) -> re.Pattern[str]:
 
 
 def _ends_body(cursor: Cursor, ends: Markers) -> Reading[bool]:
-    """Whether a marker stands behind the quote here and closing brackets: one of the quotes before it is missing."""
+    """Whether the quote here closes, as a marker stands behind it, a last value and closing brackets."""
     mark = cursor.mark()
     cursor.take(cursor.at + 1)
-    yield from cursor.run(_CLOSERS_RUN, _CLOSERS_WITHIN)
-    found = (yield from cursor.stands(ends)) is not None
+    yield from cursor.run(_SPACES, _CLOSERS_WITHIN)
+    if (yield from cursor.peek()) == ":":
+        cursor.take(cursor.at + 1)
+        yield from cursor.run(_SPACES, _CLOSERS_WITHIN)
+        yield from cursor.run(_WORD_RUN, _CLOSERS_WITHIN)
+    closers = yield from cursor.run(_CLOSERS_RUN, _CLOSERS_WITHIN)
+    closed = "}" in closers or "]" in closers
+    found = closed and ((yield from cursor.stands(ends)) is not None or cursor.cut_of(ends))
     cursor.rewind(mark)
     return found
 
