@@ -5,6 +5,8 @@
   the parameters, another call that fits (those closers are missing), or the end of the reply.
 - A call opener that fits, inside a value, starts a quoted call: until its end its parameters and closers pair
   up and are data.
+- A closer whose end is garbled, `</parameter/>` or `</parameter`, counts where more of the call follows; never in a
+  quoted call.
 - A missing closer: a parameter opener ends the value before it at the start of a line (in inline markups
   anywhere) if its name is declared and not yet given; a closer around the parameters ends a value that is no text.
 - The last brace goes out with the closer around the parameters, which is never looked behind.
@@ -28,6 +30,10 @@ from .text_value import TextValue
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["']?([^"'>\s]*)["']?""")
 _FOLLOWS_WITHIN = 256
+_REST = re.compile(r"[/ \d]*")
+"""What may stand between a garbled closer's name and its bracket; letters would make it another tag's."""
+_NAME_AND_REST = re.compile(r"[\w/ ]*")
+_MAX_REST = 32
 
 
 class CallHeads(Protocol):
@@ -47,6 +53,8 @@ class Header:
 
     name: str
     attributes: dict[str, str]
+    otherwise: bool = False
+    """Whether it was opened by what models write in place of the opener: its closer may be written so, too."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,9 @@ class TaggedValues:
     spellings: tuple[Span, ...] = ()
     """Further spellings of `open` and `close`."""
     garbled: tuple[str, ...] = ()
-    """What models write in place of `close`; it counts as a closer does, and never in a quoted call."""
+    """What models write in place of `close`, up to its bracket; a closer without its bracket is one always."""
     instead: tuple[str, ...] = ()
-    """Markers that models write in place of the first `open`; they count where a whole header follows."""
+    """Markers that models write in place of `open`; they count where a parameter is due and a whole header follows."""
     first: Markers = field(init=False, repr=False)
     _close: Markers = field(init=False, repr=False)
     _name_end: tuple[Markers, ...] = field(init=False, repr=False)
@@ -81,7 +89,9 @@ class TaggedValues:
         object.__setattr__(self, "first", Markers(span.open for span in spellings))
         object.__setattr__(self, "_close", Markers(span.close for span in spellings))
         object.__setattr__(self, "_key_end", Markers(self.name_end[:-1]))
-        object.__setattr__(self, "_garbled", Markers(self.garbled))
+        unended = {span.close[:-1] for span in spellings if span.close.startswith("</")}
+        unended = {each for each in unended if not each.startswith(self.garbled)}
+        object.__setattr__(self, "_garbled", Markers(unended.union(self.garbled)))
         object.__setattr__(self, "_instead", Markers(self.instead))
         object.__setattr__(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
 
@@ -141,17 +151,19 @@ class TaggedValues:
             if header is None:
                 yield from cursor.space()
                 opened = yield from cursor.match(self.first)
-                if opened is None and not written:
+                if opened is None:
                     opened = yield from self._opened_otherwise(cursor)
                 if opened is None and (written or (yield from cursor.stands(ends)) or not self._key_end.all):
                     break
-                header = yield from self._header(cursor)
+                header = yield from self._header(cursor, otherwise=opened is not None and opened in self._instead.all)
                 if header is None:
                     break
             sink(("," if written else "{") + quote(header.name) + ":")
             written.add(header.name)
             value = TextValue(sink, self._types(header, parameters), framed=self.framed)
-            closed, follows = yield from self._value(cursor, value, parameters, written, either, heads)
+            closed, follows = yield from self._value(
+                cursor, value, parameters, written, either, heads, otherwise=header.otherwise
+            )
             if not closed:
                 return False
             value.end()
@@ -184,7 +196,7 @@ class TaggedValues:
                 return types or STRING
         return parameters.types(header.name)
 
-    def _header(self, cursor: Cursor) -> Reading[Header | None]:
+    def _header(self, cursor: Cursor, *, otherwise: bool = False) -> Reading[Header | None]:
         """Read a parameter's opening tag behind `open`; None, and nothing read, where it is none."""
         mark = cursor.mark()
         try:
@@ -211,7 +223,7 @@ class TaggedValues:
                 cursor.rewind(mark)
             return None
         cursor.settle(mark)
-        return Header(name, dict(_ATTRIBUTE.findall(attributes)))
+        return Header(name, dict(_ATTRIBUTE.findall(attributes)), otherwise)
 
     def _opened_otherwise(self, cursor: Cursor) -> Reading[str | None]:
         """Read what stands in place of a parameter's opener; None, and nothing read, where no header follows."""
@@ -219,8 +231,9 @@ class TaggedValues:
         marker = yield from cursor.match(self._instead)
         try:
             fits = marker is not None and bool((yield from read_key(cursor))[0])
-            fits = fits and (yield from cursor.match(self._key_end)) is not None
-            yield from cursor.space()
+            if self._key_end.all:
+                fits = fits and (yield from cursor.match(self._key_end)) is not None
+                yield from cursor.space()
             fits = fits and (yield from cursor.stands(self._name_end[-1])) is not None
         except Overrun:
             fits = False
@@ -243,6 +256,8 @@ class TaggedValues:
         written: set[str],
         followers: Markers,
         heads: CallHeads,
+        *,
+        otherwise: bool,
     ) -> Reading[tuple[bool, Header | str | None]]:
         """Read one value and its closer; whether it was closed, and the next parameter or a closer around, if read."""
         quoted: list[str] = []  # what is open inside the value: calls, and parameters of calls
@@ -262,8 +277,10 @@ class TaggedValues:
                     yield from read_strays(cursor, self._close)  # doubled
                     return True, None
             elif marker in self._garbled.all:
-                follows = not quoted and (yield from self._may_follow(cursor, followers))
-                if follows and not cursor.at_end:  # else it may be a cut closer
+                follows = not quoted and (
+                    yield from self._garbled_follows(marker, cursor, followers, otherwise=otherwise)
+                )
+                if follows:
                     return True, follows if isinstance(follows, Header) else None
             elif marker in self.first.all:
                 if quoted:
@@ -286,13 +303,17 @@ class TaggedValues:
                 return True, marker
             value.text(marker)
 
-    def _may_follow(self, cursor: Cursor, followers: Markers) -> Reading[Header | bool]:
-        """Whether what stands here can follow a value's closer; the next parameter's header, read, if that does."""
+    def _may_follow(self, cursor: Cursor, followers: Markers, *, otherwise: bool = True) -> Reading[Header | bool]:
+        """Whether what stands here can follow a value's closer; the next parameter's header, read, if that does.
+
+        `otherwise`: also one that is opened otherwise.
+        """
         mark = cursor.mark()
         yield from cursor.space(_FOLLOWS_WITHIN)
         marker = yield from cursor.match(followers)
-        if marker is not None and marker in self.first.all:
-            header = yield from self._header(cursor)
+        instead = (yield from self._opened_otherwise(cursor)) if marker is None and otherwise else None
+        if instead is not None or (marker is not None and marker in self.first.all):
+            header = yield from self._header(cursor, otherwise=instead is not None)
             if header is not None:
                 cursor.settle(mark)
                 return header
@@ -301,6 +322,24 @@ class TaggedValues:
             fits = marker is not None or cursor.at_end or cursor.cut_of(followers)
         cursor.rewind(mark)
         return fits
+
+    def _garbled_follows(
+        self, beginning: str, cursor: Cursor, followers: Markers, *, otherwise: bool
+    ) -> Reading[Header | bool]:
+        """`_may_follow` behind the rest of a garbled closer, which is then read."""
+        mark = cursor.mark()
+        try:
+            yield from cursor.run(_REST if beginning[-1].isalpha() else _NAME_AND_REST, _MAX_REST)
+            if (yield from cursor.peek()) == ">":
+                cursor.take(cursor.at + 1)
+            follows = yield from self._may_follow(cursor, followers, otherwise=otherwise)
+        except Overrun:
+            follows = False
+        if not follows or cursor.at_end:  # at the end it may be a closer that was cut off
+            cursor.rewind(mark)
+            return False
+        cursor.settle(mark)
+        return follows
 
     def _call_follows(self, cursor: Cursor, heads: CallHeads) -> Reading[bool]:
         """Whether another call stands here: the closers around the parameters are missing."""

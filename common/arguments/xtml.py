@@ -86,7 +86,7 @@ class XtmlValues(TaggedValues):
         yield from read_strays(cursor, _JSON_CLOSE)
         return complete
 
-    def _header(self, cursor: Cursor) -> Reading[Header | None]:
+    def _header(self, cursor: Cursor, *, otherwise: bool = False) -> Reading[Header | None]:
         mark = cursor.mark()
         try:
             while (yield from cursor.match(self.first)) is not None:
@@ -101,7 +101,7 @@ class XtmlValues(TaggedValues):
                 cursor.rewind(mark)
             return None
         cursor.settle(mark)
-        return Header(attributes["key"], {"type": "string", **attributes})
+        return Header(attributes["key"], {"type": "string", **attributes}, otherwise)
 
 
 _JSON_OPEN = Markers(opening("json"))

@@ -39,6 +39,9 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
             close=f"</{bar}parameter>",
             spellings=tuple(Span(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
             typed_by="string",
+            # Other names, and tags without bars.
+            garbled=(*(f"</{each}" for each in _BARS), "</parameter"),
+            instead=("<parameter name=",),
         ),
     )
 

@@ -29,6 +29,6 @@ QWEN3_CODER = Tagged(
         name_end=(">",),
         close="</parameter>",
         framed=True,
-        garbled=("</parameter", "</parameter/>", "</parameter1>", "</parameter_function>", "</parameterfunction>"),
+        garbled=("</parameter_function", "</parameterfunction"),
     ),
 )
