@@ -18,6 +18,7 @@ from typing import TypeVar
 from .cursor import Markers
 from .format import THINK, FrameFormat, Think, ToolFormat
 from .formats.deepseek_v3 import DEEPSEEK_V3
+from .formats.deepseek_v3 import TOKENS as DEEPSEEK_V3_TOKENS
 from .formats.deepseek_v3_1 import DEEPSEEK_V3_1
 from .formats.deepseek_v3_2 import DEEPSEEK_V3_2
 from .formats.deepseek_v4 import DEEPSEEK_V4
@@ -222,7 +223,7 @@ TOOL_ROWS = (
         DEEPSEEK_V3,
         "DeepSeek V3, V3-0324, R1",
         pairs=("deepseek_v3", "deepseek_r1"),
-        special_tokens=tuple(sorted(DEEPSEEK_V3.markers - {"function<｜tool▁sep｜>"})),
+        special_tokens=DEEPSEEK_V3_TOKENS,
         turn_end=_DEEPSEEK_END,
     ),
     ToolRow(
@@ -230,7 +231,7 @@ TOOL_ROWS = (
         DEEPSEEK_V3_1,
         "DeepSeek V3.1",
         pairs=("deepseek_v3_1", "deepseek_v3"),
-        special_tokens=tuple(sorted(DEEPSEEK_V3_1.markers - {"function<｜tool▁sep｜>"})),
+        special_tokens=DEEPSEEK_V3_TOKENS,
         turn_end=_DEEPSEEK_END,
     ),
     ToolRow(

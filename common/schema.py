@@ -90,6 +90,13 @@ class Tools:
         fitting = [name for name in prefixes if self.parameters(name).declares(text[len(name) :])]
         return max(fitting or prefixes, key=len, default="")
 
+    def with_key(self, text: str) -> tuple[str, str]:
+        """A declared name and a parameter of it that `text` says with a dot between them; empty where it says none."""
+        name, _, key = text.rpartition(".")
+        if name in self._functions and text not in self._functions and self.parameters(name).declares(key):
+            return name, key
+        return "", ""
+
     def parameters(self, name: str) -> Parameters:
         """How to read the arguments of tool `name`, declared or not."""
         found = self._parameters.get(name)

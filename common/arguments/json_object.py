@@ -82,7 +82,9 @@ class JsonObject:
             return None if not char else char == ":"
         return None if not char else True
 
-    def read(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: object) -> Reading[bool]:
+    def read(
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: object, key: str = ""
+    ) -> Reading[bool]:
         """Read the arguments up to their last bracket; whether they are whole."""
         if self.fenced:
             yield from cursor.space()

@@ -103,7 +103,7 @@ class MinimaxM3Values:
         return (yield from cursor.peek()) not in (*SPACE, "<", "`")
 
     def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
     ) -> Reading[bool]:
         """Read parameters up to a closer around them, which is not read; whether they are whole."""
         yield from cursor.space()

@@ -11,8 +11,9 @@ from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading
 
 MAX_NAME = 256
 
-_NAME = re.compile(rf"""[^<>{{(\[\]`"',{SPACE}]*""")
-_QUOTES = "\"'"
+_NAME = re.compile(rf"""[^<>{{(\[\]`"'“”,{SPACE}]*""")
+_QUOTES = {'"': '"', "'": "'", "“": "”"}
+"""How a quoted name begins, and how it ends then."""
 _INSIDE_TAG = re.compile(r"[^<>]*")
 _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _NO_KEY = ("(", "[", "{", "`", ",")
@@ -33,7 +34,7 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
         pass
     if escaped:
         name = name.removesuffix("\\")
-    if mark and mark in _QUOTES and (yield from cursor.peek()) == mark:
+    if mark and mark in _QUOTES and (yield from cursor.peek()) == _QUOTES[mark]:
         cursor.take(cursor.at + 1)
     yield from cursor.space()
     return name
@@ -49,7 +50,7 @@ def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
         text = text.replace('\\"', '"').replace("\\'", "'")
     mark = text[:1]
     if mark and mark in _QUOTES:
-        name, _, attributes = text[1:].partition(mark)
+        name, _, attributes = text[1:].partition(_QUOTES[mark])
     else:
         behind = _BEHIND_KEY.search(text)
         stop = behind.start() if behind is not None else len(text)

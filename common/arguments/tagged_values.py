@@ -23,12 +23,13 @@ from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
 from ..format import Span
 from ..schema import ANY, JSON, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
-from .name import read_key, read_name
+from .name import MAX_NAME, read_key, read_name
 from .strays import read_strays
 from .text_value import TextValue
 
 _OBJECT = JsonObject()
-_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["']?([^"'>\s]*)["']?""")
+_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
+_PLAIN_NAME = re.compile(r"[\w.-]*")
 _FOLLOWS_WITHIN = 256
 _REST = re.compile(r"[/ \d]*")
 """What may stand between a garbled closer's name and its bracket; letters would make it another tag's."""
@@ -137,15 +138,19 @@ class TaggedValues:
         return (yield from cursor.stands(self._key_end)) is not None
 
     def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
     ) -> Reading[bool]:
-        """Read parameters up to a closer around them, which is not read; whether they are whole."""
-        yield from read_strays(cursor, union(self._close, self._key_end))
-        if (yield from self._at_json(cursor)):
-            return (yield from read_object(cursor, sink, ends))
+        """Read parameters up to a closer around them, which is not read; whether they are whole.
+
+        `key`: the value of this one stands here, without its opener.
+        """
+        if not key:
+            yield from read_strays(cursor, union(self._close, self._key_end))
+            if (yield from self._at_json(cursor)):
+                return (yield from read_object(cursor, sink, ends))
         either = union(self.first, ends)
         written: set[str] = set()
-        header: Header | None = None
+        header = Header(key, {}) if key else None
         opened: str | None = None
         while True:
             if header is None:
@@ -202,6 +207,9 @@ class TaggedValues:
         try:
             while (yield from cursor.match(self.first)) is not None:
                 pass
+            if self.framed and (name := (yield from self._name_alone(cursor))):
+                cursor.settle(mark)
+                return Header(name, {}, otherwise)
             name, attributes = yield from read_key(cursor)
             ended = False
             for part in self._name_end:
@@ -224,6 +232,19 @@ class TaggedValues:
             return None
         cursor.settle(mark)
         return Header(name, dict(_ATTRIBUTE.findall(attributes)), otherwise)
+
+    def _name_alone(self, cursor: Cursor) -> Reading[str]:
+        """Read a name whose line ends without the end of the tag; "" where none stands."""
+        mark = cursor.mark()
+        name = yield from cursor.run(_PLAIN_NAME, MAX_NAME)
+        if not name or (yield from cursor.peek()) != "\n":
+            cursor.rewind(mark)
+            return ""
+        yield from cursor.space()
+        char = yield from cursor.peek()
+        alone = char != "" and char not in self.name_end[-1]
+        cursor.rewind(mark, len(name) if alone else 0)
+        return name if alone else ""
 
     def _opened_otherwise(self, cursor: Cursor) -> Reading[str | None]:
         """Read what stands in place of a parameter's opener; None, and nothing read, where no header follows."""

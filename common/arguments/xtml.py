@@ -77,11 +77,11 @@ class XtmlValues(TaggedValues):
         return None if cursor.cut_of(_JSON_OPEN) else (yield from super().fits(cursor, ends))
 
     def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
     ) -> Reading[bool]:
         yield from cursor.space()
         if (yield from cursor.match(_JSON_OPEN)) is None:
-            return (yield from super().read(cursor, sink, parameters, ends, heads))
+            return (yield from super().read(cursor, sink, parameters, ends, heads, key))
         complete = yield from read_object(cursor, sink, union(ends, _JSON_CLOSE))
         yield from read_strays(cursor, _JSON_CLOSE)
         return complete

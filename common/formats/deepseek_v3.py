@@ -14,9 +14,20 @@ from ..arguments.json_object import JsonObject
 from ..format import Span
 from .tagged import Tagged, sample_of
 
-SECTIONS = (Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),)
+SECTION = Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>")
+SECTIONS = (
+    SECTION,
+    # What the distilled models write.
+    Span("<｜tool_calls_begin｜>", "<｜tool_calls_end｜>"),
+    Span("<｜tool calls begin｜>", "<｜tool calls end｜>"),
+    Span("<｜tool\\_calls\\_begin｜>", "<｜tool\\_calls\\_end｜>"),
+    Span("<｜tool▁calls｜>", "<｜/tool▁calls｜>"),
+)
 CALL = Span("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
 SEPARATOR = "<｜tool▁sep｜>"
+
+TOKENS = (SECTION.open, SECTION.close, CALL.open, CALL.close, SEPARATOR)
+"""Those that are tokens."""
 
 TYPE = f"function{SEPARATOR}"
 

@@ -23,6 +23,7 @@ MINIMAX_M3 = Tagged(
         Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
         Span("<tool_call>", "</tool_call>"),
         *SECTIONS,
+        *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS),
     ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
     # The model leaves out the token or the bracket at times, or writes the token twice.

@@ -54,7 +54,7 @@ class Arguments(Protocol):
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]: ...
 
     def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: Tagged
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: Tagged, key: str
     ) -> Reading[bool]: ...
 
 
@@ -66,6 +66,8 @@ class Head:
     id: str | None = None
     closed: bool = False
     """Whether the head closes the call, which then has no arguments: `<invoke name="ping"/>`."""
+    key: str = ""
+    """The first parameter's name, where it stands with the call's and its opener is missing: `name="read.path"`."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Tagged:
     markers: frozenset[str] = field(init=False, repr=False)
     calls: Markers = field(init=False, repr=False)
     _call_open: Markers = field(init=False, repr=False)
+    _in_wrapper: Markers = field(init=False, repr=False)
     _calls: frozenset[str] = field(init=False, repr=False)
     _call_closers: Markers = field(init=False, repr=False)
     _strays: Markers = field(init=False, repr=False)
@@ -126,6 +129,12 @@ class Tagged:
         put(self, "_calls", frozenset(calls))
         put(self, "calls", Markers(calls))
         put(self, "_call_open", Markers(span.open for span in spellings))
+        # Right behind the wrapper's opener the call's may lack its bracket.
+        put(
+            self,
+            "_in_wrapper",
+            Markers(each for span in spellings for each in (span.open, span.open.removeprefix("<"))),
+        )
         put(self, "_call_closers", Markers(self.closers.all - sections))
         # A bracket ends a name and stands in any text.
         put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
@@ -155,9 +164,9 @@ class Tagged:
         """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
         if self.wrapper is not None and opener == self.wrapper.open:
             yield from cursor.space()
-            opened = (yield from cursor.match(self._call_open)) is not None
+            opened = (yield from cursor.match(self._in_wrapper)) is not None
             if not opened and not (yield from self._opened_as_parameter(cursor, tools)):
-                return None if cursor.at_end or cursor.cut_of(self._call_open) else False
+                return None if cursor.at_end or cursor.cut_of(self._in_wrapper) else False
             while (yield from cursor.match(self._call_open)) is not None:
                 pass  # doubled
         yield from cursor.space()
@@ -195,6 +204,11 @@ class Tagged:
                 return False
         body = cursor.mark()
         fits = yield from self.arguments.fits(cursor, self.closers)
+        if fits is False and ended and tools is not None and self.arguments.closers:
+            name, key = tools.with_key(head.name)
+            if key:
+                cursor.rewind(body)
+                return Head(name, head.id, key=key)
         if not fits:
             cursor.settle(body)
             return fits
@@ -250,7 +264,7 @@ class Tagged:
             call.arguments("{}")
             complete = True
         else:
-            complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self)
+            complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self, head.key)
         call.end(complete)
         if self.arguments.ended_by_calls:
             yield from read_surplus(cursor)
