@@ -5,8 +5,9 @@
 - Where the schema allows an object or array, a tag as the first thing inside an element starts elements in it, read by
   `elements` and sent whole. A parameter that is declared as an array and repeated at once is one array.
 - A name is all that stands in a tag, spaces included, but for attributes; quotes around it are dropped.
-- Drift: a missing closer before the next parameter; a closer without the namespace token; a first parameter whose
-  opener is missing behind its namespace token; closers missing behind an element that is closed.
+- Drift: M2's `<parameter name="city">`; a missing closer before the next parameter; a closer without the namespace
+  token; a first parameter whose opener is missing behind its namespace token; closers missing behind an element that
+  is closed.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _CALL_TAGS = Markers(("invoke name=", "/invoke>"))
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
+_AS_M2 = re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*""")
 _CUT_NAME = r"""["']?[^<>/"=\r\n]*"""
 _CUT_TAG = re.compile(rf"\s*(?:</?{_CUT_NAME})?")
 _CUT_CLOSER = re.compile(rf"\s*(?:<(?:/{_CUT_NAME})?)?")
@@ -53,6 +55,8 @@ class Tag:
     name: str
     closes: bool
     text: str
+    key: str = ""
+    """The parameter that it says as M2 does."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ class _Body:
             if tag.closes:  # a stray one, or of a parameter that was read without its opener
                 tag = None
                 continue
-            closed, tag = yield from self._parameter(tag.name)
+            closed, tag = yield from self._parameter(tag)
             if not closed:
                 return False
 
@@ -233,9 +237,14 @@ class _Body:
         if is_array:
             yield "]"
 
-    def _parameter(self, name: str) -> Reading[tuple[bool, Tag | None]]:
+    def _name(self, tag: Tag) -> str:
+        """The parameter that a tag opens."""
+        return tag.key if tag.key and not self._parameters.declares(tag.name) else tag.name
+
+    def _parameter(self, opened: Tag) -> Reading[tuple[bool, Tag | None]]:
         """Read a value and its closer; whether it was closed, and the tag of the parameter that closed it."""
         cursor = self._cursor
+        name = self._name(opened)
         allowed = self._parameters.types(name)
         contains = not _CONTAINERS.isdisjoint(allowed)
         held = contains and "string" not in allowed
@@ -261,7 +270,7 @@ class _Body:
                 marker += "" if tag is None else tag.text
                 if tag is None:
                     pass
-                elif tag.closes and tag.name == name and not (quoted and quoted[-1]):
+                elif tag.closes and tag.name == opened.name and not (quoted and quoted[-1]):
                     text_only = bool(quoted) or (value is not None and not value.is_no_string())
                     if (yield from self._ahead(self._follows(closers=not text_only))):
                         break
@@ -272,14 +281,14 @@ class _Body:
                 elif contains and (not first or (value is None and first not in _JSON_STARTS)):
                     value = None
                     text.append(marker)
-                    if not (yield from self._elements(name, tag.name, text)):
+                    if not (yield from self._elements(opened.name, tag.name, text)):
                         return False, None
                     break
-                elif self._parameters.declares(tag.name) and tag.name not in self._written:
+                elif self._parameters.declares(self._name(tag)) and self._name(tag) not in self._written:
                     self._end(name, value, text, repeatable=repeatable)
                     return True, tag
             elif marker == _BARE_CLOSE:
-                if not quoted and (yield from self._bare_closer(name, nested=False)):
+                if not quoted and (yield from self._bare_closer(opened.name, nested=False)):
                     break
             else:
                 head = yield from read_quoted_head(marker, cursor, self._heads)
@@ -423,7 +432,8 @@ def _read_tag(cursor: Cursor) -> Reading[Tag | None]:
             inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
             if inside is not None and len(inside["name"]) <= MAX_NAME and (yield from cursor.peek()) == ">":
                 cursor.take(cursor.at + 1)
-                tag = Tag(inside["name"], inside[1] != "", cursor.held(mark))
+                as_m2 = _AS_M2.fullmatch(inside.group())
+                tag = Tag(inside["name"], inside[1] != "", cursor.held(mark), as_m2[2] if as_m2 is not None else "")
                 cursor.settle(mark)
                 return tag
     except Overrun:
