@@ -44,11 +44,10 @@ from dynamo_parsers.structural_tags import (
 )
 from dynamo_parsers.token_ids import ReasoningIds, reasoning_ids
 
-from vllm.parser.abstract_parser import Parser
 from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
 
-from . import reasoning_class_name, tool_class_name
+from . import hooks, reasoning_class_name, tool_class_name
 from ._versions import (
     as_structural_tag,
     calls_before,
@@ -121,6 +120,9 @@ class DynamoReasoningParser(ReasoningParser):
         self.template_kwargs: Mapping[str, object] = asked if isinstance(asked, Mapping) else {}
         self._inside: bool | None = None  # how the prompt ended
         self._prompt_known = False
+        self.stream_told = False
+        self._request: Request | None = None  # of the stream, where this parser stands alone
+        self._until_call = False
         self._beside: weakref.ref[DynamoToolParser] | None = None
         self._ended = False
         # What the tool parser beside it takes over: the machine and what it said from the first call on, or
@@ -138,6 +140,15 @@ class DynamoReasoningParser(ReasoningParser):
         """The tool parser beside this one."""
         tools = self._beside() if self._beside is not None else None
         return tools if tools is not None and not tools.skip_reasoning_parsing else None
+
+    def stream_begins(self, request: Request, prompt_token_ids: Sequence[int] | None, tool_parser: object) -> None:
+        """Told before the first delta (`hooks`): the request, its prompt, and the tool parser beside this one."""
+        self.stream_told = True
+        if tool_parser is None:
+            self._request = request
+        self._until_call = not (tool_parser is None or isinstance(tool_parser, DynamoToolParser))
+        if prompt_token_ids is not None:
+            self.set_prompt_token_ids(prompt_token_ids)
 
     # --- the prompt and token ids
 
@@ -173,12 +184,11 @@ class DynamoReasoningParser(ReasoningParser):
     def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
         if self._of_grammar and self._frames_reply:
             return True  # the grammar speaks of reasoning too
-        told_before = self._prompt_known
-        self.set_prompt_token_ids(input_ids)
-        if told_before and self._tools() is None:
-            # vLLM (since 0.33) told the prompt before it asks: this is the stream, and not the grammar's question.
-            # Without a tool parser the whole stream is ours, so that later blocks and stray markers are read.
+        if self.stream_told and self._tools() is None:
+            # This is the stream, and not the grammar's question. Without a tool parser of ours the whole stream is
+            # ours, so that later blocks and stray markers are read.
             return False
+        self.set_prompt_token_ids(input_ids)
         if self._inside is None:
             return thinking_asked_for(self.template_kwargs) is False and not self._starts_inside()
         return not self._inside
@@ -237,7 +247,7 @@ class DynamoReasoningParser(ReasoningParser):
     ) -> DeltaMessage | None:
         tools = self._tools()
         if self.machine is None:
-            self.machine = self._new_machine(self._inside, tools, None)
+            self.machine = self._new_machine(self._inside, tools, self._request, streamed=True)
         events = self.machine.feed(delta_text)
         if tools is not None:
             self._ended = self.machine.waits or any(isinstance(event, ToolCallStart) for event in events)
@@ -259,21 +269,18 @@ class DynamoReasoningParser(ReasoningParser):
         return delta_message(self.machine.finish())
 
     def _new_machine(
-        self, inside: bool | None, tools: DynamoToolParser | None, request: Request | None
+        self, inside: bool | None, tools: DynamoToolParser | None, request: Request | None, *, streamed: bool = False
     ) -> GuardedParser:
-        """The machine for this parser and the one beside it. `request`: None in a stream, which tells it later.
-
-        Only the tool parser is told it then: alone, this one never is.
-        """
+        """The machine for this parser and the one beside it, which in a stream tells it the request later."""
         return GuardedParser(
             None if tools is None else tools.row.name,
             self.row.name,
             () if tools is None else tools.tools_of(request),
-            LATER if request is None and tools is not None else tool_choice_of(request),
+            LATER if streamed and tools is not None else tool_choice_of(request),
             getattr(request, "parallel_tool_calls", True) is not False,
             self.template_kwargs,
             inside,
-            until_call=tools is None and request is None and _has_foreign_tools(type(self)),
+            until_call=streamed and tools is None and self._until_call,
             new_id=new_call_id if tools is None else tools.row.new_id or new_call_id,
             label=f"--reasoning-parser {PREFIX}{self.row.name}",
         )
@@ -282,15 +289,6 @@ class DynamoReasoningParser(ReasoningParser):
         if self._inside is None:
             return self.row.starts.inside_for(self.template_kwargs)
         return self._inside
-
-
-def _has_foreign_tools(parser: type[DynamoReasoningParser]) -> bool:
-    """Whether vLLM composed `parser` with a tool parser that is not ours."""
-    composed = list(Parser.__subclasses__())
-    for each in composed:
-        composed.extend(each.__subclasses__())
-    tools = [each.tool_parser_cls for each in composed if each.reasoning_parser_cls is parser]
-    return any(each is not None and not issubclass(each, DynamoToolParser) for each in tools)
 
 
 class DynamoToolParser(ToolParser):
@@ -320,6 +318,7 @@ class DynamoToolParser(ToolParser):
         return None if self.skip_reasoning_parsing else self._made_before
 
     def adjust_request(self, request: Request) -> Request:
+        hooks.install_in_serving(DynamoToolParser)
         # On this instance, made to adjust one request, let vLLM set the schema of a forced choice.
         self.supports_required_and_named = True
         request = super().adjust_request(request)
@@ -502,4 +501,5 @@ def _make_classes() -> None:
         globals()[made.__name__] = made
 
 
+hooks.install(DynamoReasoningParser)
 _make_classes()

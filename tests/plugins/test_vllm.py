@@ -6,7 +6,6 @@ Runs in the environment that holds vLLM; with `PYTHONPATH=.cache/vllm-0.33.0/hyb
 from __future__ import annotations
 
 import dataclasses
-import gc
 import importlib
 import importlib.metadata
 import json
@@ -16,9 +15,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any
@@ -41,25 +39,22 @@ from dynamo_parsers.registry import (
     partners,
     reasoning_parser_names,
     reasoning_row,
-    thinking_asked_for,
     tool_parser_names,
     tool_row,
 )
-from parity import compositions, corpus_cases, markers, needed, prompt_for, record, recording
+from parity import compositions, corpus_cases, markers, prompt_for, record
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
 from vllm.reasoning import ReasoningParser, ReasoningParserManager
 from vllm.tool_parsers import ToolParser, ToolParserManager
 from vllm_harness import (
-    TELLS_PROMPT,
     TOOLS,
     TURN,
     VERSION,
     Answer,
     Exchange,
     chat_request,
-    compose,
     core_answer,
     encode,
     partner,
@@ -70,68 +65,6 @@ from vllm_harness import (
 
 MODES: tuple[str, ...] = ("one-shot", "1", "5", "all")
 """One-shot, and streams of so many tokens a delta."""
-
-
-# --- differences
-
-
-@dataclass(frozen=True)
-class Excuse:
-    """Where a client of vLLM gets something else than the core says, and why that is not ours to change."""
-
-    why: str
-    when: Callable[[Case, str, str], bool]
-    """Whether it applies, given the case, the composition ("both", "tool", "reasoning") and the mode."""
-
-
-def _starts_outside(case: Case) -> bool:
-    """Whether the prompt or the request says that the reply starts behind reasoning."""
-    request = case.request
-    return request.in_reasoning is False or (
-        request.in_reasoning is None and thinking_asked_for(request.chat_template_kwargs) is False
-    )
-
-
-def _guess_of_start_is_wrong(case: Case) -> bool:
-    """Whether the reply looks as if it started elsewhere than the prompt ended: a closer has no opener before it."""
-    request = case.request
-    row = reasoning_row(request.reasoning_parser or tool_row(request.tool_parser or "").pairs[0])
-    default = row.starts.inside_for(request.chat_template_kwargs)
-    before, closer, _ = case.reply.partition(row.close)
-    guessed = True if row.close and closer and row.open not in before else default
-    return guessed != (default if request.in_reasoning is None else request.in_reasoning)
-
-
-EXCUSES = {
-    "passed through": Excuse(
-        "vLLM 0.32 passes a reply that starts outside reasoning through as content itself where no tool parser stands "
-        "beside: our class is not called",
-        lambda case, composition, mode: (
-            not TELLS_PROMPT and composition == "reasoning" and mode != "one-shot" and _starts_outside(case)
-        ),
-    ),
-    "choice untold": Excuse(
-        "in a stream vLLM shows the reasoning parser no request: where no tool parser stands beside it, and so nothing "
-        "is forced, it does not know the choice, and JSON at the start of open reasoning is reasoning",
-        lambda case, composition, mode: (
-            composition == "reasoning"
-            and mode != "one-shot"
-            and case.request.tool_choice not in ("auto", "none")
-            and case.reply.lstrip()[:1] in ("[", "{")
-        ),
-    ),
-    "prompt untold": Excuse(
-        "vLLM 0.32 does not tell how the prompt of a one-shot reply ended where a grammar of ours constrains "
-        "it: our class has to guess from the reply's first reasoning marker",
-        lambda case, composition, mode: (
-            not TELLS_PROMPT
-            and composition == "both"
-            and mode == "one-shot"
-            and _guess_of_start_is_wrong(case)
-            and (case.request.tool_choice not in ("auto", "none") or not case.request.parallel_tool_calls)
-        ),
-    ),
-}
 
 
 def refused(case: Case) -> str | None:
@@ -192,13 +125,10 @@ def differences(
     *,
     plain: bool = False,
     modes: tuple[str, ...] = MODES,
-    excuses: Mapping[str, Excuse] = EXCUSES,
 ) -> Iterator[str]:
-    """How the answers of a composition differ from the core's, as far as nothing excuses it."""
+    """How the answers of a composition differ from the core's."""
     inside = case.request.in_reasoning if reasoning is not None else None
     for mode in modes:
-        if any(excuse.when(case, composition, mode) for excuse in excuses.values()):
-            continue
         made = exchange(tool, reasoning, plain=plain, prompt=prompt_for(reasoning, inside), request=case_request(case))
         # What vLLM's detokenizer leaves of the reply: special tokens are gone where nobody asked for them.
         seen = made.text(encode(made.tokenizer, case.reply))
@@ -236,17 +166,12 @@ def test_corpus(case: Case) -> None:
     if why := refused(case):
         record(f"vLLM {VERSION}", case, f"refused: {why}")
         pytest.skip(why)
-    found: list[str] = []
-    excused: dict[str, None] = {}
-    for composition, tool, reasoning in compositions(case):
-        found += differences(case, composition, tool, reasoning)
-        for mode in MODES:
-            named = {name: None for name, excuse in EXCUSES.items() if excuse.when(case, composition, mode)}
-            alone = differences(case, composition, tool, reasoning, modes=(mode,), excuses={})
-            if named and (not recording() or needed(alone)):
-                excused |= named
-    outcome = "differs" if found else f"excused: {', '.join(excused)}" if excused else "same"
-    record(f"vLLM {VERSION}", case, outcome)
+    found = [
+        line
+        for composition, tool, reasoning in compositions(case)
+        for line in differences(case, composition, tool, reasoning)
+    ]
+    record(f"vLLM {VERSION}", case, "differs" if found else "same")
     assert not found, "\n".join(found)
 
 
@@ -276,22 +201,6 @@ def test_soup(row: ToolRow) -> None:
             for line in differences(case, composition, tool, reasoning)
         ]
         assert not found, "\n".join([repr(text), *found])
-
-
-@pytest.mark.parametrize("name", EXCUSES)
-def test_excuse_is_needed(name: str) -> None:
-    """An excuse that excuses nothing is one too many."""
-    excuse = EXCUSES[name]
-    if name in ("passed through", "prompt untold") and TELLS_PROMPT:
-        pytest.skip("of 0.32")
-    assert any(
-        any(differences(case, *composition, modes=(mode,), excuses={}))
-        for case in CASES
-        if not refused(case)
-        for composition in compositions(case)
-        for mode in MODES
-        if excuse.when(case, composition[0], mode)
-    ), excuse.why
 
 
 # --- registration
@@ -536,8 +445,6 @@ def test_start_of_the_reply(row: ReasoningRow, state: str, thinking: bool | None
                 prompt=prompts(row)[state],
                 request=chat_request(TOOLS if beside else None, **said),
             )
-            if beside is None and mode != "one-shot" and made.reasoning_ended and not TELLS_PROMPT:
-                continue  # passed through, see EXCUSES
             right = core_answer(
                 reply,
                 tool_parser=beside,
@@ -551,24 +458,20 @@ def test_start_of_the_reply(row: ReasoningRow, state: str, thinking: bool | None
 
 @pytest.mark.parametrize("row", THINKERS)
 def test_start_where_vllm_tells_no_prompt(row: ReasoningRow) -> None:
-    """0.32 tells it only to the first choice of a chat: elsewhere the text has to do."""
+    """Before 0.32 it tells it only to the first choice of a chat that is sent whole: elsewhere the text has to do."""
+
+    def untold(reply: str, **said: object) -> Answer:
+        made = exchange(None, row.name, request=chat_request(None, **said))
+        reasoning, content, _ = made.parser().parse(reply, made.request, enable_auto_tools=True)
+        return Answer(reasoning, content, ())
+
     reply = f"Why?{row.close}Because."
-    right = core_answer(reply, reasoning_parser=row.name, in_reasoning=True)
-    made = exchange(None, row.name, prompt=prompt_for(row.name, True), request=chat_request(None))
-    assert made.one_shot(reply, choice=1) == right
-    made = exchange(None, row.name, prompt=prompt_for(row.name, True), request=responses_request(None))
-    assert made.one_shot(reply) == right
+    assert untold(reply) == core_answer(reply, reasoning_parser=row.name, in_reasoning=True)
     if row.starts.inside and not row.starts.switch:
         return  # this model cannot be told not to think
-    off = {"enable_thinking": False, "thinking": False}
-    made = exchange(
-        None,
-        row.name,
-        prompt=prompt_for(row.name, False),
-        request=responses_request(None, chat_template_kwargs=off),
-    )
     reply = f"The tag {row.close} ends."
-    assert made.one_shot(reply) == core_answer(reply, reasoning_parser=row.name, in_reasoning=False)
+    given = untold(reply, chat_template_kwargs={"enable_thinking": False, "thinking": False})
+    assert given == core_answer(reply, reasoning_parser=row.name, in_reasoning=False)
 
 
 # --- what vLLM asks about ids
@@ -673,9 +576,6 @@ def test_forced_choice_as_json(tool: ToolRow, think: ReasoningRow, choice: str, 
             made = exchange(
                 tool.name, beside, request=request.model_copy(), prompt=prompt_for(beside, False) if behind else TURN
             )
-            told = mode != "one-shot" or TELLS_PROMPT or type(request).__name__ == "ChatCompletionRequest"
-            if behind and not told and think.starts.inside:
-                continue  # 0.32 does not tell, and by its habit this family starts inside reasoning
             assert answer_in(mode, made, forced) == Answer(None, None, right), beside
 
 
@@ -969,16 +869,7 @@ def test_beside_a_reasoning_parser_of_vllm(mode: str) -> None:
         assert given == Answer("Why?", "Sure.", call_of(tool_row("hermes"))), theirs
 
 
-@pytest.fixture
-def a_server_of_its_own() -> Iterator[None]:
-    """A server composes its parsers once, and ours look at what stands beside them: what a test composed goes again."""
-    yield
-    compose.cache_clear()
-    gc.collect()
-
-
 @modes
-@pytest.mark.usefixtures("a_server_of_its_own")
 def test_beside_a_tool_parser_of_vllm(mode: str) -> None:
     call = tool_row("hermes").sample
     made = Exchange(
@@ -1047,8 +938,6 @@ def test_a_defect_costs_no_request(
     assert given.content.endswith("The end.")
     assert "Paris" in given.content
     warnings = [each for each in caplog.records if each.name.startswith("dynamo_parsers")]
-    if composition == "reasoning" and made.reasoning_ended and not TELLS_PROMPT and mode != "one-shot":
-        return  # passed through, see EXCUSES
     assert 1 <= len(warnings) <= 2
     for each in warnings:
         assert each.levelno == logging.WARNING
