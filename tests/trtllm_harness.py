@@ -12,6 +12,7 @@ post-processors, in what they need of the rest from the stand-in.
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import re
@@ -126,7 +127,7 @@ class Engine:
     @property
     def finishes(self) -> bool:
         """Whether parsers are told that a stream is over."""
-        return "finished" in self.handlers.apply_reasoning_parser.__code__.co_varnames
+        return "finished" in inspect.signature(self.handlers.apply_reasoning_parser).parameters
 
     @property
     def tells_kwargs(self) -> bool:
@@ -137,11 +138,6 @@ class Engine:
     def tells_prompt(self) -> bool:
         """Whether it is told how the prompt ended."""
         return hasattr(self.reasoning_factory, "resolve_prefilled_thinking")
-
-    @property
-    def drops_calls(self) -> bool:
-        """Whether a `tool_choice` of none is kept."""
-        return self.finishes
 
 
 @cache
@@ -219,6 +215,7 @@ class Exchange:
     template_kwargs: Mapping[str, object] = field(default_factory=dict)
     prompt: str = ""
     finish_reason: str = "stop"
+    parallel_tool_calls: bool = True
 
     def __post_init__(self) -> None:
         protocol = self.engine.protocol
@@ -233,9 +230,22 @@ class Exchange:
 
     def arguments(self) -> Any:
         """What the server makes of a request for its post-processors."""
-        made = self.engine.handlers.ChatPostprocArgs(
-            role="assistant", model="m", tools=self._tools, tool_choice=self._choice
+        asked = {"model": "m", "tools": self._tools, "tool_choice": self._choice, "messages": [], "n": 1}
+        if not self.parallel_tool_calls:
+            asked["parallel_tool_calls"] = False
+        request = SimpleNamespace(
+            echo=False,
+            add_generation_prompt=True,
+            stream_options=None,
+            logprobs=None,
+            top_logprobs=None,
+            disaggregated_params=None,
+            chat_template_kwargs=None,
+            parallel_tool_calls=False,
+            model_fields_set=set(asked),
+            **{name: value for name, value in asked.items() if name != "parallel_tool_calls"},
         )
+        made = self.engine.handlers.ChatPostprocArgs.from_request(request)
         made.tool_parser, made.reasoning_parser, made.num_prompt_tokens = self.tool, self.reasoning, 1
         if self.engine.tells_kwargs:
             made.chat_template_kwargs = dict(self.template_kwargs)

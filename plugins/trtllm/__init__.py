@@ -23,6 +23,7 @@ NEWEST = (1, 3)
 
 FACTORY = "tensorrt_llm.serve.tool_parser.tool_parser_factory"
 REASONING = "tensorrt_llm.llmapi.reasoning_parser"
+HANDLERS = "tensorrt_llm.serve.postprocess_handlers"
 COMMANDS = "tensorrt_llm.commands.serve"
 
 logger = logging.getLogger("dynamo_parsers")
@@ -41,8 +42,12 @@ def register() -> None:
     except (ImportError, UnknownInterface) as error:
         logger.error("dynamo-parsers needs TensorRT-LLM %s; its parsers are not registered (%s)", wanted(), error)
         return
-    for module in (FACTORY, REASONING, COMMANDS):
+    for module in AFTER:
         after_import(module)
+    if HANDLERS not in sys.modules:
+        from . import hook
+
+        hook.install()
 
 
 def after_import(name: str) -> None:
@@ -115,6 +120,13 @@ def _register_reasoning_parsers(module: ModuleType) -> None:
             known[name] = parser
 
 
+def _tell_requests(module: ModuleType) -> None:
+    """Have parsers told what the chat post-processors know of a request."""
+    from . import requests
+
+    requests.install(module)
+
+
 def _widen_choices(module: ModuleType) -> None:
     """Put the names into the command line's choices, which are a copy of the registries where click makes one."""
     from dynamo_parsers.command_line import hint_at_close_names
@@ -151,6 +163,7 @@ def _commands(values: Iterable[object]) -> list[object]:
 AFTER: dict[str, Callable[[ModuleType], None]] = {
     FACTORY: _register_tool_parsers,
     REASONING: _register_reasoning_parsers,
+    HANDLERS: _tell_requests,
     COMMANDS: _widen_choices,
 }
 """What is due once a module of TensorRT-LLM stands."""

@@ -1,7 +1,7 @@
 """TensorRT-LLM's reasoning parser over the core: one class made from each row of the registry.
 
-TensorRT-LLM makes one for each choice: 1.2 without arguments, 1.3 with the request's template arguments. What it reads
-of a parser without an instance is a class attribute.
+TensorRT-LLM makes one for each choice: 1.2 without arguments, 1.3 with the request's template arguments. The rest comes
+from `requests.told`. What it reads of a parser without an instance is a class attribute.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dynamo_parsers.handover import Content, ReasoningHalf
 from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
+
+from .requests import told
 
 if TYPE_CHECKING:
 
@@ -46,7 +48,7 @@ class DynamoReasoningParser(BaseReasoningParser):
 
     def __init__(self, *, chat_template_kwargs: Mapping[str, object] | None = None, **_: object) -> None:
         asked = chat_template_kwargs or {}
-        self._half = ReasoningHalf(self.row.name, asked, _prompt_ends_inside(asked))
+        self._half = ReasoningHalf(self.row.name, asked, _prompt_ends_inside(asked), beside=told())
 
     def parse(self, text: str) -> ReasoningParserResult:
         """Reasoning and content of a whole reply."""

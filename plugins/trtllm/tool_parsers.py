@@ -1,7 +1,7 @@
 """TensorRT-LLM's tool parser over the core: one class made from each row of the registry.
 
-TensorRT-LLM makes a parser without arguments, one for each choice, and tells it the tools with every text, but neither
-`tool_choice` nor `parallel_tool_calls`. What it reads of a parser without an instance is a class attribute.
+TensorRT-LLM makes a parser without arguments, one for each choice, and tells it the tools with every text. The rest
+comes from `requests.told`. What it reads of a parser without an instance is a class attribute.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dynamo_parsers.handover import ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ToolRow, tool_parser_names, tool_row
 from dynamo_parsers.request import plain_tools
 from dynamo_parsers.structural_tags import around_arguments
+
+from .requests import told
 
 if TYPE_CHECKING:
 
@@ -49,12 +51,13 @@ class DynamoToolParser(BaseToolParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self._half = ToolHalf(self.row.name)
+        self._told = told()
+        self._half = self._new_half()
         self._tools: list[dict[str, object]] | None = None
 
     def detect_and_parse(self, text: str, tools: Sequence[object]) -> StreamingParseResult:
         """The content and the calls of a whole reply, one item a call."""
-        return _result(ToolHalf(self.row.name).whole(text, plain_tools(tools)))
+        return _result(self._new_half().whole(text, plain_tools(tools)))
 
     def parse_streaming_increment(self, new_text: str, tools: Sequence[object]) -> StreamingParseResult:
         """What the next piece gives rise to: one item for each call that it says something of."""
@@ -70,6 +73,11 @@ class DynamoToolParser(BaseToolParser):
         """Whether `text` has a call, or the whole beginning of one."""
         events = ToolHalf(self.row.name).whole(str(text), _UNKNOWN_TOOLS)
         return any(isinstance(event, ToolCallStart) for event in events)
+
+    def _new_half(self) -> ToolHalf:
+        if self._told is None:
+            return ToolHalf(self.row.name)
+        return ToolHalf(self.row.name, self._told.tool_choice, self._told.parallel_tool_calls)
 
     def supports_structural_tag(self) -> bool:
         """Whether a call is a JSON object between two texts: TensorRT-LLM can constrain nothing else."""

@@ -1,4 +1,4 @@
-"""What vLLM does not tell a reasoning parser, and what it makes of a call that was cut: hooks of ours around its methods.
+"""What vLLM does not tell a reasoning parser, and what becomes of a call that was cut: hooks around methods.
 
 - `DelegatingParser.parse_delta`: a reasoning parser of ours is told the request of a stream, its prompt, and what reads
   calls beside it, before it is asked anything. vLLM shows a reasoning parser no request, and before 0.33 passes the

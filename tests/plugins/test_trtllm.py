@@ -67,25 +67,11 @@ class Excuse:
 
 
 EXCUSES = {
-    "parallel untold": Excuse(
-        "nobody tells a parser that parallel_tool_calls is false: all calls are returned",
-        lambda engine, case, composition, mode: not case.request.parallel_tool_calls and composition != "reasoning",
-    ),
-    "none untold": Excuse(
-        "1.2 tells nobody that tool_choice is none: the calls are returned; 1.3 drops them",
+    "named without a tool parser": Excuse(
+        "without a tool parser TensorRT-LLM itself takes the content of the reply to a named choice for the arguments",
         lambda engine, case, composition, mode: (
-            case.request.tool_choice == "none" and composition != "reasoning" and not engine.drops_calls
+            composition == "reasoning" and named_choice(case.request.tool_choice) is not None
         ),
-    ),
-    "named by the engine": Excuse(
-        "a named choice is TensorRT-LLM's own: 1.2 takes the whole reply as the arguments, 1.3 the first call under "
-        "the name that was asked for",
-        lambda engine, case, composition, mode: named_choice(case.request.tool_choice) is not None,
-    ),
-    "tools untold": Excuse(
-        "what of a reply is reasoning can depend on the tools of the request; they are told to nobody before the first "
-        "delta, or a whole reply, has been split",
-        lambda engine, case, composition, mode: composition == "both" and _first_split_needs_tools(engine, case, mode),
     ),
     "prompt or client": Excuse(
         "a server that looks at the end of the prompt says what it found as `thinking` and `enable_thinking`; a client "
@@ -95,18 +81,6 @@ EXCUSES = {
         ),
     ),
 }
-
-
-def _first_split_needs_tools(engine: Engine, case: Case, mode: str) -> bool:
-    tool, reasoning = case.request.tool_parser, _beside(case)
-    asked = {"reasoning_parser": reasoning, **told_to(engine, case, reasoning)}
-    whole = mode == "one-shot"
-    pieces = [case.reply] if whole else pieces_of(mode, case.reply, tool, reasoning)
-    # Where the first delta is the last, the reasoning parser has said all before the tool parser is asked.
-    single, ended = len(pieces) == 1, whole or engine.finishes
-    said = core_answer(pieces[0], finish=single and ended, **asked).reasoning
-    right = core_answer(case.reply, finish=ended, tool_parser=tool, tools=case.tools, **asked).reasoning
-    return right != said if single else not (right or "").startswith(said or "")
 
 
 def _sends_both(case: Case) -> bool:
@@ -157,18 +131,13 @@ def exchange(engine: Engine, case: Case, tool: str | None, reasoning: str | None
         case.request.chat_template_kwargs,
         prompt,
         case.request.engine_finish or "stop",
+        case.request.parallel_tool_calls,
     )
 
 
 def called(case: Case, reasoning: str | None) -> bool:
     """Whether a parser of ours is called at all: without tools in the request no tool parser is."""
     return reasoning is not None or case.tools is not None
-
-
-def _beside(case: Case) -> str | None:
-    """The reasoning parser that stands beside the case's tool parser."""
-    tool = case.request.tool_parser
-    return case.request.reasoning_parser or (next(iter(tool_row(tool).pairs), None) if tool is not None else None)
 
 
 def pieces_of(mode: str, text: str, tool: str | None, reasoning: str | None) -> list[str]:
@@ -435,12 +404,61 @@ def test_beside_a_parser_of_the_engine(each: str) -> None:
 WEATHER = (("get_weather", '{"city": "Paris"}'),)
 
 
-def test_a_named_choice_of_1_3() -> None:
-    """The server keeps the first item of every step under the name that was asked for, so a step says a call in one."""
-    choice = {"type": "function", "function": {"name": "get_weather"}}
-    made = Exchange(engine("1.3"), "dynamo_hermes", "dynamo_qwen3", [TOOL], choice)
-    for answer in (made.one_shot(CALL), made.stream([CALL]), made.stream(list(CALL))):
-        assert answer.calls == WEATHER
+NAMED: dict[str, object] = {"type": "function", "function": {"name": "get_weather"}}
+OTHER = '<tool_call>{"name": "get_time", "arguments": {}}</tool_call>'
+
+
+@pytest.mark.parametrize("each", ENGINES)
+@pytest.mark.parametrize("reasoning", ["dynamo_qwen3", "qwen3", None])
+def test_a_named_choice(reasoning: str | None, each: str) -> None:
+    """Our parser returns that function only, in markup or as bare arguments, and nothing else is taken for it."""
+    made = Exchange(engine(each), "dynamo_hermes", reasoning, [TOOL], NAMED)
+    for reply, calls in (
+        (OTHER + CALL, WEATHER),
+        ('{"city": "Paris"}', WEATHER),
+        ("Sorry.", ()),
+        (CALL + CALL, WEATHER * 2),
+    ):
+        for answer in (made.one_shot(reply), made.stream([reply]), made.stream(list(reply))):
+            assert answer.calls == calls
+            assert answer.finish_reason == ("tool_calls" if calls else "stop")
+
+
+@pytest.mark.parametrize("each", ENGINES)
+def test_a_choice_is_the_engines_own_without_our_tool_parser(each: str) -> None:
+    made = Exchange(engine(each), None, "dynamo_qwen3", [TOOL], "none")
+    asked = made.arguments()
+    engine(each).handlers.apply_reasoning_parser(asked, 0, "Hi.", False)
+    assert asked.tool_choice == "none"
+    asked = Exchange(engine(each), "qwen3", None, [TOOL], NAMED).arguments()
+    engine(each).handlers.apply_reasoning_parser(asked, 0, "Hi.", False)
+    assert asked.tool_choice.function.name == "get_weather"
+
+
+@pytest.mark.parametrize("each", ENGINES)
+def test_arguments_go_to_other_processes(each: str) -> None:
+    """With what we noted, as plain types; the reply is then read there."""
+    made = Exchange(engine(each), "dynamo_hermes", None, [TOOL], parallel_tool_calls=False)
+    noted = {name: value for name, value in vars(made.arguments()).items() if "dynamo" in name}
+    assert noted
+    assert all(type(value) in (bool, str, dict) for value in noted.values())
+    assert made.stream([CALL + CALL]).calls == WEATHER
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_parsers_are_told_whenever_register_is_called(fresh: Any, order: str) -> None:
+    """Also where the post-processors are imported already, and other modules hold them."""
+    if order == "before":
+        fresh.register()
+    handlers = importlib.import_module("tensorrt_llm.serve.postprocess_handlers")
+    held = handlers.chat_response_post_processor
+    fresh.register()
+    fresh.register()
+    assert handlers.chat_response_post_processor is held
+    told = importlib.import_module("dynamo_parsers.trtllm.requests")
+    for name in ("apply_reasoning_parser", "apply_tool_parser"):
+        assert not hasattr(getattr(handlers, name).__wrapped__, told._MARK)
+    assert told.told() is None
 
 
 def test_content_goes_to_other_processes_as_text() -> None:

@@ -36,6 +36,17 @@ class ChatPostprocArgs(PostprocArgs):
     tool_parser_dict: dict = field(default_factory=dict)
     has_tool_call: dict = field(default_factory=dict)
 
+    @classmethod
+    def from_request(cls, request):
+        return cls(
+            role="assistant",
+            model=request.model,
+            num_choices=request.n or 1,
+            tools=request.tools,
+            tool_choice=request.tool_choice,
+            chat_template_kwargs=request.chat_template_kwargs,
+        )
+
 
 def apply_reasoning_parser(args, output_index, text, streaming, finished=False):
     if args.reasoning_parser is None:

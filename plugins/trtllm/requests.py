@@ -1,0 +1,100 @@
+"""What a chat request says, for the parsers that TensorRT-LLM makes while it answers it.
+
+TensorRT-LLM tells a parser the tools, and only the one that is asked second. Its chat post-processors have the rest, so
+`install` stands around the three of their parts that every version has, under the names they are called by:
+
+- `apply_reasoning_parser` and `apply_tool_parser` make a choice's parsers when its first text comes. While they do,
+  `told` says what the request is.
+- A named choice of ours is read as any other reply: TensorRT-LLM takes the text, or what comes first, for the call's
+  arguments, so from the first text on it sees no choice, and our tool parser returns that function only.
+- `ChatPostprocArgs.from_request` forgets `parallel_tool_calls`.
+
+What is not about our tool parsers is passed on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from dynamo_parsers.handover import Beside
+from dynamo_parsers.request import plain_tool_choice, plain_tools
+
+_CHOICE = "_dynamo_parsers_tool_choice"
+_PARALLEL = "_dynamo_parsers_parallel_tool_calls"
+"""Attributes of a request's arguments. Those may go to another process, which takes plain types only."""
+_MARK = "_dynamo_parsers_hook"
+
+_told: ContextVar[Beside | None] = ContextVar("dynamo_parsers_told", default=None)
+
+
+def told() -> Beside | None:
+    """The request that a parser is being made for, where a tool parser of ours reads its calls; None: nobody told."""
+    return _told.get()
+
+
+def install(handlers: ModuleType) -> None:
+    """Tell parsers what the chat post-processors know. Installing twice changes nothing."""
+    from .tool_parsers import CLASSES
+
+    ours = {name: parser.row.name for name, parser in CLASSES.items()}
+    for name, made in (("apply_reasoning_parser", "reasoning_parser_dict"), ("apply_tool_parser", "tool_parser_dict")):
+        theirs = getattr(handlers, name, None)
+        if theirs is not None and not hasattr(theirs, _MARK) and _takes(theirs, "args", "output_index"):
+            setattr(handlers, name, _telling(theirs, made, ours))
+    arguments = getattr(handlers, "ChatPostprocArgs", None)
+    theirs = getattr(arguments, "from_request", None)
+    if inspect.ismethod(theirs) and not hasattr(theirs, _MARK):
+        setattr(arguments, "from_request", classmethod(_keeping(theirs.__func__)))  # noqa: B010
+
+
+def _takes(theirs: Callable[..., Any], *names: str) -> bool:
+    return tuple(inspect.signature(theirs).parameters)[: len(names)] == names
+
+
+def _telling(theirs: Callable[..., Any], made: str, ours: Mapping[str, str]) -> Callable[..., Any]:
+    """`theirs`, which makes the parser of a choice where there is none in the dict `made` of its arguments."""
+
+    @wraps(theirs)
+    def apply(args: Any, output_index: int, *rest: Any, **kwargs: Any) -> Any:
+        if output_index in getattr(args, made, ()):
+            return theirs(args, output_index, *rest, **kwargs)
+        now = _told.set(_beside(args, ours))
+        try:
+            return theirs(args, output_index, *rest, **kwargs)
+        finally:
+            _told.reset(now)
+
+    setattr(apply, _MARK, True)
+    return apply
+
+
+def _beside(args: Any, ours: Mapping[str, str]) -> Beside | None:
+    """What our tool parser for these arguments reads with; None where it is not called."""
+    name, tools = getattr(args, "tool_parser", None), getattr(args, "tools", None)
+    parser = ours.get(name.lower()) if isinstance(name, str) else None
+    if parser is None or tools is None:
+        return None
+    choice = getattr(args, _CHOICE, None) or plain_tool_choice(getattr(args, "tool_choice", None))
+    if isinstance(choice, dict):
+        setattr(args, _CHOICE, choice)
+        args.tool_choice = "auto"
+    return Beside(parser, plain_tools(tools), choice, getattr(args, _PARALLEL, True))
+
+
+def _keeping(theirs: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(theirs)
+    def from_request(cls: type, request: Any, *rest: Any, **kwargs: Any) -> Any:
+        args = theirs(cls, request, *rest, **kwargs)
+        # A field's default says nothing of the request.
+        told_so = "parallel_tool_calls" in getattr(request, "model_fields_set", ())
+        if told_so and getattr(request, "parallel_tool_calls", None) is False:
+            setattr(args, _PARALLEL, False)
+        return args
+
+    setattr(from_request, _MARK, True)
+    return from_request
