@@ -92,6 +92,8 @@ def refused(case: Case) -> str | None:
     """Why no such request or reply reaches a parser of TensorRT-LLM; None where it does."""
     if case.request.tool_choice == "required":
         return "TensorRT-LLM refuses a required choice"
+    if named_choice(case.request.tool_choice) is not None and case.tools is None:
+        return "TensorRT-LLM refuses a named choice without tools"
     if any("\ud800" <= char <= "\udfff" for char in case.reply):
         return "no tokenizer writes a lone surrogate"
     try:
