@@ -223,7 +223,7 @@ TOOL_ROWS = (
         DEEPSEEK_V3,
         "DeepSeek V3, V3-0324, R1",
         pairs=("deepseek_v3", "deepseek_r1"),
-        special_tokens=DEEPSEEK_V3_TOKENS,
+        added_tokens=DEEPSEEK_V3_TOKENS,
         turn_end=_DEEPSEEK_END,
     ),
     ToolRow(
@@ -231,7 +231,7 @@ TOOL_ROWS = (
         DEEPSEEK_V3_1,
         "DeepSeek V3.1",
         pairs=("deepseek_v3_1", "deepseek_v3"),
-        special_tokens=DEEPSEEK_V3_TOKENS,
+        added_tokens=DEEPSEEK_V3_TOKENS,
         turn_end=_DEEPSEEK_END,
     ),
     ToolRow(

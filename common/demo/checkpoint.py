@@ -85,7 +85,7 @@ def files(model: DemoModel) -> dict[str, bytes]:
         "generation_config.json": _json({"bos_token_id": pad, "eos_token_id": eos, "pad_token_id": pad}),
         "tokenizer.json": tokenizer.encode(),
         "tokenizer_config.json": _json(tokenizer_config),
-        "chat_template.jinja": chat_template(model.turn_end, model.think_open, model.think_close).encode(),
+        "chat_template.jinja": chat_template(model.turn_end, model.think_open, model.think_close, model.call).encode(),
         "model.safetensors": _safetensors(len(ids)),
         FILE: _json(model.model_dump()),
     }

@@ -54,8 +54,11 @@ JOINER = "\u2060"
 _SCRIPT = re.compile(rf"<<<SCRIPT({JOINER}?)\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
 
 
-def chat_template(turn_end: str, think_open: str, think_close: str) -> str:
-    """The template of a family. It shows no call: some engines take a call's marker in the prompt for the model's."""
+def chat_template(turn_end: str, think_open: str, think_close: str, call: str) -> str:
+    """The template of a family.
+
+    It shows a call to its reader only: some engines take a call's marker in the prompt for the model's.
+    """
     markers = {
         "turn_open": TURN_OPEN,
         "turn_end": turn_end,
@@ -64,7 +67,9 @@ def chat_template(turn_end: str, think_open: str, think_close: str) -> str:
     }
     # A JSON string is a Jinja string.
     return (
-        "".join(f"{{%- set {name} = {json.dumps(text)} -%}}\n" for name, text in markers.items()) + _TEMPLATE.lstrip()
+        f"{{#- A call is written as:\n{call}\n-#}}\n"
+        + "".join(f"{{%- set {name} = {json.dumps(text)} -%}}\n" for name, text in markers.items())
+        + _TEMPLATE.lstrip()
     )
 
 

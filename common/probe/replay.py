@@ -6,6 +6,8 @@ whose end is missing and one that is cut off in an argument.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..demo.conversation import disguised
 from ..explain import known_markers
 from ..markup import RENDERERS, Part, Renderer
@@ -26,6 +28,8 @@ class Replay:
         self._think = (think.opens[0] + think.label, think.closes[0])
         self._prompt_open = think.opens[0]
         self._turn_ends = row.turn_ends
+        starts = reasoning_row(row.pairs[0]).starts
+        self._thinks_unasked = starts.inside or not starts.switch
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios, and the two that only a replay can ask for."""
@@ -55,12 +59,14 @@ class Replay:
 
     def replies(self, scenario: Scenario) -> list[str]:
         """The raw text of each turn's reply."""
-        texts = [self._text(turn) for turn in scenario.turns]
-        if scenario.chat_template_kwargs.get("enable_thinking"):
+        asked = scenario.chat_template_kwargs.get("enable_thinking")
+        thinks = asked or (asked is None and self._thinks_unasked)
+        texts = [self._text(turn if thinks else replace(turn, thought="")) for turn in scenario.turns]
+        if asked:
             # The demo model's template has opened the reasoning, and the model does not do so again.
             texts[0] = texts[0].removeprefix(self._prompt_open)
         if scenario.name == "replay_missing_end":
-            return [self._without_end(scenario.turns[0])]
+            return [self._without_end(texts[0])]
         if scenario.name == "replay_cut_off":
             text = texts[0]
             return [text[: text.rindex("Porto") + 3]]
@@ -76,7 +82,6 @@ class Replay:
         # The token that ends a turn stops the engine, which keeps it to itself.
         return text.removesuffix(next((end for end in self._turn_ends if text.endswith(end)), ""))
 
-    def _without_end(self, turn: Turn) -> str:
+    def _without_end(self, text: str) -> str:
         """The reply without the marker that it ends with, as models often leave it out."""
-        text = self._text(turn)
         return text.removesuffix(max((each for each in known_markers() if text.endswith(each)), key=len, default=""))
