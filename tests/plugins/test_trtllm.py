@@ -299,6 +299,7 @@ def test_what_is_lost_without_an_end(case: Case) -> None:
             tool_parser=tool if case.tools is not None else None,
             reasoning_parser=reasoning,
             tools=case.tools if tool is not None else None,
+            parallel_tool_calls=case.request.parallel_tool_calls,
         )
         lost = 0
         for said, whole in ((given.reasoning, right.reasoning), (given.content, right.content)):
