@@ -7,8 +7,8 @@ A result is a line of JSON, as `tests/parity.py` (`record`) writes it for a case
 
     {"engine": "SGLang 0.5.23", "file": "kimi_k2", "group": "Ids", "title": "...", "outcome": "same"}
 
-- `outcome`: "same" as the core, by every way in; "excused: NAMES", from the closed list of that engine's tests;
-  "refused: WHY", where the engine takes no such request; "differs", which is a defect.
+- `outcome`: "same" as the core, by every way in; "refused: WHY", where the engine takes no such request; "differs",
+  which is a defect.
 - Of several results for a case in an engine the last one counts, so a file may be added to.
 
 Standard library only.
@@ -31,7 +31,7 @@ Every case of the corpus (`tests/cases/*.md`) goes through each engine's own ser
 parsers, with the tool parser alone and with the reasoning parser alone; one-shot, and as streams of a token, of several
 tokens and of the whole reply a delta. A client has to get what the core says of the same text. Made by `make parity`.
 """
-KINDS = ("same", "excused", "refused", "differs")
+KINDS = ("same", "refused", "differs")
 
 Case = tuple[str, str, str]  # file, group, title
 

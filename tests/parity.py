@@ -57,23 +57,10 @@ def markers(tool: str | None, reasoning: str | None) -> set[str]:
     return found
 
 
-def recording() -> bool:
-    """Whether results are put down; an excuse then has to be shown to be needed for its case."""
-    return RESULTS in os.environ
-
-
-def needed(found: Iterator[str]) -> bool:
-    """Whether an excuse covers a difference; what an engine says by itself may not even be well formed."""
-    try:
-        return any(found)
-    except (AssertionError, KeyError):
-        return True
-
-
 def record(engine: str, case: Case, outcome: str) -> None:
     """Put down what became of a case in an engine, as a line of JSON; nothing where no file is named for it.
 
-    `outcome` is "same", "differs", "excused: " and the names of the excuses, or "refused: " and why.
+    `outcome` is "same", "differs", or "refused: " and why.
     """
     if file := os.environ.get(RESULTS):
         said = {"engine": engine, "file": case.file, "group": case.group, "title": case.title, "outcome": outcome}

@@ -240,19 +240,18 @@ class Exchange:
             logprobs=None,
             top_logprobs=None,
             disaggregated_params=None,
-            chat_template_kwargs=None,
+            chat_template_kwargs=dict(self.template_kwargs) if self.engine.tells_kwargs else None,
             parallel_tool_calls=False,
             model_fields_set=set(asked),
             **{name: value for name, value in asked.items() if name != "parallel_tool_calls"},
         )
         made = self.engine.handlers.ChatPostprocArgs.from_request(request)
         made.tool_parser, made.reasoning_parser, made.num_prompt_tokens = self.tool, self.reasoning, 1
-        if self.engine.tells_kwargs:
-            made.chat_template_kwargs = dict(self.template_kwargs)
-            if self.engine.tells_prompt and self.reasoning is not None and self.prompt:
-                inside = self.engine.reasoning_factory.resolve_prefilled_thinking(self.reasoning, self.prompt)
-                if inside is not None:
-                    made.chat_template_kwargs.update(thinking=inside, enable_thinking=inside)
+        if self.engine.tells_prompt and self.reasoning is not None and self.prompt:
+            inside = self.engine.reasoning_factory.resolve_prefilled_thinking(self.reasoning, self.prompt)
+            if inside is not None:
+                found = {"thinking": inside, "enable_thinking": inside}
+                made.chat_template_kwargs = {**self.template_kwargs, **found}
         return made
 
     def one_shot(self, reply: str) -> Answer:

@@ -28,8 +28,9 @@ class Replay:
         self._think = (think.opens[0] + think.label, think.closes[0])
         self._prompt_open = think.opens[0]
         self._turn_ends = row.turn_ends
-        starts = reasoning_row(row.pairs[0]).starts
-        self._thinks_unasked = starts.inside or not starts.switch
+        reasoning = reasoning_row(row.pairs[0])
+        # Families that go with the parser for any `<think>` are of models that do not think by themselves.
+        self._thinks_unasked = (reasoning.starts.inside or not reasoning.starts.switch) and reasoning.name != "basic"
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenarios, and the two that only a replay can ask for."""

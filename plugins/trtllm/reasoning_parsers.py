@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dynamo_parsers.handover import Content, ReasoningHalf
 from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
 
-from .requests import told
+from .requests import FROM_CLIENT, told
 
 if TYPE_CHECKING:
 
@@ -66,11 +66,11 @@ class DynamoReasoningParser(BaseReasoningParser):
 def _prompt_ends_inside(kwargs: Mapping[str, object]) -> bool | None:
     """Whether the prompt opened reasoning or closed it; None where it says nothing.
 
-    A TensorRT-LLM that looks at the prompt writes what it found over both of these arguments; a client who thinks of
-    them sets one.
+    A TensorRT-LLM that looks at the prompt writes what it found over both of these arguments.
     """
     thinking, enabled = kwargs.get("thinking"), kwargs.get("enable_thinking")
-    return thinking if _TELLS_PROMPT and isinstance(thinking, bool) and thinking is enabled else None
+    told = _TELLS_PROMPT and FROM_CLIENT not in kwargs
+    return thinking if told and isinstance(thinking, bool) and thinking is enabled else None
 
 
 def _result(said: tuple[str, Content]) -> ReasoningParserResult:

@@ -7,7 +7,9 @@ TensorRT-LLM tells a parser the tools, and only the one that is asked second. It
   `told` says what the request is.
 - A named choice of ours is read as any other reply: TensorRT-LLM takes the text, or what comes first, for the call's
   arguments, so from the first text on it sees no choice, and our tool parser returns that function only.
-- `ChatPostprocArgs.from_request` forgets `parallel_tool_calls`.
+- `ChatPostprocArgs.from_request` forgets `parallel_tool_calls`. A server that looks at the end of the prompt writes
+  what it finds over the request's `thinking` and `enable_thinking`, as if a client had sent them; where one did, the
+  copy made here says `FROM_CLIENT`, which what the server writes does not.
 
 What is not about our tool parsers is passed on.
 """
@@ -28,6 +30,9 @@ _CHOICE = "_dynamo_parsers_tool_choice"
 _PARALLEL = "_dynamo_parsers_parallel_tool_calls"
 """Attributes of a request's arguments. Those may go to another process, which takes plain types only."""
 _MARK = "_dynamo_parsers_hook"
+
+FROM_CLIENT = "_dynamo_parsers_from_client"
+"""A template argument: `thinking` and `enable_thinking` are the client's."""
 
 _told: ContextVar[Beside | None] = ContextVar("dynamo_parsers_told", default=None)
 
@@ -94,6 +99,9 @@ def _keeping(theirs: Callable[..., Any]) -> Callable[..., Any]:
         told_so = "parallel_tool_calls" in getattr(request, "model_fields_set", ())
         if told_so and getattr(request, "parallel_tool_calls", None) is False:
             setattr(args, _PARALLEL, False)
+        asked = getattr(args, "chat_template_kwargs", None)
+        if isinstance(asked, Mapping) and isinstance(asked.get("thinking"), bool):
+            args.chat_template_kwargs = {**asked, FROM_CLIENT: True}
         return args
 
     setattr(from_request, _MARK, True)

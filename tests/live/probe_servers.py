@@ -82,7 +82,8 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     except DidNotStart as error:
         return told.model_copy(update={"why_not": _reason(str(error))})
     try:
-        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers, ours=ours))
+        reasons = "--reasoning-parser" in flags
+        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers, ours=ours, reasons=reasons))
     finally:
         server.stop()
     write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
@@ -95,11 +96,13 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     )
 
 
-async def _probed(url: str, family: str, parsers: str, *, ours: bool) -> Report:
+async def _probed(url: str, family: str, parsers: str, *, ours: bool, reasons: bool) -> Report:
+    """Ask a server. `reasons`: it was given a reasoning parser."""
     async with openai.AsyncOpenAI(base_url=url, api_key="none", timeout=180, max_retries=0) as client:
         probe = Probe(client, MODEL_NAME, family, replay=True)
-        chosen = [scenario for scenario in probe.scenarios() if ours or scenario.name not in CONSTRAINED]
-        results = await probe.run(chosen, concurrency=2)
+        left_out = () if ours else CONSTRAINED if reasons else (*CONSTRAINED, "reasoning_answer", "reasoning_call")
+        chosen = [scenario for scenario in probe.scenarios() if scenario.name not in left_out]
+        results = await probe.run(chosen, concurrency=8)
     return Report(
         base_url=url, model=MODEL_NAME, family=family, replay=True, parsers=parsers, date=now(), results=results
     )

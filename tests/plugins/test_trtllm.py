@@ -17,8 +17,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from parity import compositions, corpus_cases, markers, needed, record, recording
+from parity import compositions, corpus_cases, markers, record
 from pydantic import ValidationError
 from trtllm_harness import (
     ENGINES,
@@ -55,37 +54,6 @@ MODES: tuple[str, ...] = ("one-shot", "1", "3", "8", "all", "cut")
 
 
 # --- differences
-
-
-@dataclass(frozen=True)
-class Excuse:
-    """Where a client of TensorRT-LLM gets something else than the core says, and why that is not ours to change."""
-
-    why: str
-    when: Callable[[Engine, Case, str, str], bool]
-    """Whether it applies, given the engine, the case, the composition ("both", "tool", "reasoning") and the mode."""
-
-
-EXCUSES = {
-    "named without a tool parser": Excuse(
-        "without a tool parser TensorRT-LLM itself takes the content of the reply to a named choice for the arguments",
-        lambda engine, case, composition, mode: (
-            composition == "reasoning" and named_choice(case.request.tool_choice) is not None
-        ),
-    ),
-    "prompt or client": Excuse(
-        "a server that looks at the end of the prompt says what it found as `thinking` and `enable_thinking`; a client "
-        "who sends both alike says the same",
-        lambda engine, case, composition, mode: (
-            composition != "tool" and engine.tells_prompt and case.request.in_reasoning is None and _sends_both(case)
-        ),
-    ),
-}
-
-
-def _sends_both(case: Case) -> bool:
-    thinking = case.request.chat_template_kwargs.get("thinking")
-    return isinstance(thinking, bool) and thinking is case.request.chat_template_kwargs.get("enable_thinking")
 
 
 def refused(case: Case) -> str | None:
@@ -137,8 +105,14 @@ def exchange(engine: Engine, case: Case, tool: str | None, reasoning: str | None
     )
 
 
-def called(case: Case, reasoning: str | None) -> bool:
-    """Whether a parser of ours is called at all: without tools in the request no tool parser is."""
+def called(case: Case, tool: str | None, reasoning: str | None) -> bool:
+    """Whether the reply is read by parsers of ours.
+
+    Without tools in the request no tool parser is called; and without a tool parser TensorRT-LLM itself makes the call
+    of a named choice, of all that is not reasoning.
+    """
+    if tool is None and named_choice(case.request.tool_choice) is not None:
+        return False
     return reasoning is not None or case.tools is not None
 
 
@@ -160,10 +134,9 @@ def differences(
     reasoning: str | None,
     *,
     modes: tuple[str, ...] = MODES,
-    excuses: Mapping[str, Excuse] = EXCUSES,
 ) -> Iterator[str]:
-    """How the answers of a composition differ from the core's, as far as nothing excuses it."""
-    if not called(case, reasoning):
+    """How the answers of a composition differ from the core's."""
+    if not called(case, tool, reasoning):
         return
     asked = {
         # Without tools in the request no tool parser is called.
@@ -174,8 +147,6 @@ def differences(
         **told_to(engine, case, reasoning),
     }
     for mode in modes:
-        if any(excuse.when(engine, case, composition, mode) for excuse in excuses.values()):
-            continue
         made = exchange(engine, case, tool, reasoning)
         # The bounded hold: where nobody tells a parser that the stream is over, what is held then stays.
         finish = mode == "one-shot" or engine.finishes
@@ -209,17 +180,8 @@ def test_corpus(case: Case, name: str) -> None:
     if why := refused(case):
         record(f"TensorRT-LLM {name}", case, f"refused: {why}")
         pytest.skip(why)
-    found: list[str] = []
-    excused: dict[str, None] = {}
-    for composition, tool, reasoning in compositions(case):
-        found += differences(made, case, composition, tool, reasoning)
-        for mode in MODES:
-            named = {each: None for each, excuse in EXCUSES.items() if excuse.when(made, case, composition, mode)}
-            alone = differences(made, case, composition, tool, reasoning, modes=(mode,), excuses={})
-            if named and (not recording() or needed(alone)):
-                excused |= named
-    outcome = "differs" if found else f"excused: {', '.join(excused)}" if excused else "same"
-    record(f"TensorRT-LLM {name}", case, outcome)
+    found = [line for composition in compositions(case) for line in differences(made, case, *composition)]
+    record(f"TensorRT-LLM {name}", case, "differs" if found else "same")
     assert not found, "\n".join(found)
 
 
@@ -240,21 +202,6 @@ def test_soup(row: ToolRow, name: str) -> None:
             for line in differences(engine(name), case, composition, tool, reasoning)
         ]
         assert not found, "\n".join([repr(text), *found])
-
-
-@pytest.mark.parametrize("name", EXCUSES)
-def test_excuse_is_needed(name: str) -> None:
-    """An excuse that excuses nothing is one too many."""
-    excuse = EXCUSES[name]
-    assert any(
-        any(differences(engine(each), case, *composition, modes=(mode,), excuses={}))
-        for case in CASES
-        if not refused(case)
-        for composition in compositions(case)
-        for each in ENGINES
-        for mode in MODES
-        if excuse.when(engine(each), case, composition[0], mode)
-    ), excuse.why
 
 
 # --- without an end
@@ -290,7 +237,7 @@ def test_what_is_lost_without_an_end(case: Case) -> None:
     if refused(case) or case.request.tool_choice != "auto":
         return
     for composition, tool, reasoning in compositions(case):
-        if not called(case, reasoning):
+        if not called(case, tool, reasoning):
             continue
         given = exchange(engine("1.2"), case, tool, reasoning).stream(pieces_of("1", case.reply, tool, reasoning))
         right = core_answer(
