@@ -8,8 +8,8 @@
     <|im_start|>assistant
 
 - `<|im_start|>` opens a turn in every family; the family's own end-of-turn token closes it.
-- `enable_thinking` or `thinking`, when true, leave the reasoning open at the end of the prompt; when false,
-  they end the prompt with an empty block of it; unset, the prompt ends with the bare turn.
+- `enable_thinking` or `thinking`, when true, leave a `<think>` open at the end of the prompt (any other opener a model
+  writes itself); when false, they end the prompt with an empty block; unset, it ends with the bare turn.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TEMPLATE = r"""
 {%- if add_generation_prompt -%}
   {{- turn_open ~ 'assistant\n' -}}
   {%- set wanted = enable_thinking if enable_thinking is defined else thinking -%}
-  {%- if think_open and wanted is true -%}
+  {%- if think_open == '<think>' and wanted is true -%}
     {{- think_open ~ '\n' -}}
   {%- elif think_open and wanted is false -%}
     {{- think_open ~ '\n\n' ~ think_close ~ '\n\n' -}}

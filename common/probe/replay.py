@@ -26,7 +26,6 @@ class Replay:
         self._renderer: Renderer = RENDERERS[row.name]
         think = reasoning_row(row.pairs[0]).think
         self._think = (think.opens[0] + think.label, think.closes[0])
-        self._prompt_open = think.opens[0]
         self._turn_ends = row.turn_ends
         reasoning = reasoning_row(row.pairs[0])
         # Families that go with the parser for any `<think>` are of models that do not think by themselves.
@@ -64,8 +63,8 @@ class Replay:
         thinks = asked or (asked is None and self._thinks_unasked)
         texts = [self._text(turn if thinks else replace(turn, thought="")) for turn in scenario.turns]
         if asked:
-            # The demo model's template has opened the reasoning, and the model does not do so again.
-            texts[0] = texts[0].removeprefix(self._prompt_open)
+            # Where the demo model's template has opened the reasoning, the model does not do so again.
+            texts[0] = texts[0].removeprefix("<think>")
         if scenario.name == "replay_missing_end":
             return [self._without_end(texts[0])]
         if scenario.name == "replay_cut_off":
