@@ -155,7 +155,7 @@ def seed_oss(calls: Sequence[Call]) -> str:
 
 
 def glm47(calls: Sequence[Call]) -> str:
-    return "\n".join(
+    return "".join(
         f"<tool_call>{call.name}"
         + "".join(
             f"<arg_key>{key}</arg_key><arg_value>{as_template_text(value)}</arg_value>"

@@ -32,6 +32,7 @@ _NAMESPACE = Markers((NAMESPACE,))
 _BARE_CLOSE = "</"
 _SECTION = "tool_call"
 _AROUND = ("invoke", _SECTION)
+_OLDER_SECTIONS = ("minimax:tool_call", "minimax:tool_calls")
 _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
 _CALL_TAGS = Markers(("invoke name=", "/invoke>"))
 """Tags of a call that lack their bracket."""
@@ -96,7 +97,7 @@ class MinimaxM3Values:
             return False
         tag = yield from _read_tag(cursor)
         if tag is not None:
-            return not tag.closes and tag.name not in _AROUND
+            return not tag.closes and tag.name not in (*_AROUND, *_OLDER_SECTIONS)
         if _rest_is(_CUT_TAG, cursor):
             return None
         if (yield from cursor.stands(_CALL_TAGS)) is not None:

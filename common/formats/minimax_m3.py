@@ -23,7 +23,8 @@ MINIMAX_M3 = Tagged(
         Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
         Span("<tool_call>", "</tool_call>"),
         *SECTIONS,
-        *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS),
+        # Not M1's, which may be a parameter's name behind the token.
+        *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS if ":" in each.open),
     ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
     # The model leaves out the token or the bracket at times, or writes the token twice.
