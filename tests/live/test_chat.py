@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from engine_client import CHAT_TOOLS, chat, chats, kimi_k2, openai_client, tokens, version
+from engine_client import CHAT_TOOLS, chat, chats, kimi_k2, openai_client, tokens
 from engine_server import MODEL_NAME, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -88,8 +88,7 @@ def test_cut_off_in_an_argument(server: Server, stream: bool) -> None:
     assert name == "get_weather"
     assert arguments.startswith('{"city": "Rox')
     assert set(arguments.removeprefix('{"city": "Ro')) == {"x"}
-    # 0.32 says "tool_calls" to a client that does not stream.
-    assert reply.finish == ("tool_calls" if not stream and version(server) < (0, 33) else "length")
+    assert reply.finish == "length"
 
 
 @streams

@@ -1,7 +1,7 @@
 """The same replies through a live vLLM and a live SGLang: what a client gets is the same, streamed and not.
 
-Put aside are ids that the engines make, the finish_reason where an engine has one of its own (`OWN_FINISH`), and
-requests that the engines constrain with different grammars (forced choices, one call only): a script fits one of them.
+Put aside are ids that the engines make, and requests that the engines constrain with different grammars (forced
+choices, one call only): a script fits one of them.
 """
 
 from __future__ import annotations
@@ -62,8 +62,6 @@ def scripts(call: Callable[..., str], thinks: str) -> dict[str, Said]:
 
 
 FAMILIES = {"kimi_k2": scripts(kimi_k2, ""), "qwen3_coder": scripts(qwen3_coder, "<think>")}
-OWN_FINISH = {"cut in an argument"}
-"""vLLM 0.32 says "tool_calls" to a client that does not stream."""
 
 CASES = [
     pytest.param(family, name, stream, id=f"{family}-{name}-{'stream' if stream else 'whole'}")
@@ -114,8 +112,7 @@ def test_both_engines_say_the_same(
     assert [id for id, kept in zip(ours.ids, native, strict=True) if kept] == [
         id for id, kept in zip(theirs.ids, native, strict=True) if kept
     ]
-    if name not in OWN_FINISH:
-        assert ours.finish == theirs.finish
+    assert ours.finish == theirs.finish
 
 
 @pytest.mark.parametrize("family", FAMILIES)
