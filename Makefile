@@ -166,7 +166,7 @@ compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEX
 PARITY := $(CURDIR)/.run/parity.jsonl
 
 .PHONY: parity
-parity: ## Every case of the corpus in every engine: what is the same, what is excused, into docs/parity.md
+parity: ## Every case of the corpus in every engine: what is the same, what the engine refuses, into docs/parity.md
 	rm -f $(PARITY)
 	for each in vllm sglang trtllm; do \
 		PARITY_RESULTS=$(PARITY) $(MAKE) test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
