@@ -384,7 +384,7 @@ TOOL_ROWS = (
         "MiniMax M3",
         pairs=("minimax_m3",),
         aliases=("minimax-m3", "minimax_m3_nom", "minimax-m3-nom"),
-        special_tokens=("]<]minimax[>[",),
+        added_tokens=("]<]minimax[>[",),
         turn_end=_MINIMAX_END,
     ),
 )
@@ -591,7 +591,7 @@ REASONING_ROWS = (
         "MiniMax M3",
         Starts(inside=False, switch="mode"),
         aliases=("minimax-m3",),
-        special_tokens=("<mm:think>", "</mm:think>"),
+        added_tokens=("<mm:think>", "</mm:think>"),
         turn_ends=(_MINIMAX_END,),
     ),
 )

@@ -30,7 +30,7 @@ _TEMPLATE = r"""
 {%- for message in messages -%}
   {{- turn_open ~ ('system' if message.role == 'developer' else message.role) ~ '\n' -}}
   {%- set reasoning = message.reasoning_content or message.reasoning -%}
-  {%- if reasoning and think_open -%}{{- think_open ~ reasoning ~ think_close -}}{%- endif -%}
+  {%- if reasoning -%}{{- reasoning ~ '\n' -}}{%- endif -%}
   {{- message.content or '' -}}
   {%- for call in message.tool_calls or [] -%}
     {%- set arguments = call.function.arguments -%}
@@ -57,7 +57,8 @@ _SCRIPT = re.compile(rf"<<<SCRIPT({JOINER}?)\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
 def chat_template(turn_end: str, think_open: str, think_close: str, call: str) -> str:
     """The template of a family.
 
-    It shows a call to its reader only: some engines take a call's marker in the prompt for the model's.
+    It shows a call to its reader only, and earlier thoughts without their markers: some engines take a call's marker in
+    the prompt for the model's, and a closer of reasoning there for a sign that the reply begins outside.
     """
     markers = {
         "turn_open": TURN_OPEN,

@@ -42,6 +42,8 @@ PUBLISHED = {
 CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_off")
 """An engine's own parser may have a grammar force JSON for these, or forbid to end in an argument: a script in the
 family's markup cannot follow it."""
+OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
+"""The engine's parser for the markup that the replay writes, where its first one for the family is for another model."""
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
 TITLES = {"vllm": "vLLM", "sglang": "SGLang"}
 
@@ -67,7 +69,7 @@ def pairs(row: ToolRow, engine: EngineName) -> list[tuple[bool, list[str]]]:
     found = [(True, ["--tool-call-parser", f"dynamo_{row.name}", "--reasoning-parser", f"dynamo_{reasoning.name}"])]
     tools, thoughts = native_tool_names(row).of(engine), native_reasoning_names(reasoning).of(engine)
     if tools:
-        own = ["--tool-call-parser", tools[0]]
+        own = ["--tool-call-parser", OWN_TOOL_PARSER.get((engine, row.name), tools[0])]
         found.append((False, own + (["--reasoning-parser", thoughts[0]] if thoughts else [])))
     return found
 
