@@ -43,9 +43,10 @@ class Inkling(Frames):
             return False
         mark = cursor.mark(len(opener))
         kind: str | None = opener
+        name = ""
         try:
             if opener not in _KINDS.all:
-                yield from cursor.run(_NAME, _MAX_NAME)
+                name = yield from cursor.run(_NAME, _MAX_NAME)
                 yield from cursor.space()
                 kind = yield from cursor.match(_KINDS)
         except Overrun:
@@ -61,7 +62,7 @@ class Inkling(Frames):
             return True
         behind = cursor.offset
         if kind in _CALLS:
-            call = self._call(kind, mark, cursor, reply)
+            call = self._call(kind, mark, cursor, reply, name)
             if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
                 return True
             if opener == kind:
@@ -71,8 +72,8 @@ class Inkling(Frames):
         (channel.reasoning if kind == _THINKING else channel.content)()
         return True
 
-    def _call(self, kind: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        fits = yield from CALLS.read(kind, mark, cursor, reply)
+    def _call(self, kind: str, mark: Mark, cursor: Cursor, reply: Reply, name: str) -> Reading[bool | None]:
+        fits = yield from CALLS.read(kind, mark, cursor, reply, named=name)
         if fits:
             yield from self.read_end(cursor)
         return fits

@@ -53,7 +53,10 @@ class JsonCalls:
         put(self, "_ends", Markers(self.markers - self.words))
         put(self, "_words", Markers(self.words))
 
-    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+    def read(
+        self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = ""
+    ) -> Reading[bool | None]:
+        """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
         yield from cursor.space()
         tagged = bool(opener) and opener not in self.words
         if tagged and (yield from cursor.match(self._words)):
@@ -66,7 +69,7 @@ class JsonCalls:
             yield from cursor.space()
         close = next((span.close for span in self.spans if span.open == opener), "")
         calls_read = reply.calls_read
-        fits = yield from self._call(mark, cursor, reply, strict=not opener)
+        fits = yield from self._call(mark, cursor, reply, strict=not opener, named=named)
         if not fits or reply.calls_read == calls_read:
             return fits
         further = True
@@ -124,10 +127,13 @@ class JsonCalls:
         cursor.rewind(mark)
         return False
 
-    def _call(self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool = False) -> Reading[bool | None]:
+    def _call(
+        self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool = False, named: str = ""
+    ) -> Reading[bool | None]:
         """Read one call object, whose text `mark` holds until it fits.
 
-        `strict`: it fits only with a declared name and arguments as its first two keys.
+        `strict`: it fits only with a declared name and arguments as its first two keys. `named`: what the call is of
+        where it has arguments and no name.
         """
         if (yield from cursor.peek()) != "{":
             return None if cursor.at_end else False
@@ -169,6 +175,8 @@ class JsonCalls:
                 cursor.take(cursor.at + 1)
         if complete is None and foreign:
             return False if char else None
+        if closed and complete is not None:  # where the reply is cut, another name may have been due
+            head.name = head.name or named
         if head.name and (closed or complete is not None) and (head.announced or not strict):
             head.announce()
         if head.call is None:
