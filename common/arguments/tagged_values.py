@@ -56,6 +56,8 @@ class Header:
     attributes: dict[str, str]
     otherwise: bool = False
     """Whether it was opened by what models write in place of the opener: its closer may be written so, too."""
+    valued: bool = True
+    """Whether the value's own opener stood there, in markups that have one."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,9 @@ class TaggedValues:
                 header = yield from self._header(cursor, otherwise=opened is not None and opened in self._instead.all)
                 if header is None:
                     break
+            if not header.valued and (yield from self._stands_next(cursor, either)):
+                header = None  # a name without a value
+                continue
             sink(("," if written else "{") + quote(header.name) + ":")
             written.add(header.name)
             value = TextValue(sink, self._types(header, parameters), framed=self.framed)
@@ -211,16 +216,17 @@ class TaggedValues:
                 cursor.settle(mark)
                 return Header(name, {}, otherwise)
             name, attributes = yield from read_key(cursor)
-            ended = False
+            ended = valued = False
             for part in self._name_end:
                 while (yield from cursor.match(part)) is not None:
                     ended = True
-                    if part is self._name_end[-1]:
+                    valued = part is self._name_end[-1]
+                    if valued:
                         break
                     if (yield from self._further_part(cursor)):
                         yield from cursor.space()
         except Overrun:
-            name, ended, attributes = "", False, ""
+            name, ended, valued, attributes = "", False, False, ""
         if name and not ended and any(cursor.cut_of(part) for part in self._name_end):
             cursor.settle(mark)
             return None
@@ -231,7 +237,7 @@ class TaggedValues:
                 cursor.rewind(mark)
             return None
         cursor.settle(mark)
-        return Header(name, dict(_ATTRIBUTE.findall(attributes)), otherwise)
+        return Header(name, dict(_ATTRIBUTE.findall(attributes)), otherwise, valued)
 
     def _name_alone(self, cursor: Cursor) -> Reading[str]:
         """Read a name whose line ends without the end of the tag; "" where none stands."""
@@ -263,9 +269,13 @@ class TaggedValues:
 
     def _further_part(self, cursor: Cursor) -> Reading[bool]:
         """Whether another part of the header stands behind white space; where none does, that is the value's."""
+        return (yield from self._stands_next(cursor, union(*self._name_end)))
+
+    def _stands_next(self, cursor: Cursor, markers: Markers) -> Reading[bool]:
+        """Whether one of `markers` stands here, or behind white space."""
         mark = cursor.mark()
         yield from cursor.space()
-        found = (yield from cursor.stands(union(*self._name_end))) is not None
+        found = (yield from cursor.stands(markers)) is not None
         cursor.rewind(mark)
         return found
 

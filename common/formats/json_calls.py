@@ -53,9 +53,7 @@ class JsonCalls:
         put(self, "_ends", Markers(self.markers - self.words))
         put(self, "_words", Markers(self.words))
 
-    def read(
-        self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = ""
-    ) -> Reading[bool | None]:
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = "") -> Reading[bool | None]:
         """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
         yield from cursor.space()
         tagged = bool(opener) and opener not in self.words

@@ -1,6 +1,6 @@
 """The probe's replay against real servers on this machine: every family, our parsers and the engine's own.
 
-    python tests/live/probe_servers.py [--engine vllm]... [--family kimi_k2]... [--published] [--ours] [--port 8160]
+    python tests/live/probe_servers.py [--engine vllm]... [--family kimi_k2]... [--published] [--ours] [--missing [--before 2026-11-30]] [--port 8160]
 
 - One server at a time: it is started with the family's demo model, probed, and ended.
 - Each run's reports go to `.run/probe/`, its numbers to `docs/probe.json`, and the table made of those to the README.
@@ -201,6 +201,7 @@ def main() -> int:
     words.add_argument("--published", action="store_true", help="the families of Dynamo's own table")
     words.add_argument("--ours", action="store_true", help="our parsers only")
     words.add_argument("--missing", action="store_true", help="only rows that have no numbers yet")
+    words.add_argument("--before", metavar="DATE", default="", help="with --missing: also rows measured before this")
     words.add_argument("--port", type=int, default=8160)
     words.add_argument("--table", action="store_true", help="only write the table")
     said = words.parse_args()
@@ -209,7 +210,8 @@ def main() -> int:
     for row in [] if said.table else families:
         for engine in said.engine or ENGINES:
             for ours, flags in pairs(row, engine):
-                known = any((r.engine, r.family, r.ours) == (engine, row.name, ours) for r in rows() if not r.why_not)
+                found = (r for r in rows() if (r.engine, r.family, r.ours) == (engine, row.name, ours))
+                known = any(not each.why_not and each.date >= said.before for each in found)
                 if (ours or not said.ours) and not (said.missing and known):
                     keep(run(row, engine, ours, flags, said.port))
     write_readme()
