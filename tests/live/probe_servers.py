@@ -1,6 +1,7 @@
 """The probe's replay against real servers on this machine: every family, our parsers and the engine's own.
 
-    python tests/live/probe_servers.py [--engine vllm]... [--family kimi_k2]... [--published] [--ours] [--missing [--before 2026-11-30]] [--port 8160]
+    python tests/live/probe_servers.py [--engine vllm]... [--family kimi_k2]... [--published] [--ours]
+                                       [--missing [--before 2026-11-30]] [--port 8160]
 
 - One server at a time: it is started with the family's demo model, probed, and ended.
 - Each run's reports go to `.run/probe/`, its numbers to `docs/probe.json`, and the table made of those to the README.
@@ -43,7 +44,7 @@ CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_o
 """An engine's own parser may have a grammar force JSON for these, or forbid to end in an argument: a script in the
 family's markup cannot follow it."""
 OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
-"""The engine's parser for the markup that the replay writes, where its first one for the family is for another model."""
+"""The engine's parser for the markup that the replay writes, where its first one for the family is another model's."""
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
 TITLES = {"vllm": "vLLM", "sglang": "SGLang"}
 
