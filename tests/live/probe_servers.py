@@ -174,7 +174,8 @@ def table() -> str:
             own = next((r for r in found if (r.family, r.engine, r.ours) == (family, engine, False)), None)
             if ours is not None or own is not None:
                 title = PUBLISHED.get(family, tool_row(family).models.split(",")[0])
-                lines.append(f"| {title} (`{family}`) | {TITLES[engine]} | {_cell(ours)} | {_cell(own)} |")
+                its = _cell(own) if len(pairs(tool_row(family), engine)) > 1 else "has none"
+                lines.append(f"| {title} (`{family}`) | {TITLES[engine]} | {_cell(ours)} | {its} |")
     return "\n".join(lines) + "\n"
 
 
