@@ -1,6 +1,7 @@
-"""What token ids tell: whether a prompt ends inside reasoning, whether reasoning ended, how long it was.
+"""What a tokenizer tells: whether a prompt ends inside reasoning, whether reasoning ended, how long it was, and which
+markers decoding would leave out.
 
-Ids are evidence of nothing else: engines give them in one mode only, and not aligned with the text.
+Token ids are evidence of nothing else: engines give them in one mode only, and not aligned with the text.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .registry import ReasoningRow, partners
+from .registry import ReasoningRow, ToolRow, partners
 
 
 class Tokenizer(Protocol):
@@ -94,6 +95,43 @@ class ReasoningIds:
 
 
 _KNOWN: weakref.WeakKeyDictionary[Tokenizer, dict[str, ReasoningIds]] = weakref.WeakKeyDictionary()
+_HIDDEN: weakref.WeakKeyDictionary[object, frozenset[str]] = weakref.WeakKeyDictionary()
+
+
+def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, tokenizer: object) -> bool:
+    """Whether a detokenizer has to leave special tokens in, so that the parsers see their markers.
+
+    They are special in some families, and in some models' tokenizers although the family's are not.
+    """
+    # A call ends reasoning, with or without a tool parser: its markers have to be seen as well.
+    tools = [*(() if tool is None else (tool,)), *(() if reasoning is None else partners(reasoning))]
+    if any(row.special_tokens for row in tools) or (reasoning is not None and reasoning.special_tokens):
+        return True
+    markers = {marker for row in tools for marker in (*row.format.markers, *row.added_tokens)}
+    if reasoning is not None:
+        markers.update(reasoning.think.opens, reasoning.think.closes)
+    return not markers.isdisjoint(_hidden(tokenizer))
+
+
+def _hidden(tokenizer: object) -> frozenset[str]:
+    """What decoding leaves out unless told not to, looked up once for each tokenizer."""
+    try:
+        found = _HIDDEN.get(tokenizer)
+    except TypeError:  # neither weak references nor a hash are promised
+        return _special_tokens(tokenizer)
+    if found is None:
+        found = _HIDDEN[tokenizer] = _special_tokens(tokenizer)
+    return found
+
+
+def _special_tokens(tokenizer: object) -> frozenset[str]:
+    added = getattr(tokenizer, "added_tokens_decoder", None)
+    tokens = added.values() if isinstance(added, Mapping) else ()
+    named = getattr(tokenizer, "all_special_tokens", None)
+    return frozenset(
+        {str(token) for token in tokens if getattr(token, "special", False)}
+        | {str(token) for token in (named if isinstance(named, Sequence) else ())}
+    )
 
 
 def reasoning_ids(row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:

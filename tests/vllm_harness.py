@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -76,15 +76,27 @@ def tokenizer_for(tool: str | None, reasoning: str | None) -> Any:
 @cache
 def plain_tokenizer(tool: str | None, reasoning: str | None) -> Any:
     """The same without any added token: every marker is text of several tokens."""
+    return _changed_tokenizer(tool, reasoning, "plain", lambda tokens: [])
+
+
+@cache
+def special_tokenizer(tool: str | None, reasoning: str | None) -> Any:
+    """The same with every added token a special one, which decoding leaves out unless told not to."""
+    return _changed_tokenizer(tool, reasoning, "special", lambda tokens: [{**each, "special": True} for each in tokens])
+
+
+def _changed_tokenizer(
+    tool: str | None, reasoning: str | None, name: str, change: Callable[[list[dict[str, object]]], list[object]]
+) -> Any:
     folder = demo_model(tool, reasoning)[1]
-    plain = folder.with_name(f"{folder.name}-plain")
-    plain.mkdir(exist_ok=True)
+    changed = folder.with_name(f"{folder.name}-{name}")
+    changed.mkdir(exist_ok=True)
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer["added_tokens"] = []
-    (plain / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    (plain / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', encoding="utf-8")
-    (plain / "config.json").write_text((folder / "config.json").read_text(encoding="utf-8"), encoding="utf-8")
-    return get_tokenizer(str(plain))
+    tokenizer["added_tokens"] = change(tokenizer["added_tokens"])
+    (changed / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    (changed / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', encoding="utf-8")
+    (changed / "config.json").write_text((folder / "config.json").read_text(encoding="utf-8"), encoding="utf-8")
+    return get_tokenizer(str(changed))
 
 
 def encode(tokenizer: Any, text: str) -> Ids:

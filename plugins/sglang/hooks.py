@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
-from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
+from dynamo_parsers.registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, reasoning_ids
 
 from .requests import tell, tell_grammars, told
 
@@ -127,16 +127,6 @@ def _our_reasoning(serving: Serving) -> str | None:
     return _our_name(serving.reasoning_parser, reasoning_parser_names())
 
 
-def _needs_special_tokens(tool: str | None, reasoning: str | None) -> bool:
-    if tool is not None and tool_row(tool).special_tokens:
-        return True
-    if reasoning is None:
-        return False
-    # A call ends reasoning, with or without a tool parser: its markers have to be seen as well.
-    row = reasoning_row(reasoning)
-    return bool(row.special_tokens or any(each.special_tokens for each in partners(row)))
-
-
 def _tools_of(serving: Serving, request: ChatRequest) -> Sequence[object]:
     """The tools of a request, those included that a newer SGLang finds in its messages."""
     effective: Callable[[ChatRequest], Sequence[object]] | None = getattr(serving, "_effective_tools", None)
@@ -168,7 +158,11 @@ def _process_messages(
 ) -> object:
     """Around what makes a prompt of a chat request."""
     tool, reasoning = _our_tool(serving), _our_reasoning(serving)
-    if _needs_special_tokens(tool, reasoning):
+    if needs_special_tokens(
+        tool_row(tool) if tool else None,
+        reasoning_row(reasoning) if reasoning else None,
+        serving.tokenizer_manager.tokenizer,
+    ):
         request.skip_special_tokens = False
     if tool and hasattr(serving.tokenizer_manager, "config_value"):  # since 0.5.20
         tell_grammars(serving.tokenizer_manager.config_value("grammar_backend"))

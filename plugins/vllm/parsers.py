@@ -42,7 +42,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
-from dynamo_parsers.token_ids import ReasoningIds, reasoning_ids
+from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, reasoning_ids
 
 from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
@@ -209,8 +209,7 @@ class DynamoReasoningParser(ReasoningParser):
         if tag is not None:
             set_structural_tag(request, tag)
             constrain_from_start(request)
-        # A call ends reasoning, with or without a tool parser: its markers have to be seen as well.
-        if self.row.special_tokens or any(tool.special_tokens for tool in partners(self.row)):
+        if needs_special_tokens(None, self.row, self.model_tokenizer):
             request.skip_special_tokens = False
         return request
 
@@ -323,7 +322,7 @@ class DynamoToolParser(ToolParser):
         self.supports_required_and_named = True
         request = super().adjust_request(request)
         del self.supports_required_and_named
-        if self.row.special_tokens:
+        if needs_special_tokens(self.row, None, self.model_tokenizer):
             request.skip_special_tokens = False
         return request
 

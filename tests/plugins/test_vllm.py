@@ -60,6 +60,7 @@ from vllm_harness import (
     partner,
     plain_tokenizer,
     responses_request,
+    special_tokenizer,
     tokenizer_for,
 )
 
@@ -623,6 +624,20 @@ def test_special_tokens_are_kept_only_where_markers_are_special(tool: ToolRow, t
     assert alone.skips_special_tokens is not bool(tool.special_tokens)
     asked = exchange(tool.name, think.name, request=chat_request(skip_special_tokens=False))
     assert not asked.skips_special_tokens
+
+
+@modes
+@tools_and_thinkers
+def test_markers_that_a_tokenizer_calls_special_are_seen(tool: ToolRow, think: ReasoningRow, mode: str) -> None:
+    """Some models' tokenizers do, although their family's own does not."""
+    tokenizer = special_tokenizer(tool.name, think.name)
+    for reasoning in (think.name, None):
+        pair = (f"dynamo_{tool.name}", reasoning and f"dynamo_{reasoning}")
+        made = Exchange(*pair, tokenizer=tokenizer, prompt=prompt_for(reasoning, False))
+        given = answer_in(mode, made, tool.sample)
+        assert [name for name, _ in given.calls] == ["get_weather"]
+        assert json.loads(given.calls[0][1]) == {"city": "Paris"}
+        assert given.content is None
 
 
 @modes
