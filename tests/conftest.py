@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from dynamo_parsers import guarded
+
+
+def pytest_collection_finish() -> None:
+    """Some ten thousand tests are not to be looked through at every garbage collection."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture
