@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import copy
 import dataclasses
 import importlib.metadata
 import json
@@ -52,7 +53,7 @@ from sglang.srt.function_call.function_call_parser import FunctionCallParser
 from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.plugins.hook_registry import HookRegistry, HookType
 from sglang.srt.server_args import ServerArgs
-from sglang_harness import TOOLS, VERSION, Exchange, Refused, chat_request, core_answer, tokenizer_for
+from sglang_harness import TOOLS, VERSION, Exchange, Refused, chat_request, core_answer, encode, serving, tokenizer_for
 
 tool_rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 reasoning_rows = pytest.mark.parametrize("row", REASONING_ROWS, ids=lambda row: row.name)
@@ -407,6 +408,20 @@ def test_requests(row: ToolRow, mode: str) -> None:
         )
         assert given == right, said
     assert not made.skips_special_tokens or not row.special_tokens
+
+
+def test_markers_that_a_tokenizer_calls_special_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some models' tokenizers do, although their family's own does not."""
+    made = Exchange("dynamo_hermes", "dynamo_qwen3", body=chat_request(None))
+    _, engine = serving(made.tool, made.reasoning)
+    tokenizer = copy.deepcopy(engine.tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<think>", "</think>"]})
+    hidden = tokenizer.decode(encode(tokenizer, "<think>Why?</think>"), skip_special_tokens=True)
+    assert "<think>" not in hidden
+    monkeypatch.setattr(engine, "tokenizer", tokenizer)
+    for mode in MODES:
+        given = made.answer(mode, "<think>Why?</think>Sure.")
+        assert (given.reasoning, given.content) == ("Why?", "Sure."), mode
 
 
 def test_beside_parsers_of_sglang() -> None:
