@@ -179,6 +179,20 @@ def run(server: Endpoint, *names: str, family: str | None = FAMILY) -> list[Resu
     return asyncio.run(probe())
 
 
+def play(server: Endpoint, name: str) -> list[Result]:
+    """The same as a replay, of a scenario that the endpoint knows without its script."""
+
+    async def probe() -> list[Result]:
+        async with openai.AsyncOpenAI(
+            base_url=f"http://127.0.0.1:{server.server_port}/v1", api_key="none", timeout=10, max_retries=0
+        ) as client:
+            played = Probe(client, "demo", FAMILY, replay=True)
+            played._replay.messages = lambda scenario: scenario.messages()  # type: ignore[union-attr,method-assign]
+            return await played.run([SCENARIOS[name]])
+
+    return asyncio.run(probe())
+
+
 # --- without a fault
 
 
@@ -323,6 +337,19 @@ def test_a_models_fault_is_proven(endpoint: Endpoint, change: Change, name: str,
     assert [(each.outcome, each.proven) for each in results] == [("model", True)] * 2, results
 
 
+@pytest.mark.parametrize(("logged", "outcome"), [(True, "model"), (False, "parser")])
+def test_a_scripted_model_that_is_kept_from_its_script(endpoint: Endpoint, logged: bool, outcome: str) -> None:
+    """A grammar may do that; without logprobs the script counts as said."""
+
+    def changed(said: Said) -> None:
+        wrong_city(said)
+        said.logprobs = logged
+
+    with faulty(endpoint, changed):
+        results = play(endpoint, "single_call")
+    assert [each.outcome for each in results] == [outcome] * 2, results
+
+
 def test_a_wrong_parser_is_found_without_a_family(endpoint: Endpoint) -> None:
     with faulty(endpoint, call_as_text):
         results = run(endpoint, "single_call", family=None)
@@ -402,20 +429,12 @@ def test_a_broken_stream_is_the_parsers(endpoint: Endpoint, change: Change, name
 
 
 def test_modes_that_disagree_about_one_raw_text_are_the_parsers(endpoint: Endpoint) -> None:
-    async def probe() -> list[Result]:
-        async with openai.AsyncOpenAI(
-            base_url=f"http://127.0.0.1:{endpoint.server_port}/v1", api_key="none", timeout=10, max_retries=0
-        ) as client:
-            played = Probe(client, "demo", FAMILY, replay=True)
-            played._replay.messages = lambda scenario: scenario.messages()  # type: ignore[union-attr,method-assign]
-            return await played.run([SCENARIOS["none_tool"]])
-
     def other_words(said: Said) -> None:
         if said.stream:
             said.content = f"{said.content} Indeed."
 
     with faulty(endpoint, other_words):
-        whole, stream = asyncio.run(probe())
+        whole, stream = play(endpoint, "none_tool")
     assert (whole.outcome, stream.outcome) == ("pass", "parser")
 
 

@@ -126,10 +126,10 @@ class Probe:
         request: Mapping[str, object],
     ) -> Result:
         turn = scenario.turns[number]
-        if self._replay:
-            raw: str | None = self._replay.replies(scenario)[number]
-        else:
-            raw = await self._raw(scenario, turn, request, exchanges)
+        # An engine may keep a scripted model from its script: what it said counts, where that can be known.
+        raw = await self._raw(scenario, turn, request, exchanges)
+        if raw is None and self._replay:
+            raw = self._replay.replies(scenario)[number]
         ruled = ruling(found, scenario, turn, raw, self._family)
         return Result(
             scenario=scenario.name,
