@@ -14,6 +14,9 @@ from ..markup import RENDERERS, Part, Renderer
 from ..registry import reasoning_row, tool_row
 from .scenarios import WEATHER, Demand, Json, Scenario, Turn, call, scenarios
 
+_CALL_END = "<|call|>"
+"""Stops gpt-oss as well, and engines leave it in the text: it is part of the call."""
+
 
 class Replay:
     """The perfect model of one family. Raises ValueError for a family whose markup cannot be written."""
@@ -26,7 +29,7 @@ class Replay:
         self._renderer: Renderer = RENDERERS[row.name]
         think = reasoning_row(row.pairs[0]).think
         self._think = (think.opens[0] + think.label, think.closes[0])
-        self._turn_ends = row.turn_ends
+        self._turn_ends = tuple(end for end in row.turn_ends if end != _CALL_END)
         reasoning = reasoning_row(row.pairs[0])
         # Families that go with the parser for any `<think>` are of models that do not think by themselves.
         self._thinks_unasked = (reasoning.starts.inside or not reasoning.starts.switch) and reasoning.name != "basic"

@@ -28,7 +28,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -175,8 +175,9 @@ def start(
     flags: Sequence[str] = (),
     reasoning_parser: str | None = None,
     engine: str = "vllm",
+    environment: Mapping[str, str] | None = None,
 ) -> Server:
-    """Start a server and return at once; `Server.wait` waits until it answers.
+    """Start a server and return at once; `Server.wait` waits until it answers. `environment`: further variables.
 
     Raises DidNotStart where something else has the port: it would answer in the server's place.
     """
@@ -203,7 +204,7 @@ def start(
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **ENVIRONMENT, **how.environment},
+            env={**os.environ, **ENVIRONMENT, **how.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -45,6 +45,8 @@ CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_o
 family's markup cannot follow it."""
 OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
 """The engine's parser for the markup that the replay writes, where its first one for the family is another model's."""
+OWN_ENVIRONMENT = {"VLLM_ENFORCE_STRICT_TOOL_CALLING": "0"}
+"""No grammars for an engine's own parser where it can do without: a model that says a script follows none."""
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
 TITLES = {"vllm": "vLLM", "sglang": "SGLang"}
 
@@ -80,7 +82,8 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     told = Row(engine=engine, version=version(engine), family=row.name, ours=ours, parsers=parsers, date=now())
     print(f"== {engine} {row.name}: {parsers}", flush=True)
     try:
-        server = start(row.name, port, say=print, flags=flags, engine=engine)
+        environment = None if ours else OWN_ENVIRONMENT
+        server = start(row.name, port, say=print, flags=flags, engine=engine, environment=environment)
         server.wait(print)
     except DidNotStart as error:
         return told.model_copy(update={"why_not": _reason(str(error))})
