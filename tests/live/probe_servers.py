@@ -45,6 +45,8 @@ CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_o
 family's markup cannot follow it."""
 OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
 """The engine's parser for the markup that the replay writes, where its first one for the family is another model's."""
+OWN_PROMPT = {("sglang", "deepseek_v3_2")}
+"""Where the engine's own parser goes with a prompt of its own, in which a scripted model cannot count its turns."""
 OWN_ENVIRONMENT = {"VLLM_ENFORCE_STRICT_TOOL_CALLING": "0"}
 """No grammars for an engine's own parser where it can do without: a model that says a script follows none."""
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
@@ -89,7 +91,8 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
         return told.model_copy(update={"why_not": _reason(str(error))})
     try:
         reasons = "--reasoning-parser" in flags
-        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers, ours=ours, reasons=reasons))
+        single = not ours and (engine, row.name) in OWN_PROMPT
+        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers, ours=ours, reasons=reasons, single=single))
     finally:
         server.stop()
     write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
@@ -102,12 +105,13 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     )
 
 
-async def _probed(url: str, family: str, parsers: str, *, ours: bool, reasons: bool) -> Report:
-    """Ask a server. `reasons`: it was given a reasoning parser."""
+async def _probed(url: str, family: str, parsers: str, *, ours: bool, reasons: bool, single: bool) -> Report:
+    """Ask a server. `reasons`: it was given a reasoning parser; `single`: only what takes a single turn."""
     async with openai.AsyncOpenAI(base_url=url, api_key="none", timeout=180, max_retries=0) as client:
         probe = Probe(client, MODEL_NAME, family, replay=True)
         left_out = () if ours else CONSTRAINED if reasons else (*CONSTRAINED, "reasoning_answer", "reasoning_call")
         chosen = [scenario for scenario in probe.scenarios() if scenario.name not in left_out]
+        chosen = [scenario for scenario in chosen if not single or len(scenario.turns) == 1]
         results = await probe.run(chosen, concurrency=8)
     return Report(
         base_url=url, model=MODEL_NAME, family=family, replay=True, parsers=parsers, date=now(), results=results
