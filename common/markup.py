@@ -107,7 +107,7 @@ def llama3_json(calls: Sequence[Call]) -> str:
 
 
 def mistral(calls: Sequence[Call]) -> str:
-    return "".join(f"[TOOL_CALLS]{call.name}{call.text}" for call in calls)
+    return "".join(f"[TOOL_CALLS]{call.name}[ARGS]{call.text}" for call in calls)
 
 
 def kimi_k2(calls: Sequence[Call]) -> str:

@@ -88,8 +88,8 @@ def test_requirement(subject: Subject, requirement: Callable[[Subject], None]) -
 
 # --- the markup, as the grammar of the parsers' tests has it
 
-# GLM-4.5 writes line breaks; Llama's opening and closing tokens may be missing; Mistral's v13 has `[ARGS]`.
-ANOTHER_SPELLING = {"glm45", "llama3_json", "llama4_pythonic", "mistral"}
+# GLM-4.5 writes line breaks; Llama's opening and closing tokens may be missing.
+ANOTHER_SPELLING = {"glm45", "llama3_json", "llama4_pythonic"}
 
 
 @subjects

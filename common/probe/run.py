@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from ..registry import reasoning_row, tool_row
 from ..triage.exchange import NotAnExchange, read_response
 from ..triage.raw import raw_text
 from .endpoint import Exchange, ask
@@ -101,7 +102,7 @@ class Probe:
         messages = self._replay.messages(scenario) if self._replay else scenario.messages()
         exchanges: list[Exchange] = []
         for number, turn in enumerate(scenario.turns):
-            request = {"model": self._model, "messages": messages, **scenario.request()}
+            request = {"model": self._model, "messages": messages, **scenario.request(), **self._effort(scenario)}
             exchange = await ask(self._client, request, mode)
             exchanges.append(exchange)
             if exchange.answer is None:
@@ -115,6 +116,13 @@ class Probe:
             ]
             messages = [*messages, exchange.answer.message(), *results]  # type: ignore[list-item]
         return Result(scenario=scenario.name, mode=mode, outcome="pass", exchanges=exchanges)
+
+    def _effort(self, scenario: Scenario) -> dict[str, object]:
+        """What asks for thought in families that go by the effort alone."""
+        pairs = tool_row(self._family).pairs if self._family else ()
+        by_effort = bool(pairs) and reasoning_row(pairs[0]).starts.switch == "effort"
+        asked = by_effort and scenario.chat_template_kwargs.get("enable_thinking") is True
+        return {"reasoning_effort": "high"} if asked else {}
 
     async def _failed(
         self,

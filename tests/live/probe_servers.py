@@ -22,6 +22,7 @@ from pathlib import Path
 import openai
 from dynamo_parsers.probe.report import write
 from dynamo_parsers.probe.run import Probe, Report, now
+from dynamo_parsers.probe.scenarios import scenarios
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.triage.engines import EngineName, native_reasoning_names, native_tool_names
 from engine_server import MODEL_NAME, ROOT, DidNotStart, program_of, start
@@ -96,8 +97,10 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     finally:
         server.stop()
     write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
-    if all(each.outcome == "endpoint" for each in report.results if each.mode == "whole"):
-        return told.model_copy(update={"why_not": report.results[0].faults[0][-200:]})
+    offered = {scenario.name for scenario in scenarios() if scenario.tools}
+    asked = [each for each in report.results if each.mode == "whole" and each.scenario in offered]
+    if all(each.outcome == "endpoint" for each in asked):
+        return told.model_copy(update={"why_not": asked[0].faults[0][-200:]})
     failed = len(report.results) - report.count("pass")
     print(f"   {failed} of {len(report.results)} probes failed, {report.count('parser')} parser errors", flush=True)
     return told.model_copy(
