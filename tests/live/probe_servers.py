@@ -22,7 +22,6 @@ from pathlib import Path
 import openai
 from dynamo_parsers.probe.report import write
 from dynamo_parsers.probe.run import Probe, Report, now
-from dynamo_parsers.probe.scenarios import scenarios
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.triage.engines import EngineName, native_reasoning_names, native_tool_names
 from engine_server import MODEL_NAME, ROOT, DidNotStart, program_of, start
@@ -44,6 +43,8 @@ PUBLISHED = {
 CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_off")
 """An engine's own parser may have a grammar force JSON for these, or forbid to end in an argument: a script in the
 family's markup cannot follow it."""
+ALWAYS_THINKS = ("minimax_m2",)
+"""Models whose own template opens the reasoning whatever the request says, on which the engines' own parsers count."""
 OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
 """The engine's parser for the markup that the replay writes, where its first one for the family is another model's."""
 OWN_PROMPT = {("sglang", "deepseek_v3_2")}
@@ -97,10 +98,9 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     finally:
         server.stop()
     write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
-    offered = {scenario.name for scenario in scenarios() if scenario.tools}
-    asked = [each for each in report.results if each.mode == "whole" and each.scenario in offered]
-    if all(each.outcome == "endpoint" for each in asked):
-        return told.model_copy(update={"why_not": asked[0].faults[0][-200:]})
+    unusable = [each for each in report.results if each.outcome == "endpoint"]
+    if 2 * len(unusable) > len(report.results):
+        return told.model_copy(update={"why_not": unusable[0].faults[0][-200:]})
     failed = len(report.results) - report.count("pass")
     print(f"   {failed} of {len(report.results)} probes failed, {report.count('parser')} parser errors", flush=True)
     return told.model_copy(
@@ -112,7 +112,11 @@ async def _probed(url: str, family: str, parsers: str, *, ours: bool, reasons: b
     """Ask a server. `reasons`: it was given a reasoning parser; `single`: only what takes a single turn."""
     async with openai.AsyncOpenAI(base_url=url, api_key="none", timeout=180, max_retries=0) as client:
         probe = Probe(client, MODEL_NAME, family, replay=True)
-        left_out = () if ours else CONSTRAINED if reasons else (*CONSTRAINED, "reasoning_answer", "reasoning_call")
+        left_out = set() if ours else {*CONSTRAINED}
+        if not ours and not reasons:
+            left_out |= {"reasoning_answer", "reasoning_call"}
+        if not ours and family in ALWAYS_THINKS:
+            left_out.add("thinking_off")
         chosen = [scenario for scenario in probe.scenarios() if scenario.name not in left_out]
         chosen = [scenario for scenario in chosen if not single or len(scenario.turns) == 1]
         results = await probe.run(chosen, concurrency=8)
