@@ -15,13 +15,14 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import openai
 from dynamo_parsers.probe.report import write
 from dynamo_parsers.probe.run import Probe, Report, now
+from dynamo_parsers.probe.scenarios import scenarios
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.triage.engines import EngineName, native_reasoning_names, native_tool_names
 from engine_server import MODEL_NAME, ROOT, DidNotStart, program_of, start
@@ -43,6 +44,8 @@ PUBLISHED = {
 CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_off")
 """An engine's own parser may have a grammar force JSON for these, or forbid to end in an argument: a script in the
 family's markup cannot follow it."""
+FORCED_JSON = {("sglang", "inkling"), ("sglang", "muse")}
+"""Where a forced choice is JSON by a grammar with our parsers too (docs/tool-choice.md): no script follows it."""
 ALWAYS_THINKS = ("minimax_m2",)
 """Models whose own template opens the reasoning whatever the request says, on which the engines' own parsers count."""
 OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
@@ -92,9 +95,8 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     except DidNotStart as error:
         return told.model_copy(update={"why_not": _reason(str(error))})
     try:
-        reasons = "--reasoning-parser" in flags
-        single = not ours and (engine, row.name) in OWN_PROMPT
-        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers, ours=ours, reasons=reasons, single=single))
+        without = left_out(row.name, engine, ours=ours, reasons="--reasoning-parser" in flags)
+        report = asyncio.run(_probed(f"{server.url}/v1", row.name, parsers, without))
     finally:
         server.stop()
     write(report, ROOT / ".run" / "probe" / f"{engine}-{row.name}-{'ours' if ours else 'own'}")
@@ -108,17 +110,24 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     )
 
 
-async def _probed(url: str, family: str, parsers: str, *, ours: bool, reasons: bool, single: bool) -> Report:
-    """Ask a server. `reasons`: it was given a reasoning parser; `single`: only what takes a single turn."""
+def left_out(family: str, engine: str, *, ours: bool, reasons: bool) -> set[str]:
+    """The scenarios that a pair of parsers is not asked. `reasons`: it has a reasoning parser."""
+    if ours:
+        return {"required_tool", "named_tool"} if (engine, family) in FORCED_JSON else set()
+    names = {*CONSTRAINED}
+    if not reasons:
+        names |= {"reasoning_answer", "reasoning_call"}
+    if family in ALWAYS_THINKS:
+        names.add("thinking_off")
+    if (engine, family) in OWN_PROMPT:
+        names |= {each.name for each in scenarios() if len(each.turns) > 1}
+    return names
+
+
+async def _probed(url: str, family: str, parsers: str, without: Collection[str]) -> Report:
     async with openai.AsyncOpenAI(base_url=url, api_key="none", timeout=180, max_retries=0) as client:
         probe = Probe(client, MODEL_NAME, family, replay=True)
-        left_out = set() if ours else {*CONSTRAINED}
-        if not ours and not reasons:
-            left_out |= {"reasoning_answer", "reasoning_call"}
-        if not ours and family in ALWAYS_THINKS:
-            left_out.add("thinking_off")
-        chosen = [scenario for scenario in probe.scenarios() if scenario.name not in left_out]
-        chosen = [scenario for scenario in chosen if not single or len(scenario.turns) == 1]
+        chosen = [scenario for scenario in probe.scenarios() if scenario.name not in without]
         results = await probe.run(chosen, concurrency=8)
     return Report(
         base_url=url, model=MODEL_NAME, family=family, replay=True, parsers=parsers, date=now(), results=results
