@@ -88,9 +88,10 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     parsers = " ".join(flags[1::2])
     told = Row(engine=engine, version=version(engine), family=row.name, ours=ours, parsers=parsers, date=now())
     print(f"== {engine} {row.name}: {parsers}", flush=True)
+    environment = None if ours else OWN_ENVIRONMENT
+    # Raises where the engine is missing or the port is taken, of which a row of the table is not to speak.
+    server = start(row.name, port, say=print, flags=flags, engine=engine, environment=environment)
     try:
-        environment = None if ours else OWN_ENVIRONMENT
-        server = start(row.name, port, say=print, flags=flags, engine=engine, environment=environment)
         server.wait(print)
     except DidNotStart as error:
         return told.model_copy(update={"why_not": _reason(str(error))})
