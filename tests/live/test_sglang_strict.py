@@ -55,8 +55,8 @@ def test_required(server: Server, stream: bool) -> None:
     for script in ("Hello.", f"Look. {kimi_k2(PARIS)}", '[{"name": "get_time", "parameters": {}}]'):
         reply = chat(server, f"Plan.</think>{script}", max_tokens=120, **said)
         assert reply.reasoning == "Plan."
+        # What stands in the forbidden words' place is left to chance: the call behind them may fit again.
         assert not reply.content.strip(), "no text stands before a forced call"
-        assert reply.calls != [PARIS]
     reply = chat(server, f"Plan.</think>{kimi_k2(UNKNOWN)}", max_tokens=120, **said)
     assert UNKNOWN[0] not in [name for name, _ in reply.calls]
     reply = chat(server, f"Plan.</think>{kimi_k2(WRONG)}", tools=STRICT, max_tokens=120, **said)
