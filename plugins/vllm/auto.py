@@ -7,11 +7,11 @@ start-up (since 0.32), and refuses to start where that raises; older versions re
 from __future__ import annotations
 
 import logging
-import weakref
 from typing import TYPE_CHECKING, ClassVar
 
 from dynamo_parsers.auto import Chosen, choose, reasoning_of
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS
+from dynamo_parsers.token_ids import once
 
 from . import parsers, reasoning_class_name, tool_class_name
 from .parsers import DynamoReasoningParser, DynamoToolParser
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Below vLLM's own logger: others show no line of this level.
 logger = logging.getLogger("vllm.dynamo_parsers")
 
-_CHOSEN: weakref.WeakKeyDictionary[object, Chosen] = weakref.WeakKeyDictionary()
 _said: set[str] = set()
 
 
@@ -50,14 +49,10 @@ class AutoReasoningParser(DynamoReasoningParser):
         return made(tokenizer, *args, **kwargs)
 
 
-def _chosen(tokenizer: TokenizerLike) -> Chosen:
-    try:
-        known = _CHOSEN.get(tokenizer)
-    except TypeError:  # neither weak references nor a hash are promised
-        return choose(tokenizer)
-    if known is None:
-        known = _CHOSEN[tokenizer] = choose(tokenizer)
-        if known.why not in _said:
-            _said.add(known.why)
-            logger.info("dynamo_auto chose %s", known.why)
-    return known
+@once
+def _chosen(tokenizer: object) -> Chosen:
+    chosen = choose(tokenizer)
+    if chosen.why not in _said:
+        _said.add(chosen.why)
+        logger.info("dynamo_auto chose %s", chosen.why)
+    return chosen

@@ -82,6 +82,8 @@ ENGINES = {
             # The scripted model has to see a prompt as a whole.
             *("--disable-radix-cache", "--chunked-prefill-size", "40000", "--disable-overlap-schedule"),
             "--skip-server-warmup",
+            # Idle, it would keep a core busy with asking for requests.
+            "--sleep-on-idle",
         ),
         ("--tool-call-parser",),
         {
