@@ -62,12 +62,16 @@ ENGINES = {
             # Compiling needs a C++ compiler and half a minute, and half precision is emulated on many CPUs.
             *("--enforce-eager", "--dtype", "float32"),
             *("--max-model-len", "32768", "--max-num-seqs", "8"),
+            # The model in the engine's process, and not in a third that both would keep asking whether it is done.
+            *("--distributed-executor-backend", "uni"),
         ),
         ("--enable-auto-tool-choice", "--tool-call-parser"),
         {
             "VLLM_NO_USAGE_STATS": "1",
             "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
             "VLLM_USE_V2_MODEL_RUNNER": "0",  # the scripted mode is written for V1
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # what allows "uni"; a server's engine has its process all the same
+            "OMP_NUM_THREADS": "1",
         },
     ),
     "sglang": Engine(
