@@ -2,7 +2,8 @@
 
 - Parameters come in the order of the schema; those that are not required may be missing.
 - A string is any text up to its closer, or one of those that the schema lists.
-- Objects and arrays nested deeper than eight are any text, or any value.
+- Objects and arrays nested deeper than five are any text, or any value: an engine refuses a tag that is nested deeper
+  than some eighty. As literals, a value of which the schema says nothing, or that refers to itself, is any value too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ SAMPLE_KEY, SAMPLE_VALUE = "city", "Paris"
 """What every format's sample says."""
 _ANY_KEY = r"[^\s<>\"'=|/\[\]{}]{1,64}"
 _DEFINITIONS = ("$defs", "definitions")
-_MAX_DEPTH = 8
+_MAX_DEPTH = 5
+_FAR = 1_000_000
+"""An element behind those that a schema lists."""
 _OF_ONE_TYPE: Mapping[str, Sequence[str]] = {
     "number": ("integer", "number"),
     "boolean": ("boolean",),
@@ -140,10 +143,25 @@ class _ParameterTag:
 
 
 def _with_definitions(part: object, root: object) -> object:
-    """A part of a schema, with the definitions that it may refer to."""
+    """A part of a schema, with the definitions that it refers to."""
     if not isinstance(part, Mapping) or not isinstance(root, Mapping):
         return True
-    return {**part, **{key: root[key] for key in _DEFINITIONS if key in root}}
+    # Where there are definitions, xgrammar takes an array of anything for an empty one.
+    return {**part, **{key: root[key] for key in _DEFINITIONS if key in root}} if _refers(part) else part
+
+
+def _refers(part: object) -> bool:
+    """Whether a schema refers to another."""
+    queue = [part]
+    while queue:
+        each = queue.pop()
+        if isinstance(each, Mapping):
+            if "$ref" in each:
+                return True
+            queue += each.values()
+        elif isinstance(each, list | tuple):
+            queue += each
+    return False
 
 
 def _choices(part: object) -> list[str] | None:
@@ -218,7 +236,7 @@ class Literals:
         named: list[tuple[Format, bool]] = []
         if function.strict:
             named = [
-                (sequence(const(key(name)), GAP, self._value(function.parameters.schema(name), root, 0)), required)
+                (sequence(const(key(name)), GAP, self._value(function.parameters.schema(name), root)), required)
                 for name in function.parameters.names
                 for required in (name in function.required,)
             ]
@@ -230,12 +248,14 @@ class Literals:
     def _any(self, rule: str) -> Format:
         return {"type": "grammar", "grammar": f"root ::= {rule}\n{self.grammar}"}
 
-    def _value(self, part: object, root: object, depth: int) -> Format:
+    def _value(self, part: object, root: object, within: tuple[object, ...] = ()) -> Format:
+        """A value of the schema `part`, which stands in those of `within`."""
         if (choices := _choices(part)) is not None:
             return any_of(const(self.quote(choice)) for choice in choices)
         kinds = schema.types(part, root)
-        if depth > _MAX_DEPTH:
+        if len(within) > _MAX_DEPTH or any(part is each for each in within) or _says_nothing(part, root):
             return self._any("value")
+        within = (*within, part)
         written: list[Format] = []
         if "string" in kinds:
             written.append(self.string)
@@ -249,14 +269,15 @@ class Literals:
         if "null" in kinds:
             written.append(const(null))
         if "array" in kinds:
-            item = self._value(schema.element(part, root, 0), root, depth + 1)
+            first, last = schema.element(part, root, 0), schema.element(part, root, _FAR)
+            item = self._value(first, root, within) if first is last else self._any("value")
             inner = optional(listed(item, ",", single=False))
             written.append(sequence(const("["), GAP, inner, GAP, const("]")))
         if "object" in kinds:
-            written.append(sequence(const("{"), GAP, self._members(part, root, depth), GAP, const("}")))
+            written.append(sequence(const("{"), GAP, self._members(part, root, within), GAP, const("}")))
         return any_of(written)
 
-    def _members(self, part: object, root: object, depth: int) -> Format:
+    def _members(self, part: object, root: object, within: tuple[object, ...]) -> Format:
         declared = schema.properties(part, root)
         if not declared:
             return self._any("members")
@@ -264,12 +285,19 @@ class Literals:
         return in_order(
             [
                 (
-                    sequence(const(self.key(str(name))), GAP, self._value(inner, root, depth + 1)),
+                    sequence(const(self.key(str(name))), GAP, self._value(inner, root, within)),
                     isinstance(required, list | tuple) and name in required,
                 )
                 for name, inner in declared.items()
             ]
         )
+
+
+def _says_nothing(part: object, root: object) -> bool:
+    """Whether a schema allows every value, as far as its types tell."""
+    if not schema.types(part, root) >= schema.ANY or schema.properties(part, root):
+        return False
+    return schema.types(schema.element(part, root, 0), root) >= schema.ANY
 
 
 def in_order(members: Sequence[tuple[Format, bool]]) -> Format:

@@ -301,6 +301,39 @@ def test_what_a_family_writes_is_allowed(row: ToolRow) -> None:
     check()
 
 
+NODE: dict[str, object] = {
+    "type": "object",
+    "properties": {"v": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}},
+}
+WIDE: dict[str, tuple[dict[str, object], object]] = {
+    "an array of anything": ({"type": "array"}, [1, "x y", [True, None], {"k": [2]}]),
+    "anything": ({}, {"k": [1, {"m": "x"}]}),
+    "no string": ({"not": {"type": "string"}}, [1.5]),
+    "a list of two kinds": ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]}, [1, "x"]),
+    "what refers to itself": ({"$ref": "#/$defs/Node"}, {"v": 1, "next": {"v": 2, "next": {"v": 3, "next": None}}}),
+}
+NESTED = 80
+"""How deep vLLM lets a tag be nested."""
+
+
+@pytest.mark.parametrize("name", WIDE)
+@rows
+def test_values_that_a_schema_leaves_open(row: ToolRow, name: str) -> None:
+    """They are allowed, by a tag that an engine takes: it is no unrolled schema."""
+    part, value = WIDE[name]
+    schema = {"type": "object", "$defs": {"Node": NODE}, "properties": {"a": part}, "required": ["a"]}
+    declared = [tool("get_weather", schema, True)]
+    tag = structural_tag(row.name, declared, "required", reasoning_parser=row.pairs[0], in_reasoning=None)
+    assert nesting(tag) < NESTED
+    assert len(json.dumps(tag)) < 100_000
+    assert accepts(tag, written(row, ("get_weather", {"a": value})))
+
+
+def nesting(part: object) -> int:
+    inner = part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else None
+    return 0 if inner is None else 1 + max(map(nesting, inner), default=0)
+
+
 # --- requests that ask for nothing, or for too much
 
 
