@@ -4,6 +4,7 @@
   Further keys are passed over.
 - A call is announced when its name and what follows it fit: the arguments' first piece, or the end.
 - A body without a name is no call: it is text. So is one without arguments where another key may be one of them.
+- Behind an opener `function` may hold the call, as OpenAI's API writes one, or name a tool that is declared.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _OBJECT = JsonObject()
 _QUOTES = "\"'"
 _SEPARATORS = (",", ";")
 _ARRAY_END = Markers("]")
+_FUNCTION = "function"
 _ABOUT_CALL = frozenset({"type", "id", "index"})
 """Keys that say nothing of the arguments; where these lack, any other may be one of them."""
 
@@ -143,8 +145,22 @@ class JsonCalls:
         ends = union(self._ends, reply.stops)
         complete: bool | None = None  # None: no arguments yet
         foreign = False  # another key stands, which may be an argument
-        while (key := (yield from _key(cursor))) is not None:
-            if key == "name" and not head.name:
+        enveloped = False
+        while True:
+            key = yield from _key(cursor)
+            if key is None and enveloped and (yield from cursor.peek()) == "}":
+                cursor.take(cursor.at + 1)
+                enveloped = False
+            elif key is None:
+                break
+            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) == "{":
+                cursor.take(cursor.at + 1)
+                enveloped = True
+            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
+                name = yield from _name(cursor)
+                head.name = name if reply.tools.may_declare(name) else ""
+                foreign = foreign or not head.name
+            elif key == "name" and not head.name:
                 head.name = yield from _name(cursor)
                 if not head.name or (strict and not reply.tools.may_declare(head.name)):
                     break
