@@ -10,6 +10,8 @@ import corpus
 import pytest
 from corpus import Called, Case, CorpusError, case_files, cuts, feed, lines_of, load, merge
 from dynamo_parsers import fold, parse, reasoning_parser_names, tool_parser_names
+from dynamo_parsers.cursor import SPACE
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
 
 
@@ -158,6 +160,24 @@ def test_nothing_is_lost(case: Case) -> None:
         if reasoning.frame is not None:
             markup |= {*reasoning.frame.markers, *reasoning.turn_ends, *HEADERS[reasoning.name]}
     assert corpus.lost_words(case.reply, merge(feed(case, [case.reply])), markup) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_without_tools_a_reply_is_its_content(case: Case) -> None:
+    """Calls are read there too, to know where they end, and every character of them goes out."""
+    if case.request.tool_parser is None or not isinstance(tool_row(case.request.tool_parser).format, ToolFormat):
+        return  # what frames a reply is dropped
+    row = tool_row(case.request.tool_parser)
+    message = parse(case.reply, tool_parser=row.name)
+    rest = case.reply
+    for _ in range(len(rest)):
+        shorter = rest.rstrip(SPACE)
+        for end in (row.turn_end, *row.turn_ends):
+            shorter = shorter.removesuffix(end)
+        if shorter == rest:
+            break
+        rest = shorter
+    assert (message.content or "").split() == rest.split()
 
 
 # --- the loader

@@ -264,8 +264,10 @@ class TaggedValues:
             fits = fits and (yield from cursor.stands(self._name_end[-1])) is not None
         except Overrun:
             fits = False
-        cursor.rewind(mark, len(marker) if fits and marker is not None else 0)
-        return marker if fits else None
+        cursor.rewind(mark)
+        if not fits or marker is None:
+            return None
+        return cursor.take(cursor.at + len(marker))
 
     def _further_part(self, cursor: Cursor) -> Reading[bool]:
         """Whether another part of the header stands behind white space; where none does, that is the value's."""
