@@ -7,6 +7,7 @@
   up and are data.
 - A closer whose end is garbled, `</parameter/>` or `</parameter`, counts where more of the call follows; never in a
   quoted call.
+- A value behind the name and `=`, `<parameter=city=Paris</parameter>`, counts where its closer follows.
 - A missing closer: a parameter opener ends the value before it at the start of a line (in inline markups
   anywhere) if its name is declared and not yet given; a closer around the parameters ends a value that is no text.
 - The last brace goes out with the closer around the parameters, which is never looked behind.
@@ -30,6 +31,7 @@ from .text_value import TextValue
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
 _PLAIN_NAME = re.compile(r"[\w.-]*")
+_ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
 _FOLLOWS_WITHIN = 256
 _REST = re.compile(r"[/ \d]*")
 """What may stand between a garbled closer's name and its bracket; letters would make it another tag's."""
@@ -215,6 +217,7 @@ class TaggedValues:
             if self.framed and (name := (yield from self._name_alone(cursor))):
                 cursor.settle(mark)
                 return Header(name, {}, otherwise)
+            start = cursor.offset
             name, attributes = yield from read_key(cursor)
             ended = valued = False
             for part in self._name_end:
@@ -225,6 +228,12 @@ class TaggedValues:
                         break
                     if (yield from self._further_part(cursor)):
                         yield from cursor.space()
+            if name and not ended and (yield from cursor.stands(self._close)) is not None:
+                assigned = _ASSIGNED.match(cursor.text_from(start))
+                if assigned is not None:
+                    cursor.at -= cursor.offset - start - assigned.end()
+                    cursor.settle(mark)
+                    return Header(assigned[1], {}, otherwise)
         except Overrun:
             name, ended, valued, attributes = "", False, False, ""
         if name and not ended and any(cursor.cut_of(part) for part in self._name_end):

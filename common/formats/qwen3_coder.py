@@ -8,7 +8,8 @@ Paris
 </function>
 </tool_call>
 
-Values are typed by the tool's schema; the template writes a newline on each side of one.
+Values are typed by the tool's schema; the template writes a newline on each side of one. Between `<tool_call>` and its
+closer the models also write `<function name="get_weather">` and `<parameter name="city">`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from ..arguments.tagged_values import TaggedValues
 from ..format import Span
 from .tagged import Tagged, sample_of
 
+WRAPPER = Span("<tool_call>", "</tool_call>")
+
 QWEN3_CODER = Tagged(
     sample=sample_of(__doc__),
     # Not in the template, but the models remember it.
     sections=(Span("<function_invocation>", "</function_invocation>"),),
-    wrapper=Span("<tool_call>", "</tool_call>"),
+    wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
     arguments=TaggedValues(
@@ -30,5 +33,18 @@ QWEN3_CODER = Tagged(
         close="</parameter>",
         framed=True,
         garbled=("</parameter_function", "</parameterfunction"),
+    ),
+    variant=Tagged(
+        sample="",
+        wrapper=WRAPPER,
+        call=Span("<function name=", "</function>"),
+        name_end=(">",),
+        arguments=TaggedValues(
+            open="<parameter name=",
+            name_end=(">",),
+            close="</parameter>",
+            spellings=(Span("<parameter=", "</parameter>"),),
+            framed=True,
+        ),
     ),
 )

@@ -6,7 +6,8 @@
 </function>
 </seed:tool_call>
 
-Qwen3-Coder's tags in a wrapper of its own; every character between the tags is the value's.
+Qwen3-Coder's tags in a wrapper of its own; every character between the tags is the value's. Later Seed models also
+write `<function name="get_weather">` and `<parameter name="city">`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,24 @@ from ..arguments.tagged_values import TaggedValues
 from ..format import Span
 from .tagged import Tagged, sample_of
 
+WRAPPER = Span("<seed:tool_call>", "</seed:tool_call>")
+
 SEED_OSS = Tagged(
     sample=sample_of(__doc__),
-    wrapper=Span("<seed:tool_call>", "</seed:tool_call>"),
+    wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
     arguments=TaggedValues(open="<parameter=", name_end=(">",), close="</parameter>"),
+    variant=Tagged(
+        sample="",
+        wrapper=WRAPPER,
+        call=Span("<function name=", "</function>"),
+        name_end=(">",),
+        arguments=TaggedValues(
+            open="<parameter name=",
+            name_end=(">",),
+            close="</parameter>",
+            spellings=(Span("<parameter=", "</parameter>"),),
+        ),
+    ),
 )

@@ -92,6 +92,8 @@ class Tagged:
     """Markup around calls: in the template, but optional here."""
     wrapper: Span | None = None
     """Markup around each call; its opener counts only right before a call."""
+    variant: Tagged | None = None
+    """What models write in place of a call in the wrapper; it counts only right behind the wrapper's opener."""
     head: Callable[[str], Head] = Head
     """How the written name is read."""
     words: frozenset[str] = frozenset()
@@ -105,6 +107,7 @@ class Tagged:
     _call_open: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
     _calls: frozenset[str] = field(init=False, repr=False)
+    _call_close: Markers = field(init=False, repr=False)
     _call_closers: Markers = field(init=False, repr=False)
     _strays: Markers = field(init=False, repr=False)
     _ends: Markers = field(init=False, repr=False)
@@ -126,7 +129,9 @@ class Tagged:
         put(self, "closers", Markers(ends | self.arguments.closers))
         own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         put(self, "markers", own - {"", ">"})
-        put(self, "_calls", frozenset(calls))
+        # In a section what stands before a name says that a call begins.
+        put(self, "_calls", frozenset((*calls, *self.before_name)))
+        put(self, "_call_close", Markers(span.close for span in spellings))
         put(self, "calls", Markers(calls))
         put(self, "_call_open", Markers(span.open for span in spellings))
         # Right behind the wrapper's opener the call's may lack its bracket.
@@ -140,7 +145,7 @@ class Tagged:
         put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
         # Where a section is open the next call ends a body too.
         put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
-        put(self, "_in_section", Markers(calls | sections))
+        put(self, "_in_section", Markers(self._calls | sections))
         put(self, "_name_end", Markers(self.name_end))
         put(self, "_before_name", Markers(self.before_name))
         put(self, "_id_open", Markers((self.id_open,)))
@@ -148,6 +153,10 @@ class Tagged:
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         if any(opener == span.open for span in self.sections):
             return (yield from self._section(mark, cursor, reply))
+        if self.variant is not None and self.wrapper is not None and opener == self.wrapper.open:
+            yield from cursor.space()
+            if (yield from cursor.stands(self.variant._call_open)) is not None:
+                return (yield from self.variant.read(opener, mark, cursor, reply))
         fits = yield from self._call(opener, (mark,), cursor, reply)
         if fits:
             yield from read_strays(cursor, self._strays)
@@ -187,7 +196,7 @@ class Tagged:
         head = self.head(name)
         if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
             head = Head(head.name, (yield from read_name(cursor)) or None)
-        ended = False
+        ended = name != "" and self.name_end == (">",) and (yield from self._ended_by_closer(cursor))
         while name and (yield from cursor.match(self._name_end)) is not None:
             ended = True
         if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
@@ -223,6 +232,19 @@ class Tagged:
                 return False
             return (yield from cursor.match(self._name_end)) is not None
         return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
+
+    def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
+        """Read the call's closer where the tag's end is due and a parameter follows: `<function=get_weather</function>`."""
+        mark = cursor.mark()
+        found = (yield from cursor.match(self._call_close)) is not None
+        if found:
+            yield from cursor.space()
+            found = (yield from cursor.stands(self.arguments.first)) is not None
+        if found:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
 
     def _opened_as_parameter(self, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
         """Read a parameter's opener where the call's is due: a tool's name and a parameter stand behind it."""
@@ -282,10 +304,10 @@ class Tagged:
             marker = yield from cursor.until(self._in_section, stray.add)
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
-            if marker in self.openers.all and marker not in self._calls:
-                stray.spend(len(marker))
-                continue
-            if marker not in self.openers.all:
+            if marker not in self._calls:
+                if marker in self.openers.all:
+                    stray.spend(len(marker))
+                    continue
                 if stray.bare():
                     return False
                 cursor.settle(mark)
@@ -328,10 +350,10 @@ class Tagged:
                 if marker in reply.turn_ends.all:
                     cursor.rewind(mark)
                     return False
-                if marker not in self.openers.all:
-                    cursor.settle(mark)
-                    return False
                 if marker not in self._calls:
+                    if marker not in self.openers.all:
+                        cursor.settle(mark)
+                        return False
                     if "".join(between).strip(SPACE):
                         break  # another section: the one before was not closed, and this is the answer
                     continue
