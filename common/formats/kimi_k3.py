@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..arguments.name import is_name
-from ..arguments.xtml import OPEN, SEP, XTML_VALUES, closing, opening, read_attributes, spans
+from ..arguments.xtml import CLOSE, OPEN, SEP, XTML_VALUES, closing, opening, read_attributes, spans
 from ..cursor import Cursor, Markers, Reading
 from ..format import Span, Task, Think
 from ..machine import Grammar, read_reply
@@ -41,12 +41,15 @@ class XtmlCalls(Tagged):
 
 
 _CALL, *_OTHERS = spans("call")
+# Where the end of one tag and the beginning of the next are lost between them.
+_STUCK = Span(f"{OPEN}toolscall", _CALL.close)
+_STUCK_END = f"{CLOSE}toolsmessage{SEP}"
 
 CALLS = XtmlCalls(
     sample="",
-    sections=tuple(Span(open, close) for open in opening("tools") for close in closing("tools")),
+    sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), _STUCK_END)),
     call=_CALL,
-    spellings=tuple(_OTHERS),
+    spellings=(*_OTHERS, _STUCK),
     name_end=(SEP,),
     arguments=XTML_VALUES,
 )
@@ -64,7 +67,7 @@ _CLOSES = (
 
 def _grammar(think: Think) -> Grammar:
     # In `think` only `tools` opens calls: what it says about a `call` alone is reasoning.
-    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all)
+    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all - {_STUCK.open})
 
 
 @dataclass(frozen=True, eq=False)
