@@ -128,6 +128,8 @@ class Tagged:
         put(self, "openers", Markers(calls | {span.open for span in self.sections}))
         put(self, "closers", Markers(ends | self.arguments.closers))
         own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
+        if self.variant is not None:
+            own |= self.variant.markers
         put(self, "markers", own - {"", ">"})
         # In a section what stands before a name says that a call begins.
         put(self, "_calls", frozenset((*calls, *self.before_name)))
@@ -234,7 +236,7 @@ class Tagged:
         return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
 
     def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
-        """Read the call's closer where the tag's end is due and a parameter follows: `<function=get_weather</function>`."""
+        """Read the call's closer where the tag's end is due: `<function=ping</function>` before a parameter."""
         mark = cursor.mark()
         found = (yield from cursor.match(self._call_close)) is not None
         if found:
