@@ -7,7 +7,7 @@
   up and are data.
 - A closer whose end is garbled, `</parameter/>` or `</parameter`, counts where more of the call follows; never in a
   quoted call.
-- A value behind the name and `=`, `<parameter=city=Paris</parameter>`, counts where its closer follows.
+- A value behind the name and `=`, in the opening tag, `<parameter=city=Paris>`, counts where none is behind the tag.
 - A missing closer: a parameter opener ends the value before it at the start of a line (in inline markups
   anywhere) if its name is declared and not yet given; a closer around the parameters ends a value that is no text.
 - The last brace goes out with the closer around the parameters, which is never looked behind.
@@ -170,6 +170,15 @@ class TaggedValues:
             if not header.valued and (yield from self._stands_next(cursor, either)):
                 header = None  # a name without a value
                 continue
+            name, assigned, text = header.name.partition("=")
+            if assigned and parameters.declares(name) and (yield from self._closes_at_once(cursor, either)):
+                sink(("," if written else "{") + quote(name) + ":")
+                written.add(name)
+                value = TextValue(sink, parameters.types(name), framed=False)
+                value.text(text)
+                value.end()
+                header = None
+                continue
             sink(("," if written else "{") + quote(header.name) + ":")
             written.add(header.name)
             value = TextValue(sink, self._types(header, parameters), framed=self.framed)
@@ -191,6 +200,22 @@ class TaggedValues:
             return False
         sink("}" if written else "{}")
         return True
+
+    def _closes_at_once(self, cursor: Cursor, followers: Markers) -> Reading[bool]:
+        """Read a value's closers, where nothing but these stands before what may follow them."""
+        mark = cursor.mark()
+        try:
+            yield from cursor.space()
+            while (yield from cursor.match(self._close)) is not None:
+                yield from cursor.space()
+            found = (yield from cursor.stands(followers)) is not None
+        except Overrun:
+            found = False
+        if found:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
 
     def _at_json(self, cursor: Cursor) -> Reading[bool]:
         mark = cursor.mark()
@@ -236,7 +261,7 @@ class TaggedValues:
                     return Header(assigned[1], {}, otherwise)
         except Overrun:
             name, ended, valued, attributes = "", False, False, ""
-        if name and not ended and any(cursor.cut_of(part) for part in self._name_end):
+        if name and not ended and any(cursor.cut_of(part) for part in (*self._name_end, self._close)):
             cursor.settle(mark)
             return None
         if not name or not ended:
