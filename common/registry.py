@@ -516,7 +516,7 @@ REASONING_ROWS = (
             ("Here's my response:", "Here is my response:"),
             words=frozenset({"Here's my thought process:", "Here is my thought process:"}),
         ),
-        "Granite 3.2, 3.3",
+        "Granite 3.2",
         _OUTSIDE,
         turn_ends=("<|end_of_text|>",),
     ),
