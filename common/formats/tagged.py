@@ -131,8 +131,7 @@ class Tagged:
         if self.variant is not None:
             own |= self.variant.markers
         put(self, "markers", own - {"", ">"})
-        # In a section what stands before a name says that a call begins.
-        put(self, "_calls", frozenset((*calls, *self.before_name)))
+        put(self, "_calls", frozenset(calls))
         put(self, "_call_close", Markers(span.close for span in spellings))
         put(self, "calls", Markers(calls))
         put(self, "_call_open", Markers(span.open for span in spellings))
@@ -147,7 +146,7 @@ class Tagged:
         put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
         # Where a section is open the next call ends a body too.
         put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
-        put(self, "_in_section", Markers(self._calls | sections))
+        put(self, "_in_section", Markers(calls | sections))
         put(self, "_name_end", Markers(self.name_end))
         put(self, "_before_name", Markers(self.before_name))
         put(self, "_id_open", Markers((self.id_open,)))
@@ -306,10 +305,10 @@ class Tagged:
             marker = yield from cursor.until(self._in_section, stray.add)
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
-            if marker not in self._calls:
-                if marker in self.openers.all:
-                    stray.spend(len(marker))
-                    continue
+            if marker in self.openers.all and marker not in self._calls:
+                stray.spend(len(marker))
+                continue
+            if marker not in self.openers.all:
                 if stray.bare():
                     return False
                 cursor.settle(mark)
@@ -352,10 +351,10 @@ class Tagged:
                 if marker in reply.turn_ends.all:
                     cursor.rewind(mark)
                     return False
+                if marker not in self.openers.all:
+                    cursor.settle(mark)
+                    return False
                 if marker not in self._calls:
-                    if marker not in self.openers.all:
-                        cursor.settle(mark)
-                        return False
                     if "".join(between).strip(SPACE):
                         break  # another section: the one before was not closed, and this is the answer
                     continue
