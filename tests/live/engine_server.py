@@ -170,6 +170,8 @@ class Server:
                     break
                 if _within(seconds, lambda: not _group_runs(self.pid)):
                     break
+            # A process's threads end one by one, and the last takes its sockets along.
+            _within(STOP_SECONDS, lambda: not _port_taken(self.port))
         self.record.unlink(missing_ok=True)
 
 
