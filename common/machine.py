@@ -104,6 +104,7 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
             return
         if marker in grammar.turn_ends.all:
             (reply.reasoning_tail if inside else reply.tail)(marker)
+            # One that is left over before any content leaves the reply at its start, where a bare call counts.
             at_start = at_start or not (inside or reply.content_seen)
         elif marker in phrases and not (yield from cursor.peek()):
             sink(marker)  # an ordinary phrase

@@ -20,6 +20,24 @@ from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
 
+
+def attributed(wrapper: Span, *, framed: bool) -> Tagged:
+    """The variant with names as attributes, `<function name="f">` and `<parameter name="p">`."""
+    return Tagged(
+        sample="",
+        wrapper=wrapper,
+        call=Span("<function name=", "</function>"),
+        name_end=(">",),
+        arguments=TaggedValues(
+            open="<parameter name=",
+            name_end=(">",),
+            close="</parameter>",
+            spellings=(Span("<parameter=", "</parameter>"),),
+            framed=framed,
+        ),
+    )
+
+
 QWEN3_CODER = Tagged(
     sample=sample_of(__doc__),
     # Not in the template, but the models remember it.
@@ -34,17 +52,5 @@ QWEN3_CODER = Tagged(
         framed=True,
         garbled=("</parameter_function", "</parameterfunction"),
     ),
-    variant=Tagged(
-        sample="",
-        wrapper=WRAPPER,
-        call=Span("<function name=", "</function>"),
-        name_end=(">",),
-        arguments=TaggedValues(
-            open="<parameter name=",
-            name_end=(">",),
-            close="</parameter>",
-            spellings=(Span("<parameter=", "</parameter>"),),
-            framed=True,
-        ),
-    ),
+    variant=attributed(WRAPPER, framed=True),
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ..arguments.tagged_values import TaggedValues
 from ..format import Span
+from .qwen3_coder import attributed
 from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<seed:tool_call>", "</seed:tool_call>")
@@ -24,16 +25,5 @@ SEED_OSS = Tagged(
     call=Span("<function=", "</function>"),
     name_end=(">",),
     arguments=TaggedValues(open="<parameter=", name_end=(">",), close="</parameter>"),
-    variant=Tagged(
-        sample="",
-        wrapper=WRAPPER,
-        call=Span("<function name=", "</function>"),
-        name_end=(">",),
-        arguments=TaggedValues(
-            open="<parameter name=",
-            name_end=(">",),
-            close="</parameter>",
-            spellings=(Span("<parameter=", "</parameter>"),),
-        ),
-    ),
+    variant=attributed(WRAPPER, framed=False),
 )

@@ -71,7 +71,7 @@ ENGINES = {
             "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
             "VLLM_USE_V2_MODEL_RUNNER": "0",  # the scripted mode is written for V1
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # what allows "uni"; a server's engine has its process all the same
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",  # a tiny model has no use for more
         },
     ),
     "sglang": Engine(
@@ -170,7 +170,7 @@ class Server:
                     break
                 if _within(seconds, lambda: not _group_runs(self.pid)):
                     break
-            # A process's threads end one by one, and the last takes its sockets along.
+            # It was once still taken when the next server was to start on it.
             _within(STOP_SECONDS, lambda: not _port_taken(self.port))
         self.record.unlink(missing_ok=True)
 
