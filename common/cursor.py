@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias, TypeVar
 
+from .held import Held
+
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
 """A read in progress: yields for more text, returns a T."""
@@ -111,7 +113,7 @@ class Mark:
 class Cursor:
     """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
 
-    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "last_hold", "remarks", "text")
+    __slots__ = ("_base", "_copy", "_hold", "_kept", "_limit", "at", "ended", "last_hold", "remarks", "text")
 
     def __init__(self) -> None:
         self.text = ""
@@ -122,6 +124,7 @@ class Cursor:
         self.last_hold = 0  # and of the one there was last
         self._limit: int | None = None  # offset up to which the innermost mark may hold; None without a mark
         self._copy: Sink | None = None
+        self._kept: Held | None = None  # what an open `Hold` would read again
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
@@ -154,7 +157,8 @@ class Cursor:
 
     def unread(self) -> str:
         """The text that was fed and not read, or read and still held."""
-        return self.text[self.at if self._hold is None else self._hold - self._base :]
+        kept = "" if self._kept is None else self._kept.text()
+        return kept + self.text[self.at if self._hold is None else self._hold - self._base :]
 
     def text_from(self, offset: int) -> str:
         """The text from `offset` on; what was fed last, and what was held then, is still here."""
@@ -209,6 +213,15 @@ class Cursor:
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""
         return self.text[mark.offset - self._base : self.at]
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a mark holds what is read."""
+        return self._limit is not None
+
+    def hold(self) -> Hold:
+        """Read on from here so that all of it can be read again, however long it gets."""
+        return Hold(self)
 
     def take(self, end: int) -> str:
         """Read up to position `end` of `text`."""
@@ -294,3 +307,36 @@ class Cursor:
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
         """Read white space, `limit` characters at most."""
         return self.run(_SPACES, limit)
+
+
+class Hold:
+    """A place in the reply that can be read again from any distance; a mark's text is short.
+
+    What is read on is kept beside the cursor, so a hold costs its own length. Released or rewound once; marks may be
+    set inside of it, and inside of a mark it lasts as long as that holds.
+    """
+
+    __slots__ = ("_before", "_cursor", "_kept", "_offset")
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+        self._offset = cursor.offset
+        self._kept = cursor._kept = Held()
+        self._before, cursor._copy = cursor._copy, self._kept.append
+
+    def release(self) -> None:
+        """What was read since counts."""
+        self._cursor._copy, self._cursor._kept = self._before, None
+        if self._before is not None:
+            self._before(self._kept.take())
+
+    def rewind(self) -> None:
+        """Read again from where it began."""
+        cursor = self._cursor
+        cursor._copy, cursor._kept = self._before, None
+        back = cursor.offset - self._offset
+        if back > cursor.at:
+            cursor.text = self._kept.take() + cursor.text[cursor.at :]
+            cursor._base, cursor.at = self._offset, 0
+        else:
+            cursor.at -= back

@@ -1,11 +1,11 @@
 """JSON text, passed on byte for byte as it streams, but for a closed list of repairs with one reading.
 
-- Repaired: raw control characters in strings, unknown escapes, trailing commas, `True`/`False`/`None`,
+- Repaired: raw control characters in strings, unknown escapes, trailing and doubled commas, `True`/`False`/`None`,
   single-quoted strings, and closing brackets missing where a marker or the end follows a finished value.
 - Anything else wrong is passed on as it is, up to the bracket or marker that ends the body, and the value is
   not complete.
-- Inside a string nothing is a marker; outside of one a marker ends the body. Where quotes do not pair, one that only
-  a word and closing brackets separate from a marker closes.
+- Outside of a string a marker ends the body. Inside of one it is held from there on: it is text if the quote comes and
+  the JSON goes on behind it; else the string ended there without its quote.
 - Nesting is counted on a list, never recursed.
 
 Source: RFC 8259.
@@ -15,20 +15,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from enum import Enum
 from functools import cache
+from typing import TypeAlias
 
-from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Reading, Sink
+from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
 
 _SPACE = " \t\r\n"
 _SPACES = re.compile(r"[ \t\r\n]*")
-_NO_SPACE = dict.fromkeys(map(ord, _SPACE))
-_CLOSERS_RUN = re.compile(r"[}\], \t\r\n]*")
-_CLOSERS_WITHIN = 64
 _WORD_RUN = re.compile(r"[A-Za-z0-9_.+\-]*")
-_STRING_RUN = {'"': re.compile(r'[^"\\\x00-\x1f]*'), "'": re.compile(r"[^'\"\\\x00-\x1f]*")}
-_RAW_STRING_RUN = re.compile(r'[^"\\]*')
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -44,180 +41,387 @@ _LITERALS = {
 _CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
 _CLOSER = {"{": "}", "[": "]"}
 _QUOTES = "\"'"
+_CLOSERS = "}]"
+_STRUCTURE = "{}[],:"
+_FOLLOWS_WITHIN = 256
+_LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
+"""A quote that closes the last string of a body, a last value after it, and closing brackets."""
+_LONGEST_LAST_VALUE = 400
+_SPACE_WITHIN = 64
 _BLOCK = 4096
+
+
+Follows: TypeAlias = Callable[[], Reading[bool]]
+"""Whether what stands here can follow a string; nothing is read."""
 
 
 def drop(_text: str) -> None:
     """A sink for text that is markup."""
 
 
-def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
-    """Read a string from its opening quote on, written with double quotes; False if the reply ends in it."""
-    mark = cursor.take(cursor.at + 1)
-    if mark != '"':
-        cursor.remark(RECOVERED)
-    run = _STRING_RUN[mark]
-    sink('"')
+@cache
+def _text_run(mark: str, inside: Markers) -> re.Pattern[str]:
+    """Text of a string between quotes `mark` that passes as it is and holds no beginning of a marker."""
+    stops = "".join(sorted({'"', mark, *inside.firsts}))
+    return re.compile(rf"[^{re.escape(stops)}\\\x00-\x1f]*")
+
+
+class _Doubt:
+    """The text of a string from its first marker on, held: the string may have ended before it."""
+
+    __slots__ = ("_follows", "_hold", "_sink", "_text", "say")
+
+    def __init__(self, cursor: Cursor, sink: Sink, follows: Follows) -> None:
+        self._sink = sink
+        self._follows = follows
+        self._hold = cursor.hold()
+        self._text = Held()
+        self.say = self._text.append
+
+    def closed(self) -> Reading[bool]:
+        """A quote has been read: whether it closes the string. If not, the marker is read again."""
+        if not (yield from self._follows()):
+            return self.cut()
+        self._hold.release()
+        self._text.append('"')
+        self._sink(self._text.take())
+        return True
+
+    def cut(self) -> bool:
+        """The string has no quote; the marker is read again."""
+        self._hold.rewind()
+        return False
+
+
+def string(cursor: Cursor, sink: Sink, inside: Markers = NO_MARKERS, follows: Follows | None = None) -> Reading[bool]:
+    """Read a string from its opening quote on, written with double quotes; whether it was closed.
+
+    A marker of `inside` ends a string that is not closed. One is closed after a marker only where `follows`, a look at
+    what stands behind the quote, says so.
+    """
+    mark = cursor.text[cursor.at]
+    run = _text_run(mark, inside)
+    at = cursor.at + 1
+    if mark != '"' or cursor.is_marked:
+        cursor.take(at)
+        sink('"')
+        if mark != '"':
+            cursor.remark(RECOVERED)
+    doubt: _Doubt | None = None
+    say = sink
     while True:
         text = cursor.text
-        found = run.match(text, cursor.at)
+        found = run.match(text, at)
         assert found is not None  # a starred class matches everywhere
         stop = found.end()
+        char = text[stop : stop + 1]
+        if char == '"' == mark and doubt is None:
+            say(cursor.take(stop + 1))
+            return True
         if stop > cursor.at:
-            sink(cursor.take(stop))
-        if stop == len(text):
-            if cursor.ended:
-                return False
-            yield
-            continue
-        char = text[stop]
+            say(cursor.take(stop))
         if char == mark:
             cursor.take(stop + 1)
-            sink('"')
+            if doubt is not None:
+                return (yield from doubt.closed())
+            say('"')
             return True
-        if char == '"':
-            cursor.take(stop + 1)
-            sink('\\"')
-        elif char != "\\":
-            cursor.take(stop + 1)
-            cursor.remark(RECOVERED)
-            sink(_CONTROL[char])
-        elif escape := _ESCAPE.match(text, stop):
-            sink(cursor.take(escape.end()))
-        elif _CUT_ESCAPE.match(text, stop):
+        if not char:
             if cursor.ended:
-                cursor.take(len(text))
-                return False
+                return doubt is not None and doubt.cut()
             yield
-        elif text[stop + 1] == mark:  # \' in a single-quoted string
-            cursor.take(stop + 2)
-            sink(mark)
-        else:
-            cursor.take(stop + 1)
-            cursor.remark(RECOVERED)
-            sink("\\\\")
+        elif char in inside.firsts:
+            if doubt is None and follows is not None and (yield from cursor.stands(inside)) is not None:
+                doubt = _Doubt(cursor, sink, follows)
+                say = doubt.say
+            say(cursor.take(cursor.at + 1))
+        elif not (yield from _special(cursor, say, mark)):
+            return doubt is not None and doubt.cut()
+        at = cursor.at
 
 
-def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[bool]:
-    """Read one value, up to its last character or a marker of `ends`; whether it was finished."""
-    owed: list[str] = []  # closing brackets
-    comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
-    expect = "value"
-    finished = False  # the last thing read is a value that its own text ends
-    while True:
-        char = yield from cursor.peek()
-        if char in _SPACE and char:
-            space = yield from _spaces(cursor)
-            comma.append(space) if comma else sink(space)
-            continue
-        if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
-            break
-        if expect == "more" and char in ends.firsts and cursor.cut_of(ends):
-            break
-        if char in "}]":
-            closable = expect in ("first key", "first value", "more") or bool(comma)
-            if not closable or not owed or owed[-1] != char:
-                return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
-            if comma:
-                cursor.remark(RECOVERED)
-            sink("".join(comma[1:]))
-            comma.clear()
-            sink(cursor.take(cursor.at + 1))
-            owed.pop()
-            expect, finished = "more", True
+def _special(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
+    """Read a character that JSON escapes, or an escape; False if the reply ends in it."""
+    char = cursor.text[cursor.at]
+    if char == "\\":
+        return (yield from _escape(cursor, sink, mark))
+    cursor.take(cursor.at + 1)
+    if char != '"':
+        cursor.remark(RECOVERED)
+    sink('\\"' if char == '"' else _CONTROL[char])
+    return True
+
+
+def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
+    """Read an escape, or a backslash that is none; False if the reply ends in it."""
+    while _CUT_ESCAPE.match(cursor.text, cursor.at):
+        if cursor.ended:
+            cursor.take(len(cursor.text))
+            return False
+        yield
+    text, at = cursor.text, cursor.at
+    if escape := _ESCAPE.match(text, at):
+        sink(cursor.take(escape.end()))
+    elif text[at + 1] == mark:  # \' in a single-quoted string
+        cursor.take(at + 2)
+        sink(mark)
+    else:
+        cursor.take(at + 1)
+        cursor.remark(RECOVERED)
+        sink("\\\\")
+    return True
+
+
+class _Due(Enum):
+    """What the JSON goes on with."""
+
+    FIRST_KEY = "first key"  # or the end of the object
+    KEY = "key"
+    COLON = "colon"
+    FIRST_VALUE = "first value"  # or the end of the array
+    VALUE = "value"
+    MORE = "more"  # a comma or a closing bracket
+
+
+_KEYS = (_Due.FIRST_KEY, _Due.KEY)
+_NO_VALUE = (_Due.COLON, _Due.MORE)
+_CLOSABLE = (_Due.FIRST_KEY, _Due.FIRST_VALUE, _Due.MORE)
+
+
+def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, inside: Markers | None = None) -> Reading[bool]:
+    """Read one value, up to its last character or a marker of `ends`; whether it was finished.
+
+    `inside`: the markers that end a string which is not closed; None: those of `ends`.
+    """
+    return _Value(cursor, sink, ends, ends if inside is None else inside).read()
+
+
+class _Value:
+    """A value being read: what is owed to close it, and what is due next."""
+
+    __slots__ = ("_comma", "_cursor", "_due", "_ends", "_finished", "_inside", "_owed", "_sink")
+
+    def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, inside: Markers) -> None:
+        self._cursor = cursor
+        self._sink = sink
+        self._ends = ends
+        self._inside = inside
+        self._owed: list[str] = []  # closing brackets
+        self._comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
+        self._due = _Due.VALUE
+        self._finished = False  # the last thing read is a value that its own text ends
+
+    def read(self) -> Reading[bool]:
+        cursor, ends, owed = self._cursor, self._ends, self._owed
+        while True:
+            if cursor.at == len(cursor.text):
+                if cursor.ended:
+                    return self._close_all()
+                yield
+                continue
+            char = cursor.text[cursor.at]
+            if char in _SPACE:
+                self._space()
+                continue
+            if char in ends.firsts and ((yield from cursor.stands(ends)) or self._cut_marker()):
+                return self._close_all()
+            if char in _STRUCTURE:
+                if not self._structure(char):
+                    return (yield from self._as_it_is())
+                if not owed:
+                    return True
+                continue
+            if self._due in _NO_VALUE or (char not in _QUOTES and self._due in _KEYS):
+                return (yield from self._as_it_is())
+            if self._comma:
+                self._give_comma()
+            if char in _QUOTES:
+                self._finished = self._due not in _KEYS
+                self._due = _Due.MORE if self._finished else _Due.COLON
+                if not (yield from string(cursor, self._sink, self._inside, self._goes_on)):
+                    return False
+            elif (word := (yield from cursor.run(_WORD_RUN))) and self._word(word):
+                self._due = _Due.MORE
+            elif cursor.at < len(cursor.text) or not _is_beginning(word):
+                self._sink(word)
+                return False if cursor.at_end else (yield from self._as_it_is())
+            else:
+                return False
             if not owed:
                 return True
-            continue
-        if char == "," and expect == "more":
-            comma.append(cursor.take(cursor.at + 1))
-            expect = "key" if owed[-1] == "}" else "value"
-            continue
-        if char == ":" and expect == "colon":
-            sink(cursor.take(cursor.at + 1))
-            expect = "value"
-            continue
-        if expect in ("colon", "more") or (expect in ("first key", "key") and char not in _QUOTES):
-            return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
-        if comma:
-            sink("".join(comma))
-            comma.clear()
-        if char in _QUOTES:
-            if not (yield from string(cursor, sink)):
-                return False
-            finished = expect not in ("first key", "key")
-            expect = "more" if finished else "colon"
-        elif char in _CLOSER:
-            sink(cursor.take(cursor.at + 1))
-            owed.append(_CLOSER[char])
-            expect, finished = ("first key" if char == "{" else "first value"), False
-            continue
-        else:
-            word = yield from _word(cursor)
-            if word in _LITERALS:
-                if word[0].isupper():
-                    cursor.remark(RECOVERED)
-                sink(_LITERALS[word])
-                finished = True
-            elif _NUMBER.fullmatch(word) and (cursor.at < len(cursor.text) or not cursor.ended):
-                sink(word)
-                finished = False
-            elif cursor.at >= len(cursor.text):  # the reply ends in it
-                if not _is_beginning(word):
-                    sink(word)
-                return False
-            else:
-                sink(word)
-                return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
-            expect = "more"
-        if not owed:
-            return finished or expect == "more"
-    if finished and expect == "more":
-        cursor.remark(RECOVERED)
-        sink("".join(reversed(owed)))
-        return True
-    return False
 
-
-def _spaces(cursor: Cursor) -> Reading[str]:
-    found = _SPACES.match(cursor.text, cursor.at)
-    assert found is not None  # a starred class matches everywhere
-    return cursor.take(found.end())
-    yield  # a generator, as all reads are
-
-
-def _word(cursor: Cursor) -> Reading[str]:
-    """A number or a bare word, whole."""
-    return (yield from cursor.run(_WORD_RUN))
-
-
-def _is_beginning(word: str) -> bool:
-    """Whether `word` may be a number or literal that was cut off."""
-    return _NUMBER_RUN.fullmatch(word) is not None or any(each.startswith(word) for each in _LITERALS)
-
-
-def _as_it_is(cursor: Cursor, sink: Sink, ends: Markers, depth: int, comma: list[str]) -> Reading[bool]:
-    """Pass the rest of a body that is no JSON, up to the bracket or marker that ends it."""
-    run = _raw_run(ends)
-    sink("".join(comma))
-    while True:
-        char = yield from cursor.peek()
-        if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
-            return False
-        if char == '"' and not (yield from _ends_body(cursor, ends)):
-            yield from _raw_string(cursor, sink)
-            continue
-        if char in "{[":
-            depth += 1
-        elif char in "}]":
-            if not depth:
-                return False  # the bracket of what is around the value
-            depth -= 1
-        sink(cursor.take(cursor.at + 1))
-        if char in "}]" and not depth:
-            return False
-        found = run.match(cursor.text, cursor.at)
+    def _space(self) -> None:
+        found = _SPACES.match(self._cursor.text, self._cursor.at)
         assert found is not None  # a starred class matches everywhere
-        sink(cursor.take(found.end()))
+        space = self._cursor.take(found.end())
+        self._comma.append(space) if self._comma else self._sink(space)
+
+    def _give_comma(self) -> None:
+        self._sink("".join(self._comma))
+        self._comma.clear()
+
+    def _cut_marker(self) -> bool:
+        return self._due is _Due.MORE and self._cursor.cut_of(self._ends)
+
+    def _structure(self, char: str) -> bool:
+        """Read a bracket, a comma or a colon; False, and nothing read, where it is not due."""
+        cursor, owed = self._cursor, self._owed
+        if char in _CLOSERS:
+            if not owed or owed[-1] != char or not (self._due in _CLOSABLE or self._comma):
+                return False
+            if self._comma:
+                cursor.remark(RECOVERED)
+            self._sink("".join(self._comma[1:]))
+            self._comma.clear()
+            self._sink(cursor.take(cursor.at + 1))
+            owed.pop()
+            self._due, self._finished = _Due.MORE, True
+        elif char == ",":
+            if self._comma:  # doubled
+                cursor.remark(RECOVERED)
+                cursor.take(cursor.at + 1)
+                return True
+            if self._due is not _Due.MORE:
+                return False
+            self._comma.append(cursor.take(cursor.at + 1))
+            self._due = _Due.KEY if owed[-1] == "}" else _Due.VALUE
+        elif char == ":":
+            if self._due is not _Due.COLON:
+                return False
+            self._sink(cursor.take(cursor.at + 1))
+            self._due = _Due.VALUE
+        else:
+            if self._due not in (_Due.VALUE, _Due.FIRST_VALUE):
+                return False
+            self._give_comma()
+            self._sink(cursor.take(cursor.at + 1))
+            owed.append(_CLOSER[char])
+            self._due, self._finished = (_Due.FIRST_KEY if char == "{" else _Due.FIRST_VALUE), False
+        return True
+
+    def _word(self, word: str) -> bool:
+        """Take a number or a literal, which has been read; False if it is neither, or the reply may end in it."""
+        written = _LITERALS.get(word)
+        if written is not None:
+            if written != word:
+                self._cursor.remark(RECOVERED)
+            self._sink(written)
+        elif _NUMBER.fullmatch(word) and not self._cursor.at_end:
+            self._sink(word)
+        else:
+            return False
+        self._finished = written is not None
+        return True
+
+    def _goes_on(self) -> Reading[bool]:
+        """Whether JSON goes on here, behind a string that is read; nothing is read."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        try:
+            found = yield from self._follows()
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def _follows(self) -> Reading[bool]:
+        cursor = self._cursor
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        char = yield from cursor.peek()
+        if not char or self._due is _Due.COLON:
+            return char in ("", ":")
+        if (yield from cursor.stands(self._ends)) is not None or not self._owed:
+            return True
+        if char != ",":
+            return char == self._owed[-1]
+        cursor.take(cursor.at + 1)
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        char = yield from cursor.peek()
+        return char in ("", '"', "'", self._owed[-1]) or (self._owed[-1] == "]" and (char in "[{-" or char.isalnum()))
+
+    def _close_all(self) -> bool:
+        """The body ends here: whether all that lacks is closing brackets, which are added."""
+        if not (self._finished and self._due is _Due.MORE) or not self._owed:
+            return False
+        self._cursor.remark(RECOVERED)
+        self._sink("".join(reversed(self._owed)))
+        return True
+
+    # --- what is no JSON
+
+    def _as_it_is(self) -> Reading[bool]:
+        """Pass the rest of a body that is no JSON, up to the bracket or marker that ends it."""
+        cursor, ends, depth = self._cursor, self._ends, len(self._owed)
+        run = _raw_run(ends)
+        self._give_comma()
+        while True:
+            char = yield from cursor.peek()
+            if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
+                return False
+            if char == '"' and not (yield from self._ends_body(depth)):
+                if not (yield from self._raw_string()):
+                    return False
+                continue
+            if char in "{[":
+                depth += 1
+            elif char in _CLOSERS:
+                if not depth:
+                    return False  # the bracket of what is around the value
+                depth -= 1
+            self._sink(cursor.take(cursor.at + 1))
+            if char in _CLOSERS and not depth:
+                return False
+            found = run.match(cursor.text, cursor.at)
+            assert found is not None  # a starred class matches everywhere
+            self._sink(cursor.take(found.end()))
+
+    def _ends_body(self, depth: int) -> Reading[bool]:
+        """Whether the quote here closes the last string: closing brackets and a marker, or the next call, follow."""
+        cursor = self._cursor
+        while not (found := _last_value(cursor)):
+            yield
+        closers = sum(found[1].count(closer) for closer in _CLOSERS)
+        if not closers:
+            return False
+        mark = cursor.mark()
+        cursor.take(found.end())
+        ends = (yield from cursor.stands(self._ends)) is not None or cursor.cut_of(self._ends)
+        ends = ends or (closers > depth and (yield from _next_call(cursor, found[1])))
+        cursor.rewind(mark)
+        return ends
+
+    def _raw_string(self) -> Reading[bool]:
+        """Pass a string as it is; False where it is not closed."""
+        cursor, say = self._cursor, self._sink
+        say(cursor.take(cursor.at + 1))
+        run = _raw_text(self._inside)
+        doubt: _Doubt | None = None
+        while True:
+            say((yield from cursor.run(run)))
+            char = yield from cursor.peek()
+            if not char:
+                return doubt is not None and doubt.cut()
+            if char == '"' and doubt is not None:
+                cursor.take(cursor.at + 1)
+                return (yield from doubt.closed())
+            if char in self._inside.firsts and doubt is None and (yield from cursor.stands(self._inside)):
+                doubt = _Doubt(cursor, self._sink, self._separated)
+                say = doubt.say
+            say(cursor.take(cursor.at + 1))
+            if char == '"':
+                return True
+            if char == "\\" and (yield from cursor.peek()):
+                say(cursor.take(cursor.at + 1))
+
+    def _separated(self) -> Reading[bool]:
+        """Whether what stands here may follow a string in what is no JSON; nothing is read."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        yield from cursor.run(_SPACES, _FOLLOWS_WITHIN)
+        char = yield from cursor.peek()
+        found = not char or char in ",:}]" or (yield from cursor.stands(self._ends)) is not None
+        cursor.rewind(mark)
+        return found
 
 
 @cache
@@ -226,38 +430,34 @@ def _raw_run(ends: Markers) -> re.Pattern[str]:
     return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
 
 
-def _ends_body(cursor: Cursor, ends: Markers) -> Reading[bool]:
-    """Whether the quote here closes, as a marker stands behind it, a last value and closing brackets."""
-    mark = cursor.mark()
-    cursor.take(cursor.at + 1)
-    yield from cursor.run(_SPACES, _CLOSERS_WITHIN)
-    if (yield from cursor.peek()) == ":":
+@cache
+def _raw_text(inside: Markers) -> re.Pattern[str]:
+    """Text of a string that holds no quote, no escape and no beginning of a marker."""
+    return re.compile(rf'[^"\\{re.escape("".join(sorted(inside.firsts)))}]*')
+
+
+def _last_value(cursor: Cursor) -> re.Match[str] | None:
+    """What closes a body at the quote here; None as long as more of it may come."""
+    found = _LAST_VALUE.match(cursor.text, cursor.at)
+    assert found is not None  # all behind the quote is optional
+    known = found.end() < len(cursor.text) or cursor.ended or len(cursor.text) - cursor.at > _LONGEST_LAST_VALUE
+    return found if known else None
+
+
+def _next_call(cursor: Cursor, closers: str) -> Reading[bool]:
+    """Whether the next call, or the end of the reply, stands behind closing brackets."""
+    separated = "," in closers or "\n" in closers
+    if (yield from cursor.peek()) == ";":
+        separated = True
         cursor.take(cursor.at + 1)
-        yield from cursor.run(_SPACES, _CLOSERS_WITHIN)
-        yield from cursor.run(_WORD_RUN, _CLOSERS_WITHIN)
-    closers = yield from cursor.run(_CLOSERS_RUN, _CLOSERS_WITHIN)
-    closed = "}" in closers or "]" in closers
-    found = closed and ((yield from cursor.stands(ends)) is not None or cursor.cut_of(ends))
-    cursor.rewind(mark)
-    return found
+        yield from cursor.run(_SPACES, _SPACE_WITHIN)
+    char = yield from cursor.peek()
+    return not char or (separated and char == "{")
 
 
-def _raw_string(cursor: Cursor, sink: Sink) -> Reading[None]:
-    sink(cursor.take(cursor.at + 1))
-    while True:
-        found = _RAW_STRING_RUN.match(cursor.text, cursor.at)
-        assert found is not None  # a starred class matches everywhere
-        sink(cursor.take(found.end()))
-        if cursor.at < len(cursor.text):
-            if cursor.text[cursor.at] == '"':
-                sink(cursor.take(cursor.at + 1))
-                return
-            if cursor.at + 1 < len(cursor.text) or cursor.ended:
-                sink(cursor.take(min(cursor.at + 2, len(cursor.text))))
-                continue
-        elif cursor.ended:
-            return
-        yield
+def _is_beginning(word: str) -> bool:
+    """Whether `word` may be a number or literal that was cut off."""
+    return _NUMBER_RUN.fullmatch(word) is not None or any(each.startswith(word) for each in _LITERALS)
 
 
 def decoded(text: str) -> str | None:
@@ -272,13 +472,24 @@ def decoded(text: str) -> str | None:
 def repaired(text: str) -> str | None:
     """`text` as JSON text, repaired as a streamed body would be; None if it is no single finished value."""
     held = Held()
-    return held.take() if _reads((text,), held.append) else None
+    return held.take() if _reads((text,), held.append, _Value) else None
 
 
-def _reads(pieces: Iterable[str], sink: Sink) -> bool:
+class _Compact(_Value):
+    """A value whose white space between the tokens is dropped."""
+
+    __slots__ = ()
+
+    def _space(self) -> None:
+        found = _SPACES.match(self._cursor.text, self._cursor.at)
+        assert found is not None  # a starred class matches everywhere
+        self._cursor.take(found.end())
+
+
+def _reads(pieces: Iterable[str], sink: Sink, reader: type[_Value]) -> bool:
     """Whether the text of `pieces` is a single finished value, which `sink` is given."""
     cursor = Cursor()
-    reading = _whole_value(cursor, sink)
+    reading = _whole_value(cursor, reader(cursor, sink, NO_MARKERS, NO_MARKERS))
     next(reading)
     try:
         for piece in pieces:
@@ -291,10 +502,10 @@ def _reads(pieces: Iterable[str], sink: Sink) -> bool:
     raise AssertionError("a read asked for text after the end")
 
 
-def _whole_value(cursor: Cursor, sink: Sink) -> Reading[bool]:
+def _whole_value(cursor: Cursor, value: _Value) -> Reading[bool]:
     """Read a value, behind which there is only white space."""
     yield
-    if not (yield from value(cursor, sink)):
+    if not (yield from value.read()):
         return False
     while not cursor.text[cursor.at :].strip():
         cursor.take(len(cursor.text))
@@ -329,16 +540,8 @@ def compact_held(text: str, max_depth: int, start: int, end: int) -> Held | None
     if not _shallow(text, max_depth, start, end):
         return None
     held = Held()
-    in_string = False
-
-    def write(piece: str) -> None:
-        nonlocal in_string
-        if piece == '"':  # as a piece of its own it opens or closes a string
-            in_string = not in_string
-        held.append(piece if in_string else piece.translate(_NO_SPACE))
-
     blocks = (text[at : min(at + _BLOCK, end)] for at in range(start, end, _BLOCK))
-    return held if _reads(blocks, write) else None
+    return held if _reads(blocks, held.append, _Compact) else None
 
 
 def _valid(text: str) -> str | None:
