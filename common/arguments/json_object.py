@@ -97,12 +97,12 @@ class JsonObject:
         return complete
 
 
-def read_object(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[bool]:
-    """Read arguments up to their last bracket; whether they are whole."""
+def read_object(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Inside | None = None) -> Reading[bool]:
+    """Read arguments up to their last bracket; whether they are whole. `within`: as `json_text.value`."""
     yield from cursor.space()
     char = yield from cursor.peek()
     if char == "{":
-        return (yield from json_text.value(cursor, sink, ends))
+        return (yield from json_text.value(cursor, sink, ends, within))
     if char and char in _QUOTES:
         return (yield from _unwrapped(cursor, sink))
     if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
@@ -112,7 +112,7 @@ def read_object(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[bool]:
     if char in _NULL.firsts and (yield from cursor.match(_NULL)):
         sink("{}")
         return True
-    yield from json_text.value(cursor, sink, ends)
+    yield from json_text.value(cursor, sink, ends, within)
     return False
 
 

@@ -47,6 +47,9 @@ _FOLLOWS_WITHIN = 256
 _LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
 """A quote that closes the last string of a body, a last value after it, and closing brackets."""
 _LONGEST_LAST_VALUE = 400
+_NEXT_CALL = re.compile(
+    r"(?P<closers>[}\]][}\] \t\r\n]{0,64})(?P<separator>[;,][ \t\r\n]{0,64})?(?:\{[ \t\r\n]{0,64}(?P<quote>[\"'])?)?"
+)
 _SPACE_WITHIN = 64
 _BLOCK = 4096
 
@@ -59,11 +62,49 @@ def drop(_text: str) -> None:
     """A sink for text that is markup."""
 
 
+class Inside:
+    """What a string that is not closed may have run into: a marker, or the next call of an array or a line."""
+
+    __slots__ = ("_calls", "_markers", "firsts", "raw", "runs")
+
+    def __init__(self, markers: Markers, calls: bool) -> None:
+        self._markers = markers
+        self._calls = calls
+        self.firsts = markers.firsts | frozenset(_CLOSERS if calls else "")
+        stops = re.escape("".join(sorted(self.firsts)))
+        self.runs = {mark: re.compile(rf"[^{mark}\"\\\x00-\x1f{stops}]*") for mark in _QUOTES}
+        """Text of a string between these quotes that passes as it is."""
+        self.raw = re.compile(rf'[^"\\{stops}]*')
+        """Text of a string that passes as it is where all does."""
+
+    def stands(self, cursor: Cursor, depth: int) -> Reading[bool]:
+        """Whether one stands here, in a string in so many brackets; nothing is read."""
+        if self._calls and cursor.text[cursor.at] in _CLOSERS:
+            return (yield from _next_call_stands(cursor, depth))
+        return (yield from cursor.stands(self._markers)) is not None
+
+
 @cache
-def _text_run(mark: str, inside: Markers) -> re.Pattern[str]:
-    """Text of a string between quotes `mark` that passes as it is and holds no beginning of a marker."""
-    stops = "".join(sorted({'"', mark, *inside.firsts}))
-    return re.compile(rf"[^{re.escape(stops)}\\\x00-\x1f]*")
+def inside(markers: Markers, calls: bool = False) -> Inside:
+    """What may end a string: these markers, and, with `calls`, the opening of the next call in JSON."""
+    return Inside(markers, calls)
+
+
+def _next_call_stands(cursor: Cursor, depth: int) -> Reading[bool]:
+    """Whether brackets that close a call, a separator and the next call stand here; nothing is read."""
+    while True:
+        found = _NEXT_CALL.match(cursor.text, cursor.at)
+        if found is None:
+            return False
+        if found.end() < len(cursor.text) or cursor.ended or found["quote"]:
+            break
+        yield
+    closers = found["closers"]
+    separated = found["separator"] is not None or "\n" in closers
+    return separated and found["quote"] is not None and closers.count("}") + closers.count("]") > depth
+
+
+NOTHING = inside(NO_MARKERS)
 
 
 class _Doubt:
@@ -93,14 +134,16 @@ class _Doubt:
         return False
 
 
-def string(cursor: Cursor, sink: Sink, inside: Markers = NO_MARKERS, follows: Follows | None = None) -> Reading[bool]:
+def string(
+    cursor: Cursor, sink: Sink, within: Inside = NOTHING, follows: Follows | None = None, depth: int = 0
+) -> Reading[bool]:
     """Read a string from its opening quote on, written with double quotes; whether it was closed.
 
-    A marker of `inside` ends a string that is not closed. One is closed after a marker only where `follows`, a look at
-    what stands behind the quote, says so.
+    What is `within` ends a string that is not closed. One is closed after that only where `follows`, a look at what
+    stands behind the quote, says so. `depth`: brackets that are open around the string.
     """
     mark = cursor.text[cursor.at]
-    run = _text_run(mark, inside)
+    run = within.runs[mark]
     at = cursor.at + 1
     if mark != '"' or cursor.is_marked:
         cursor.take(at)
@@ -130,8 +173,8 @@ def string(cursor: Cursor, sink: Sink, inside: Markers = NO_MARKERS, follows: Fo
             if cursor.ended:
                 return doubt is not None and doubt.cut()
             yield
-        elif char in inside.firsts:
-            if doubt is None and follows is not None and (yield from cursor.stands(inside)) is not None:
+        elif char in within.firsts:
+            if doubt is None and follows is not None and (yield from within.stands(cursor, depth)):
                 doubt = _Doubt(cursor, sink, follows)
                 say = doubt.say
             say(cursor.take(cursor.at + 1))
@@ -188,24 +231,24 @@ _NO_VALUE = (_Due.COLON, _Due.MORE)
 _CLOSABLE = (_Due.FIRST_KEY, _Due.FIRST_VALUE, _Due.MORE)
 
 
-def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, inside: Markers | None = None) -> Reading[bool]:
+def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, within: Inside | None = None) -> Reading[bool]:
     """Read one value, up to its last character or a marker of `ends`; whether it was finished.
 
-    `inside`: the markers that end a string which is not closed; None: those of `ends`.
+    `within`: what ends a string that is not closed; None: the markers of `ends`.
     """
-    return _Value(cursor, sink, ends, ends if inside is None else inside).read()
+    return _Value(cursor, sink, ends, inside(ends) if within is None else within).read()
 
 
 class _Value:
     """A value being read: what is owed to close it, and what is due next."""
 
-    __slots__ = ("_comma", "_cursor", "_due", "_ends", "_finished", "_inside", "_owed", "_sink")
+    __slots__ = ("_comma", "_cursor", "_due", "_ends", "_finished", "_owed", "_sink", "_within")
 
-    def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, inside: Markers) -> None:
+    def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> None:
         self._cursor = cursor
         self._sink = sink
         self._ends = ends
-        self._inside = inside
+        self._within = within
         self._owed: list[str] = []  # closing brackets
         self._comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
         self._due = _Due.VALUE
@@ -238,7 +281,7 @@ class _Value:
             if char in _QUOTES:
                 self._finished = self._due not in _KEYS
                 self._due = _Due.MORE if self._finished else _Due.COLON
-                if not (yield from string(cursor, self._sink, self._inside, self._goes_on)):
+                if not (yield from string(cursor, self._sink, self._within, self._goes_on, len(owed))):
                     return False
             elif (word := (yield from cursor.run(_WORD_RUN))) and self._word(word):
                 self._due = _Due.MORE
@@ -359,7 +402,7 @@ class _Value:
             if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
                 return False
             if char == '"' and not (yield from self._ends_body(depth)):
-                if not (yield from self._raw_string()):
+                if not (yield from self._raw_string(depth)):
                     return False
                 continue
             if char in "{[":
@@ -390,21 +433,21 @@ class _Value:
         cursor.rewind(mark)
         return ends
 
-    def _raw_string(self) -> Reading[bool]:
+    def _raw_string(self, depth: int) -> Reading[bool]:
         """Pass a string as it is; False where it is not closed."""
         cursor, say = self._cursor, self._sink
         say(cursor.take(cursor.at + 1))
-        run = _raw_text(self._inside)
+        within = self._within
         doubt: _Doubt | None = None
         while True:
-            say((yield from cursor.run(run)))
+            say((yield from cursor.run(within.raw)))
             char = yield from cursor.peek()
             if not char:
                 return doubt is not None and doubt.cut()
             if char == '"' and doubt is not None:
                 cursor.take(cursor.at + 1)
                 return (yield from doubt.closed())
-            if char in self._inside.firsts and doubt is None and (yield from cursor.stands(self._inside)):
+            if char in within.firsts and doubt is None and (yield from within.stands(cursor, depth)):
                 doubt = _Doubt(cursor, self._sink, self._separated)
                 say = doubt.say
             say(cursor.take(cursor.at + 1))
@@ -428,12 +471,6 @@ class _Value:
 def _raw_run(ends: Markers) -> re.Pattern[str]:
     """Text that holds no string, no bracket and no beginning of a marker."""
     return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
-
-
-@cache
-def _raw_text(inside: Markers) -> re.Pattern[str]:
-    """Text of a string that holds no quote, no escape and no beginning of a marker."""
-    return re.compile(rf'[^"\\{re.escape("".join(sorted(inside.firsts)))}]*')
 
 
 def _last_value(cursor: Cursor) -> re.Match[str] | None:
@@ -489,7 +526,7 @@ class _Compact(_Value):
 def _reads(pieces: Iterable[str], sink: Sink, reader: type[_Value]) -> bool:
     """Whether the text of `pieces` is a single finished value, which `sink` is given."""
     cursor = Cursor()
-    reading = _whole_value(cursor, reader(cursor, sink, NO_MARKERS, NO_MARKERS))
+    reading = _whole_value(cursor, reader(cursor, sink, NO_MARKERS, NOTHING))
     next(reading)
     try:
         for piece in pieces:

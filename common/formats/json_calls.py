@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from ..arguments import json_text
 from ..arguments.json_object import FENCES, JsonObject, read_object
+from ..arguments.json_text import Inside, inside
 from ..arguments.name import is_name
 from ..arguments.strays import read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
@@ -38,7 +40,7 @@ class JsonCalls:
     words: frozenset[str] = frozenset()
     bare: str = ""
     """Where a call counts without any opener: "start" of the reply, start of a "line", or nowhere ("")."""
-    bare_starts: str = "[{"
+    bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
     """What the arguments are called."""
     openers: Markers = field(init=False, repr=False)
@@ -61,7 +63,7 @@ class JsonCalls:
         tagged = bool(opener) and opener not in self.words
         if tagged and (yield from cursor.match(self._words)):
             yield from cursor.space()
-        fenced = bool(opener and (yield from cursor.match(FENCES)))
+        fenced = (yield from cursor.match(FENCES)) is not None
         if fenced:
             yield from cursor.space()
         while (yield from cursor.peek()) == "[":  # perhaps doubled
@@ -132,8 +134,8 @@ class JsonCalls:
     ) -> Reading[bool | None]:
         """Read one call object, whose text `mark` holds until it fits.
 
-        `strict`: it fits only with a declared name and arguments as its first two keys. `named`: what the call is of
-        where it has arguments and no name.
+        `strict`: it fits only with a declared name, arguments, and no keys but those of a call before both are there.
+        `named`: what the call is of where it has arguments and no name.
         """
         if (yield from cursor.peek()) != "{":
             return None if cursor.at_end else False
@@ -141,92 +143,171 @@ class JsonCalls:
         doubled = (yield from cursor.peek()) == "{"
         if doubled:
             cursor.take(cursor.at + 1)
-        head = _Head(mark, cursor, reply)
         ends = union(self._ends, reply.stops)
-        complete: bool | None = None  # None: no arguments yet
-        foreign = False  # another key stands, which may be an argument
-        enveloped = False
-        while True:
+        within = inside(union(self._ends, reply.turn_ends), True)
+        body = _Body(_Head(mark, cursor, reply), self.keys, ends, within, strict)
+        step = _Step.ON
+        while step is _Step.ON:
             key = yield from _key(cursor)
-            if key is None and enveloped and (yield from cursor.peek()) == "}":
-                cursor.take(cursor.at + 1)
-                enveloped = False
-            elif key is None:
-                break
-            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) == "{":
-                cursor.take(cursor.at + 1)
-                enveloped = True
-            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
-                name = yield from _name(cursor)
-                head.name = name if reply.tools.may_declare(name) else ""
-                foreign = foreign or not head.name
-            elif key == "name" and not head.name:
-                head.name = yield from _name(cursor)
-                if not head.name or (strict and not reply.tools.may_declare(head.name)):
-                    break
-            elif key in self.keys and complete is None:
-                if not head.announced:
-                    fits = yield from self._arguments_fit(cursor)
-                    if fits is None or not (fits or head.name) or (strict and not head.name):
-                        return fits if fits is None else False
-                    if strict and not fits:
-                        return False
-                    head.announce_or_hold()
-                complete = yield from read_object(cursor, head.arguments, ends)
-            elif key == "id" and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
-                head.id = (yield from _name(cursor)) or None
-            else:
-                if strict and not head.announced:
-                    return False
-                foreign = foreign or key not in _ABOUT_CALL
-                if not (yield from json_text.value(cursor, json_text.drop, ends)):
-                    break
+            step = (yield from body.no_key()) if key is None else (yield from body.member(key))
+        if step is _Step.ENDS:
+            return (yield from body.end(doubled, named))
+        if body.gives_up():
+            return True
+        return None if step is _Step.CUT else False
+
+
+class _Step(Enum):
+    """How the reading of a call goes on behind a member."""
+
+    ON = "on"
+    ENDS = "ends"
+    NO_CALL = "no call"
+    CUT = "cut"  # the reply ends in it
+
+
+class _Body:
+    """The members of a call object."""
+
+    __slots__ = ("_complete", "_cursor", "_ends", "_enveloped", "_foreign", "_head", "_keys", "_strict", "_within")
+
+    def __init__(self, head: _Head, keys: tuple[str, ...], ends: Markers, within: Inside, strict: bool) -> None:
+        self._head = head
+        self._cursor = head.cursor
+        self._keys = keys
+        self._ends = ends
+        self._within = within
+        self._strict = strict
+        self._complete: bool | None = None  # None: no arguments yet
+        self._foreign = False  # another key stands, which may be an argument
+        self._enveloped = False  # `function` holds the call
+
+    def no_key(self) -> Reading[_Step]:
+        """No key stands here: the envelope may end, and else the call does."""
+        if not self._enveloped or (yield from self._cursor.peek()) != "}":
+            return _Step.ENDS
+        self._cursor.take(self._cursor.at + 1)
+        self._enveloped = False
+        return _Step.ON
+
+    def member(self, key: str) -> Reading[_Step]:
+        """Read the value of `key`."""
+        head = self._head
+        char = yield from self._cursor.peek()
+        if key == _FUNCTION and not head.name and char == "{":
+            self._cursor.take(self._cursor.at + 1)
+            self._enveloped = True
+            return _Step.ON
+        if key in self._keys and self._complete is None:
+            return (yield from self._arguments())
+        if key == "name" and not head.name:
+            head.name = yield from _name(self._cursor)
+            return _Step.ON if head.name and (not self._strict or head.may_be_declared(head.name)) else _Step.ENDS
+        if self._strict and not (head.name and head.announced):
+            return (yield from self._about_call(key))
+        if char and char in _QUOTES and not head.name:
+            if key == _FUNCTION:
+                name = yield from _name(self._cursor)
+                head.name = name if head.may_be_declared(name) else ""
+                self._foreign = self._foreign or not head.name
+                return _Step.ON
+            if key == "id":
+                head.id = (yield from _name(self._cursor)) or None
+                return _Step.ON
+        self._foreign = self._foreign or key not in _ABOUT_CALL
+        read = yield from json_text.value(self._cursor, json_text.drop, self._ends, self._within)
+        return _Step.ON if read else _Step.ENDS
+
+    def _about_call(self, key: str) -> Reading[_Step]:
+        """Read a value that says what a call is: no other key stands in one that has no marker."""
+        if key not in _ABOUT_CALL:
+            return _Step.NO_CALL
+        pieces: list[str] = []
+        if not (yield from json_text.value(self._cursor, pieces.append, self._ends, self._within)):
+            return _Step.CUT if self._cursor.at_end else _Step.NO_CALL
+        text = json_text.decoded("".join(pieces))
+        if key == "type":
+            return _Step.ON if text == _FUNCTION else _Step.NO_CALL
+        if key == "id" and not self._head.name:
+            self._head.id = text if text and is_name(text) else None
+        return _Step.ON
+
+    def _arguments(self) -> Reading[_Step]:
+        head, cursor = self._head, self._cursor
+        if not head.announced:
+            mark = cursor.mark()
+            fits = yield from _OBJECT.fits(cursor, self._ends)
+            cursor.rewind(mark)
+            if fits is None:
+                return _Step.CUT
+            if not fits and (self._strict or not head.name):
+                return _Step.NO_CALL
+            head.announce_or_hold()
+        self._complete = yield from read_object(cursor, head.arguments, self._ends, self._within)
+        return _Step.ON
+
+    def gives_up(self) -> bool:
+        """It is no call: whether its text was held as a call's, which is then said."""
+        if not self._head.holds:
+            return False
+        self._head.release(lost=False)
+        return True
+
+    def end(self, doubled: bool, named: str) -> Reading[bool | None]:
+        """Read the end of the object; whether it was a call, as `_call` does."""
+        head, cursor = self._head, self._cursor
         char = yield from cursor.peek()
-        closed = char == "}" or bool(char and (yield from cursor.stands(ends)))
+        closed = char == "}" or bool(char and (yield from cursor.stands(self._ends)))
         if char == "}":
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
                 cursor.take(cursor.at + 1)
-        if complete is None and foreign:
+        complete = self._complete
+        if complete is None and self._foreign:
             return False if char else None
         if closed and complete is not None:  # where the reply is cut, another name may have been due
             head.name = head.name or named
-        if head.name and (closed or complete is not None) and (head.announced or not strict):
+        if self._names_call(closed):
             head.announce()
         if head.call is None:
-            if head.holds:
-                head.release(lost=not char)
-                reply.owed_closer = ""  # what follows is no construct's
-                return True
-            return False if char else None
+            if not head.holds:
+                return False if char else None
+            head.release(lost=not char and not self._strict)
+            return True
         if complete is None and closed:
             head.arguments("{}")
         head.call.end(closed if complete is None else complete)
         yield from read_surplus(cursor)
         return True
 
-    def _arguments_fit(self, cursor: Cursor) -> Reading[bool | None]:
-        mark = cursor.mark()
-        fits = yield from _OBJECT.fits(cursor, self._ends)
-        cursor.rewind(mark)
-        return fits
+    def _names_call(self, closed: bool) -> bool:
+        """Whether what was read is a call, though perhaps a cut one."""
+        head = self._head
+        if not head.name or not (closed or self._complete is not None):
+            return False
+        if not self._strict:
+            return True
+        return (head.announced or head.holds) and head.may_be_declared(head.name)
 
 
 class _Head:
     """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
 
-    __slots__ = ("_copies", "_cursor", "_early", "_mark", "_raw", "_reply", "call", "id", "name")
+    __slots__ = ("_copies", "_early", "_mark", "_raw", "_reply", "call", "cursor", "id", "name")
 
     def __init__(self, mark: Mark, cursor: Cursor, reply: Reply) -> None:
         self.name = ""
         self.id: str | None = None
         self.call: Call | None = None
         self._mark: Mark | None = mark  # None: settled
-        self._cursor = cursor
+        self.cursor = cursor
         self._reply = reply
         self._early = Held()
         self._raw = Held()
         self._copies = False
+
+    def may_be_declared(self, name: str) -> bool:
+        return self._reply.tools.may_declare(name)
 
     @property
     def announced(self) -> bool:
@@ -246,17 +327,17 @@ class _Head:
         if self.name:
             self.announce()
         elif self._mark is not None:
-            if not self._cursor.copies:  # else the text goes out as it is anyway
+            if not self.cursor.copies:  # else the text goes out as it is anyway
                 self._copies = True
-                self._cursor.copy_to(self._raw.append)
-            self._cursor.settle(self._mark)
+                self.cursor.copy_to(self._raw.append)
+            self.cursor.settle(self._mark)
             self._mark = None
 
     def announce(self) -> None:
         if self.call is not None:
             return
         if self._mark is not None:
-            self._cursor.settle(self._mark)
+            self.cursor.settle(self._mark)
             self._mark = None
         self._stop_copying()
         self.call = self._reply.call(self.name, self.id)
@@ -266,13 +347,14 @@ class _Head:
         """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
         raw = self._raw.take()
         self._stop_copying()
+        self._reply.owed_closer = ""  # what follows is no construct's
         if not lost:
             self._reply.content(raw)
 
     def _stop_copying(self) -> None:
         if self._copies:
             self._copies = False
-            self._cursor.copy_to(None)
+            self.cursor.copy_to(None)
             self._raw = Held()
 
 
