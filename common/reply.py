@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from .arguments.wrapped import Wrapped, wrapped
 from .cursor import NO_MARKERS, SPACE, Markers, Sink
 from .events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
 from .held import Held
@@ -32,10 +33,11 @@ class Policy:
 class Call:
     """One announced call: a sink for its argument text, and its end."""
 
-    __slots__ = ("_reply", "index", "name")
+    __slots__ = ("_reply", "_wrapped", "index", "name")
 
-    def __init__(self, reply: Reply | None, index: int, name: str) -> None:
+    def __init__(self, reply: Reply | None, index: int, name: str, wrapped: Wrapped | None = None) -> None:
         self._reply = reply  # None: the client does not get this call
+        self._wrapped = wrapped  # None: the arguments are not wrapped
         self.index = index
         self.name = name
 
@@ -44,12 +46,21 @@ class Call:
         self._reply = None
 
     def arguments(self, text: str) -> None:
-        if self._reply is not None and text:
-            self._reply.say(self, text)
+        if self._reply is None or not text:
+            return
+        if self._wrapped is not None:
+            known = self._wrapped.add(text)
+            if known is None:
+                return
+            self._wrapped, text = None, known
+        self._reply.say(self, text)
 
     def end(self, complete: bool) -> None:
-        if self._reply is not None:
-            self._reply.call_ends(self, complete)
+        if self._reply is None:
+            return
+        if self._wrapped is not None and (text := self._wrapped.end(complete)):
+            self._reply.say(self, text)
+        self._reply.call_ends(self, complete)
 
 
 class Reply:
@@ -234,7 +245,7 @@ class Reply:
         index = self._calls
         self._calls += 1
         self._put(ToolCallStart(index, self._unique(native_id), name))
-        call = Call(self, index, name)
+        call = Call(self, index, name, wrapped(self.tools.parameters(name)))
         self._made.append(call)
         return call
 

@@ -66,10 +66,16 @@ class JsonCalls:
         fenced = (yield from cursor.match(FENCES)) is not None
         if fenced:
             yield from cursor.space()
+        array = False
         while (yield from cursor.peek()) == "[":  # perhaps doubled
+            array = True
             cursor.take(cursor.at + 1)
             yield from cursor.space()
         close = next((span.close for span in self.spans if span.open == opener), "")
+        if array and tagged and (yield from self._ends_empty(cursor, reply)):
+            cursor.settle(mark)
+            yield from read_strays(cursor, self.closers)
+            return True
         calls_read = reply.calls_read
         fits = yield from self._call(mark, cursor, reply, strict=not opener, named=named)
         if not fits or reply.calls_read == calls_read:
@@ -86,6 +92,18 @@ class JsonCalls:
         if not (yield from read_strays(cursor, self.closers)):
             reply.owed_closer = close
         return True
+
+    def _ends_empty(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read the end of an empty array, up to a closer or the end; False, and nothing read, if it is not."""
+        mark = cursor.mark()
+        while (yield from cursor.match(_ARRAY_END)) is not None:
+            yield from cursor.space()
+        ends = union(self.closers, reply.turn_ends)
+        if cursor.held(mark) and (not (yield from cursor.peek()) or (yield from cursor.stands(ends)) is not None):
+            cursor.settle(mark)
+            return True
+        cursor.rewind(mark)
+        return False
 
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
