@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias, TypeVar
 
-from .held import Held
-
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
 """A read in progress: yields for more text, returns a T."""
@@ -98,6 +96,9 @@ class Overrun(Exception):
     """More was read behind a mark than it may hold."""
 
 
+_JOINED = 256
+"""So many short pieces of held text are joined."""
+
 MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
@@ -108,23 +109,40 @@ class Mark:
 
     offset: int
     outer_limit: int | None  # of the mark around it
+    outer_hold: int | None
+    depth: int  # how many marks without a limit are around it
 
 
 class Cursor:
     """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
 
-    __slots__ = ("_base", "_copy", "_hold", "_kept", "_limit", "at", "ended", "last_hold", "remarks", "text")
+    __slots__ = (
+        "_base",
+        "_copy",
+        "_hold",
+        "_kept",
+        "_limit",
+        "_short",
+        "_unlimited",
+        "at",
+        "ended",
+        "last_hold",
+        "remarks",
+        "text",
+    )
 
     def __init__(self) -> None:
         self.text = ""
         self.at = 0
         self.ended = False
         self._base = 0  # characters of the reply before `text`
-        self._hold: int | None = None  # offset of the outermost mark
-        self.last_hold = 0  # and of the one there was last
-        self._limit: int | None = None  # offset up to which the innermost mark may hold; None without a mark
+        self._hold: int | None = None  # offset of the outermost mark with a limit, in the innermost one without
+        self.last_hold = 0  # offset of the outermost mark there was last
+        self._limit: int | None = None  # offset up to which the innermost mark may hold; None without one
+        self._unlimited: list[int] = []  # offsets of the marks without a limit
+        self._kept: list[str] = []  # what they hold, up to `text`
+        self._short = 0  # how many of the last ones are short, and were not joined
         self._copy: Sink | None = None
-        self._kept: Held | None = None  # what an open `Hold` would read again
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
@@ -133,6 +151,10 @@ class Cursor:
 
     def feed(self, text: str) -> None:
         keep = self.at if self._hold is None else self._hold - self._base
+        if self._unlimited and keep:
+            start = max(0, self._unlimited[0] - self._base)
+            if start < keep:
+                self._keep(self.text[start:keep])
         if keep < len(self.text):
             self.text = self.text[keep:] + text
             self.at -= keep
@@ -140,6 +162,14 @@ class Cursor:
             self.text = text
             self.at = 0
         self._base += keep
+
+    def _keep(self, text: str) -> None:
+        self._kept.append(text)
+        self._short = self._short + 1 if len(text) < _JOINED else 0
+        # A string takes some 50 bytes besides its text, so short pieces are joined before they are many.
+        if self._short == _JOINED:
+            self._kept[-_JOINED:] = ["".join(self._kept[-_JOINED:])]
+            self._short = 0
 
     def end(self) -> None:
         self.feed("")
@@ -157,12 +187,31 @@ class Cursor:
 
     def unread(self) -> str:
         """The text that was fed and not read, or read and still held."""
-        kept = "" if self._kept is None else self._kept.text()
-        return kept + self.text[self.at if self._hold is None else self._hold - self._base :]
+        if self._unlimited:
+            return self.text_from(self._unlimited[0])
+        return self.text[self.at if self._hold is None else self._hold - self._base :]
 
     def text_from(self, offset: int) -> str:
         """The text from `offset` on; what was fed last, and what was held then, is still here."""
+        if offset < self._base and self._kept:
+            return self._kept_from(offset) + self.text
         return self.text[max(0, offset - self._base) :]
+
+    def _kept_from(self, offset: int) -> str:
+        """The kept text from `offset` on, which costs no more than that text."""
+        missing = self._base - offset
+        pieces: list[str] = []
+        for piece in reversed(self._kept):
+            if missing <= 0:
+                break
+            pieces.append(piece[-missing:])
+            missing -= len(piece)
+        return "".join(reversed(pieces))
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a mark with a limit holds what is read."""
+        return self._limit is not None
 
     @property
     def copies(self) -> bool:
@@ -184,44 +233,63 @@ class Cursor:
         self._copy = both
         return before
 
-    def mark(self, back: int = 0, room: int = MAX_HELD) -> Mark:
+    def mark(self, back: int = 0, room: int | None = MAX_HELD) -> Mark:
         """Hold the text from here, or from `back` characters before, so that `rewind` can read it again.
 
-        Reading more than `room` characters behind it raises `Overrun`. Marks nest; each is settled or rewound.
+        Reading more than `room` characters behind it raises `Overrun`; None: it holds what comes, at the cost of its
+        length, unless a mark around it has a limit. Marks nest; each is settled or rewound.
         """
-        mark = Mark(self._base + self.at - back, self._limit)
+        mark = Mark(self._base + self.at - back, self._limit, self._hold, len(self._unlimited))
+        if self._hold is None and not self._unlimited:
+            self.last_hold = mark.offset
+        if room is None:
+            self._unlimited.append(mark.offset)
+            return mark
         if self._hold is None:
-            self._hold = self.last_hold = mark.offset
+            self._hold = mark.offset
         self._limit = self._base + self.at + room
         return mark
 
     def settle(self, mark: Mark) -> None:
         """What was read since `mark` counts."""
         self._limit = mark.outer_limit
-        if mark.outer_limit is None:
-            self._hold = None
+        self._hold = mark.outer_hold
+        del self._unlimited[mark.depth :]
+        if mark.outer_hold is None and not self._unlimited:
             if self._copy is not None:
                 self._copy(self.held(mark))
+            if self._kept:
+                self._kept.clear()
 
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
         """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
-        self.at = mark.offset - self._base + ahead
+        offset = mark.offset + ahead
+        if offset < self._base:
+            back = self._kept_from(offset)
+            self._drop_kept(len(back))
+            self.text = back + self.text
+            self._base = offset
+        self.at = offset - self._base
         self._limit = mark.outer_limit
-        if mark.outer_limit is None:
-            self._hold = None
+        self._hold = mark.outer_hold
+        del self._unlimited[mark.depth :]
+        if self._kept and not self._unlimited:
+            self._kept.clear()
+
+    def _drop_kept(self, size: int) -> None:
+        """Forget the last `size` characters of the kept text."""
+        self._short = 0
+        while size > 0:
+            piece = self._kept.pop()
+            if len(piece) > size:
+                self._kept.append(piece[:-size])
+            size -= len(piece)
 
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""
+        if mark.offset < self._base:
+            return self._kept_from(mark.offset) + self.text[: self.at]
         return self.text[mark.offset - self._base : self.at]
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether a mark holds what is read."""
-        return self._limit is not None
-
-    def hold(self) -> Hold:
-        """Read on from here so that all of it can be read again, however long it gets."""
-        return Hold(self)
 
     def take(self, end: int) -> str:
         """Read up to position `end` of `text`."""
@@ -230,7 +298,7 @@ class Cursor:
         if self._limit is not None:
             if self._base + end > self._limit:
                 raise Overrun
-        elif self._copy is not None and piece:
+        elif self._copy is not None and piece and not self._unlimited:
             self._copy(piece)
         return piece
 
@@ -307,36 +375,3 @@ class Cursor:
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
         """Read white space, `limit` characters at most."""
         return self.run(_SPACES, limit)
-
-
-class Hold:
-    """A place in the reply that can be read again from any distance; a mark's text is short.
-
-    What is read on is kept beside the cursor, so a hold costs its own length. Released or rewound once; marks may be
-    set inside of it, and inside of a mark it lasts as long as that holds.
-    """
-
-    __slots__ = ("_before", "_cursor", "_kept", "_offset")
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-        self._offset = cursor.offset
-        self._kept = cursor._kept = Held()
-        self._before, cursor._copy = cursor._copy, self._kept.append
-
-    def release(self) -> None:
-        """What was read since counts."""
-        self._cursor._copy, self._cursor._kept = self._before, None
-        if self._before is not None:
-            self._before(self._kept.take())
-
-    def rewind(self) -> None:
-        """Read again from where it began."""
-        cursor = self._cursor
-        cursor._copy, cursor._kept = self._before, None
-        back = cursor.offset - self._offset
-        if back > cursor.at:
-            cursor.text = self._kept.take() + cursor.text[cursor.at :]
-            cursor._base, cursor.at = self._offset, 0
-        else:
-            cursor.at -= back

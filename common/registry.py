@@ -376,7 +376,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
-        turn_ends=("<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"),
+        turn_ends=("<|eom|>", *_LLAMA_ENDS, *_QWEN_ENDS),
     ),
     ToolRow(
         "minimax_m3",

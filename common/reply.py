@@ -234,6 +234,7 @@ class Reply:
 
     def call(self, name: str, native_id: str | None = None) -> Call:
         """Announce a call. `native_id` is the id that the markup gave before or with the name."""
+        name = self.tools.meant(name)
         self._boundary()
         self._after_call = True
         self._after_reasoning = False

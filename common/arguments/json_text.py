@@ -110,12 +110,13 @@ NOTHING = inside(NO_MARKERS)
 class _Doubt:
     """The text of a string from its first marker on, held: the string may have ended before it."""
 
-    __slots__ = ("_follows", "_hold", "_sink", "_text", "say")
+    __slots__ = ("_cursor", "_follows", "_mark", "_sink", "_text", "say")
 
     def __init__(self, cursor: Cursor, sink: Sink, follows: Follows) -> None:
+        self._cursor = cursor
         self._sink = sink
         self._follows = follows
-        self._hold = cursor.hold()
+        self._mark = cursor.mark(room=None)
         self._text = Held()
         self.say = self._text.append
 
@@ -123,14 +124,14 @@ class _Doubt:
         """A quote has been read: whether it closes the string. If not, the marker is read again."""
         if not (yield from self._follows()):
             return self.cut()
-        self._hold.release()
+        self._cursor.settle(self._mark)
         self._text.append('"')
         self._sink(self._text.take())
         return True
 
     def cut(self) -> bool:
         """The string has no quote; the marker is read again."""
-        self._hold.rewind()
+        self._cursor.rewind(self._mark)
         return False
 
 

@@ -17,6 +17,8 @@ _QUOTES = {'"': '"', "'": "'", "“": "”"}
 _INSIDE_TAG = re.compile(r"[^<>]*")
 _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _NO_KEY = ("(", "[", "{", "`", ",")
+_SEPARATORS = re.compile("[:._-]*")
+_DIGITS = re.compile("[0-9]*")
 
 
 def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
@@ -37,6 +39,21 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     if mark and mark in _QUOTES and (yield from cursor.peek()) == _QUOTES[mark]:
         cursor.take(cursor.at + 1)
     yield from cursor.space()
+    return name
+
+
+def read_numbered_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
+    """Read a name as `read_name` does, and a call's number behind it: white space may stand around their separator."""
+    name = yield from read_name(cursor, strays)
+    if not name or len(name) == MAX_NAME:
+        return name
+    separator = yield from cursor.run(_SEPARATORS, MAX_NAME)
+    if separator:
+        yield from cursor.space()
+    if separator or name[-1] in ":._-":
+        number = yield from cursor.run(_DIGITS, MAX_NAME)
+        name += separator + number
+        yield from cursor.space()
     return name
 
 

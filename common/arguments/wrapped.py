@@ -15,7 +15,7 @@ from ..schema import Parameters
 _NAMES = ("arguments", "parameters", "input")
 _LONGEST = 256
 _WRAPPER = re.compile(r'\s*\{\s*"(\w+)"\s*:\s*(?=\{)')
-_BEGINNING = re.compile(r'\s*(?:\{\s*(?:"(\w*)(?:"\s*(?::\s*)?)?)?)?')
+_BEGINNING = re.compile(r'\s*(?:\{\s*(?:"(?P<name>\w*)(?P<end>"\s*(?::\s*)?)?)?)?')
 _END = re.compile(r"\s*\}\s*")
 _VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
 
@@ -36,14 +36,18 @@ class Wrapped:
         if self._known:
             return None
         text = self._held.text()
-        found = _BEGINNING.fullmatch(text)
-        if found is not None and len(text) < _LONGEST:
-            name = found[1] or ""
-            if name in self._names or ('"' not in text[-1:] and any(each.startswith(name) for each in self._names)):
-                return None
+        if len(text) < _LONGEST and self._may_begin(text):
+            return None
         found = _WRAPPER.match(text)
         self._known = found is not None and found[1] in self._names
         return None if self._known else self._held.take()
+
+    def _may_begin(self, text: str) -> bool:
+        found = _BEGINNING.fullmatch(text)
+        if found is None:
+            return False
+        name = found["name"] or ""
+        return name in self._names or (not found["end"] and any(each.startswith(name) for each in self._names))
 
     def end(self, complete: bool) -> str:
         """The arguments, which end here; `complete`: they are JSON."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..arguments.name import read_name
+from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
 from ..format import Span
@@ -182,7 +182,7 @@ class Tagged:
         yield from cursor.space()
         mark = cursor.mark()
         typed = yield from cursor.match(self._before_name)
-        name = yield from read_name(cursor, self.behind_name)
+        name = yield from read_numbered_name(cursor, self.behind_name)
         if typed is not None and not name and not cursor.at_end:
             # What looks like a type is the name where a tool is called so, or where the template writes no type.
             cursor.rewind(mark)
