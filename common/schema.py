@@ -102,6 +102,10 @@ class Tools:
         names = left & self._functions.keys()
         return names.pop() if len(names) == 1 else written
 
+    def begins_name(self, text: str) -> bool:
+        """Whether `text` is a declared name or the beginning of one."""
+        return any(name.startswith(text) for name in self._functions)
+
     def longest_prefix_of(self, text: str) -> str:
         """The longest declared name before a parameter's name in `text`, best a declared one; "" without one."""
         prefixes = [name for name in self._functions if text.startswith(name) and name != text]

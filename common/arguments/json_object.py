@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink, union
 from ..schema import Parameters
 from . import json_text
+from .literals import Read
 from .strays import read_strays
 
 _QUOTES = "\"'"
@@ -119,7 +120,7 @@ def read_object(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Ins
 def _unwrapped(cursor: Cursor, sink: Sink) -> Reading[bool]:
     """Arguments written as a JSON string: what it holds, if that is an object."""
     pieces: list[str] = []
-    closed = yield from json_text.string(cursor, pieces.append)
+    closed = (yield from json_text.string(cursor, pieces.append)) is Read.DONE
     if not closed:
         return False
     text = "".join(pieces)

@@ -16,12 +16,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from enum import Enum
 from functools import cache
 from typing import TypeAlias
 
 from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
+from .literals import CLOSABLE, CLOSER, KEYS, VALUES, Due, Literal, Read, other
 
 _SPACE = " \t\r\n"
 _SPACES = re.compile(r"[ \t\r\n]*")
@@ -39,10 +39,8 @@ _LITERALS = {
     "None": "null",
 }
 _CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
-_CLOSER = {"{": "}", "[": "]"}
 _QUOTES = "\"'"
 _CLOSERS = "}]"
-_STRUCTURE = "{}[],:"
 _FOLLOWS_WITHIN = 256
 _LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
 """A quote that closes the last string of a body, a last value after it, and closing brackets."""
@@ -120,24 +118,24 @@ class _Doubt:
         self._text = Held()
         self.say = self._text.append
 
-    def closed(self) -> Reading[bool]:
+    def closed(self) -> Reading[Read]:
         """A quote has been read: whether it closes the string. If not, the marker is read again."""
         if not (yield from self._follows()):
             return self.cut()
         self._cursor.settle(self._mark)
         self._text.append('"')
         self._sink(self._text.take())
-        return True
+        return Read.DONE
 
-    def cut(self) -> bool:
+    def cut(self) -> Read:
         """The string has no quote; the marker is read again."""
         self._cursor.rewind(self._mark)
-        return False
+        return Read.CUT
 
 
 def string(
     cursor: Cursor, sink: Sink, within: Inside = NOTHING, follows: Follows | None = None, depth: int = 0
-) -> Reading[bool]:
+) -> Reading[Read]:
     """Read a string from its opening quote on, written with double quotes; whether it was closed.
 
     What is `within` ends a string that is not closed. One is closed after that only where `follows`, a look at what
@@ -161,7 +159,7 @@ def string(
         char = text[stop : stop + 1]
         if char == '"' == mark and doubt is None:
             say(cursor.take(stop + 1))
-            return True
+            return Read.DONE
         if stop > cursor.at:
             say(cursor.take(stop))
         if char == mark:
@@ -169,10 +167,10 @@ def string(
             if doubt is not None:
                 return (yield from doubt.closed())
             say('"')
-            return True
+            return Read.DONE
         if not char:
             if cursor.ended:
-                return doubt is not None and doubt.cut()
+                return Read.CUT if doubt is None else doubt.cut()
             yield
         elif char in within.firsts:
             if doubt is None and follows is not None and (yield from within.stands(cursor, depth)):
@@ -180,7 +178,7 @@ def string(
                 say = doubt.say
             say(cursor.take(cursor.at + 1))
         elif not (yield from _special(cursor, say, mark)):
-            return doubt is not None and doubt.cut()
+            return Read.CUT if doubt is None else doubt.cut()
         at = cursor.at
 
 
@@ -216,22 +214,6 @@ def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
     return True
 
 
-class _Due(Enum):
-    """What the JSON goes on with."""
-
-    FIRST_KEY = "first key"  # or the end of the object
-    KEY = "key"
-    COLON = "colon"
-    FIRST_VALUE = "first value"  # or the end of the array
-    VALUE = "value"
-    MORE = "more"  # a comma or a closing bracket
-
-
-_KEYS = (_Due.FIRST_KEY, _Due.KEY)
-_NO_VALUE = (_Due.COLON, _Due.MORE)
-_CLOSABLE = (_Due.FIRST_KEY, _Due.FIRST_VALUE, _Due.MORE)
-
-
 def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, within: Inside | None = None) -> Reading[bool]:
     """Read one value, up to its last character or a marker of `ends`; whether it was finished.
 
@@ -240,59 +222,17 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, within: Inside
     return _Value(cursor, sink, ends, inside(ends) if within is None else within).read()
 
 
-class _Value:
-    """A value being read: what is owed to close it, and what is due next."""
+class _Value(Literal[str]):
+    """A value of JSON, whose text passes as it is; owed are the closing brackets."""
 
-    __slots__ = ("_comma", "_cursor", "_due", "_ends", "_finished", "_owed", "_sink", "_within")
+    __slots__ = ("_comma", "_within")
+
+    space = _SPACE
 
     def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> None:
-        self._cursor = cursor
-        self._sink = sink
-        self._ends = ends
+        super().__init__(cursor, sink, ends)
         self._within = within
-        self._owed: list[str] = []  # closing brackets
         self._comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
-        self._due = _Due.VALUE
-        self._finished = False  # the last thing read is a value that its own text ends
-
-    def read(self) -> Reading[bool]:
-        cursor, ends, owed = self._cursor, self._ends, self._owed
-        while True:
-            if cursor.at == len(cursor.text):
-                if cursor.ended:
-                    return self._close_all()
-                yield
-                continue
-            char = cursor.text[cursor.at]
-            if char in _SPACE:
-                self._space()
-                continue
-            if char in ends.firsts and ((yield from cursor.stands(ends)) or self._cut_marker()):
-                return self._close_all()
-            if char in _STRUCTURE:
-                if not self._structure(char):
-                    return (yield from self._as_it_is())
-                if not owed:
-                    return True
-                continue
-            if self._due in _NO_VALUE or (char not in _QUOTES and self._due in _KEYS):
-                return (yield from self._as_it_is())
-            if self._comma:
-                self._give_comma()
-            if char in _QUOTES:
-                self._finished = self._due not in _KEYS
-                self._due = _Due.MORE if self._finished else _Due.COLON
-                if not (yield from string(cursor, self._sink, self._within, self._goes_on, len(owed))):
-                    return False
-            elif (word := (yield from cursor.run(_WORD_RUN))) and self._word(word):
-                self._due = _Due.MORE
-            elif cursor.at < len(cursor.text) or not _is_beginning(word):
-                self._sink(word)
-                return False if cursor.at_end else (yield from self._as_it_is())
-            else:
-                return False
-            if not owed:
-                return True
 
     def _space(self) -> None:
         found = _SPACES.match(self._cursor.text, self._cursor.at)
@@ -304,58 +244,68 @@ class _Value:
         self._sink("".join(self._comma))
         self._comma.clear()
 
-    def _cut_marker(self) -> bool:
-        return self._due is _Due.MORE and self._cursor.cut_of(self._ends)
-
-    def _structure(self, char: str) -> bool:
-        """Read a bracket, a comma or a colon; False, and nothing read, where it is not due."""
-        cursor, owed = self._cursor, self._owed
-        if char in _CLOSERS:
-            if not owed or owed[-1] != char or not (self._due in _CLOSABLE or self._comma):
-                return False
+    def _structure(self, char: str) -> Read | None:
+        if char == ",":
+            return self._read_comma()
+        if char == ":":
+            if self._due is not Due.COLON:
+                return Read.OTHER
+            self._due = Due.VALUE
+        elif char in _CLOSERS:
+            if not self._owed or self._owed[-1] != char or not (self._due in CLOSABLE or self._comma):
+                return Read.OTHER
             if self._comma:
-                cursor.remark(RECOVERED)
+                self._cursor.remark(RECOVERED)
             self._sink("".join(self._comma[1:]))
             self._comma.clear()
-            self._sink(cursor.take(cursor.at + 1))
-            owed.pop()
-            self._due, self._finished = _Due.MORE, True
-        elif char == ",":
-            if self._comma:  # doubled
-                cursor.remark(RECOVERED)
-                cursor.take(cursor.at + 1)
-                return True
-            if self._due is not _Due.MORE:
-                return False
-            self._comma.append(cursor.take(cursor.at + 1))
-            self._due = _Due.KEY if owed[-1] == "}" else _Due.VALUE
-        elif char == ":":
-            if self._due is not _Due.COLON:
-                return False
-            self._sink(cursor.take(cursor.at + 1))
-            self._due = _Due.VALUE
-        else:
-            if self._due not in (_Due.VALUE, _Due.FIRST_VALUE):
-                return False
+            self._owed.pop()
+            self._due, self._finished = Due.MORE, True
+        elif self._due in VALUES:
             self._give_comma()
-            self._sink(cursor.take(cursor.at + 1))
-            owed.append(_CLOSER[char])
-            self._due, self._finished = (_Due.FIRST_KEY if char == "{" else _Due.FIRST_VALUE), False
-        return True
-
-    def _word(self, word: str) -> bool:
-        """Take a number or a literal, which has been read; False if it is neither, or the reply may end in it."""
-        written = _LITERALS.get(word)
-        if written is not None:
-            if written != word:
-                self._cursor.remark(RECOVERED)
-            self._sink(written)
-        elif _NUMBER.fullmatch(word) and not self._cursor.at_end:
-            self._sink(word)
+            self._owed.append(CLOSER[char])
+            self._due, self._finished = (Due.FIRST_KEY if char == "{" else Due.FIRST_VALUE), False
         else:
-            return False
-        self._finished = written is not None
-        return True
+            return Read.OTHER
+        self._sink(self._cursor.take(self._cursor.at + 1))
+        return Read.DONE
+
+    def _read_comma(self) -> Read:
+        if self._comma:  # doubled
+            self._cursor.remark(RECOVERED)
+            self._cursor.take(self._cursor.at + 1)
+        elif self._due is Due.MORE:
+            self._comma.append(self._cursor.take(self._cursor.at + 1))
+            self._due = Due.KEY if self._owed[-1] == "}" else Due.VALUE
+        else:
+            return Read.OTHER
+        return Read.DONE
+
+    def _item(self, char: str) -> Reading[Read]:
+        quoted, key = char in _QUOTES, self._due in KEYS
+        if (self._due not in VALUES and not key) or (key and not quoted):
+            return other()
+        if self._comma:
+            self._give_comma()
+        if not quoted:
+            return self._word()
+        self._finished = not key
+        self._due = Due.COLON if key else Due.MORE
+        return string(self._cursor, self._sink, self._within, self._goes_on, len(self._owed))
+
+    def _word(self) -> Reading[Read]:
+        """Read a number or a literal."""
+        cursor = self._cursor
+        word = yield from cursor.run(_WORD_RUN)
+        written = _LITERALS.get(word)
+        if written is None and (cursor.at_end or not _NUMBER.fullmatch(word)):
+            if not cursor.at_end or not _is_beginning(word):
+                self._sink(word)
+            return Read.CUT if cursor.at_end else Read.OTHER
+        if written not in (None, word):
+            cursor.remark(RECOVERED)
+        self._sink(written or word)
+        self._due, self._finished = Due.MORE, written is not None
+        return Read.DONE
 
     def _goes_on(self) -> Reading[bool]:
         """Whether JSON goes on here, behind a string that is read; nothing is read."""
@@ -372,7 +322,7 @@ class _Value:
         cursor = self._cursor
         yield from cursor.space(_FOLLOWS_WITHIN)
         char = yield from cursor.peek()
-        if not char or self._due is _Due.COLON:
+        if not char or self._due is Due.COLON:
             return char in ("", ":")
         if (yield from cursor.stands(self._ends)) is not None or not self._owed:
             return True
@@ -383,9 +333,8 @@ class _Value:
         char = yield from cursor.peek()
         return char in ("", '"', "'", self._owed[-1]) or (self._owed[-1] == "]" and (char in "[{-" or char.isalnum()))
 
-    def _close_all(self) -> bool:
-        """The body ends here: whether all that lacks is closing brackets, which are added."""
-        if not (self._finished and self._due is _Due.MORE) or not self._owed:
+    def _end(self) -> bool:
+        if not (self._finished and self._due is Due.MORE) or not self._owed:
             return False
         self._cursor.remark(RECOVERED)
         self._sink("".join(reversed(self._owed)))
@@ -393,7 +342,7 @@ class _Value:
 
     # --- what is no JSON
 
-    def _as_it_is(self) -> Reading[bool]:
+    def _instead(self) -> Reading[Read]:
         """Pass the rest of a body that is no JSON, up to the bracket or marker that ends it."""
         cursor, ends, depth = self._cursor, self._ends, len(self._owed)
         run = _raw_run(ends)
@@ -401,20 +350,20 @@ class _Value:
         while True:
             char = yield from cursor.peek()
             if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
-                return False
+                return Read.CUT
             if char == '"' and not (yield from self._ends_body(depth)):
-                if not (yield from self._raw_string(depth)):
-                    return False
+                if (yield from self._raw_string(depth)) is Read.CUT:
+                    return Read.CUT
                 continue
             if char in "{[":
                 depth += 1
             elif char in _CLOSERS:
                 if not depth:
-                    return False  # the bracket of what is around the value
+                    return Read.CUT  # the bracket of what is around the value
                 depth -= 1
             self._sink(cursor.take(cursor.at + 1))
             if char in _CLOSERS and not depth:
-                return False
+                return Read.CUT
             found = run.match(cursor.text, cursor.at)
             assert found is not None  # a starred class matches everywhere
             self._sink(cursor.take(found.end()))
@@ -434,8 +383,8 @@ class _Value:
         cursor.rewind(mark)
         return ends
 
-    def _raw_string(self, depth: int) -> Reading[bool]:
-        """Pass a string as it is; False where it is not closed."""
+    def _raw_string(self, depth: int) -> Reading[Read]:
+        """Pass a string as it is."""
         cursor, say = self._cursor, self._sink
         say(cursor.take(cursor.at + 1))
         within = self._within
@@ -444,7 +393,7 @@ class _Value:
             say((yield from cursor.run(within.raw)))
             char = yield from cursor.peek()
             if not char:
-                return doubt is not None and doubt.cut()
+                return Read.CUT if doubt is None else doubt.cut()
             if char == '"' and doubt is not None:
                 cursor.take(cursor.at + 1)
                 return (yield from doubt.closed())
@@ -453,7 +402,7 @@ class _Value:
                 say = doubt.say
             say(cursor.take(cursor.at + 1))
             if char == '"':
-                return True
+                return Read.DONE
             if char == "\\" and (yield from cursor.peek()):
                 say(cursor.take(cursor.at + 1))
 

@@ -15,6 +15,7 @@ from enum import Enum
 from ..arguments import json_text
 from ..arguments.json_object import FENCES, JsonObject, read_object
 from ..arguments.json_text import Inside, inside
+from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
@@ -407,5 +408,5 @@ def _string(cursor: Cursor) -> Reading[str | None]:
     if not char or char not in _QUOTES:
         return None
     pieces: list[str] = []
-    closed = yield from json_text.string(cursor, pieces.append)
+    closed = (yield from json_text.string(cursor, pieces.append)) is Read.DONE
     return json_text.decoded("".join(pieces)) if closed else None
