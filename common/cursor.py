@@ -124,11 +124,13 @@ class Cursor:
         "_limit",
         "_short",
         "_unlimited",
+        "again",
         "at",
         "ended",
         "last_hold",
         "remarks",
         "text",
+        "twice",
     )
 
     def __init__(self) -> None:
@@ -141,6 +143,8 @@ class Cursor:
         self._limit: int | None = None  # offset up to which the innermost mark may hold; None without one
         self._unlimited: list[int] = []  # offsets of the marks without a limit
         self._kept: list[str] = []  # what they hold, up to `text`
+        self.again = 0  # offset up to which text was read again from a mark without a limit
+        self.twice = 0  # and up to which it was so twice
         self._short = 0  # how many of the last ones are short, and were not joined
         self._copy: Sink | None = None
         self.remarks: dict[str, int] = {}
@@ -264,6 +268,10 @@ class Cursor:
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
         """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
         offset = mark.offset + ahead
+        if len(self._unlimited) > mark.depth:
+            if offset < self.again:
+                self.twice = max(self.twice, min(self.again, self._base + self.at))
+            self.again = max(self.again, self._base + self.at)
         if offset < self._base:
             back = self._kept_from(offset)
             self._drop_kept(len(back))

@@ -174,6 +174,8 @@ def string(
             yield
         elif char in within.firsts:
             if doubt is None and follows is not None and (yield from within.stands(cursor, depth)):
+                if cursor.offset < cursor.twice:  # it is known by now
+                    return Read.CUT
                 doubt = _Doubt(cursor, sink, follows)
                 say = doubt.say
             say(cursor.take(cursor.at + 1))
@@ -398,6 +400,8 @@ class _Value(Literal[str]):
                 cursor.take(cursor.at + 1)
                 return (yield from doubt.closed())
             if char in within.firsts and doubt is None and (yield from within.stands(cursor, depth)):
+                if cursor.offset < cursor.twice:
+                    return Read.CUT
                 doubt = _Doubt(cursor, self._sink, self._separated)
                 say = doubt.say
             say(cursor.take(cursor.at + 1))

@@ -384,6 +384,8 @@ class _Arguments(Compact):
                 continue
             if char in _ANCHORS:
                 if doubt is None and (yield from self._call_stands()):
+                    if cursor.offset < cursor.twice:  # it is known by now
+                        return Read.CUT
                     doubt = cursor.mark(room=None)
                     say = held.append
                 say(cursor.take(cursor.at + 1))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, read_head
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
+from ..proposed import Proposed
 from ..reply import Reply
 from .tagged import sample_of
 
@@ -69,12 +70,12 @@ class Gemma4:
         return False
 
     def _call(self, head: Head, mark: Mark, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[None]:
-        cursor.settle(mark)
-        call = reply.call(head.name)
+        call = Proposed(head.name, None, (mark,), cursor, reply)
+        call.announce()
         complete = True
         if head.closer:
             parameters = reply.tools.parameters(head.name)
-            complete = yield from read_arguments(cursor, call.arguments, parameters, ends, head.closer)
+            complete = yield from read_arguments(cursor, call, parameters, ends, head.closer)
         else:
             call.arguments("{}")
         call.end(complete)
