@@ -284,9 +284,14 @@ class _Arguments(Compact):
 
     def _at_delimiter(self, text: _Text) -> Reading[Read | None]:
         """Whether a string ends at a delimiter, which has been read: None if it goes on."""
-        if (yield from self._ahead(self._string_end)) or (text.is_paired and (yield from self._read_doubled())):
+        if (yield from self._ahead(self._string_end)):
             return text.ends()
-        return None
+        if not text.is_paired:
+            return None
+        if (yield from self._read_doubled()):
+            return text.ends()
+        in_array = not self._owed[-1].keyed
+        return text.ends() if in_array and (yield from self._ahead(self._next_element)) else None
 
     def _at(self, marker: str, text: _Text) -> Reading[Read | None]:
         """Whether a string ends without its delimiter before a marker: None if it goes on, as far as is known."""
@@ -477,6 +482,14 @@ class _Arguments(Compact):
         if (yield from self._cursor.match(_DELIMITER)) is None:
             return False
         return not self._nested or not (yield from self._string_end())
+
+    def _next_element(self) -> Reading[bool]:
+        """Whether the next element follows, whose opening delimiter or the comma before it is missing."""
+        cursor = self._cursor
+        yield from cursor.space(_FOLLOWS_WITHIN)
+        if (yield from cursor.match(_DELIMITER)) is not None:
+            return not (yield from self._string_end())
+        return (yield from cursor.peek()) == "," and (yield from self._closed())
 
     def _end_of_call(self) -> Reading[bool]:
         """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
