@@ -22,13 +22,22 @@ class Proposed:
     arguments gets `arguments` for its sink; a reader that finds no arguments says nothing, and `announced` is False.
     """
 
-    __slots__ = ("_cursor", "_held", "_marks", "_reply", "call", "id", "name")
+    __slots__ = ("_cursor", "_held", "_lost", "_marks", "_reply", "call", "id", "name")
 
-    def __init__(self, name: str, native_id: str | None, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> None:
+    def __init__(
+        self,
+        name: str,
+        native_id: str | None,
+        marks: tuple[Mark, ...],
+        cursor: Cursor,
+        reply: Reply,
+        lost: str = "",
+    ) -> None:
         self.name = name
         self.id = native_id
         self.call: Call | None = None
         self._held = ""
+        self._lost = lost  # text before the call, which its marks hold
         self._marks = marks
         self._cursor = cursor
         self._reply = reply
@@ -52,6 +61,8 @@ class Proposed:
         if self.call is None:
             for mark in reversed(self._marks):
                 self._cursor.settle(mark)
+            if self._lost:
+                self._reply.content(self._lost)
             self.call = self._reply.call(self.name, self.id)
             self.call.arguments(self._held)
             self._held = ""

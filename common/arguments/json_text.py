@@ -61,14 +61,14 @@ def drop(_text: str) -> None:
 
 
 class Inside:
-    """What a string that is not closed may have run into: a marker, or the next call of an array or a line."""
+    """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
 
-    __slots__ = ("_calls", "_markers", "firsts", "raw", "runs")
+    __slots__ = ("_markers", "calls", "firsts", "raw", "runs")
 
     def __init__(self, markers: Markers, calls: bool) -> None:
         self._markers = markers
-        self._calls = calls
-        self.firsts = markers.firsts | frozenset(_CLOSERS if calls else "")
+        self.calls = calls
+        self.firsts = markers.firsts | frozenset(_CLOSERS if markers.all else "")
         stops = re.escape("".join(sorted(self.firsts)))
         self.runs = {mark: re.compile(rf"[^{mark}\"\\\x00-\x1f{stops}]*") for mark in _QUOTES}
         """Text of a string between these quotes that passes as it is."""
@@ -77,29 +77,32 @@ class Inside:
 
     def stands(self, cursor: Cursor, depth: int) -> Reading[bool]:
         """Whether one stands here, in a string in so many brackets; nothing is read."""
-        if self._calls and cursor.text[cursor.at] in _CLOSERS:
-            return (yield from _next_call_stands(cursor, depth))
+        if cursor.text[cursor.at] in _CLOSERS:
+            return (yield from _body_ends(cursor, depth + self.calls))
         return (yield from cursor.stands(self._markers)) is not None
 
 
 @cache
 def inside(markers: Markers, calls: bool = False) -> Inside:
-    """What may end a string: these markers, and, with `calls`, the opening of the next call in JSON."""
+    """What may end a string: these markers, and the end of the body. `calls`: that stands in a call's object."""
     return Inside(markers, calls)
 
 
-def _next_call_stands(cursor: Cursor, depth: int) -> Reading[bool]:
-    """Whether brackets that close a call, a separator and the next call stand here; nothing is read."""
+def _body_ends(cursor: Cursor, owed: int) -> Reading[bool]:
+    """Whether so many closing brackets stand here, and the next call or a line break behind them; nothing is read.
+
+    No string of JSON holds a line break as it is.
+    """
     while True:
         found = _NEXT_CALL.match(cursor.text, cursor.at)
-        if found is None:
-            return False
+        assert found is not None  # a closing bracket stands here
         if found.end() < len(cursor.text) or cursor.ended or found["quote"]:
             break
         yield
     closers = found["closers"]
-    separated = found["separator"] is not None or "\n" in closers
-    return separated and found["quote"] is not None and closers.count("}") + closers.count("]") > depth
+    if closers.count("}") + closers.count("]") < owed:
+        return False
+    return "\n" in closers or (found["separator"] is not None and found["quote"] is not None)
 
 
 NOTHING = inside(NO_MARKERS)
@@ -222,6 +225,11 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, within: Inside
     `within`: what ends a string that is not closed; None: the markers of `ends`.
     """
     return _Value(cursor, sink, ends, inside(ends) if within is None else within).read()
+
+
+def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[Read]:
+    """Pass what is left of an object that is no JSON, up to the bracket or marker that ends it, or the next call."""
+    return _Value(cursor, sink, ends, within)._instead()
 
 
 class _Value(Literal[str]):
@@ -349,6 +357,7 @@ class _Value(Literal[str]):
         cursor, ends, depth = self._cursor, self._ends, len(self._owed)
         run = _raw_run(ends)
         self._give_comma()
+        before = ""  # the last character at the value's own depth
         while True:
             char = yield from cursor.peek()
             if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
@@ -358,6 +367,8 @@ class _Value(Literal[str]):
                     return Read.CUT
                 continue
             if char in "{[":
+                if not depth and before in (",", ";") and self._within.calls:
+                    return Read.CUT  # the next call
                 depth += 1
             elif char in _CLOSERS:
                 if not depth:
@@ -368,7 +379,9 @@ class _Value(Literal[str]):
                 return Read.CUT
             found = run.match(cursor.text, cursor.at)
             assert found is not None  # a starred class matches everywhere
-            self._sink(cursor.take(found.end()))
+            text = cursor.take(found.end())
+            before = (char + text).rstrip(_SPACE)[-1:] or before
+            self._sink(text)
 
     def _ends_body(self, depth: int) -> Reading[bool]:
         """Whether the quote here closes the last string: closing brackets and a marker, or the next call, follow."""
@@ -381,7 +394,7 @@ class _Value(Literal[str]):
         mark = cursor.mark()
         cursor.take(found.end())
         ends = (yield from cursor.stands(self._ends)) is not None or cursor.cut_of(self._ends)
-        ends = ends or (closers > depth and (yield from _next_call(cursor, found[1])))
+        ends = ends or (closers >= depth + self._within.calls and (yield from _body_is_over(cursor, found[1])))
         cursor.rewind(mark)
         return ends
 
@@ -435,9 +448,11 @@ def _last_value(cursor: Cursor) -> re.Match[str] | None:
     return found if known else None
 
 
-def _next_call(cursor: Cursor, closers: str) -> Reading[bool]:
-    """Whether the next call, or the end of the reply, stands behind closing brackets."""
-    separated = "," in closers or "\n" in closers
+def _body_is_over(cursor: Cursor, closers: str) -> Reading[bool]:
+    """Whether a line, or the reply, ends in these closing brackets, or the next call stands behind them."""
+    if "\n" in closers:
+        return True
+    separated = "," in closers
     if (yield from cursor.peek()) == ";":
         separated = True
         cursor.take(cursor.at + 1)

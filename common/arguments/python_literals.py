@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
 
@@ -31,7 +32,6 @@ _QUOTE = {mark: Markers((mark, mark * 3)) for mark in _QUOTES}
 _SINGLE = {mark: Markers(mark) for mark in _QUOTES}
 _ANCHORS = "),];"
 """What may stand between a value and the next call."""
-_TEXT = {mark: re.compile(rf"[^{mark[0]}\\{re.escape(_ANCHORS)}]*") for mark in ('"', "'", '"""', "'''")}
 _PREFIXES = "rRbBuUfF"
 _PREFIX = re.compile(f"[{_PREFIXES}]*")
 _IDENTIFIER = re.compile(r"[\w.\-]*")
@@ -58,6 +58,12 @@ def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) 
     The call is announced with its first argument, or its end; what are no arguments leaves it alone.
     """
     return _Arguments(cursor, call, tools, ends).whole()
+
+
+@cache
+def _text_run(quote: str, markers: Markers) -> re.Pattern[str]:
+    """Text of a string that holds no quote, escape, or beginning of what may stand behind it."""
+    return re.compile(f"[^{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]*")
 
 
 class _Arguments(Compact):
@@ -361,7 +367,7 @@ class _Arguments(Compact):
 
     def _one_string(self, mark: str, raw: bool, sink: Sink, nested: bool) -> Reading[Read]:
         """Read a string behind its opening quote `mark`, up to and with its last."""
-        cursor, run, say = self._cursor, _TEXT[mark], sink
+        cursor, run, say = self._cursor, _text_run(mark[0], self._ends), sink
         doubt: Mark | None = None  # before a call that stands in the string
         held = Held()
         while True:
@@ -382,8 +388,8 @@ class _Arguments(Compact):
             if char == "\\":
                 yield from _backslash(cursor, say, raw)
                 continue
-            if char in _ANCHORS:
-                if doubt is None and (yield from self._call_stands()):
+            if char != mark[0]:
+                if doubt is None and ((yield from cursor.stands(self._ends)) or (yield from self._call_stands())):
                     if cursor.offset < cursor.twice:  # it is known by now
                         return Read.CUT
                     doubt = cursor.mark(room=None)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -28,6 +29,12 @@ _QUOTES = "\"'"
 _SEPARATORS = (",", ";")
 _ARRAY_END = Markers("]")
 _FUNCTION = "function"
+_JSON_GOES_ON = ':,"'
+_NO_OBJECT = re.compile(r"[^{<\[]*")
+_MOST_TRIED = 8
+"""Objects in an array that are tried as calls, where the first is none."""
+_DEBRIS = re.compile(r"[^{}\[\]<]*")
+_MAX_DEBRIS = 64
 _ABOUT_CALL = frozenset({"type", "id", "index"})
 """Keys that say nothing of the arguments; where these lack, any other may be one of them."""
 
@@ -55,7 +62,8 @@ class JsonCalls:
         put(self, "openers", Markers(span.open for span in self.spans))
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
-        put(self, "_ends", Markers(self.markers - self.words))
+        # A word is a marker before an array.
+        put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))
         put(self, "_words", Markers(self.words))
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = "") -> Reading[bool | None]:
@@ -67,24 +75,25 @@ class JsonCalls:
         fenced = (yield from cursor.match(FENCES)) is not None
         if fenced:
             yield from cursor.space()
-        array = False
-        while (yield from cursor.peek()) == "[":  # perhaps doubled
-            array = True
-            cursor.take(cursor.at + 1)
-            yield from cursor.space()
+        in_array = yield from self._enter_array(cursor)
         close = next((span.close for span in self.spans if span.open == opener), "")
-        if array and tagged and (yield from self._ends_empty(cursor, reply)):
+        if in_array and tagged and (yield from self._ends_empty(cursor, reply)):
             cursor.settle(mark)
             yield from read_strays(cursor, self.closers)
             return True
         calls_read = reply.calls_read
-        fits = yield from self._call(mark, cursor, reply, strict=not opener, named=named)
-        if not fits or reply.calls_read == calls_read:
+        fits = yield from self._call((mark,), cursor, reply, strict=not opener, named=named)
+        if fits is False and opener and (in_array or not close):
+            fits = yield from self._call_behind(mark, cursor, reply)
+        if not fits:
             return fits
         further = True
         while further:
-            while (yield from self._further_call(cursor, reply, strict=not opener, tagged=tagged)):
+            named_one = reply.calls_read > calls_read
+            while (yield from self._further_call(cursor, reply, strict=not (opener and named_one), in_array=in_array)):
                 pass
+            if reply.calls_read == calls_read:
+                return True
             while (yield from read_strays(cursor, _ARRAY_END, once=True)):
                 pass  # one too many
             further = close != "" and (yield from self._further_array(cursor, reply))
@@ -93,6 +102,15 @@ class JsonCalls:
         if not (yield from read_strays(cursor, self.closers)):
             reply.owed_closer = close
         return True
+
+    def _enter_array(self, cursor: Cursor) -> Reading[bool]:
+        """Read the opening bracket of an array, perhaps doubled; whether there is one."""
+        found = False
+        while (yield from cursor.peek()) == "[" and (yield from cursor.stands(self._ends)) is None:
+            found = True
+            cursor.take(cursor.at + 1)
+            yield from cursor.space()
+        return found
 
     def _ends_empty(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the end of an empty array, up to a closer or the end; False, and nothing read, if it is not."""
@@ -114,15 +132,18 @@ class JsonCalls:
             if (yield from cursor.peek()) == "[":
                 cursor.take(cursor.at + 1)
                 yield from cursor.space()
-                if (yield from self._call(mark, cursor, reply)):
+                if (yield from self._call((mark,), cursor, reply)):
                     return True
         except Overrun:
             pass
         cursor.rewind(mark)
         return False
 
-    def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, tagged: bool) -> Reading[bool]:
-        """Read another call of the same body; False, and nothing read, where none stands."""
+    def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool) -> Reading[bool]:
+        """Read another call of the same body; False, and nothing read, where none stands.
+
+        In an array a little text before it is dropped.
+        """
         mark = cursor.mark()
         try:
             yield from cursor.space()
@@ -131,11 +152,17 @@ class JsonCalls:
                 separated = True
                 cursor.take(cursor.at + 1)
                 yield from cursor.space()
+            stray = ""
+            if in_array and char not in ("", "{", "]"):
+                inner = cursor.mark()
+                stray = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+                char = yield from cursor.peek()
+                (cursor.settle if char == "{" else cursor.rewind)(inner)
             if char == "{":
-                fits = yield from self._call(mark, cursor, reply, strict=strict)
+                fits = yield from self._call((mark,), cursor, reply, strict=strict or stray != "")
                 if fits:
                     return True
-                if fits is None and (tagged or (separated and not strict)):
+                if fits is None and (in_array or separated) and not strict:
                     cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                     cursor.settle(mark)
                     return False
@@ -148,10 +175,46 @@ class JsonCalls:
         cursor.rewind(mark)
         return False
 
+    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read the first sound call in an array whose first one is none; what stands before it is text.
+
+        False, and nothing read, if there is none near.
+        """
+        start = cursor.mark()
+        for _ in range(_MOST_TRIED):
+            try:
+                if not (yield from self._next_object(cursor)):
+                    break
+                lost = "" if cursor.copies else cursor.held(mark)
+                inner = cursor.mark()
+                if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
+                    return True
+                cursor.rewind(inner, 1)
+            except Overrun:
+                break
+        cursor.rewind(start)
+        return False
+
+    def _next_object(self, cursor: Cursor) -> Reading[bool]:
+        """Read up to the next object; whether there is one before a marker or the end."""
+        while True:
+            yield from cursor.run(_NO_OBJECT)
+            char = yield from cursor.peek()
+            if char in ("", "{") or (yield from cursor.stands(self._ends)) is not None:
+                return char == "{"
+            cursor.take(cursor.at + 1)
+
     def _call(
-        self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool = False, named: str = ""
+        self,
+        marks: tuple[Mark, ...],
+        cursor: Cursor,
+        reply: Reply,
+        *,
+        strict: bool = False,
+        named: str = "",
+        lost: str = "",
     ) -> Reading[bool | None]:
-        """Read one call object, whose text `mark` holds until it fits.
+        """Read one call object, whose text the marks hold until it fits; `lost` is text before it, which is said then.
 
         `strict`: it fits only with a declared name, arguments, and no keys but those of a call before both are there.
         `named`: what the call is of where it has arguments and no name.
@@ -164,7 +227,7 @@ class JsonCalls:
             cursor.take(cursor.at + 1)
         ends = union(self._ends, reply.stops)
         within = inside(union(self._ends, reply.turn_ends), True)
-        body = _Body(_Head(mark, cursor, reply), self.keys, ends, within, strict)
+        body = _Body(_Head(marks, cursor, reply, lost), self.keys, ends, within, strict)
         step = _Step.ON
         while step is _Step.ON:
             key = yield from _key(cursor)
@@ -265,6 +328,22 @@ class _Body:
         self._complete = yield from read_object(cursor, head.arguments, self._ends, self._within)
         return _Step.ON
 
+    def _rest(self) -> Reading[None]:
+        """Read what cannot be read before the end of the object: the arguments', or a little that is dropped."""
+        cursor = self._cursor
+        char = yield from cursor.peek()
+        if not self._head.announced or char in ("", "{", "}") or (yield from cursor.stands(self._ends)):
+            return
+        if not self._complete and char in _JSON_GOES_ON:
+            yield from json_text.rest(cursor, self._head.arguments, self._ends, self._within)
+            return
+        mark = cursor.mark()
+        yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+        if (yield from cursor.peek()) == "}":
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+
     def gives_up(self) -> bool:
         """It is no call: whether its text was held as a call's, which is then said."""
         if not self._head.holds:
@@ -275,6 +354,7 @@ class _Body:
     def end(self, doubled: bool, named: str) -> Reading[bool | None]:
         """Read the end of the object; whether it was a call, as `_call` does."""
         head, cursor = self._head, self._cursor
+        yield from self._rest()
         char = yield from cursor.peek()
         closed = char == "}" or bool(char and (yield from cursor.stands(self._ends)))
         if char == "}":
@@ -312,13 +392,14 @@ class _Body:
 class _Head:
     """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
 
-    __slots__ = ("_copies", "_early", "_mark", "_raw", "_reply", "call", "cursor", "id", "name")
+    __slots__ = ("_copies", "_early", "_lost", "_marks", "_raw", "_reply", "call", "cursor", "id", "name")
 
-    def __init__(self, mark: Mark, cursor: Cursor, reply: Reply) -> None:
+    def __init__(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, lost: str) -> None:
         self.name = ""
         self.id: str | None = None
         self.call: Call | None = None
-        self._mark: Mark | None = mark  # None: settled
+        self._marks = marks  # none: settled
+        self._lost = lost
         self.cursor = cursor
         self._reply = reply
         self._early = Held()
@@ -334,7 +415,7 @@ class _Head:
 
     @property
     def holds(self) -> bool:
-        return self.call is None and self._mark is None
+        return self.call is None and not self._marks
 
     def arguments(self, text: str) -> None:
         if self.call is None:
@@ -345,20 +426,24 @@ class _Head:
     def announce_or_hold(self) -> None:
         if self.name:
             self.announce()
-        elif self._mark is not None:
+        elif self._marks:
             if not self.cursor.copies:  # else the text goes out as it is anyway
                 self._copies = True
                 self.cursor.copy_to(self._raw.append)
-            self.cursor.settle(self._mark)
-            self._mark = None
+            self._settle()
+
+    def _settle(self) -> None:
+        for mark in reversed(self._marks):
+            self.cursor.settle(mark)
+        self._marks = ()
 
     def announce(self) -> None:
         if self.call is not None:
             return
-        if self._mark is not None:
-            self.cursor.settle(self._mark)
-            self._mark = None
+        self._settle()
         self._stop_copying()
+        if self._lost:
+            self._reply.content(self._lost)
         self.call = self._reply.call(self.name, self.id)
         self.call.arguments(self._early.take())
 

@@ -25,6 +25,10 @@ _SEPARATORS = re.compile(f"[,;{SPACE}]*")
 _SURPLUS = re.compile(r"[)\]]*")
 _MAX_SURPLUS = 64
 _JSON_STARTS = ("{", "`")
+_NO_SEPARATOR = re.compile(r"[^,;\n<]*")
+_MOST_TRIED = 16
+"""Separators in a list behind which a call is tried, where its first one is none."""
+_LIST_START = Markers("[")
 _LIST_END = Markers("]")
 
 
@@ -57,12 +61,14 @@ class Pythonic:
         yield from cursor.space()
         if (yield from self._at_json(cursor)):
             return (yield from self.as_json.read(opener, mark, cursor, reply))
-        in_list = (yield from cursor.peek()) == "["
-        if in_list:
-            cursor.take(cursor.at + 1)
-        elif not opener:
+        in_list = (yield from cursor.match(_LIST_START)) is not None
+        if not in_list and not opener:
             return False
+        if opener:
+            yield from cursor.match(_LIST_START)  # perhaps doubled
         fits = yield from self._call((mark,), cursor, reply, strict=not opener)
+        if fits is False and opener:
+            fits = yield from self._call_behind(mark, cursor, reply)
         if not fits:
             return fits
         while (yield from self._further_call(cursor, reply)):
@@ -83,15 +89,42 @@ class Pythonic:
         cursor.rewind(mark)
         return char in _JSON_STARTS
 
-    def _call(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, strict: bool) -> Reading[bool | None]:
-        """Read a call, whose text the marks hold until it fits; `strict`: only under a declared name."""
+    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read the first sound call behind one that is none; what stands before it is text.
+
+        False, and nothing read, if there is none near.
+        """
+        start = cursor.mark()
+        for _ in range(_MOST_TRIED):
+            try:
+                yield from cursor.run(_NO_SEPARATOR)
+                yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
+                if not (yield from cursor.peek()) or (yield from cursor.stands(self.closers)) is not None:
+                    break
+                lost = "" if cursor.copies else cursor.held(mark)
+                inner = cursor.mark()
+                if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
+                    return True
+                cursor.rewind(inner)
+            except Overrun:
+                break
+        cursor.rewind(start)
+        return False
+
+    def _call(
+        self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, strict: bool, lost: str = ""
+    ) -> Reading[bool | None]:
+        """Read a call, whose text the marks hold until it fits; `strict`: only under a declared name.
+
+        `lost`: text before it, which is said then.
+        """
         name = yield from read_name(cursor)
         if not (char := (yield from cursor.peek())):
             return None
         if not name or char != "(" or (strict and not reply.tools.may_declare(name)):
             return False
         cursor.take(cursor.at + 1)
-        call = Proposed(name, None, marks, cursor, reply)
+        call = Proposed(name, None, marks, cursor, reply, lost)
         ends = union(self.closers, self.openers, reply.stops)
         complete = yield from read_arguments(cursor, call, reply.tools, ends)
         return call.end(complete) or (None if cursor.at_end else False)
