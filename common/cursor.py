@@ -310,15 +310,15 @@ class Cursor:
             self._copy(piece)
         return piece
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
+    def until(self, markers: Markers, sink: Sink, *, read: bool = True) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and `read` that; None at the end of the reply."""
         while True:
             found = markers.search(self.text, self.at, self.ended)
             stop = len(self.text) if found is None else found.start()
             if stop > self.at:
                 sink(self.take(stop))
             if found is not None and found.group() in markers.all and self._whole(markers, found):
-                return self.take(found.end())
+                return self.take(found.end()) if read else found.group()
             if self.ended:
                 return None
             yield

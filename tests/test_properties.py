@@ -408,6 +408,8 @@ def test_every_beginning_says_no_more(row: ToolRow, data: st.DataObject) -> None
     assert (message.content or "").startswith(expected_text(done) or "")
     assert (message.reasoning or "").startswith(done.reasoning or "")
 
+    if is_cut_behind_a_marker(reply, end, row):
+        return  # a value that is cut ends at the first marker that it quotes
     assert len(message.tool_calls) <= len(whole.tool_calls)
     assert all(call.complete for call in message.tool_calls[:-1])
     for got, call in zip(message.tool_calls, whole.tool_calls, strict=False):
@@ -421,6 +423,14 @@ def test_every_beginning_says_no_more(row: ToolRow, data: st.DataObject) -> None
     for said, all_said in ((message.content, whole.content), (message.reasoning, whole.reasoning)):
         cut = (said or "").removeprefix(shared_beginning(said or "", all_said or ""))
         assert not cut or is_released(cut, beginning, row)
+
+
+def is_cut_behind_a_marker(reply: Reply, end: int, row: ToolRow) -> bool:
+    """Whether the reply is cut in a call whose value quotes a marker."""
+    quoted = {piece.split()[0] for piece in markup.RENDERERS[row.name].quotable} | row.format.markers
+    calls = [call for piece, ends in zip(reply.pieces, reply.ends, strict=True) if ends > end for call in piece.calls]
+    texts = [json.dumps(call.arguments, ensure_ascii=False) for call in calls]
+    return any(mark in text or json.dumps(mark, ensure_ascii=False)[1:-1] in text for text in texts for mark in quoted)
 
 
 def shared_beginning(one: str, other: str) -> str:

@@ -259,15 +259,17 @@ class _Arguments(Compact):
         quoted = 0  # calls
         markers = _in_string(self._ends, frozenset(each.closer for each in self._owed))
         while True:
-            marker = yield from cursor.until(markers, text.say)
+            marker = yield from cursor.until(markers, text.say, read=False)
             read: Read | None = None
             if marker is None:
                 read = text.rewind()
             elif marker == DELIMITER:
+                cursor.take(cursor.at + len(marker))
                 read = None if quoted else (yield from self._at_delimiter(text))
-            elif not self._is_data(marker):
-                cursor.rewind(cursor.mark(len(marker)))
-                if marker in OPENERS and (yield from self._ahead(self._call_fits)):
+            else:
+                if self._is_data(marker):
+                    pass
+                elif marker in OPENERS and (yield from self._ahead(self._call_fits)):
                     quoted += 1
                     read = text.may_end(whole=False)
                 elif not quoted:
@@ -311,7 +313,7 @@ class _Arguments(Compact):
             follower = _NO_END
         else:
             return False
-        return follower.match(self._cursor.text, self._cursor.at) is not None
+        return follower.match(self._cursor.text, self._cursor.at + 1) is not None
 
     def _quoted(self) -> Reading[Read]:
         """Read a quoted string; it is held, since how it is closed tells what its quotes are."""
