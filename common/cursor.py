@@ -373,6 +373,19 @@ class Cursor:
                 return pieces[0] if len(pieces) == 1 else "".join(pieces)
             yield
 
+    def look(self, pattern: re.Pattern[str], limit: int = MAX_HELD) -> Reading[re.Match[str]]:
+        """The match of `pattern` here, not read, once more text cannot change it.
+
+        `pattern` matches everywhere, and a part of it that may follow is optional. Beyond `limit` characters what
+        follows is not waited for.
+        """
+        while True:
+            found = pattern.match(self.text, self.at)
+            assert found is not None  # as is said
+            if found.end() < len(self.text) or self.ended or found.end() - self.at > limit:
+                return found
+            yield
+
     def cut_of(self, markers: Markers) -> bool:
         """At the end of the reply: whether the unread rest is a marker's beginning, which is then read."""
         if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):

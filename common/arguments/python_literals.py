@@ -18,7 +18,7 @@ from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
 
-from ..cursor import Cursor, Mark, Markers, Overrun, Reading, Sink
+from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
 from ..schema import MAX_DEPTH, Tools, read, read_number
@@ -29,14 +29,20 @@ from .name import MAX_NAME
 
 _QUOTES = "\"'"
 _QUOTE = {mark: Markers((mark, mark * 3)) for mark in _QUOTES}
-_SINGLE = {mark: Markers(mark) for mark in _QUOTES}
 _ANCHORS = "),];"
 """What may stand between a value and the next call."""
 _PREFIXES = "rRbBuUfF"
 _PREFIX = re.compile(f"[{_PREFIXES}]*")
 _IDENTIFIER = re.compile(r"[\w.\-]*")
+_KEYWORD = re.compile(rf"[{SPACE}]*(?P<name>[\w.\-]*)[{SPACE}]*(?P<sign>[=:])?=?")
+_QUOTED_KEYWORD = re.compile(
+    rf"""[{SPACE}]*(?:(?P<quote>["'])(?:(?P<name>[\w.\-]+)(?:(?P=quote)(?:[{SPACE}]*(?P<sign>[=:])?=?)?)?)?)?"""
+)
+_COMMA_AND_NAME = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-]+[{SPACE}]*(?P<sign>=)?)?)?")
+_NEXT_KEYWORD = re.compile(rf"[{SPACE}]*,[{SPACE}]*[\w.\-]+[{SPACE}]*=(?=[^=])")
 _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
+_WORD_AND_SPACE = re.compile(rf"([\w.+\-]*)[{SPACE}]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
 _NEXT_CALL = re.compile(r"[)\]}]{0,8}\s{0,64}[,;]?\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?")
 _LITERALS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false", "null": "null"}
@@ -50,6 +56,8 @@ _HEX = re.compile(r"[0-9a-fA-F]*")
 _OCTAL = re.compile(r"[0-7]*")
 _CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
 _FOLLOWS_WITHIN = 256
+_LONGEST_LOOK = 1 << 20
+"""Numbers may be long."""
 
 
 def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> Reading[bool]:
@@ -231,7 +239,11 @@ class _Arguments(Compact):
             self._due = due
 
     def _read_value(self, char: str) -> Reading[Read]:
-        opened = (yield from _string_start(self._cursor)) if char in _QUOTES or char in _PREFIXES else None
+        opened = None
+        if char in _QUOTES:
+            opened = yield from self._cursor.match(_QUOTE[char])
+        elif char in _PREFIXES:
+            opened = yield from _string_start(self._cursor)
         if opened is None:
             return (yield from self._read_word())
         if not self._nested:
@@ -247,8 +259,9 @@ class _Arguments(Compact):
     def _read_word(self) -> Reading[Read]:
         """Read a number or a literal."""
         cursor = self._cursor
-        word = yield from cursor.run(_WORD)
-        self._word = word + (yield from cursor.space())
+        found = yield from cursor.look(_WORD_AND_SPACE, _LONGEST_LOOK)
+        word = found[1]
+        self._word = cursor.take(found.end())
         ends = yield from self._at_end()
         if ends and cursor.at_end and word not in _LITERALS:
             return Read.CUT
@@ -361,7 +374,9 @@ class _Arguments(Compact):
             read = yield from self._one_string(mark, "r" in following.lower(), sink, nested)
             if read is not Read.DONE:
                 return read
-            following = yield from _further_string(self._cursor)
+            cursor = self._cursor
+            alone = cursor.at < len(cursor.text) and cursor.text[cursor.at] in ",)]}"
+            following = None if alone else (yield from _further_string(cursor))
         sink('"')
         return Read.DONE
 
@@ -396,7 +411,9 @@ class _Arguments(Compact):
                     say = held.append
                 say(cursor.take(cursor.at + 1))
                 continue
-            if (yield from cursor.match(_QUOTE[char] if len(mark) == 3 else _SINGLE[char])) == mark:
+            if len(mark) == 1:
+                cursor.take(stop + 1)
+            if len(mark) == 1 or (yield from cursor.match(_QUOTE[char])) == mark:
                 if (len(mark) == 3 and doubt is None) or (yield from self._ends_string(nested)):
                     if doubt is not None:
                         cursor.settle(doubt)
@@ -411,6 +428,9 @@ class _Arguments(Compact):
 
     def _ends_string(self, nested: bool) -> Reading[bool]:
         """Whether what stands here can follow a string; nothing is read."""
+        ahead = yield from self._cursor.look(_COMMA_AND_NAME)
+        if ahead["sign"] and not nested and _NEXT_KEYWORD.match(self._cursor.text, self._cursor.at):
+            return True
         mark = self._cursor.mark()
         try:
             found = yield from self._follows_string(nested)
@@ -427,7 +447,7 @@ class _Arguments(Compact):
         char = cursor.text[cursor.at]
         if char in ")]+%*" or (char in "}:" and (nested or self._owed[0].closer == "}")):
             return True
-        if char in _QUOTES or (not nested and (yield from self._declared_ahead())):
+        if char in _QUOTES or (char != "," and not nested and (yield from self._declared_ahead())):
             return True
         if char == ".":
             cursor.take(cursor.at + 1)
@@ -482,36 +502,17 @@ def _number(word: str) -> str | None:
 
 
 def _try_keyword(cursor: Cursor) -> Reading[str | None]:
-    """Read the name of an argument and its sign; None, and nothing read, where none stands."""
-    mark = cursor.mark()
-    try:
-        name = yield from _keyword(cursor)
-    except Overrun:
-        name = None
-    if name is None:
-        cursor.rewind(mark)
-    else:
-        cursor.settle(mark)
-    return name
-
-
-def _keyword(cursor: Cursor) -> Reading[str | None]:
-    yield from cursor.space()
-    mark = yield from cursor.peek()
-    quoted = bool(mark) and mark in _QUOTES
-    if quoted:
-        cursor.take(cursor.at + 1)
-    name = yield from cursor.run(_IDENTIFIER, MAX_NAME)
-    if quoted:
-        if (yield from cursor.peek()) != mark:
+    """Read the name of an argument and its sign; None, and nothing read, if none stands here."""
+    found = yield from cursor.look(_KEYWORD)
+    if not found["sign"]:
+        found = yield from cursor.look(_QUOTED_KEYWORD)
+        if not found["sign"]:
             return None
-        cursor.take(cursor.at + 1)
-    yield from cursor.space()
-    sign = yield from cursor.peek()
-    if not name or sign not in ("=", ":"):
+    name, end = found["name"], found.end("sign")
+    if not name or len(name) > MAX_NAME or (found["sign"] == "=" and cursor.text[end : end + 1] in ("", "=")):
         return None
-    cursor.take(cursor.at + 1)
-    return None if sign == "=" and (yield from cursor.peek()) in ("", "=") else name
+    cursor.take(end)
+    return name
 
 
 def _is_cut(cursor: Cursor) -> bool:
