@@ -43,6 +43,15 @@ _IN_QUOTED = {mark: Markers((mark, "\\", DELIMITER)) for mark in "\"'"}
 _QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
 _BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"\t\r\n\f\v]*""")
+_KEY = re.compile(
+    rf"""[{SPACE}]*(?P<key>(?!['{SPACE}])[^,:={{}}\[\]()<>"\t\r\n\f\v]{{1,256}})?[{SPACE}]*(?P<separator>[:=])?=?"""
+)
+_TEXT = r"""<(?:\|(?:"(?:\|(?P<text>>)?)?)?)?"""
+_NEXT_MEMBER = re.compile(
+    rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[:=][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
+)
+_NEXT_ELEMENT = re.compile(rf"""[{SPACE}]*(?:,[{SPACE}]*(?:{_TEXT})?)?""")
+_WORD_AND_SPACE = re.compile(rf"([\w.+\-]*)([{SPACE}]*)")
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
 _NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
@@ -56,6 +65,8 @@ _LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null", "
 _ARGUMENTS_END = ("}", ")")
 _STRING = frozenset({"string"})
 _FOLLOWS_WITHIN = 256
+_LONGEST_LOOK = 1 << 20
+"""Numbers may be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,15 @@ def _first_key_fits(cursor: Cursor, closer: str, ends: Markers, *, bracket: bool
 
 def _key(cursor: Cursor) -> Reading[str | None]:
     """Read a key and what separates it from its value; None, and nothing read, where none stands."""
+    found = yield from cursor.look(_KEY)
+    end = found.end("separator")
+    if (
+        found["separator"]
+        and found["key"]
+        and (found["separator"] == ":" or cursor.text[end : end + 1] not in ("", "="))
+    ):
+        cursor.take(end)
+        return found["key"].rstrip(" ")
     mark = cursor.mark()
     try:
         key = yield from _read_key(cursor)
@@ -209,10 +229,19 @@ class _Arguments(Compact):
     # --- keys and scalars
 
     def _item(self, char: str) -> Reading[Read]:
-        if self._due is not Due.VALUE and (yield from self._unlike_end()):
-            self._cursor.take(self._cursor.at + 1)
-            self._close_all()
-            return Read.DONE
+        if char in _ARGUMENTS_END and self._due is not Due.VALUE:
+            return self._read_unlike_end(char)
+        return self._read_member(char)
+
+    def _read_unlike_end(self, char: str) -> Reading[Read]:
+        """Read the end of the arguments, if that is a bracket of another kind."""
+        if not (yield from self._unlike_end()):
+            return (yield from self._read_member(char))
+        self._cursor.take(self._cursor.at + 1)
+        self._close_all()
+        return Read.DONE
+
+    def _read_member(self, char: str) -> Reading[Read]:
         if self._due is Due.MORE:  # the comma is missing
             self._due = Due.KEY if self._owed[-1].keyed else Due.FIRST_VALUE
         if self._due not in KEYS:
@@ -286,7 +315,7 @@ class _Arguments(Compact):
 
     def _at_delimiter(self, text: _Text) -> Reading[Read | None]:
         """Whether a string ends at a delimiter, which has been read: None if it goes on."""
-        if (yield from self._ahead(self._string_end)):
+        if (yield from self._member_follows()) or (yield from self._ahead(self._string_end)):
             return text.ends()
         if not text.is_paired:
             return None
@@ -342,13 +371,16 @@ class _Arguments(Compact):
     def _bare(self) -> Reading[Read]:
         """Read a number, a literal, a bare word, or text whose opening delimiter is missing."""
         cursor = self._cursor
-        word = yield from cursor.run(_WORD)
-        space = yield from cursor.space()
+        found = yield from cursor.look(_WORD_AND_SPACE, _LONGEST_LOOK)
+        word, space = found[1], found[2]
+        cursor.take(found.end())
         ended = yield from self._at_end()
         literal = _LITERALS.get(word.lower())
         value = literal or read_number(word, whole=False, strict=True)
-        comma = value is not None and not ended and (yield from cursor.peek()) == ","
-        if not (ended or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))):
+        comma = value is not None and not ended and cursor.text[cursor.at] == ","
+        ends = ended or (comma and (yield from self._member_follows()))
+        ends = ends or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))
+        if not ends:
             return (yield from self._bare_text(word + space, dict.fromkeys(_OPENER.values(), 0)))
         if literal is None and cursor.at_end:
             return Read.CUT
@@ -450,6 +482,11 @@ class _Arguments(Compact):
             return (yield from cursor.peek()) in CLOSER or (yield from cursor.stands(_DELIMITER)) is not None
         return (yield from self._value())
 
+    def _member_follows(self) -> Reading[bool]:
+        """Whether a comma, the next key or element and its value stand here, as they are mostly written."""
+        found = yield from self._cursor.look(_NEXT_MEMBER if self._owed[-1].keyed else _NEXT_ELEMENT)
+        return any(found.groups())
+
     def _element_end(self) -> Reading[bool]:
         """Whether what stands here can follow an element whose opening delimiter is missing."""
         yield from self._cursor.space(_FOLLOWS_WITHIN)
@@ -486,12 +523,9 @@ class _Arguments(Compact):
         return not self._nested or not (yield from self._string_end())
 
     def _next_element(self) -> Reading[bool]:
-        """Whether the next element follows, whose opening delimiter or the comma before it is missing."""
-        cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
-        if (yield from cursor.match(_DELIMITER)) is not None:
-            return not (yield from self._string_end())
-        return (yield from cursor.peek()) == "," and (yield from self._closed())
+        """Whether a comma and the next element follow, whose opening delimiter is missing."""
+        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        return (yield from self._cursor.peek()) == "," and (yield from self._closed())
 
     def _end_of_call(self) -> Reading[bool]:
         """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
