@@ -78,31 +78,36 @@ class Inside:
     def stands(self, cursor: Cursor, depth: int) -> Reading[bool]:
         """Whether one stands here, in a string in so many brackets; nothing is read."""
         if cursor.text[cursor.at] in _CLOSERS:
-            return (yield from _body_ends(cursor, depth + self.calls))
+            return (yield from self._body_ends(cursor, depth + self.calls))
         return (yield from cursor.stands(self._markers)) is not None
+
+    def _body_ends(self, cursor: Cursor, owed: int) -> Reading[bool]:
+        """Whether so many closing brackets stand here, and a marker, the next call or a line break behind them.
+
+        Nothing is read. No string of JSON holds a line break as it is.
+        """
+        while True:
+            text = cursor.text
+            found = _NEXT_CALL.match(text, cursor.at)
+            assert found is not None  # a closing bracket stands here
+            closers, end = found["closers"], found.end("closers")
+            if end == len(text) and not cursor.ended:
+                yield
+                continue
+            if closers.count("}") + closers.count("]") < owed:
+                return False
+            marker = self._markers.match(text, end, cursor.ended)
+            if "\n" in closers or found["quote"] or (marker is not None and marker.group() in self._markers.all):
+                return "\n" in closers or marker is not None or found["separator"] is not None
+            if cursor.ended or (marker is None and found.end() < len(text)):
+                return False
+            yield
 
 
 @cache
 def inside(markers: Markers, calls: bool = False) -> Inside:
     """What may end a string: these markers, and the end of the body. `calls`: that stands in a call's object."""
     return Inside(markers, calls)
-
-
-def _body_ends(cursor: Cursor, owed: int) -> Reading[bool]:
-    """Whether so many closing brackets stand here, and the next call or a line break behind them; nothing is read.
-
-    No string of JSON holds a line break as it is.
-    """
-    while True:
-        found = _NEXT_CALL.match(cursor.text, cursor.at)
-        assert found is not None  # a closing bracket stands here
-        if found.end() < len(cursor.text) or cursor.ended or found["quote"]:
-            break
-        yield
-    closers = found["closers"]
-    if closers.count("}") + closers.count("]") < owed:
-        return False
-    return "\n" in closers or (found["separator"] is not None and found["quote"] is not None)
 
 
 NOTHING = inside(NO_MARKERS)
