@@ -388,7 +388,8 @@ class Cursor:
 
     def cut_of(self, markers: Markers) -> bool:
         """At the end of the reply: whether the unread rest is a marker's beginning, which is then read."""
-        if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):
+        rest = len(self.text) - self.at
+        if self.ended and 0 < rest < markers.longest and markers.begins(self.text[self.at :]):
             self.take(len(self.text))
             return True
         return False

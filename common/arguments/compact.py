@@ -18,6 +18,22 @@ _PIECES = 256
 """Pieces of JSON text that are joined, for each takes some 50 bytes besides its text."""
 
 
+_WORD = re.compile(r"[\w.+\-]*")
+_WORD_AND_SPACE = re.compile(rf"([\w.+\-]*)[{SPACE}]*")
+_SHORT = 64
+
+
+def read_word(cursor: Cursor) -> Reading[tuple[str, str]]:
+    """Read a number or a bare word, and the white space behind it."""
+    found = yield from cursor.look(_WORD_AND_SPACE, _SHORT)
+    word, space = cursor.take(found.end(1)), cursor.take(found.end())
+    if len(word) + len(space) > _SHORT:  # there may be more of it
+        if not space:
+            word += yield from cursor.run(_WORD)
+        space += yield from cursor.space()
+    return word, space
+
+
 @dataclass(slots=True)
 class Open:
     """A bracket that is open in arguments."""

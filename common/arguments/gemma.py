@@ -25,7 +25,7 @@ from ..held import Held
 from ..proposed import Proposed
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
 from . import json_text
-from .compact import Compact, Open
+from .compact import Compact, Open, read_word
 from .literals import CLOSER, CLOSERS, KEYS, VALUES, Due, Read
 from .name import MAX_NAME, read_name
 from .strays import read_rest
@@ -51,7 +51,6 @@ _NEXT_MEMBER = re.compile(
     rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[:=][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
 )
 _NEXT_ELEMENT = re.compile(rf"""[{SPACE}]*(?:,[{SPACE}]*(?:{_TEXT})?)?""")
-_WORD_AND_SPACE = re.compile(rf"([\w.+\-]*)([{SPACE}]*)")
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
 _NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
@@ -65,8 +64,6 @@ _LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null", "
 _ARGUMENTS_END = ("}", ")")
 _STRING = frozenset({"string"})
 _FOLLOWS_WITHIN = 256
-_LONGEST_LOOK = 1 << 20
-"""Numbers may be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,9 +368,7 @@ class _Arguments(Compact):
     def _bare(self) -> Reading[Read]:
         """Read a number, a literal, a bare word, or text whose opening delimiter is missing."""
         cursor = self._cursor
-        found = yield from cursor.look(_WORD_AND_SPACE, _LONGEST_LOOK)
-        word, space = found[1], found[2]
-        cursor.take(found.end())
+        word, space = yield from read_word(cursor)
         ended = yield from self._at_end()
         literal = _LITERALS.get(word.lower())
         value = literal or read_number(word, whole=False, strict=True)

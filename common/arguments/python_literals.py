@@ -22,7 +22,7 @@ from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
 from ..schema import MAX_DEPTH, Tools, read, read_number
-from .compact import Compact, Open
+from .compact import Compact, Open, read_word
 from .json_text import drop
 from .literals import CLOSABLE, CLOSER, CLOSERS, KEYS, VALUES, Due, Read
 from .name import MAX_NAME
@@ -42,7 +42,6 @@ _COMMA_AND_NAME = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-]+[{SPACE}]*(?P
 _NEXT_KEYWORD = re.compile(rf"[{SPACE}]*,[{SPACE}]*[\w.\-]+[{SPACE}]*=(?=[^=])")
 _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
-_WORD_AND_SPACE = re.compile(rf"([\w.+\-]*)[{SPACE}]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
 _NEXT_CALL = re.compile(r"[)\]}]{0,8}\s{0,64}[,;]?\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?")
 _LITERALS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false", "null": "null"}
@@ -56,8 +55,6 @@ _HEX = re.compile(r"[0-9a-fA-F]*")
 _OCTAL = re.compile(r"[0-7]*")
 _CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
 _FOLLOWS_WITHIN = 256
-_LONGEST_LOOK = 1 << 20
-"""Numbers may be long."""
 
 
 def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> Reading[bool]:
@@ -259,9 +256,8 @@ class _Arguments(Compact):
     def _read_word(self) -> Reading[Read]:
         """Read a number or a literal."""
         cursor = self._cursor
-        found = yield from cursor.look(_WORD_AND_SPACE, _LONGEST_LOOK)
-        word = found[1]
-        self._word = cursor.take(found.end())
+        word, space = yield from read_word(cursor)
+        self._word = word + space
         ends = yield from self._at_end()
         if ends and cursor.at_end and word not in _LITERALS:
             return Read.CUT
