@@ -370,9 +370,9 @@ class _TracingCursor(Cursor):
         self.trace.read(start, start + end - self.at)
         return super().take(end)
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        marker = yield from super().until(markers, sink)
-        if marker is not None:
+    def until(self, markers: Markers, sink: Sink, *, read: bool = True) -> Reading[str | None]:
+        marker = yield from super().until(markers, sink, read=read)
+        if marker is not None and read:
             self.trace.marker(marker)
         return marker
 
