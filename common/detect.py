@@ -559,7 +559,7 @@ def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     """The parsers that fit a raw reply: those whose whole markup it holds and which read every call in it."""
     readings = [read_raw(row, text, tools) for row in families()]
     # Where a markup has no pieces its calls are Python's; calls in JSON without a marker are any family's.
-    plain = _KEY.search(text) is None
+    plain = _KEY.search(text.replace("'", '"')) is None
     whole = [each for each in readings if each.whole and (each.share == 1 or (plain and not pieces(each.row)))]
     candidates = [
         Candidate(
