@@ -99,6 +99,9 @@ class Overrun(Exception):
 _JOINED = 256
 """So many short pieces of held text are joined."""
 
+MIN_CUT = 8
+"""Characters of a marker's beginning that are known for one at the end of a reply."""
+
 MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
@@ -151,10 +154,11 @@ class Cursor:
 
     def feed(self, text: str) -> None:
         keep = self.at if self._hold is None else self._hold - self._base
-        if self._unlimited and keep:
-            start = max(0, self._unlimited[0] - self._base)
-            if start < keep:
-                self._keep(self.text[start:keep])
+        if not self._unlimited:
+            if self._kept:  # it was there for `text_from`, and is no longer
+                self._kept.clear()
+        elif keep > (start := max(0, self._unlimited[0] - self._base)):
+            self._keep(self.text[start:keep])
         if keep < len(self.text):
             self.text = self.text[keep:] + text
             self.at -= keep
@@ -238,6 +242,8 @@ class Cursor:
         if self._hold is None and not self._unlimited:
             self.last_hold = mark.offset
         if room is None:
+            if not self._unlimited:
+                self._kept.clear()
             self._unlimited.append(mark.offset)
             return mark
         if self._hold is None:
@@ -250,11 +256,8 @@ class Cursor:
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
         del self._unlimited[mark.depth :]
-        if mark.outer_hold is None and not self._unlimited:
-            if self._copy is not None:
-                self._copy(self.held(mark))
-            if self._kept:
-                self._kept.clear()
+        if mark.outer_hold is None and not self._unlimited and self._copy is not None:
+            self._copy(self.held(mark))
 
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
         """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
@@ -268,8 +271,6 @@ class Cursor:
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
         del self._unlimited[mark.depth :]
-        if self._kept and not self._unlimited:
-            self._kept.clear()
 
     def _drop_kept(self, size: int) -> None:
         """Forget the last `size` characters of the kept text."""
@@ -297,10 +298,21 @@ class Cursor:
             self._copy(piece)
         return piece
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
+    def until(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and read that; None at the end of the reply.
+
+        `cut` is handed a marker that the reply ends in, if enough of it stands there to know it.
+        """
         while True:
             found = markers.search(self.text, self.at, self.ended)
+            if found is None and self.ended and cut is not None:
+                found = markers.search(self.text, self.at, ended=False)
+                if found is not None and len(found.group()) >= MIN_CUT:
+                    if found.start() > self.at:
+                        sink(self.take(found.start()))
+                    cut(self.take(len(self.text)))
+                    return None
+                found = None
             stop = len(self.text) if found is None else found.start()
             if stop > self.at:
                 sink(self.take(stop))

@@ -370,8 +370,8 @@ class _TracingCursor(Cursor):
         self.trace.read(start, start + end - self.at)
         return super().take(end)
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        marker = yield from super().until(markers, sink)
+    def until(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
+        marker = yield from super().until(markers, sink, cut)
         if marker is not None:
             self.trace.marker(marker)
         return marker

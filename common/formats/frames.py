@@ -94,12 +94,12 @@ class Frames:
             framed = framed or fits
             # Which of the calls are returned is not known before the choice is.
             called = reply.calls_made and not task.undecided
-            due = not (channel.is_reasoning or reply.content_seen or called or task.unread)
+            due = not (channel.is_reasoning or reply.content_seen or called or task.stopped)
             if opener and not fits:
                 channel.text(opener)
             elif due and (yield from begins_as_json(cursor, reply, task)) is None:
                 return
-            if task.unread:
+            if task.stopped:
                 return
             # A message that was a call has been read up to and with its end.
             ended = reply.calls_read > calls_read
@@ -115,7 +115,7 @@ class Frames:
         while True:
             markers = self.in_reasoning if channel.is_reasoning else self.in_content
             if reply.owed_closer and not channel.is_reasoning and task.calls is Calls.READ:
-                markers = union(markers, self.calls.behind_call)
+                markers = union(markers, self.calls.closers)
             marker = yield from cursor.until(markers, channel.text)
             if marker is None:
                 return None
@@ -125,7 +125,7 @@ class Frames:
             if marker in self.calls.openers.all:
                 yield from read_call(marker, cursor, reply, self.calls, reply.content, task)
                 channel.fresh = False
-                if task.unread:
+                if task.stopped:
                     return None
             elif marker in self.in_content.all and marker not in self.closers.all:
                 return marker
