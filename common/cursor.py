@@ -92,6 +92,11 @@ def _any_of(markers: Iterable[str], cut: str) -> str:
 NO_MARKERS = Markers(())
 
 
+FrameEnd: TypeAlias = Callable[[str, int, bool], tuple[int, int]]
+"""Tells up to where a text from a place on is known to be in a frame, and how long the closer is if the frame ends
+there, else 0; the third argument says whether the text is all that comes."""
+
+
 class Overrun(Exception):
     """More was read behind a mark than it may hold."""
 
@@ -121,11 +126,18 @@ class Cursor:
 
     __slots__ = (
         "_base",
+        "_before_fence",
+        "_beyond",
+        "_closer",
         "_copy",
+        "_frame_end",
         "_hold",
         "_kept",
+        "_last_fenced",
         "_limit",
+        "_no_end_before",
         "_short",
+        "_told_end",
         "_unlimited",
         "at",
         "ended",
@@ -145,6 +157,13 @@ class Cursor:
         self._unlimited: list[int] = []  # offsets of the marks without a limit
         self._kept: list[str] = []  # what they hold, up to `text`
         self._short = 0  # how many of the last ones are short, and were not joined
+        self._frame_end: FrameEnd | None = None
+        self._beyond = ""  # what was fed and stands behind the frame's end, or may
+        self._closer = ""  # the frame's, once it is known for that and not shown
+        self._before_fence: tuple[int, str] | None = None  # the text, and its offset, as long as nothing was fed since
+        self._last_fenced: tuple[tuple[int, str], int, int, str] | None = None  # of that, what there was in the frame
+        self._no_end_before = 0  # an offset: no frame ends between the last fence and it
+        self._told_end = False  # the reply has ended, though its frame may not have
         self._copy: Sink | None = None
         self.remarks: dict[str, int] = {}
 
@@ -153,6 +172,9 @@ class Cursor:
         self.remarks.setdefault(what, self.offset)
 
     def feed(self, text: str) -> None:
+        self._last_fenced = None
+        if self._frame_end is not None:
+            text = self._inside(text)
         keep = self.at if self._hold is None else self._hold - self._base
         if not self._unlimited:
             if self._kept:  # it was there for `text_from`, and is no longer
@@ -176,8 +198,73 @@ class Cursor:
             self._short = 0
 
     def end(self) -> None:
+        self._told_end = True
         self.feed("")
         self.ended = True
+
+    # --- frames
+
+    def fence(self, frame_end: FrameEnd) -> None:
+        """Stop at the end of the frame as at the end of the reply, until `lift_fence`.
+
+        What ends the frame is seen by who looks for a marker or the next character; a value, which goes on, ends.
+        """
+        self._frame_end = frame_end
+        known = max(self.at, self._no_end_before - self._base)
+        stop, closer = frame_end(self.text, known, self.ended)
+        self._no_end_before = self._base + stop
+        if stop < len(self.text):
+            self._before_fence = before = (self._base, self.text)
+            self._closer = self.text[stop : stop + closer]
+            self._beyond = "" if closer else self.text[stop:]
+            if self._last_fenced is None or self._last_fenced[:2] != (before, stop):
+                keep = self.at if self._hold is None else self._hold - self._base
+                self._last_fenced = (before, stop, self._base + keep, self.text[keep:stop])
+            base, self.text = self._last_fenced[2:]
+            self.at += self._base - base
+            self._base = base
+        self.ended = self.ended or closer > 0
+
+    def _inside(self, text: str) -> str:
+        """What of the text that is fed is in the frame."""
+        assert self._frame_end is not None
+        if self._closer or (self.ended and not self._told_end):
+            self._unfence()
+            self._beyond += text
+            return ""
+        self._before_fence = None
+        text = self._beyond + text
+        stop, closer = self._frame_end(text, 0, self._told_end)
+        self._closer = text[stop : stop + closer]
+        self._beyond = text[stop + closer :]
+        self.ended = closer > 0
+        return text[:stop]
+
+    def _unfence(self) -> None:
+        """What is behind the frame, as a text of its own."""
+        if self._before_fence is not None:
+            base, whole = self._before_fence
+            self._beyond = whole[self._base - base + len(self.text) + len(self._closer) :]
+            self._before_fence = None
+
+    def _show_closer(self) -> None:
+        self.text += self._closer
+        self._closer = ""
+
+    def lift_fence(self) -> None:
+        """Read on behind the end of the frame, if there was a fence."""
+        if self._frame_end is None:
+            return
+        self._frame_end = None
+        if self._before_fence is not None:
+            base, self.text = self._before_fence
+            self.at += self._base - base
+            self._base = base
+        else:
+            self.text += self._closer + self._beyond
+        self._before_fence = None
+        self._closer = self._beyond = ""
+        self.ended = self._told_end
 
     @property
     def offset(self) -> int:
@@ -187,7 +274,7 @@ class Cursor:
     @property
     def at_end(self) -> bool:
         """Whether the whole reply has been read."""
-        return self.ended and self.at >= len(self.text)
+        return self.ended and self.at >= len(self.text) and not self._closer
 
     def unread(self) -> str:
         """The text that was fed and not read, or read and still held."""
@@ -325,6 +412,8 @@ class Cursor:
     def stands(self, markers: Markers) -> Reading[str | None]:
         """The marker that stands here, not read; None where none does."""
         while True:
+            if self._closer and self.at >= len(self.text):
+                self._show_closer()
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
                 if self.at < len(self.text) or self.ended:
@@ -352,9 +441,12 @@ class Cursor:
     def peek(self) -> Reading[str]:
         """The next character, not read; "" at the end of the reply."""
         while self.at >= len(self.text):
-            if self.ended:
+            if self._closer:
+                self._show_closer()
+            elif self.ended:
                 return ""
-            yield
+            else:
+                yield
         return self.text[self.at]
 
     def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:

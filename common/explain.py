@@ -92,7 +92,7 @@ def explain(
         tool_parser, reasoning_parser, tools, tool_choice, parallel_tool_calls, chat_template_kwargs, in_reasoning
     )
     events, spans = parser.explained(text)
-    return Explanation(text=text, spans=spans, message=fold(events, engine_finish))
+    return Explanation(text=text, spans=spans, message=fold(events, engine_finish, tool_choice))
 
 
 def known_markers() -> frozenset[str]:

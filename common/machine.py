@@ -54,6 +54,8 @@ class Grammar:
     bare: tuple[ToolFormat, ...] = field(init=False, repr=False)
     label: Markers = field(init=False, repr=False)
     phrases: frozenset[str] = field(init=False, repr=False)
+    think_markers: Markers = field(init=False, repr=False)
+    reasoning_opens: Markers = field(init=False, repr=False)
     stops: Markers = field(init=False, repr=False)
     in_content: Markers = field(init=False, repr=False)
     in_reasoning: Markers = field(init=False, repr=False)
@@ -80,6 +82,8 @@ class Grammar:
         put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
         put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))
         put(self, "phrases", words | (self.think.words if self.think is not None else frozenset()))
+        put(self, "think_markers", Markers(think))
+        put(self, "reasoning_opens", Markers(() if self.think is None else self.think.opens))
         put(self, "stops", Markers(self.turn_ends.all | think))
         put(self, "in_content", Markers(in_content | closers | others))
         put(self, "in_reasoning", Markers(in_reasoning | closers | others))
@@ -100,30 +104,30 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
     if grammar.frame is not None:
         yield from grammar.frame.read_reply(cursor, reply, task)
     else:
-        yield from _Machine(cursor, reply, grammar, task).read_reply()
+        yield from Machine(cursor, reply, grammar, task).read_reply()
 
 
-class _Machine:
+class Machine:
     """The state of one reply's reading."""
 
     __slots__ = (
         "_at_start",
         "_closed",
-        "_cursor",
-        "_grammar",
         "_inside",
         "_opened",
-        "_reply",
-        "_task",
         "_think",
         "_unsplit",
+        "cursor",
+        "grammar",
+        "reply",
+        "task",
     )
 
     def __init__(self, cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> None:
-        self._cursor = cursor
-        self._reply = reply
-        self._grammar = grammar
-        self._task = task
+        self.cursor = cursor
+        self.reply = reply
+        self.grammar = grammar
+        self.task = task
         self._think = grammar.think or NO_THINK
         self._inside = False  # in reasoning
         self._unsplit = False  # in reasoning that is content
@@ -134,42 +138,50 @@ class _Machine:
 
     def read_reply(self) -> Reading[None]:
         """Read a whole reply, or up to where the task says to stop."""
-        reads = self._task.calls is Calls.READ
-        grammar = self._grammar
-        in_content, in_reasoning = (
-            (grammar.in_content, grammar.in_reasoning)
-            if reads
-            else (grammar.in_verbatim_content, grammar.in_verbatim_reasoning)
-        )
-        goes_on = yield from self._starts()
+        goes_on = yield from self.starts()
         while goes_on:
-            if self._at_start and grammar.bare and not (self._inside or self._unsplit):
+            if self._at_start and self.grammar.bare and not (self.inside or self._unsplit):
                 self._at_start = yield from self._bare_call()
-                goes_on = not self._task.stopped
+                goes_on = not self.task.stopped
                 continue
-            markers = in_reasoning if self._inside else in_content
-            marker = yield from self._cursor.until(markers, self._sink, self._cut)
-            goes_on = marker is not None and (yield from self._marker(marker))
+            marker = yield from self.cursor.until(self.markers, self.text, self._cut)
+            goes_on = marker is not None and (yield from self.marker(marker))
 
     @property
-    def _sink(self) -> Sink:
-        return self._reply.reasoning if self._inside else self._reply.content
+    def inside(self) -> bool:
+        """Whether what is read is reasoning."""
+        return self._inside
+
+    @property
+    def markers(self) -> Markers:
+        """What ends the text that is read."""
+        grammar = self.grammar
+        if self.task.calls is Calls.READ:
+            if self._inside and grammar.mentions and self.reply.doubts:
+                return grammar.in_content  # behind a call another is no mention
+            return grammar.in_reasoning if self._inside else grammar.in_content
+        return grammar.in_verbatim_reasoning if self._inside else grammar.in_verbatim_content
+
+    @property
+    def text(self) -> Sink:
+        """Takes the text that is read."""
+        return self.reply.reasoning if self._inside else self.reply.content
 
     # --- the start
 
-    def _starts(self) -> Reading[bool]:
+    def starts(self) -> Reading[bool]:
         """Read what only the start of a reply can be; returns whether the reading goes on."""
-        task, reply, grammar = self._task, self._reply, self._grammar
+        task, reply, grammar = self.task, self.reply, self.grammar
         inside = task.inside
         if task.forced is not None or task.undecided or not inside:
-            begins = yield from begins_as_json(self._cursor, reply, task)
+            begins = yield from begins_as_json(self.cursor, reply, task)
             if begins is None:
                 return False
             inside = inside and not begins
         if inside and grammar.reopened:
             inside = False
-            if (yield from self._cursor.peek()):
-                yield from self._cursor.match(grammar.label)
+            if (yield from self.cursor.peek()):
+                yield from self.cursor.match(grammar.label)
                 reply.content(grammar.reopened)
                 self._unsplit = True
         elif not inside and self._think.label:
@@ -182,34 +194,34 @@ class _Machine:
 
     def _starts_with_label(self) -> Reading[bool]:
         """Whether the reply starts with reasoning that lacks its opener: a label stands here, and a closer follows."""
-        cursor, think = self._cursor, self._think
+        cursor, think = self.cursor, self._think
         mark = cursor.mark(room=None)
         yield from cursor.space()
         space = len(cursor.held(mark))
-        found = (yield from cursor.match(self._grammar.label)) is not None
+        found = (yield from cursor.match(self.grammar.label)) is not None
         if found and not cursor.held(mark).endswith(think.closes):
-            found = (yield from cursor.until(Markers((*think.opens, *think.closes)), _drop)) in think.closes
+            found = (yield from cursor.until(self.grammar.think_markers, _drop)) in think.closes
         cursor.rewind(mark, space if found else 0)
         return found
 
     def _label(self) -> Reading[None]:
         """Read the label that may stand right after an opener, up to the closer if that follows at once."""
-        label = yield from self._cursor.stands(self._grammar.label)
-        if label is not None and self._grammar.think is not None:
+        label = yield from self.cursor.stands(self.grammar.label)
+        if label is not None and self.grammar.think is not None:
             closer = next((close for close in self._think.closes if label.endswith(close)), "")
-            self._cursor.take(self._cursor.at + len(label) - len(closer))
+            self.cursor.take(self.cursor.at + len(label) - len(closer))
 
     # --- markers
 
-    def _marker(self, marker: str) -> Reading[bool]:
+    def marker(self, marker: str) -> Reading[bool]:
         """Read on after a marker; returns whether the reading goes on."""
-        grammar, reply, think = self._grammar, self._reply, self._think
+        grammar, reply, think = self.grammar, self.reply, self._think
         if marker in grammar.turn_ends.all:
             (reply.reasoning_tail if self._inside else reply.tail)(marker)
             # One that is left over before any content leaves the reply at its start, where a bare call counts.
             self._at_start = self._at_start or not (self._inside or reply.content_seen)
-        elif marker in think.words and not (yield from self._cursor.peek()):
-            self._sink(marker)  # an ordinary phrase
+        elif marker in think.words and not (yield from self.cursor.peek()):
+            self.text(marker)  # an ordinary phrase
             return False
         elif marker in think.opens:
             yield from self._opens(marker)
@@ -223,20 +235,20 @@ class _Machine:
         elif marker in grammar.openers.all:
             yield from self._call(marker)
         elif marker in grammar.closers.all:
-            self._closer(marker)
+            self.closer(marker)
         else:
             self._opened += 1
-            self._sink(marker)
-        return not self._task.stopped
+            self.text(marker)
+        return not self.task.stopped
 
     def _opens(self, marker: str) -> Reading[None]:
-        if self._inside and self._reply.reasoning_begun:
-            self._reply.reasoning(marker)
+        if self._inside and self.reply.reasoning_begun:
+            self.reply.reasoning(marker)
             return
         if not self._inside:
             self._inside = True
             self._nothing_opened()
-            self._reply.reasoning_starts()
+            self.reply.reasoning_starts()
         yield from self._label()
 
     def _closes(self, marker: str) -> Reading[bool]:
@@ -244,49 +256,56 @@ class _Machine:
             self._inside = False
             self._at_start = True
             self._nothing_opened()
-            self._reply.reasoning_ends()
+            self.reply.reasoning_ends()
         self._unsplit_marker(marker)
-        return (yield from begins_as_json(self._cursor, self._reply, self._task)) is not None
+        return (yield from begins_as_json(self.cursor, self.reply, self.task)) is not None
 
     def _unsplit_marker(self, marker: str) -> None:
         """Take note of a marker of reasoning that stays content: it starts where nothing was said before."""
-        unsplit = self._grammar.unsplit or NO_THINK
+        unsplit = self.grammar.unsplit or NO_THINK
         if marker in unsplit.closes:
             self._unsplit = False
         elif marker in unsplit.opens:
-            self._unsplit = self._unsplit or not (self._reply.content_seen or self._reply.calls_made)
+            self._unsplit = self._unsplit or not (self.reply.content_seen or self.reply.calls_made)
 
     def _line(self) -> Reading[None]:
         """Read on at the start of a line where a call without an opener may stand; its first character was read."""
-        self._reply.content("\n")
-        self._cursor.at -= 1
+        self.reply.content("\n")
+        self.cursor.at -= 1
         self._at_start = not self._unsplit and (yield from self._bare_call())
-        if not (self._at_start or self._task.stopped):
-            self._reply.content(self._cursor.take(self._cursor.at + 1))
+        if not (self._at_start or self.task.stopped):
+            self.reply.content(self.cursor.take(self.cursor.at + 1))
 
     def _call(self, opener: str) -> Reading[None]:
-        reply, task = self._reply, self._task
+        reply, task = self.reply, self.task
         calls_read = reply.calls_read
         rehearsed = (self._inside or self._unsplit) and task.holds
-        if (yield from read_call(opener, self._cursor, reply, self._grammar, self._sink, task, rehearsed=rehearsed)):
+        if (yield from read_call(opener, self.cursor, reply, self.grammar, self.text, task, rehearsed=rehearsed)):
             # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
             self._inside = self._inside and (rehearsed or reply.calls_read == calls_read)
-            self._nothing_opened()
             self._at_start = True
-        elif opener not in self._grammar.phrases:
+            self.opener_read(True)
+        else:
+            self.opener_read(opener in self.grammar.phrases)
+
+    def opener_read(self, as_construct: bool) -> None:
+        """An opener was read, as one or as text: what closes that is text too."""
+        if as_construct:
+            self._nothing_opened()
+        else:
             self._opened += 1
 
-    def _closer(self, closer: str) -> None:
+    def closer(self, closer: str) -> None:
         """Take a closer that stands alone."""
-        reply = self._reply
+        reply = self.reply
         owed = closer == reply.owed_closer
         reply.owed_closer = ""
         if owed and not reply.doubts:
             return
         if self._is_text(closer):
-            self._sink(closer)
+            self.text(closer)
         else:
-            (reply.reasoning_tail if self._inside else reply.tail)(closer)
+            (reply.reasoning_tail if self.inside else reply.tail)(closer)
 
     def _nothing_opened(self) -> None:
         self._opened = 0
@@ -297,43 +316,44 @@ class _Machine:
         if self._closed.get(closer, 0) < self._opened:
             self._closed[closer] = self._closed.get(closer, 0) + 1
             return True
-        return closer in self._grammar.plain_closers and not self._reply.is_apart(in_reasoning=self._inside)
+        return closer in self.grammar.plain_closers and not self.reply.is_apart(in_reasoning=self.inside)
 
     def _cut(self, text: str) -> None:
         """Take the beginning of a marker in which the reply ends: it is dropped, as the marker would be."""
-        phrases, closers = self._grammar.phrases, self._grammar.closers.all
-        begun = {marker for marker in self._markers_here() if marker.startswith(text) and marker not in phrases}
+        phrases, closers = self.grammar.phrases, self.grammar.closers.all
+        begun = {marker for marker in self.droppable if marker.startswith(text) and marker not in phrases}
         if begun <= closers and all(self._is_text(closer) for closer in begun):
-            self._sink(text)
+            self.text(text)
 
-    def _markers_here(self) -> frozenset[str]:
+    @property
+    def droppable(self) -> frozenset[str]:
         """The markers that are dropped at the end of the reply."""
-        grammar = self._grammar
-        calls = grammar.openers.all | grammar.closers.all if self._task.calls is Calls.READ else frozenset[str]()
+        grammar = self.grammar
+        calls = grammar.openers.all | grammar.closers.all if self.task.calls is Calls.READ else frozenset[str]()
         return calls | grammar.stops.all
 
     # --- calls without an opener
 
     def _bare_call(self) -> Reading[bool]:
         """Read a call without an opener, if one stands here."""
-        task, cursor = self._task, self._cursor
+        task, cursor = self.task, self.cursor
         if task.calls is Calls.VERBATIM:
             return False
         if task.calls is Calls.STOP:
             cursor.copy_to(task.unread.append)
         found = bool((yield from attempt(self._read_bare_call, cursor)))
         cursor.copy_to(None)
-        self._reply.construct_ends()
+        self.reply.construct_ends()
         task.stopped = task.stopped or (found and task.calls is Calls.STOP)
         return found
 
     def _read_bare_call(self, mark: Mark) -> Reading[bool]:
-        yield from self._cursor.space()
-        char = yield from self._cursor.peek()
-        for tool in self._grammar.bare:
-            at_its_place = tool.bare == "line" or not (self._reply.content_seen or self._reply.calls_made)
+        yield from self.cursor.space()
+        char = yield from self.cursor.peek()
+        for tool in self.grammar.bare:
+            at_its_place = tool.bare == "line" or not (self.reply.content_seen or self.reply.calls_made)
             starts = char != "" and char in tool.bare_starts and at_its_place
-            if starts and (yield from _read_with(tool, "", mark, self._cursor, self._reply, self._grammar)):
+            if starts and (yield from _read_with(tool, "", mark, self.cursor, self.reply, self.grammar)):
                 return True
         return False
 

@@ -87,6 +87,7 @@ class Parser:
             new_id=new_id or (tool.new_id if tool is not None else None),
             turn_ends=grammar.turn_ends,
             stops=grammar.stops,
+            reasoning_opens=grammar.reasoning_opens,
         )
         self._task = Task(inside, reasoning is not None, calls, _forced(tool_choice), tool_choice is LATER, holds=holds)
         self._machine = read_reply(self._cursor, self._reply, grammar, self._task)

@@ -112,6 +112,7 @@ class Reply:
         "owed_closer",
         "policy",
         "reasoning_begun",
+        "reasoning_opens",
         "rehearsed",
         "stops",
         "tools",
@@ -129,6 +130,7 @@ class Reply:
         new_id: Callable[[], str] | None = None,
         turn_ends: Markers = NO_MARKERS,
         stops: Markers = NO_MARKERS,
+        reasoning_opens: Markers = NO_MARKERS,
     ) -> None:
         self._events: list[Event] = []
         # Text of one kind, not yet an event: a feed gives one event a run.
@@ -143,6 +145,7 @@ class Reply:
         self.body: Body | None = None  # of the message that is being read
         self.turn_ends = turn_ends
         self.stops = stops
+        self.reasoning_opens = reasoning_opens
         self.calls_read = 0  # those that the client does not get included
         self.owed_closer = ""  # of the last call, which ended without it: it may come late
         self._new_id = new_id or _random_id

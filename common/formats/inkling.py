@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Cursor, Mark, Markers, Overrun, Reading
+from ..cursor import Cursor, Markers, Overrun, Reading
 from ..format import Span, Task
 from ..reply import Reply
-from .frames import Channel, Frames, drop_cut, read_message_call
+from .frames import Channel, Frames, drop_cut
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -62,8 +62,8 @@ class Inkling(Frames):
             return True
         behind = cursor.offset
         if kind in _CALLS:
-            call = self._call(kind, mark, cursor, reply, name)
-            if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
+            call = CALLS.read(kind, mark, cursor, reply, named=name)
+            if (yield from self.read_message_call(call, mark, cursor, reply, task, channel)):
                 return True
             if opener == kind:
                 cursor.rewind(mark, len(opener))
@@ -71,12 +71,6 @@ class Inkling(Frames):
         cursor.rewind(mark, behind - mark.offset)
         (channel.reasoning if kind == _THINKING else channel.content)()
         return True
-
-    def _call(self, kind: str, mark: Mark, cursor: Cursor, reply: Reply, name: str) -> Reading[bool | None]:
-        fits = yield from CALLS.read(kind, mark, cursor, reply, named=name)
-        if fits:
-            yield from self.read_end(cursor)
-        return fits
 
 
 INKLING = Inkling(
@@ -86,5 +80,6 @@ INKLING = Inkling(
     closers=_CLOSERS,
     in_reasoning=Markers(_ALL.all - {*_CALLS}),
     in_content=_ALL,
+    next_header=r"<\|message_model\|>[\w.:/-]*\s*<\|content_(?:thinking|text|tool_error|invoke_tool_json|invoke_tool_text)\|>",
     start=_OPEN,
 )

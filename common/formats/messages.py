@@ -15,7 +15,7 @@ from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
 from ..format import Task
 from ..reply import Reply
 from ..schema import Tools
-from .frames import Channel, Frames, read_message_call
+from .frames import Channel, Frames
 
 START = "<|start|>"
 MESSAGE = "<|message|>"
@@ -71,6 +71,7 @@ class Messages(Frames):
     _channel: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         put = object.__setattr__
         put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
         put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
@@ -87,7 +88,8 @@ class Messages(Frames):
         behind = cursor.offset if header.body is None else header.body
         if header.calls and header.body is None:
             call = _cut() if header.cut else self.read_directed(header, mark, cursor, reply)
-            if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
+            is_reasoning = self.is_reasoning(header)
+            if (yield from self.read_message_call(call, mark, cursor, reply, task, channel, is_reasoning=is_reasoning)):
                 return True
             if opener == TO:
                 cursor.rewind(mark, len(opener))
@@ -114,7 +116,6 @@ class Messages(Frames):
         body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
         parameters = reply.tools.parameters(name)
         call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, None)))
-        yield from self.read_end(cursor)
         return True
 
     def _without_type(self, name: str, tools: Tools) -> str:

@@ -342,7 +342,7 @@ class Tagged:
         """Read up to and with the section's next call or its closer; False where no further call stands."""
         mark = cursor.mark()
         between: list[str] = []
-        markers = union(self._in_section, reply.turn_ends)
+        markers = union(self._in_section, reply.turn_ends, reply.reasoning_opens)
         try:
             while True:
                 marker = yield from cursor.until(markers, between.append)
@@ -350,6 +350,9 @@ class Tagged:
                     break
                 if marker in reply.turn_ends.all:
                     cursor.rewind(mark)
+                    return False
+                if marker in reply.reasoning_opens.all:
+                    cursor.rewind(mark, len("".join(between)))  # reasoning, and no text between the calls
                     return False
                 if marker not in self.openers.all:
                     cursor.settle(mark)
