@@ -32,6 +32,8 @@ class DoubtfulCall:
     """A held call, and what it is if it does not count."""
 
     call: HeldCall
+    begin: int
+    """The offset of its text."""
     raw: Held
     text: Sink
     """Takes its text as the model wrote it."""
@@ -67,7 +69,9 @@ class Doubt:
         raw = Held()
         if self.reading is None:
             raw.append(cursor.text_from(begin)[: cursor.offset - begin])
-        self.reading = DoubtfulCall(call, raw, text)
+        else:
+            begin = cursor.offset
+        self.reading = DoubtfulCall(call, begin, raw, text)
         self._until_end = until_end
         self.items.append(self.reading)
         cursor.copy_to(raw.append)

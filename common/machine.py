@@ -19,6 +19,7 @@ from .arguments.strays import at_last_turn_end
 from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
 from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
+from .held import Held
 from .proposed import attempt
 from .reply import Reply
 
@@ -284,13 +285,13 @@ class Machine:
             # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
             self._inside = self._inside and (rehearsed or reply.calls_read == calls_read)
             self._at_start = True
-            self.opener_read(True)
+            self.opener_read(as_construct=True)
         else:
-            self.opener_read(opener in self.grammar.phrases)
+            self.opener_read(as_construct=opener in self.grammar.phrases)
 
-    def opener_read(self, as_construct: bool) -> None:
+    def opener_read(self, *, as_construct: bool) -> None:
         """An opener was read, as one or as text: what closes that is text too."""
-        if as_construct:
+        if as_construct and not self.reply.doubts:
             self._nothing_opened()
         else:
             self._opened += 1
@@ -366,10 +367,12 @@ def read_call(
     opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text: Sink, task: Task, *, rehearsed: bool = False
 ) -> Reading[bool]:
     """Read what a tool opener starts, or hand it to `text` if it does not fit; `rehearsed`: in open reasoning."""
+    calls_read = reply.calls_read
+    raw = Held()
     if task.calls is Calls.STOP:
         cursor.copy_to(task.unread.append)
-    elif task.calls is Calls.VERBATIM and not rehearsed:
-        cursor.copy_to(reply.call_text())
+    elif task.calls is Calls.VERBATIM:
+        cursor.copy_to(raw.append if rehearsed else reply.call_text())
     reply.rehearsed = text if rehearsed else None
     fits = yield from _any_call(opener, cursor, reply, grammar)
     cursor.copy_to(None)
@@ -377,6 +380,8 @@ def read_call(
     reply.construct_ends()
     if fits:
         task.stopped = task.calls is Calls.STOP
+        if rehearsed and reply.calls_read == calls_read:
+            text(raw.take())  # an empty section is no call that waits
         return True
     if fits is None and (task.calls is Calls.READ or text != reply.content):
         cursor.take(len(cursor.text))  # the beginning of a call that was cut off

@@ -225,7 +225,7 @@ class Reply:
     def tail(self, token: str) -> None:
         """A turn's end token, or a closer that nothing opened, in content: text only if more text follows."""
         if self._doubt is not None:
-            self._doubt.items.append(Said(lambda: self.tail(token)))
+            self._later(lambda: self.tail(token))
             return
         self._space.append(token)
 
@@ -254,7 +254,7 @@ class Reply:
 
     def reasoning_starts(self) -> None:
         if self._doubt is not None:
-            self._doubt.items.append(Said(self.reasoning_starts))
+            self._later(self.reasoning_starts)
             return
         self._boundary()
         self.reasoning_begun = False
@@ -281,13 +281,13 @@ class Reply:
     def reasoning_tail(self, token: str) -> None:
         """A turn's end token, or a closer that nothing opened, in reasoning: text only if more text follows."""
         if self._doubt is not None:
-            self._doubt.items.append(Said(lambda: self.reasoning_tail(token)))
+            self._later(lambda: self.reasoning_tail(token))
             return
         self._reasoning_space.append(token)
 
     def reasoning_ends(self) -> None:
         if self._doubt is not None:
-            self._doubt.items.append(Said(self.reasoning_ends))
+            self._later(self.reasoning_ends)
             return
         self._reasoning_space.clear()
         self._after_reasoning = True
@@ -361,8 +361,13 @@ class Reply:
         if text.strip(SPACE):
             self.release()
             return False
-        doubt.items.append(Said(lambda: say(text), text))
+        self._later(lambda: say(text), text)
         return True
+
+    def _later(self, say: Callable[[], None], space: str = "") -> None:
+        """Say it when the doubtful calls before it are decided; `space` is the white space that it is."""
+        assert self._doubt is not None
+        self._doubt.items.append(Said(say, space))
 
     def release(self) -> None:
         """Other text follows the doubtful calls: they are text where they stood."""
@@ -374,7 +379,7 @@ class Reply:
             if isinstance(item, HeldCall):
                 self._tell(item)
             elif isinstance(item, DoubtfulCall):
-                item.text(item.raw.take())
+                self._say_text(item, item.text)
             else:
                 item.say()
 
@@ -389,17 +394,21 @@ class Reply:
             if isinstance(item, HeldCall):
                 self._tell(item)
             elif isinstance(item, DoubtfulCall) and self._doubts.verbatim:
-                text(item.raw.take())
+                self._say_text(item, text)
             elif isinstance(item, DoubtfulCall):
                 self._tell(item.call)
             elif self._doubts.verbatim:
                 text(item.space)
 
-    def _tell(self, held: HeldCall) -> None:
+    def _say_text(self, item: DoubtfulCall, sink: Sink) -> None:
+        sink(item.raw.take())
+
+    def _tell(self, held: HeldCall) -> Call:
         call = self._announce(held.name, held.native_id)
         call.arguments(held.arguments_text.take())
         if held.complete is not None:
             call.end(held.complete)
+        return call
 
     @property
     def calls_made(self) -> bool:
@@ -486,6 +495,7 @@ class Reply:
         self._count()
         if self._deferred is not None:
             deferred, self._deferred = self._deferred, None
+            self._space.clear()
             if text := deferred.take():
                 self.content(text)
 

@@ -227,7 +227,7 @@ class _Messages(Machine):
             return (yield from self._message(""))
         if marker in self.grammar.openers.all:
             found = yield from read_call(marker, self.cursor, self.reply, self.grammar, self.reply.content, self.task)
-            self.opener_read(found)
+            self.opener_read(as_construct=found)
             channel.fresh = False
             return not self.task.stopped
         if marker in self.grammar.closers.all and not self.inside:

@@ -352,7 +352,8 @@ class Tagged:
                     cursor.rewind(mark)
                     return False
                 if marker in reply.reasoning_opens.all:
-                    cursor.rewind(mark, len("".join(between)))  # reasoning, and no text between the calls
+                    cursor.rewind(mark)
+                    cursor.take(cursor.at + len("".join(between)))  # what stands between the calls is dropped
                     return False
                 if marker not in self.openers.all:
                     cursor.settle(mark)
