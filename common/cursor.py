@@ -111,7 +111,7 @@ MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: marks are many, and that would make them dear
 class Mark:
     """A place in the reply that can be read again."""
 
@@ -131,12 +131,14 @@ class Cursor:
         "_closer",
         "_copy",
         "_frame_end",
+        "_frame_first",
         "_hold",
         "_kept",
         "_last_fenced",
         "_limit",
         "_no_end_before",
         "_short",
+        "_special",
         "_told_end",
         "_unlimited",
         "at",
@@ -157,7 +159,9 @@ class Cursor:
         self._unlimited: list[int] = []  # offsets of the marks without a limit
         self._kept: list[str] = []  # what they hold, up to `text`
         self._short = 0  # how many of the last ones are short, and were not joined
+        self._special: str | None = None  # a feed that holds it has more to do than to append
         self._frame_end: FrameEnd | None = None
+        self._frame_first = ""
         self._beyond = ""  # what was fed and stands behind the frame's end, or may
         self._closer = ""  # the frame's, once it is known for that and not shown
         self._before_fence: tuple[int, str] | None = None  # the text, and its offset, as long as nothing was fed since
@@ -172,15 +176,9 @@ class Cursor:
         self.remarks.setdefault(what, self.offset)
 
     def feed(self, text: str) -> None:
-        self._last_fenced = None
-        if self._frame_end is not None:
-            text = self._inside(text)
+        if self._special is not None and self._special in text:
+            text = self._feed_special(text)
         keep = self.at if self._hold is None else self._hold - self._base
-        if not self._unlimited:
-            if self._kept:  # it was there for `text_from`, and is no longer
-                self._kept.clear()
-        elif keep > (start := max(0, self._unlimited[0] - self._base)):
-            self._keep(self.text[start:keep])
         if keep < len(self.text):
             self.text = self.text[keep:] + text
             self.at -= keep
@@ -188,6 +186,24 @@ class Cursor:
             self.text = text
             self.at = 0
         self._base += keep
+
+    def _feed_special(self, text: str) -> str:
+        """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
+        self._last_fenced = None
+        if self._frame_end is not None:
+            text = self._inside(text)
+        if self._unlimited:
+            keep = self.at if self._hold is None else self._hold - self._base
+            start = max(0, self._unlimited[0] - self._base)
+            if start < keep:
+                self._keep(self.text[start:keep])
+            return text
+        self._kept.clear()  # it was there for `text_from`, and is no longer
+        if self._frame_end is None:
+            self._special = None
+        else:
+            self._special = "" if self._beyond or self._closer or self.ended else self._frame_first
+        return text
 
     def _keep(self, text: str) -> None:
         self._kept.append(text)
@@ -204,12 +220,14 @@ class Cursor:
 
     # --- frames
 
-    def fence(self, frame_end: FrameEnd) -> None:
-        """Stop at the end of the frame as at the end of the reply, until `lift_fence`.
+    def fence(self, frame_end: FrameEnd, first: str) -> None:
+        """Stop at the end of the frame, which `first` begins, as at the end of the reply, until `lift_fence`.
 
         What ends the frame is seen by who looks for a marker or the next character; a value, which goes on, ends.
         """
         self._frame_end = frame_end
+        self._frame_first = first
+        self._special = ""
         known = max(self.at, self._no_end_before - self._base)
         stop, closer = frame_end(self.text, known, self.ended)
         self._no_end_before = self._base + stop
@@ -256,6 +274,7 @@ class Cursor:
         if self._frame_end is None:
             return
         self._frame_end = None
+        self._special = ""
         if self._before_fence is not None:
             base, self.text = self._before_fence
             self.at += self._base - base
@@ -332,6 +351,7 @@ class Cursor:
             if not self._unlimited:
                 self._kept.clear()
             self._unlimited.append(mark.offset)
+            self._special = ""
             return mark
         if self._hold is None:
             self._hold = mark.offset
@@ -342,7 +362,8 @@ class Cursor:
         """What was read since `mark` counts."""
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
-        del self._unlimited[mark.depth :]
+        if self._unlimited:
+            del self._unlimited[mark.depth :]
         if mark.outer_hold is None and not self._unlimited and self._copy is not None:
             self._copy(self.held(mark))
 
@@ -357,7 +378,8 @@ class Cursor:
         self.at = offset - self._base
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
-        del self._unlimited[mark.depth :]
+        if self._unlimited:
+            del self._unlimited[mark.depth :]
 
     def _drop_kept(self, size: int) -> None:
         """Forget the last `size` characters of the kept text."""
@@ -392,30 +414,40 @@ class Cursor:
         """
         while True:
             found = markers.search(self.text, self.at, self.ended)
-            if found is None and self.ended and cut is not None:
-                found = markers.search(self.text, self.at, ended=False)
-                if found is not None and len(found.group()) >= MIN_CUT:
-                    if found.start() > self.at:
-                        sink(self.take(found.start()))
-                    cut(self.take(len(self.text)))
+            if found is None:
+                if self.ended:
+                    self._last_of(markers, sink, cut)
                     return None
-                found = None
-            stop = len(self.text) if found is None else found.start()
+                if len(self.text) > self.at:
+                    sink(self.take(len(self.text)))
+                yield
+                continue
+            stop = found.start()
             if stop > self.at:
                 sink(self.take(stop))
-            if found is not None and found.group() in markers.all and self._whole(markers, found):
+            if found.group() in markers.all and self._whole(markers, found):
                 return self.take(found.end())
-            if self.ended:
-                return None
             yield
+
+    def _last_of(self, markers: Markers, sink: Sink, cut: Sink | None) -> None:
+        """Hand over the last text of the reply, and a marker that is cut there."""
+        found = markers.search(self.text, self.at, ended=False) if cut is not None else None
+        if found is not None and len(found.group()) < MIN_CUT:
+            found = None
+        stop = len(self.text) if found is None else found.start()
+        if stop > self.at:
+            sink(self.take(stop))
+        if found is not None and cut is not None:
+            cut(self.take(len(self.text)))
 
     def stands(self, markers: Markers) -> Reading[str | None]:
         """The marker that stands here, not read; None where none does."""
         while True:
-            if self._closer and self.at >= len(self.text):
-                self._show_closer()
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
+                if self.ended and self._closer and self.at >= len(self.text):
+                    self._show_closer()
+                    continue
                 if self.at < len(self.text) or self.ended:
                     return None
             elif found.group() in markers.all and self._whole(markers, found):
@@ -441,12 +473,12 @@ class Cursor:
     def peek(self) -> Reading[str]:
         """The next character, not read; "" at the end of the reply."""
         while self.at >= len(self.text):
-            if self._closer:
-                self._show_closer()
-            elif self.ended:
-                return ""
-            else:
+            if not self.ended:
                 yield
+            elif self._closer:
+                self._show_closer()
+            else:
+                return ""
         return self.text[self.at]
 
     def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:

@@ -16,15 +16,23 @@ from .held import Held
 
 
 class HeldCall:
-    """A call that is announced later, or not at all."""
+    """A call that is announced later, or not at all: until then its argument text and its end are told here."""
 
-    __slots__ = ("arguments_text", "complete", "name", "native_id")
+    __slots__ = ("_doubt", "arguments_text", "complete", "name", "native_id")
 
-    def __init__(self, name: str, native_id: str | None) -> None:
+    def __init__(self, name: str, native_id: str | None, doubt: Doubt) -> None:
         self.name = name
         self.native_id = native_id
         self.arguments_text = Held()
         self.complete: bool | None = None  # None: the reply ended in it
+        self._doubt = doubt
+
+    def say(self, _call: object, text: str) -> None:
+        self.arguments_text.append(text)
+
+    def call_ends(self, _call: object, complete: bool) -> None:
+        self.complete = complete
+        self._doubt.call_ends()
 
 
 @dataclass(frozen=True, slots=True)

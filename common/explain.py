@@ -478,10 +478,10 @@ class _TracingReply(Reply):
 
     def call(self, name: str, native_id: str | None = None) -> Call:
         made = super().call(name, native_id)
-        traced = _TracedCall(made._reply, made.index, made.name, made._held)
+        traced = _TracedCall(made._reply, made.index, made.name)
         index = made.index if made.index >= 0 else None
-        if made._held is not None:
-            index = self._numbers_held[id(made._held)] = -2 - len(self._numbers_held)
+        if isinstance(made._reply, HeldCall):
+            index = self._numbers_held[id(made._reply)] = -2 - len(self._numbers_held)
         traced.body = self.trace.call_starts(made.name, index)
         return traced
 

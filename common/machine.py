@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .arguments.json_object import read_object
-from .arguments.strays import at_last_turn_end
 from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
 from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
@@ -103,9 +102,8 @@ NO_THINK = Think((), ())
 def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[None]:
     """Read a whole reply, or up to where the task says to stop."""
     if grammar.frame is not None:
-        yield from grammar.frame.read_reply(cursor, reply, task)
-    else:
-        yield from Machine(cursor, reply, grammar, task).read_reply()
+        return grammar.frame.read_reply(cursor, reply, task)
+    return Machine(cursor, reply, grammar, task).read_reply()
 
 
 class Machine:
@@ -140,13 +138,22 @@ class Machine:
     def read_reply(self) -> Reading[None]:
         """Read a whole reply, or up to where the task says to stop."""
         goes_on = yield from self.starts()
+        cursor, reply, grammar, task = self.cursor, self.reply, self.grammar, self.task
         while goes_on:
-            if self._at_start and self.grammar.bare and not (self.inside or self._unsplit):
+            if self._at_start and grammar.bare and not (self.inside or self._unsplit):
                 self._at_start = yield from self._bare_call()
-                goes_on = not self.task.stopped
+                goes_on = not task.stopped
                 continue
-            marker = yield from self.cursor.until(self.markers, self.text, self._cut)
-            goes_on = marker is not None and (yield from self.marker(marker))
+            marker = yield from cursor.until(self.markers, self.text, self._cut)
+            if marker is None:
+                return
+            if marker in grammar.openers.all:
+                before = reply.calls_read
+                found = yield from read_call(marker, cursor, reply, grammar, self.text, task, rehearsed=self.rehearsed)
+                self.opener_read(marker, found=found, called=reply.calls_read > before)
+                goes_on = not task.stopped
+            else:
+                goes_on = yield from self.marker(marker)
 
     @property
     def inside(self) -> bool:
@@ -233,8 +240,6 @@ class Machine:
             reply.content(marker)
         elif marker[0] == "\n":
             yield from self._line()
-        elif marker in grammar.openers.all:
-            yield from self._call(marker)
         elif marker in grammar.closers.all:
             self.closer(marker)
         else:
@@ -277,23 +282,20 @@ class Machine:
         if not (self._at_start or self.task.stopped):
             self.reply.content(self.cursor.take(self.cursor.at + 1))
 
-    def _call(self, opener: str) -> Reading[None]:
-        reply, task = self.reply, self.task
-        calls_read = reply.calls_read
-        rehearsed = (self._inside or self._unsplit) and task.holds
-        if (yield from read_call(opener, self.cursor, reply, self.grammar, self.text, task, rehearsed=rehearsed)):
-            # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
-            self._inside = self._inside and (rehearsed or reply.calls_read == calls_read)
-            self._at_start = True
-            self.opener_read(as_construct=True)
-        else:
-            self.opener_read(as_construct=opener in self.grammar.phrases)
+    @property
+    def rehearsed(self) -> bool:
+        """Whether a call that stands here is in open reasoning, and waits."""
+        return self.task.holds and (self._inside or self._unsplit)
 
-    def opener_read(self, *, as_construct: bool) -> None:
-        """An opener was read, as one or as text: what closes that is text too."""
-        if as_construct and not self.reply.doubts:
+    def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
+        """An opener was read, as one or as text: then what closes it is text too."""
+        if found:
+            # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
+            self._inside = self._inside and (self.rehearsed or not called)
+            self._at_start = True
+        if found and not self.reply.doubts:
             self._nothing_opened()
-        else:
+        elif opener not in self.grammar.phrases:
             self._opened += 1
 
     def closer(self, closer: str) -> None:
@@ -354,7 +356,7 @@ class Machine:
         for tool in self.grammar.bare:
             at_its_place = tool.bare == "line" or not (self.reply.content_seen or self.reply.calls_made)
             starts = char != "" and char in tool.bare_starts and at_its_place
-            if starts and (yield from _read_with(tool, "", mark, self.cursor, self.reply, self.grammar)):
+            if starts and (yield from tool.read("", mark, self.cursor, self.reply)):
                 return True
         return False
 
@@ -374,7 +376,17 @@ def read_call(
     elif task.calls is Calls.VERBATIM:
         cursor.copy_to(raw.append if rehearsed else reply.call_text())
     reply.rehearsed = text if rehearsed else None
-    fits = yield from _any_call(opener, cursor, reply, grammar)
+    fits: bool | None = False
+    cut = False
+    for tool in grammar.readers[opener]:
+        read = partial(tool.read, opener, cursor=cursor, reply=reply)
+        ends = NO_MARKERS if opener in tool.words else grammar.turn_ends
+        fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
+        if fits:
+            break
+        cut = cut or (fits is None and opener not in tool.words)
+    if not fits:
+        fits = None if cut else (yield from _doubled(opener, cursor, reply, grammar))
     cursor.copy_to(None)
     reply.rehearsed = None
     reply.construct_ends()
@@ -383,7 +395,7 @@ def read_call(
         if rehearsed and reply.calls_read == calls_read:
             text(raw.take())  # an empty section is no call that waits
         return True
-    if fits is None and (task.calls is Calls.READ or text != reply.content):
+    if fits is None and (task.calls is Calls.READ or text == reply.reasoning):
         cursor.take(len(cursor.text))  # the beginning of a call that was cut off
         return True
     if not any(opener in tool.words for tool in grammar.readers[opener]):
@@ -392,27 +404,13 @@ def read_call(
     return False
 
 
-def _any_call(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Reading[bool | None]:
-    """Read what a tool opener starts; None, if the reply ends in it."""
-    cut = False
-    for tool in grammar.readers[opener]:
-        read = partial(_read_with, tool, opener, cursor=cursor, reply=reply, grammar=grammar)
-        fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener))
-        if fits:
-            return True
-        cut = cut or (fits is None and opener not in tool.words)
-    if cut:
-        return None
-    return (yield from _doubled(opener, cursor, reply, grammar))
-
-
 def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Reading[bool]:
     """Read a call whose opener stands twice; False, and nothing read, if the second does not fit either."""
 
     def read(mark: Mark) -> Reading[bool]:
         yield from cursor.space()
         return (yield from cursor.match(grammar.openers)) == opener and bool(
-            (yield from _read_with(tool, opener, mark, cursor, reply, grammar))
+            (yield from tool.read(opener, mark, cursor, reply))
         )
 
     for tool in grammar.readers[opener]:
@@ -420,16 +418,6 @@ def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Rea
             cursor.remark(RECOVERED)
             return True
     return False
-
-
-def _read_with(
-    tool: ToolFormat, opener: str, mark: Mark, cursor: Cursor, reply: Reply, grammar: Grammar
-) -> Reading[bool | None]:
-    fits = yield from tool.read(opener, mark, cursor, reply)
-    marked = opener != "" and opener not in tool.words
-    if fits is False and marked and (yield from at_last_turn_end(cursor, grammar.turn_ends)):
-        return None  # the turn ends in the opener or the header: that is the end of the reply
-    return fits
 
 
 def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,8 @@ from .held import Held
 from .schema import Tools
 
 _SENTENCE_ENDS = frozenset(".!?…。！？")
-_LINE_SPACE = " \t"
+_LINE = 64
+"""Characters of reasoning that are remembered, to know whether a marker starts a line."""
 _NATIVE_INDEX = re.compile(r"(.*?)(\d{1,9})\Z", re.DOTALL)
 
 
@@ -55,11 +57,11 @@ class Body:
 class Call:
     """One announced call: a sink for its argument text, and its end."""
 
-    __slots__ = ("_held", "_reply", "index", "name")
+    __slots__ = ("_reply", "index", "name")
 
-    def __init__(self, reply: Reply | None, index: int, name: str, held: HeldCall | None = None) -> None:
-        self._reply = reply  # None: the client does not get this call
-        self._held = held  # what takes the call's text while it is not known whether the client gets it
+    def __init__(self, reply: Reply | HeldCall | None, index: int, name: str) -> None:
+        # None: the client does not get this call; a held one: that is not known yet.
+        self._reply = reply
         self.index = index
         self.name = name
 
@@ -68,17 +70,11 @@ class Call:
         self._reply = None
 
     def arguments(self, text: str) -> None:
-        if self._held is not None:
-            self._held.arguments_text.append(text)
-        elif self._reply is not None and text:
+        if self._reply is not None and text:
             self._reply.say(self, text)
 
     def end(self, complete: bool) -> None:
-        if self._held is not None:
-            self._held.complete = complete
-            if self._reply is not None:
-                self._reply.held_call_ends()
-        elif self._reply is not None:
+        if self._reply is not None:
             self._reply.call_ends(self, complete)
 
 
@@ -98,7 +94,7 @@ class Reply:
         "_in_content",
         "_kind",
         "_last",
-        "_line_is_blank",
+        "_line",
         "_made",
         "_new_id",
         "_numbers",
@@ -160,9 +156,8 @@ class Reply:
         self._in_content = not defer_reasoning  # nothing but white space since the last content
         self._after_reasoning = False
         self._after_call = False
-        # The last text, and in reasoning whether only white space stands on its line since.
-        self._last = ""
-        self._line_is_blank = True
+        self._last = ""  # the last content
+        self._line: deque[str] = deque(maxlen=_LINE)  # and reasoning
         # Reasoning: white space at the start of a block, and what `force_nonempty_content` holds back.
         self.reasoning_begun = False
         self._reasoning_space: list[str] = []
@@ -236,10 +231,12 @@ class Reply:
         for piece in reversed(self._reasoning_space if in_reasoning else self._space):
             if piece[0] not in SPACE or "\n" in piece:
                 return True
-        ends = self._last[-1:] in _SENTENCE_ENDS
         if in_reasoning:
-            return not self.reasoning_begun or self._line_is_blank or ends
-        return not self._in_content or not self.content_seen or (ends and not self._space)
+            before = "".join(self._line)[-_LINE:]
+            line = before.rpartition("\n")[2]
+            return not self.reasoning_begun or before[-1:] in _SENTENCE_ENDS or (line != before and not line.strip())
+        sentence_ends = self._last[-1:] in _SENTENCE_ENDS and not self._space
+        return not self._in_content or not self.content_seen or sentence_ends
 
     def _boundary(self) -> None:
         """A call or reasoning starts: white space next to content may still be content, other is not."""
@@ -258,14 +255,13 @@ class Reply:
             return
         self._boundary()
         self.reasoning_begun = False
+        self._line.clear()
         self._reasoning_space.clear()
 
     def reasoning(self, text: str) -> None:
         if self._doubt is not None and self._waits(self.reasoning, text):
             return
-        last = text.rfind("\n")
-        self._line_is_blank = (last >= 0 or self._line_is_blank) and not text[last + 1 :].strip(_LINE_SPACE)
-        self._last = text
+        self._line.append(text)
         if (self._reasoning_space or not self.reasoning_begun) and not text.strip(SPACE):
             self._reasoning_space.append(text)
             return
@@ -310,7 +306,7 @@ class Reply:
             self._doubts.undeclared and not self.tools.may_declare(name)
         )
         if doubtful or self._doubt is not None:
-            return self._held_call(HeldCall(name, native_id), doubtful=doubtful)
+            return self._held_call(name, native_id, doubtful=doubtful)
         return self._announce(name, native_id)
 
     def _announce(self, name: str, native_id: str | None) -> Call:
@@ -329,15 +325,16 @@ class Reply:
 
     # --- doubtful calls
 
-    def _held_call(self, held: HeldCall, *, doubtful: bool) -> Call:
+    def _held_call(self, name: str, native_id: str | None, *, doubtful: bool) -> Call:
         doubt = self._doubt = self._doubt or Doubt(self.cursor)
+        held = HeldCall(name, native_id, doubt)
         if not doubtful:
             doubt.certain(held, self.cursor.last_hold)
         elif self.body is not None:
             doubt.doubtful(held, self.body.begin, self.body.text, until_end=True)
         else:
             doubt.doubtful(held, self.cursor.last_hold, self.rehearsed or self.content, until_end=False)
-        return Call(self, -1, held.name, held)
+        return Call(held, -1, name)
 
     def construct_ends(self) -> None:
         """A construct, calls and what stands around them, has been read."""
@@ -448,10 +445,6 @@ class Reply:
     def _allows(self, name: str, before: int) -> bool:
         policy = self.policy
         return policy.returned and policy.only in (None, name) and (policy.parallel or not before)
-
-    def held_call_ends(self) -> None:
-        if self._doubt is not None:
-            self._doubt.call_ends()
 
     def call_ends(self, call: Call, complete: bool) -> None:
         self._put(ToolCallEnd(call.index, complete))

@@ -16,7 +16,7 @@ from functools import partial
 from ..arguments.strays import DEBRIS
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..format import Calls, Task
-from ..machine import Grammar, Machine, begins_as_json, read_call
+from ..machine import Grammar, Machine, begins_as_json
 from ..proposed import attempt
 from ..reply import Body, Reply
 
@@ -102,7 +102,7 @@ class Frames:
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         """Read a whole reply, or up to where the task says to stop."""
-        yield from _Messages(self, cursor, reply, task).read_reply()
+        return _Messages(self, cursor, reply, task).read_reply()
 
     def frame_end(self, text: str, at: int, ended: bool) -> tuple[int, int]:
         """Up to where `text` from `at` on is in this message, as far as known, and how long the closer there is.
@@ -157,7 +157,7 @@ class Frames:
         elif task.calls is Calls.STOP:
             cursor.copy_to(task.unread.append)
         reply.body = Body(cursor.offset, partial(channel.body, is_reasoning=is_reasoning))
-        cursor.fence(self.frame_end)
+        cursor.fence(self.frame_end, self.closers.only_first)
         try:
             fits = yield from call
         except Overrun:
@@ -205,6 +205,14 @@ class _Messages(Machine):
     def droppable(self) -> frozenset[str]:
         return super().droppable | self._frames.parts.all
 
+    @property
+    def rehearsed(self) -> bool:
+        return False  # the channel decides: a call in reasoning is text
+
+    def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
+        super().opener_read(opener, found=found, called=called)
+        self._channel.fresh = False
+
     def starts(self) -> Reading[bool]:
         task = self.task
         self._framed = task.inside
@@ -225,11 +233,6 @@ class _Messages(Machine):
                 return True
             channel.content()
             return (yield from self._message(""))
-        if marker in self.grammar.openers.all:
-            found = yield from read_call(marker, self.cursor, self.reply, self.grammar, self.reply.content, self.task)
-            self.opener_read(as_construct=found)
-            channel.fresh = False
-            return not self.task.stopped
         if marker in self.grammar.closers.all and not self.inside:
             self.closer(marker)
             return True
