@@ -174,7 +174,10 @@ class Reply:
             self._last = body
             if self._space or not self._in_content or not self.content_seen:
                 body = self._lead(body)
-            self.say("content", body)
+            if self._kind != "content":
+                self._flush()
+                self._kind = "content"
+            self._pieces.append(body)
         if space:
             self._space.append(space)
 
@@ -262,6 +265,12 @@ class Reply:
         if self._doubt is not None and self._waits(self.reasoning, text):
             return
         self._line.append(text)
+        if self.reasoning_begun and not self._reasoning_space and self._deferred is None:
+            if self._kind != "reasoning":
+                self._flush()
+                self._kind = "reasoning"
+            self._pieces.append(text)
+            return
         if (self._reasoning_space or not self.reasoning_begun) and not text.strip(SPACE):
             self._reasoning_space.append(text)
             return
@@ -452,7 +461,7 @@ class Reply:
     # --- events
 
     def say(self, kind: str | Call, text: str) -> None:
-        """Text of "content", of "reasoning", or of a call's arguments."""
+        """Text of "reasoning", or of a call's arguments."""
         if kind is not self._kind:
             self._flush()
             self._kind = kind
