@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -32,32 +33,73 @@ IN_PROSE = "marker in prose"
 
 
 class Markers:
-    """A set of markers, found in one search together with a cut beginning of one at the end of the text."""
+    """A set of markers, found in one search together with a cut beginning of one at the end of the text.
 
-    __slots__ = ("_cut", "_open", "all", "firsts", "longest", "only_first")
+    What finds them is compiled with the first search; `prepare` does it before.
+    """
+
+    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "firsts", "longest", "only_first")
 
     def __init__(self, markers: Iterable[str]) -> None:
         self.all = frozenset(markers) - {""}
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self.longest = max(map(len, self.all), default=0)
-        # A marker's beginning counts only at the end of the text, where the rest may still come.
-        self._open = _pattern(self.all, r"\Z")
-        self._cut = _pattern(self.all, "")
+        self._open: re.Pattern[str] | None = None
+
+    def prepare(self) -> re.Pattern[str]:
+        """Compile what finds the markers."""
+        if self._open is None:
+            # A marker's beginning counts only at the end of the text, where the rest may still come. What finds one
+            # finds more, so that the pattern is short: it is looked up.
+            behind = "".join(sorted({char for marker in self.all for char in marker[1:-1]}))
+            tail = (f"[{re.escape(behind)}]{{0,{self.longest - 2}}}" if behind else "") + r"\Z"
+            tails = {first: tail for first in self.firsts if any(marker[0] == first != marker for marker in self.all)}
+            self._found = re.compile(_any_of(self.all))
+            self._tail = re.compile("|".join(re.escape(first) + tail for first in sorted(tails)) or "(?!)")
+            self._beginnings = frozenset(marker[:size] for marker in self.all for size in range(1, len(marker)))
+            self._grows = not self._beginnings.isdisjoint(self.all)
+            self._open = re.compile(_any_of(self.all, tails))
+        return self._open
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
         if self.only_first and text.find(self.only_first, at) < 0:
             return None
-        return (self._cut if ended else self._open).search(text, at)
+        pattern = self._open or self.prepare()
+        if ended:
+            return self._found.search(text, at)
+        while (found := pattern.search(text, at)) is not None:
+            if found.lastindex is None:
+                return self._grown(found) if self._grows else found
+            if found.group() in self._beginnings:
+                return found
+            if self._grows and (whole := self._found.match(text, found.start())) is not None:
+                return whole
+            at = found.start() + 1
+        return None
 
     def match(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The marker at `at` of `text`, or the beginning of one that fills the text's rest unless `ended`."""
-        return (self._cut if ended else self._open).match(text, at)
+        pattern = self._open or self.prepare()
+        if ended:
+            return self._found.match(text, at)
+        found = pattern.match(text, at)
+        if found is None or found.lastindex is None:
+            return self._grown(found) if found is not None and self._grows else found
+        if found.group() in self._beginnings:
+            return found
+        return self._found.match(text, at) if self._grows else None
+
+    def _grown(self, found: re.Match[str]) -> re.Match[str]:
+        """A marker that was found, or the beginning of a longer one that may stand there."""
+        longer = self._tail.match(found.string, found.start())
+        return longer if longer is not None and longer.group() in self._beginnings else found
 
     def begins(self, text: str) -> bool:
         """Whether `text` is a proper beginning of a marker."""
-        return any(len(text) < len(marker) and marker.startswith(text) for marker in self.all)
+        self.prepare()
+        return not text or text in self._beginnings
 
 
 @cache
@@ -66,27 +108,30 @@ def union(*sets: Markers) -> Markers:
     return Markers(frozenset().union(*(markers.all for markers in sets)))
 
 
-@cache
-def _pattern(markers: frozenset[str], cut: str) -> re.Pattern[str]:
-    return re.compile(_any_of(markers, cut))
+def _any_of(markers: Iterable[str], tails: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A pattern for the longest of `markers`, or for a first character and its tail, which is then a group.
 
-
-def _any_of(markers: Iterable[str], cut: str) -> str:
-    """A pattern for the longest of `markers`, or for the beginning of one that `cut` follows.
-
-    What markers begin with alike is written once, so that a search costs no more where there are many.
+    What markers begin with alike is written once, so that a search costs no more where there are many. Each way begins
+    with a character, so that a search goes from one of those to the next.
     """
-    rests: dict[str, set[str]] = {}
+    groups: dict[str, list[str]] = {}
     for marker in markers:
         if marker:
-            rests.setdefault(marker[0], set()).add(marker[1:])
+            groups.setdefault(marker[0], []).append(marker)
     ways: list[str] = []
-    for first, behind in sorted(rests.items()):
-        further = _any_of(behind, cut) if behind != {""} else ""
-        if cut and further:
-            further = f"{further}|{cut}"
-        ways.append(re.escape(first) + (f"(?:{further})" + "?" * ("" in behind) if further else ""))
+    for first, group in sorted(groups.items()):
+        alike = first if first in tails else _common_start(min(group), max(group))
+        rests = {marker[len(alike) :] for marker in group}
+        further = [_any_of(rests)] if rests != {""} else []
+        if first in tails:
+            further.append(f"({tails[first]})")
+        ways.append(re.escape(alike) + (f"(?:{'|'.join(further)})" + "?" * ("" in rests) if further else ""))
     return "|".join(ways) or "(?!)"
+
+
+def _common_start(one: str, other: str) -> str:
+    size = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[:size]
 
 
 NO_MARKERS = Markers(())
