@@ -56,6 +56,7 @@ class Grammar:
     phrases: frozenset[str] = field(init=False, repr=False)
     think_markers: Markers = field(init=False, repr=False)
     reasoning_opens: Markers = field(init=False, repr=False)
+    reasoning_closes: Markers = field(init=False, repr=False)
     stops: Markers = field(init=False, repr=False)
     in_content: Markers = field(init=False, repr=False)
     in_reasoning: Markers = field(init=False, repr=False)
@@ -81,9 +82,10 @@ class Grammar:
         put(self, "plain_closers", frozenset(closer for closer in closers if _PLAIN_TAG.fullmatch(closer)))
         put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
         put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))
-        put(self, "phrases", words | (self.think.words if self.think is not None else frozenset()))
+        put(self, "phrases", words | (think if self.think is not None and self.think.words else frozenset()))
         put(self, "think_markers", Markers(think))
         put(self, "reasoning_opens", Markers(() if self.think is None else self.think.opens))
+        put(self, "reasoning_closes", Markers(() if self.think is None else self.think.closes))
         put(self, "stops", Markers(self.turn_ends.all | think))
         put(self, "in_content", Markers(in_content | closers | others))
         put(self, "in_reasoning", Markers(in_reasoning | closers | others))
@@ -114,6 +116,7 @@ class Machine:
         "_closed",
         "_inside",
         "_opened",
+        "_owed_elsewhere",
         "_think",
         "_unsplit",
         "cursor",
@@ -133,6 +136,7 @@ class Machine:
         # Openers that are text; each may have closers that are text too.
         self._opened = 0
         self._closed: dict[str, int] = {}
+        self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
         self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
 
     def read_reply(self) -> Reading[None]:
@@ -260,7 +264,7 @@ class Machine:
     def _closes(self, marker: str) -> Reading[bool]:
         if self._inside:
             self._inside = False
-            self._at_start = True
+            self._at_start = self._owed_elsewhere = True
             self._nothing_opened()
             self.reply.reasoning_ends()
         self._unsplit_marker(marker)
@@ -289,6 +293,7 @@ class Machine:
 
     def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
         """An opener was read, as one or as text: then what closes it is text too."""
+        self._owed_elsewhere = False
         if found:
             # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
             self._inside = self._inside and (self.rehearsed or not called)
@@ -303,7 +308,7 @@ class Machine:
         reply = self.reply
         owed = closer == reply.owed_closer
         reply.owed_closer = ""
-        if owed and not reply.doubts:
+        if owed and (self._owed_elsewhere or not reply.doubts):
             return
         if self._is_text(closer):
             self.text(closer)

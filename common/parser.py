@@ -88,6 +88,7 @@ class Parser:
             turn_ends=grammar.turn_ends,
             stops=grammar.stops,
             reasoning_opens=grammar.reasoning_opens,
+            reasoning_closes=grammar.reasoning_closes,
         )
         self._task = Task(inside, reasoning is not None, calls, _forced(tool_choice), tool_choice is LATER, holds=holds)
         self._machine = read_reply(self._cursor, self._reply, grammar, self._task)

@@ -99,6 +99,7 @@ class Reply:
         "_new_id",
         "_numbers",
         "_pieces",
+        "_reasoning_closes",
         "_reasoning_space",
         "_space",
         "body",
@@ -127,6 +128,7 @@ class Reply:
         turn_ends: Markers = NO_MARKERS,
         stops: Markers = NO_MARKERS,
         reasoning_opens: Markers = NO_MARKERS,
+        reasoning_closes: Markers = NO_MARKERS,
     ) -> None:
         self._events: list[Event] = []
         # Text of one kind, not yet an event: a feed gives one event a run.
@@ -142,6 +144,7 @@ class Reply:
         self.turn_ends = turn_ends
         self.stops = stops
         self.reasoning_opens = reasoning_opens
+        self._reasoning_closes = reasoning_closes
         self.calls_read = 0  # those that the client does not get included
         self.owed_closer = ""  # of the last call, which ended without it: it may come late
         self._new_id = new_id or _random_id
@@ -351,6 +354,11 @@ class Reply:
             self._doubt.stop_reading()
             if self._doubt.text_follows:
                 self.release()
+
+    @property
+    def ends_rehearsal(self) -> Markers:
+        """What ends the open reasoning that a call is read in."""
+        return NO_MARKERS if self.rehearsed is None else self._reasoning_closes
 
     @property
     def doubts(self) -> bool:
