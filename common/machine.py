@@ -48,8 +48,6 @@ class Grammar:
     readers: dict[str, tuple[ToolFormat, ...]] = field(init=False, repr=False)
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
-    others: frozenset[str] = field(init=False, repr=False)
-    """Markers of what stands in a call."""
     plain_closers: frozenset[str] = field(init=False, repr=False)
     bare: tuple[ToolFormat, ...] = field(init=False, repr=False)
     label: Markers = field(init=False, repr=False)
@@ -77,8 +75,8 @@ class Grammar:
         put(self, "readers", readers)
         put(self, "openers", Markers(openers))
         put(self, "closers", Markers(closers))
-        others = frozenset().union(*(tool.markers for tool in self.tools)) - openers - closers - words - {""}
-        put(self, "others", others)
+        marks = frozenset().union(*(tool.markers for tool in self.tools)) - {""}
+        others = {mark for mark in marks - openers - closers - words if not mark[0].isalnum()}
         put(self, "plain_closers", frozenset(closer for closer in closers if _PLAIN_TAG.fullmatch(closer)))
         put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
         put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))

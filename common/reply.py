@@ -20,6 +20,8 @@ from .held import Held
 from .schema import Tools
 
 _SENTENCE_ENDS = frozenset(".!?…。！？")
+_BEHIND_SENTENCE = "\"'”’)]*_`"
+"""What may stand between a sentence's end and the next text."""
 _LINE = 64
 """Characters of reasoning that are remembered, to know whether a marker starts a line."""
 _NATIVE_INDEX = re.compile(r"(.*?)(\d{1,9})\Z", re.DOTALL)
@@ -240,8 +242,9 @@ class Reply:
         if in_reasoning:
             before = "".join(self._line)[-_LINE:]
             line = before.rpartition("\n")[2]
-            return not self.reasoning_begun or before[-1:] in _SENTENCE_ENDS or (line != before and not line.strip())
-        sentence_ends = self._last[-1:] in _SENTENCE_ENDS and not self._space
+            blank = line != before and not line.strip(SPACE)
+            return not self.reasoning_begun or blank or before.rstrip(_BEHIND_SENTENCE)[-1:] in _SENTENCE_ENDS
+        sentence_ends = self._last.rstrip(_BEHIND_SENTENCE)[-1:] in _SENTENCE_ENDS and not self._space
         return not self._in_content or not self.content_seen or sentence_ends
 
     def _boundary(self) -> None:
