@@ -140,7 +140,7 @@ class Machine:
     def read_reply(self) -> Reading[None]:
         """Read a whole reply, or up to where the task says to stop."""
         goes_on = yield from self.starts()
-        cursor, reply, grammar, task = self.cursor, self.reply, self.grammar, self.task
+        cursor, grammar, task = self.cursor, self.grammar, self.task
         while goes_on:
             if self._at_start and grammar.bare and not (self.inside or self._unsplit):
                 self._at_start = yield from self._bare_call()
@@ -150,9 +150,7 @@ class Machine:
             if marker is None:
                 return
             if marker in grammar.openers.all:
-                before = reply.calls_read
-                found = yield from read_call(marker, cursor, reply, grammar, self.text, task, rehearsed=self.rehearsed)
-                self.opener_read(marker, found=found, called=reply.calls_read > before)
+                yield from self._call(marker)
                 goes_on = not task.stopped
             else:
                 goes_on = yield from self.marker(marker)
@@ -338,7 +336,64 @@ class Machine:
         calls = grammar.openers.all | grammar.closers.all if self.task.calls is Calls.READ else frozenset[str]()
         return calls | grammar.stops.all
 
-    # --- calls without an opener
+    # --- calls
+
+    def _call(self, opener: str) -> Reading[None]:
+        """Read what a tool opener starts, or give it out as text if it does not fit."""
+        cursor, reply, task, text = self.cursor, self.reply, self.task, self.text
+        before = reply.calls_read
+        rehearsed = self.rehearsed
+        raw = Held()
+        if task.calls is Calls.STOP:
+            cursor.copy_to(task.unread.append)
+        elif task.calls is Calls.VERBATIM:
+            cursor.copy_to(raw.append if rehearsed else reply.call_text())
+        reply.rehearsed = text if rehearsed else None
+        fits = yield from self._read_call(opener)
+        cursor.copy_to(None)
+        reply.rehearsed = None
+        reply.construct_ends()
+        called = reply.calls_read > before
+        if fits:
+            task.stopped = task.calls is Calls.STOP
+            if rehearsed and not called:
+                text(raw.take())  # an empty section is no call that waits
+        elif fits is None and (task.calls is Calls.READ or self.inside):
+            cursor.take(len(cursor.text))  # the beginning of a call that was cut off
+            fits = True
+        else:
+            if opener not in self.grammar.phrases:
+                cursor.remark(IN_PROSE)
+            text(opener)
+        self.opener_read(opener, found=bool(fits), called=called)
+
+    def _read_call(self, opener: str) -> Reading[bool | None]:
+        """Read what a tool opener starts; None if the reply ends before it is known whether it fits."""
+        cursor, reply, grammar = self.cursor, self.reply, self.grammar
+        cut = False
+        for tool in grammar.readers[opener]:
+            read = partial(tool.read, opener, cursor=cursor, reply=reply)
+            ends = NO_MARKERS if opener in tool.words else grammar.turn_ends
+            fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
+            if fits:
+                return True
+            cut = cut or (fits is None and opener not in tool.words)
+        return None if cut else (yield from self._doubled(opener))
+
+    def _doubled(self, opener: str) -> Reading[bool]:
+        """Read a call whose opener stands twice; False, and nothing read, if the second does not fit either."""
+        cursor = self.cursor
+
+        def read(mark: Mark) -> Reading[bool]:
+            yield from cursor.space()
+            second = yield from cursor.match(self.grammar.openers)
+            return second == opener and bool((yield from tool.read(opener, mark, cursor, self.reply)))
+
+        for tool in self.grammar.readers[opener]:
+            if opener not in tool.words and (yield from attempt(read, cursor, back=len(opener), ahead=len(opener))):
+                cursor.remark(RECOVERED)
+                return True
+        return False
 
     def _bare_call(self) -> Reading[bool]:
         """Read a call without an opener, if one stands here."""
@@ -366,61 +421,6 @@ class Machine:
 
 def _drop(text: str) -> None:
     """A sink for text that is read again."""
-
-
-def read_call(
-    opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text: Sink, task: Task, *, rehearsed: bool = False
-) -> Reading[bool]:
-    """Read what a tool opener starts, or hand it to `text` if it does not fit; `rehearsed`: in open reasoning."""
-    calls_read = reply.calls_read
-    raw = Held()
-    if task.calls is Calls.STOP:
-        cursor.copy_to(task.unread.append)
-    elif task.calls is Calls.VERBATIM:
-        cursor.copy_to(raw.append if rehearsed else reply.call_text())
-    reply.rehearsed = text if rehearsed else None
-    fits: bool | None = False
-    cut = False
-    for tool in grammar.readers[opener]:
-        read = partial(tool.read, opener, cursor=cursor, reply=reply)
-        ends = NO_MARKERS if opener in tool.words else grammar.turn_ends
-        fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
-        if fits:
-            break
-        cut = cut or (fits is None and opener not in tool.words)
-    if not fits:
-        fits = None if cut else (yield from _doubled(opener, cursor, reply, grammar))
-    cursor.copy_to(None)
-    reply.rehearsed = None
-    reply.construct_ends()
-    if fits:
-        task.stopped = task.calls is Calls.STOP
-        if rehearsed and reply.calls_read == calls_read:
-            text(raw.take())  # an empty section is no call that waits
-        return True
-    if fits is None and (task.calls is Calls.READ or text == reply.reasoning):
-        cursor.take(len(cursor.text))  # the beginning of a call that was cut off
-        return True
-    if not any(opener in tool.words for tool in grammar.readers[opener]):
-        cursor.remark(IN_PROSE)
-    text(opener)
-    return False
-
-
-def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Reading[bool]:
-    """Read a call whose opener stands twice; False, and nothing read, if the second does not fit either."""
-
-    def read(mark: Mark) -> Reading[bool]:
-        yield from cursor.space()
-        return (yield from cursor.match(grammar.openers)) == opener and bool(
-            (yield from tool.read(opener, mark, cursor, reply))
-        )
-
-    for tool in grammar.readers[opener]:
-        if opener not in tool.words and (yield from attempt(read, cursor, back=len(opener), ahead=len(opener))):
-            cursor.remark(RECOVERED)
-            return True
-    return False
 
 
 def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | None]:

@@ -102,7 +102,7 @@ class Frames:
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         """Read a whole reply, or up to where the task says to stop."""
-        return _Messages(self, cursor, reply, task).read_reply()
+        return FramedReply(self, cursor, reply, task).read_reply()
 
     def frame_end(self, text: str, at: int, ended: bool) -> tuple[int, int]:
         """Up to where `text` from `at` on is in this message, as far as known, and how long the closer there is.
@@ -130,7 +130,7 @@ class Frames:
             cursor.settle(mark)
         return found
 
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
         """Read the header that `opener` starts, and the call if it is one's; False, and no more read, if none.
 
         `opener`, which has been read, is "" where a header may stand without its first marker.
@@ -138,25 +138,18 @@ class Frames:
         raise NotImplementedError
 
     def read_message_call(
-        self,
-        call: Reading[bool | None],
-        mark: Mark,
-        cursor: Cursor,
-        reply: Reply,
-        task: Task,
-        channel: Channel,
-        *,
-        is_reasoning: bool = False,
+        self, call: Reading[bool | None], mark: Mark, into: FramedReply, *, is_reasoning: bool = False
     ) -> Reading[bool]:
         """Read the call that the message whose header was read is; False if it is none.
 
         `is_reasoning`: what the text of the message is if the call does not count.
         """
+        cursor, reply, task = into.cursor, into.reply, into.task
         if task.calls is Calls.VERBATIM:
             cursor.copy_to(reply.call_text())
         elif task.calls is Calls.STOP:
             cursor.copy_to(task.unread.append)
-        reply.body = Body(cursor.offset, partial(channel.body, is_reasoning=is_reasoning))
+        reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
         cursor.fence(self.frame_end, self.closers.only_first)
         try:
             fits = yield from call
@@ -170,26 +163,26 @@ class Frames:
         cursor.copy_to(None)
         task.stopped = task.calls is Calls.STOP and bool(fits)
         if fits is None:
-            drop_cut(mark, cursor, reply, task, is_call=True)
+            into.drop_cut(mark, is_call=True)
         if fits is not False:
-            channel.content()
+            into.channel.content()
         return fits is not False
 
 
-class _Messages(Machine):
+class FramedReply(Machine):
     """The state of a framed reply's reading."""
 
-    __slots__ = ("_channel", "_framed", "_frames")
+    __slots__ = ("_framed", "_frames", "channel")
 
     def __init__(self, frames: Frames, cursor: Cursor, reply: Reply, task: Task) -> None:
         super().__init__(cursor, reply, frames.calls, task)
         self._frames = frames
-        self._channel = Channel(reply, task)
+        self.channel = Channel(reply, task)
         self._framed = False  # there was a message before, or one is open
 
     @property
     def inside(self) -> bool:
-        return self._channel.is_reasoning
+        return self.channel.is_reasoning
 
     @property
     def markers(self) -> Markers:
@@ -199,7 +192,7 @@ class _Messages(Machine):
 
     @property
     def text(self) -> Sink:
-        return self._channel.text
+        return self.channel.text
 
     @property
     def droppable(self) -> frozenset[str]:
@@ -211,7 +204,7 @@ class _Messages(Machine):
 
     def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
         super().opener_read(opener, found=found, called=called)
-        self._channel.fresh = False
+        self.channel.fresh = False
 
     def starts(self) -> Reading[bool]:
         task = self.task
@@ -222,11 +215,11 @@ class _Messages(Machine):
                 return False
             self._framed = self._framed and not begins
         if self._framed:
-            self._channel.reasoning()
+            self.channel.reasoning()
         return (yield from self._message(""))  # a header may stand here without its first marker
 
     def marker(self, marker: str) -> Reading[bool]:
-        frames, channel = self._frames, self._channel
+        frames, channel = self._frames, self.channel
         if marker in frames.closers.all:
             if not (self._framed or (yield from self._ends())):
                 channel.text(marker)
@@ -240,10 +233,10 @@ class _Messages(Machine):
 
     def _message(self, opener: str) -> Reading[bool]:
         """Read on behind what may start a header; returns whether the reading goes on."""
-        task, reply, channel = self.task, self.reply, self._channel
+        task, reply, channel = self.task, self.reply, self.channel
         while True:
             calls_read = reply.calls_read
-            fits = yield from self._frames.read_message(opener, self.cursor, reply, task, channel)
+            fits = yield from self._frames.read_message(opener, self)
             self._framed = self._framed or fits
             # Which of the calls are returned is not known before the choice is.
             called = reply.calls_made and not task.undecided
@@ -270,11 +263,11 @@ class _Messages(Machine):
         yield from attempt(look, cursor)
         return found
 
-
-def drop_cut(mark: Mark, cursor: Cursor, reply: Reply, task: Task, *, is_call: bool) -> None:
-    """Drop the message in whose header the reply ends; the beginning of a call stays where calls do."""
-    cursor.take(len(cursor.text))
-    text = cursor.held(mark)
-    cursor.settle(mark)
-    if is_call and task.calls is not Calls.READ:
-        reply.call_text()(text)
+    def drop_cut(self, mark: Mark, *, is_call: bool) -> None:
+        """Drop the message in whose header the reply ends; the beginning of a call stays where calls do."""
+        cursor = self.cursor
+        cursor.take(len(cursor.text))
+        text = cursor.held(mark)
+        cursor.settle(mark)
+        if is_call and self.task.calls is not Calls.READ:
+            self.reply.call_text()(text)

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Cursor, Markers, Overrun, Reading
-from ..format import Span, Task
-from ..reply import Reply
-from .frames import Channel, Frames, drop_cut
+from ..cursor import Markers, Overrun, Reading
+from ..format import Span
+from .frames import FramedReply, Frames
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -38,7 +37,8 @@ CALLS = JsonCalls(
 class Inkling(Frames):
     """The kind of its content says what a message is."""
 
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
+        cursor, channel = into.cursor, into.channel
         if opener == _THINKING and channel.is_reasoning and not channel.fresh:
             return False
         mark = cursor.mark(len(opener))
@@ -53,7 +53,7 @@ class Inkling(Frames):
             kind = None
         if kind is None:
             if opener and (cursor.at_end or cursor.cut_of(_KINDS)):
-                drop_cut(mark, cursor, reply, task, is_call=False)
+                into.drop_cut(mark, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))
             if not opener or not channel.fresh:
@@ -62,8 +62,8 @@ class Inkling(Frames):
             return True
         behind = cursor.offset
         if kind in _CALLS:
-            call = CALLS.read(kind, mark, cursor, reply, named=name)
-            if (yield from self.read_message_call(call, mark, cursor, reply, task, channel)):
+            call = CALLS.read(kind, mark, cursor, into.reply, named=name)
+            if (yield from self.read_message_call(call, mark, into)):
                 return True
             if opener == kind:
                 cursor.rewind(mark, len(opener))

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from ..arguments.json_object import JsonObject
 from ..arguments.name import is_name, read_name
 from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
-from ..format import Task
 from ..reply import Reply
 from ..schema import Tools
-from .frames import Channel, Frames
+from .frames import FramedReply, Frames
 
 START = "<|start|>"
 MESSAGE = "<|message|>"
@@ -76,7 +75,8 @@ class Messages(Frames):
         put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
         put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
 
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
+        cursor, channel = into.cursor, into.channel
         mark = cursor.mark(len(opener))
         try:
             header = yield from self._header(opener, cursor, fresh=channel.fresh)
@@ -87,9 +87,8 @@ class Messages(Frames):
             return False
         behind = cursor.offset if header.body is None else header.body
         if header.calls and header.body is None:
-            call = _cut() if header.cut else self.read_directed(header, mark, cursor, reply)
-            is_reasoning = self.is_reasoning(header)
-            if (yield from self.read_message_call(call, mark, cursor, reply, task, channel, is_reasoning=is_reasoning)):
+            call = _cut() if header.cut else self.read_directed(header, mark, cursor, into.reply)
+            if (yield from self.read_message_call(call, mark, into, is_reasoning=self.is_reasoning(header))):
                 return True
             if opener == TO:
                 cursor.rewind(mark, len(opener))
