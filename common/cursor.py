@@ -541,12 +541,15 @@ class Cursor:
                 return pieces[0] if len(pieces) == 1 else "".join(pieces)
             yield
 
-    def cut_of(self, markers: Markers) -> bool:
-        """At the end of the reply: whether the unread rest is a marker's beginning, which is then read."""
+    def match_cut(self, markers: Markers) -> bool:
+        """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
         if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):
             self.take(len(self.text))
             return True
         return False
+
+    cut_of = match_cut
+    """The name that readers of values know it by."""
 
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
         """Read white space, `limit` characters at most."""

@@ -1,16 +1,19 @@
 """A construct that is tried: nothing was said of it until it fits, and all of it can be read again.
 
 - A call fits with its first argument text: `Proposed` announces it then, and settles the marks that hold it.
-- `attempt` is the place that gives up what reads too far (`Overrun`) and rewinds what does not fit.
+- `attempt` gives up what reads too far (`Overrun`) and rewinds what does not fit; `within` gives up alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from .arguments.strays import at_last_turn_end
 from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading
 from .reply import Call, Reply
+
+T = TypeVar("T")
 
 _NO_PIECE = frozenset(("", "{"))
 """Argument text that says nothing yet: the reader may still find that no arguments stand here."""
@@ -66,6 +69,14 @@ class Proposed:
             return False
         self.call.end(complete)
         return True
+
+
+def within(reading: Reading[T], otherwise: T) -> Reading[T]:
+    """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
+    try:
+        return (yield from reading)
+    except Overrun:
+        return otherwise
 
 
 def attempt(

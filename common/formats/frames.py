@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..arguments.strays import DEBRIS
-from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink
 from ..format import Calls, Task
 from ..machine import Grammar, Machine, begins_as_json
-from ..proposed import attempt
+from ..proposed import attempt, within
 from ..reply import Body, Reply
 
 _MAX_DEBRIS = 64
@@ -125,7 +125,7 @@ class Frames:
     def read_end(self, mark: Mark, cursor: Cursor) -> Reading[bool]:
         """Read the end of a message behind its call, and brackets and quotes that stand before it."""
         yield from cursor.run(DEBRIS, _MAX_DEBRIS)
-        found = (yield from cursor.match(self.closers)) is not None or cursor.cut_of(self.closers)
+        found = (yield from cursor.match(self.closers)) is not None or cursor.match_cut(self.closers)
         if found:
             cursor.settle(mark)
         return found
@@ -151,10 +151,7 @@ class Frames:
             cursor.copy_to(task.unread.append)
         reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
         cursor.fence(self.frame_end, self.closers.only_first)
-        try:
-            fits = yield from call
-        except Overrun:
-            fits = False
+        fits = yield from within(call, False)
         cursor.lift_fence()
         reply.body = None
         reply.construct_ends()

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Markers, Overrun, Reading
+from ..cursor import Cursor, Markers, Reading
 from ..format import Span
+from ..proposed import within
 from .frames import FramedReply, Frames
 from .json_calls import JsonCalls
 from .tagged import sample_of
@@ -42,17 +43,9 @@ class Inkling(Frames):
         if opener == _THINKING and channel.is_reasoning and not channel.fresh:
             return False
         mark = cursor.mark(len(opener))
-        kind: str | None = opener
-        name = ""
-        try:
-            if opener not in _KINDS.all:
-                name = yield from cursor.run(_NAME, _MAX_NAME)
-                yield from cursor.space()
-                kind = yield from cursor.match(_KINDS)
-        except Overrun:
-            kind = None
+        name, kind = yield from within(self._header(opener, cursor), ("", None))
         if kind is None:
-            if opener and (cursor.at_end or cursor.cut_of(_KINDS)):
+            if opener and (cursor.at_end or cursor.match_cut(_KINDS)):
                 into.drop_cut(mark, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))
@@ -71,6 +64,14 @@ class Inkling(Frames):
         cursor.rewind(mark, behind - mark.offset)
         (channel.reasoning if kind == _THINKING else channel.content)()
         return True
+
+    def _header(self, opener: str, cursor: Cursor) -> Reading[tuple[str, str | None]]:
+        """Read a header behind `opener`; returns the name that it says, and its kind or None."""
+        if opener in _KINDS.all:
+            return "", opener
+        name = yield from cursor.run(_NAME, _MAX_NAME)
+        yield from cursor.space()
+        return name, (yield from cursor.match(_KINDS))
 
 
 INKLING = Inkling(

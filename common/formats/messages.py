@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from ..arguments.json_object import JsonObject
 from ..arguments.name import is_name, read_name
-from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading
+from ..proposed import within
 from ..reply import Reply
 from ..schema import Tools
 from .frames import FramedReply, Frames
@@ -78,10 +79,7 @@ class Messages(Frames):
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
         cursor, channel = into.cursor, into.channel
         mark = cursor.mark(len(opener))
-        try:
-            header = yield from self._header(opener, cursor, fresh=channel.fresh)
-        except Overrun:
-            header = None
+        header = yield from within(self._header(opener, cursor, fresh=channel.fresh), None)
         if header is None:
             cursor.rewind(mark, len(opener))
             return False
@@ -165,7 +163,7 @@ class Messages(Frames):
                     return draft.unended
                 cursor.take(cursor.at + len(part))
                 draft.part(part, cursor.offset)
-            elif cursor.at_end or cursor.cut_of(self.parts):
+            elif cursor.at_end or cursor.match_cut(self.parts):
                 return draft.cut()
             elif (yield from cursor.match(_TO)) is not None:
                 draft.recipient = yield from self._recipient(cursor)
