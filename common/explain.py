@@ -476,8 +476,8 @@ class _TracingReply(Reply):
             return
         self._reasoning_space[-1] = _Placed.at(token, self.trace.place(token))
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
-        made = super().call(name, native_id)
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
+        made = super().call(name, native_id, said)
         traced = _TracedCall(made._reply, made.index, made.name)
         index = made.index if made.index >= 0 else None
         if isinstance(made._reply, HeldCall):

@@ -58,10 +58,10 @@ class _Reply(Reply):
         self.said = self.cursor.offset
         super().reasoning(text)
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
         # A call is held until it is announced; what was held before and was none has been said.
         self.begins = max(self.cursor.last_hold, self.said)
-        return super().call(name, native_id)
+        return super().call(name, native_id, said)
 
 
 class GuardedParser(Parser):

@@ -312,8 +312,14 @@ class Reply:
 
     # --- calls
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
-        """Announce a call. `native_id` is the id that the markup gave before or with the name."""
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
+        """Announce a call.
+
+        Args:
+            name: as it is written.
+            native_id: the id that the markup gave before or with the name.
+            said: how many characters of the text that held it were handed on as text before it.
+        """
         name = self.tools.meant(name)
         self.calls_read += 1
         self.owed_closer = ""
@@ -321,7 +327,7 @@ class Reply:
             self._doubts.undeclared and not self.tools.may_declare(name)
         )
         if doubtful or self._doubt is not None:
-            return self._held_call(name, native_id, doubtful=doubtful)
+            return self._held_call(name, native_id, self.cursor.last_hold + said, doubtful=doubtful)
         return self._announce(name, native_id)
 
     def _announce(self, name: str, native_id: str | None) -> Call:
@@ -340,15 +346,15 @@ class Reply:
 
     # --- doubtful calls
 
-    def _held_call(self, name: str, native_id: str | None, *, doubtful: bool) -> Call:
+    def _held_call(self, name: str, native_id: str | None, begin: int, *, doubtful: bool) -> Call:
         doubt = self._doubt = self._doubt or Doubt(self.cursor)
         held = HeldCall(name, native_id, doubt)
         if not doubtful:
-            doubt.certain(held, self.cursor.last_hold)
+            doubt.certain(held, begin)
         elif self.body is not None:
             doubt.doubtful(held, self.body.begin, self.body.text, until_end=True)
         else:
-            doubt.doubtful(held, self.cursor.last_hold, self.rehearsed or self.content, until_end=False)
+            doubt.doubtful(held, begin, self.rehearsed or self.content, until_end=False)
         return Call(held, -1, name)
 
     def construct_ends(self) -> None:
