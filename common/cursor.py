@@ -149,7 +149,7 @@ class Overrun(Exception):
 _JOINED = 256
 """So many short pieces of held text are joined."""
 
-MIN_CUT = 8
+CUT = 8
 """Characters of a marker's beginning that are known for one at the end of a reply."""
 
 MAX_HELD = 512
@@ -477,7 +477,7 @@ class Cursor:
     def _last_of(self, markers: Markers, sink: Sink, cut: Sink | None) -> None:
         """Hand over the last text of the reply, and a marker that is cut there."""
         found = markers.search(self.text, self.at, ended=False) if cut is not None else None
-        if found is not None and len(found.group()) < MIN_CUT:
+        if found is not None and len(found.group()) < CUT:
             found = None
         stop = len(self.text) if found is None else found.start()
         if stop > self.at:
