@@ -437,9 +437,13 @@ class Cursor:
 
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""
-        if mark.offset < self._base:
-            return self._kept_from(mark.offset) + self.text[: self.at]
-        return self.text[mark.offset - self._base : self.at]
+        return self.read_since(mark.offset)
+
+    def read_since(self, offset: int) -> str:
+        """The text read since `offset`, as far as it is still here: see `text_from`."""
+        if offset < self._base and self._kept:
+            return self._kept_from(offset) + self.text[: self.at]
+        return self.text[max(0, offset - self._base) : self.at]
 
     def take(self, end: int) -> str:
         """Read up to position `end` of `text`."""
