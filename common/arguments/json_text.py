@@ -311,6 +311,7 @@ class _Value(Literal[str]):
         """Read a number or a literal."""
         cursor = self._cursor
         word = yield from cursor.run(_WORD_RUN)
+        yield from cursor.peek()  # the end of a frame ends it
         written = _LITERALS.get(word)
         if written is None and (cursor.at_end or not _NUMBER.fullmatch(word)):
             if not cursor.at_end or not _is_beginning(word):

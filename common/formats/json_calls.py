@@ -392,19 +392,18 @@ class _Body:
 class _Head:
     """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
 
-    __slots__ = ("_copies", "_early", "_lost", "_marks", "_raw", "_reply", "call", "cursor", "id", "name")
+    __slots__ = ("_early", "_lost", "_marks", "_reply", "call", "cursor", "holds", "id", "name")
 
     def __init__(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, lost: str) -> None:
         self.name = ""
         self.id: str | None = None
         self.call: Call | None = None
-        self._marks = marks  # none: settled
+        self.holds = False  # it fits, and its name is to come
+        self._marks = marks
         self._lost = lost
         self.cursor = cursor
         self._reply = reply
         self._early = Held()
-        self._raw = Held()
-        self._copies = False
 
     def may_be_declared(self, name: str) -> bool:
         return self._reply.tools.may_declare(name)
@@ -412,10 +411,6 @@ class _Head:
     @property
     def announced(self) -> bool:
         return self.call is not None
-
-    @property
-    def holds(self) -> bool:
-        return self.call is None and not self._marks
 
     def arguments(self, text: str) -> None:
         if self.call is None:
@@ -426,40 +421,31 @@ class _Head:
     def announce_or_hold(self) -> None:
         if self.name:
             self.announce()
-        elif self._marks:
-            if not self.cursor.copies:  # else the text goes out as it is anyway
-                self._copies = True
-                self.cursor.copy_to(self._raw.append)
-            self._settle()
+        elif not self.holds:
+            self.holds = True
+            size = len(self.cursor.held(self._marks[0]))
+            self.cursor.rewind(self._marks[0], size)
+            self._marks = (self.cursor.mark(size, room=None),)
 
     def _settle(self) -> None:
         for mark in reversed(self._marks):
             self.cursor.settle(mark)
-        self._marks = ()
 
     def announce(self) -> None:
-        if self.call is not None:
-            return
-        self._settle()
-        self._stop_copying()
-        if self._lost:
-            self._reply.content(self._lost)
-        self.call = self._reply.call(self.name, self.id)
-        self.call.arguments(self._early.take())
+        if self.call is None:
+            self._settle()
+            self.holds = False
+            if self._lost:
+                (self._reply.rehearsed or self._reply.content)(self._lost)
+            self.call = self._reply.call(self.name, self.id)
+            self.call.arguments(self._early.take())
 
     def release(self, *, lost: bool) -> None:
         """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
-        raw = self._raw.take()
-        self._stop_copying()
+        raw = "" if lost or self.cursor.copies else self.cursor.held(self._marks[0])
+        self._settle()
         self._reply.owed_closer = ""  # what follows is no construct's
-        if not lost:
-            self._reply.content(raw)
-
-    def _stop_copying(self) -> None:
-        if self._copies:
-            self._copies = False
-            self.cursor.copy_to(None)
-            self._raw = Held()
+        (self._reply.rehearsed or self._reply.content)(raw)
 
 
 def _key(cursor: Cursor) -> Reading[str | None]:
