@@ -99,6 +99,9 @@ class Overrun(Exception):
 _JOINED = 256
 """So many short pieces of held text are joined."""
 
+CUT = 8
+"""A marker's beginning at the end of the reply is dropped from so many characters on."""
+
 MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
@@ -124,6 +127,7 @@ class Cursor:
         "_limit",
         "_short",
         "_unlimited",
+        "again",
         "at",
         "ended",
         "last_hold",
@@ -141,6 +145,7 @@ class Cursor:
         self._limit: int | None = None  # offset up to which the innermost mark may hold; None without one
         self._unlimited: list[int] = []  # offsets of the marks without a limit
         self._kept: list[str] = []  # what they hold, up to `text`
+        self.again = 0  # offset up to which text was read again from a mark without a limit
         self._short = 0  # how many of the last ones are short, and were not joined
         self._copy: Sink | None = None
         self.remarks: dict[str, int] = {}
@@ -259,6 +264,8 @@ class Cursor:
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
         """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
         offset = mark.offset + ahead
+        if len(self._unlimited) > mark.depth:
+            self.again = max(self.again, self._base + self.at)
         if offset < self._base:
             back = self._kept_from(offset)
             self._drop_kept(len(back))
@@ -297,18 +304,27 @@ class Cursor:
             self._copy(piece)
         return piece
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
+    def until(self, markers: Markers, sink: Sink, cut: int = MAX_HELD) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and read that; None at the end of the reply.
+
+        There a marker's beginning is dropped from `cut` characters on.
+        """
         while True:
-            found = markers.search(self.text, self.at, self.ended)
+            found = markers.search(self.text, self.at, self.ended and cut >= MAX_HELD)
             stop = len(self.text) if found is None else found.start()
             if stop > self.at:
                 sink(self.take(stop))
             if found is not None and found.group() in markers.all and self._whole(markers, found):
                 return self.take(found.end())
-            if self.ended:
+            if not self.ended:
+                yield
+            elif found is None:
                 return None
-            yield
+            elif len(found.group()) >= cut:
+                self.take(len(self.text))
+                return None
+            else:
+                cut = MAX_HELD
 
     def stands(self, markers: Markers) -> Reading[str | None]:
         """The marker that stands here, not read; None where none does."""

@@ -24,7 +24,7 @@ from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .json_object import JsonObject, read_object
 from .name import MAX_NAME
-from .tagged_values import CallHeads, read_quoted_head
+from .tags import Around, Sink as CallSink
 from .text_value import TextValue
 
 _OBJECT = JsonObject()
@@ -84,7 +84,7 @@ class MinimaxM3Values:
     def key_end(self) -> Markers:
         return NO_MARKERS
 
-    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+    def _fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
         yield from cursor.space()
         if (yield from cursor.stands(ends)):
@@ -107,14 +107,25 @@ class MinimaxM3Values:
         # The value of a parameter without its opener.
         return (yield from cursor.peek()) not in (*SPACE, "<", "`")
 
-    def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
-    ) -> Reading[bool]:
+    def read(self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around) -> Reading[bool]:
         """Read parameters up to a closer around them, which is not read; whether they are whole."""
+        mark = cursor.mark()
+        ends = union(around.closers, around.turn_ends)
+        fits = yield from self._fits(cursor, ends)
+        cursor.rewind(mark)
+        if not fits:
+            if fits is None:
+                cursor.take(len(cursor.text))
+            return False
+        call.announce()
         yield from cursor.space()
         if (yield from cursor.peek()) == "{":
-            return (yield from read_object(cursor, sink, ends))
-        return (yield from _Body(cursor, sink, parameters, ends, heads).read())
+            return (yield from read_object(cursor, call.arguments, ends))
+        return (yield from _Body(cursor, call.arguments, parameters, ends, around).read())
+
+    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
+        return False
+        yield
 
 
 class _Body:
@@ -134,14 +145,14 @@ class _Body:
         "_written",
     )
 
-    def __init__(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads) -> None:
+    def __init__(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: Around) -> None:
         self._cursor = cursor
         self._sink = sink
         self._parameters = parameters
         self._ends = ends
-        self._behind = union(ends, heads.call_openers)
+        self._behind = union(ends, heads.openers)
         self._heads = heads
-        self._in_text = union(_IN_ELEMENTS, heads.call_openers)
+        self._in_text = union(_IN_ELEMENTS, heads.openers)
         self._written: set[str] = set()
         self._array = ""  # the last parameter, where it is declared as an array: it may be repeated
         self._texts = Held()  # what stands in its elements
@@ -292,10 +303,17 @@ class _Body:
                 if not quoted and (yield from self._bare_closer(opened.name, nested=False)):
                     break
             else:
-                head = yield from read_quoted_head(marker, cursor, self._heads)
-                if head is not None:
+                mark = cursor.mark()
+                try:
+                    levels = yield from self._heads.call_fits(marker, cursor, declared=False)
+                except Overrun:
+                    levels = []
+                if levels:
                     quoted.append("")
-                    marker += head
+                    marker += cursor.held(mark)
+                    cursor.settle(mark)
+                else:
+                    cursor.rewind(mark)
             add(marker)
         self._end(name, value, text, repeatable=repeatable)
         return True, None

@@ -1,0 +1,900 @@
+"""Arguments as one tag a parameter, each with its value as text: XML in looks, not in rules.
+
+- Nothing is decoded: `&lt;` stays, and a value may hold any text, the family's own markup included.
+- A value's closer counts only if what follows can follow it (`_Body.follows`). Further closers after it are dropped,
+  unless the value holds openers that they pair with.
+- A call that fits, inside a value, is quoted: until its end its parameters and closers pair up and are data.
+- A value that lacks its closer ends at the first candidate: a closer around the parameters, another closing tag before
+  one, `</NAME>`, a call that fits. From there the text is held until what comes tells what the candidate was, at the
+  latest the end of the reply: `_Value`.
+- A parameter's opener ends the value before it at the start of a line (in inline markups anywhere) if its name is
+  declared and not yet given.
+- The last brace goes out with the closer around the parameters, which is read by the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from json.encoder import encode_basestring as quote
+from typing import Protocol
+
+from ..cursor import CUT, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
+from ..cursor import Sink as TextSink
+from ..schema import ANY, JSON, MAX_DEPTH, STRING, Parameters, Types
+from .json_object import JsonObject, read_object
+from .json_text import compact
+from .name import MAX_NAME, read_key
+from .strays import at_last_turn_end, read_strays
+from .text_value import TextValue
+
+_OBJECT = JsonObject()
+_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
+_PLAIN_NAME = re.compile(r"[\w.-]*")
+_NAMELESS = re.compile(r"""[ \t"'“”]*(?:[\r\n]|>|\Z)""")
+_ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
+_FOLLOWS_WITHIN = 256
+_CLOSING = re.compile(r"[^<>\r\n\"'=]*")
+_MAX_CLOSING = 64
+_OPENED_TAG = re.compile(r"<([^\s<>/\"'=]+)")
+_MOST_OPENED = 1024
+_TAG_BEGINNING = re.compile(r"<[^\s<>/\"'=]*")
+_NEAR = 256
+_WRAPPERS = ("arguments", "parameters", "input")
+"""An undeclared only parameter of such a name that holds an object is all of the arguments."""
+
+
+class Sink(Protocol):
+    """A call whose arguments are read."""
+
+    def announce(self) -> object:
+        """The call fits: it is announced, if it was not."""
+        ...
+
+    def arguments(self, text: str) -> None:
+        """The next piece of the arguments' JSON text."""
+        ...
+
+
+class Around(Protocol):
+    """What stands around the parameters of a call."""
+
+    @property
+    def closers(self) -> Markers:
+        """Closers of the call and of anything around it."""
+        ...
+
+    @property
+    def call_closers(self) -> Markers:
+        """Those of the call."""
+        ...
+
+    @property
+    def outer_closers(self) -> Markers:
+        """Those that end a whole run of closers here: of what this call was opened with."""
+        ...
+
+    @property
+    def openers(self) -> Markers:
+        """Openers of calls and of what stands around calls."""
+        ...
+
+    @property
+    def turn_ends(self) -> Markers: ...
+
+    def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:
+        """Read a call behind `opener` up to the first piece of its arguments; what it has opened, empty if it is none.
+
+        `declared`: only a call of a declared function.
+        """
+        ...
+
+
+class Level(Enum):
+    """What is open inside a value that quotes calls."""
+
+    AROUND = "section or wrapper"
+    CALL = "call"
+    PARAMETER = "parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A further spelling of a parameter's opener or of its closer."""
+
+    open: str = ""
+    close: str = ""
+    drift: bool = False
+    """Whether the opener counts only where a parameter is due and a whole header follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a parameter's opening tag says."""
+
+    name: str
+    """"" in an element without a name."""
+    attributes: dict[str, str]
+    valued: bool = True
+    """Whether the value's own opener stood there, in markups that have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a value ended."""
+
+    closed: bool
+    """False: the reply ended in it."""
+    header: Header | None = None
+    """The next parameter's, if it was read."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """`<parameter=city>Paris</parameter>`"""
+
+    open: str
+    """What starts a parameter, up to its name."""
+    name_end: tuple[str, ...]
+    """What stands between the name and the value, in this order; drift may leave out all but one."""
+    close: str
+    """What ends the value."""
+    framed: bool = False
+    """Whether the template writes a newline on each side of a value."""
+    typed_by: str = ""
+    """The attribute that types the value instead of the schema."""
+    spellings: tuple[Spelling, ...] = ()
+    closes: str = "</"
+    """What starts a closing tag of any kind."""
+    first: Markers = field(init=False, repr=False)
+    value_end: Markers = field(init=False, repr=False)
+    key_end: Markers = field(init=False, repr=False)
+    """What ends a parameter's name and can end nothing else."""
+    closing: Markers = field(init=False, repr=False)
+    _drift: Markers = field(init=False, repr=False)
+    _name_end: tuple[Markers, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        opens = {self.open, *(each.open for each in self.spellings if not each.drift)}
+        for each in tuple(opens):
+            # `<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other.
+            tag = each.removesuffix("=").removesuffix(" name")
+            if tag != each:
+                opens |= {f"{tag}=", f"{tag} name="}
+        put = object.__setattr__
+        put(self, "first", Markers(opens))
+        put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings))))
+        put(self, "key_end", Markers(self.name_end[:-1]))
+        put(self, "closing", Markers((self.closes,)))
+        put(self, "_drift", Markers(each.open for each in self.spellings if each.drift))
+        put(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return self.first.all | self.value_end.all | {*self.name_end}
+
+    @property
+    def closers(self) -> frozenset[str]:
+        """What closes a value, dropped where it stands alone behind a call."""
+        return self.value_end.all
+
+    @property
+    def ended_by_calls(self) -> bool:
+        return False
+
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Reading[bool]:
+        """Read parameters up to a closer around them, which is not read; whether they are whole.
+
+        `call` is told that it fits with the first parameter, or with what ends the parameters.
+        """
+        yield from _gap(cursor)
+        yield from read_strays(cursor, union(self.value_end, self.key_end))
+        yield from cursor.space()
+        if (yield from cursor.peek()) == "{":
+            return (yield from _read_json(cursor, call, union(around.closers, around.turn_ends)))
+        return (yield from _Body(self, cursor, call, parameters, around).read())
+
+    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
+        """Read a closing tag that stands in place of one around the parameters; whether there was one."""
+        if not (yield from _Body(self, cursor, _NOBODY, Parameters(None), around).foreign_closer()):
+            return False
+        yield from cursor.match(self.closing)
+        yield from self.read_closing(cursor)
+        return True
+
+    # --- spellings
+
+    def types(self, header: Header, parameters: Parameters) -> Types:
+        if self.typed_by and self.typed_by in header.attributes:
+            said = header.attributes[self.typed_by]
+            types = typed_by_attribute(said)
+            # DSML's says only yes or no, and what is neither says nothing; a type that JSON lacks is text.
+            if types is not None or self.typed_by != "string":
+                return types or STRING
+        return parameters.types(header.name)
+
+    def read_opener(self, cursor: Cursor) -> Reading[str | None]:
+        """Read a parameter's opener, doubled ones included, where one is due; None if none is here."""
+        opener = yield from cursor.match(self.first)
+        if opener is None:
+            return (yield from self._read_drift(cursor))
+        while (yield from cursor.match(self.first)) is not None:
+            pass
+        return opener
+
+    def _read_drift(self, cursor: Cursor) -> Reading[str | None]:
+        """Read what models write in place of an opener; None, and nothing read, if no whole header follows."""
+        if not self._drift.all:
+            return None
+        mark = cursor.mark()
+        marker = yield from cursor.match(self._drift)
+        try:
+            fits = marker is not None and bool((yield from read_key(cursor))[0])
+            if self.key_end.all:
+                fits = fits and (yield from cursor.match(self.key_end)) is not None
+                yield from cursor.space()
+            fits = fits and (yield from cursor.stands(self._name_end[-1])) is not None
+        except Overrun:
+            fits = False
+        cursor.rewind(mark)
+        if not fits or marker is None:
+            return None
+        return cursor.take(cursor.at + len(marker))
+
+    def read_header(self, cursor: Cursor) -> Reading[Header | None]:
+        """Read a parameter's opening tag behind its opener; None, and nothing read, if it is none.
+
+        If the reply ends in it, it is read and None.
+        """
+        mark = cursor.mark()
+        try:
+            header = yield from self._read_tag(cursor)
+        except Overrun:
+            header = None
+        if header is None and not cursor.at_end:
+            cursor.rewind(mark)
+        else:
+            cursor.settle(mark)
+        return header
+
+    def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
+        if self.framed and (name := (yield from self._name_alone(cursor))):
+            return Header(name, {})
+        start = cursor.offset
+        name, attributes = yield from read_key(cursor)
+        ended = valued = False
+        for part in self._name_end:
+            while (yield from cursor.match(part)) is not None:
+                ended = True
+                valued = part is self._name_end[-1]
+                if valued:
+                    break
+                if (yield from self._further_part(cursor)):
+                    yield from cursor.space()
+        if ended:
+            nameless = not self.key_end.all and not name
+            return Header(name, dict(_ATTRIBUTE.findall(attributes)), valued) if name or nameless else None
+        if (yield from cursor.stands(self.value_end)) is not None:
+            written = cursor.text_from(start)
+            assigned = _ASSIGNED.match(written)
+            if name and assigned is not None:
+                cursor.at -= cursor.offset - start - assigned.end()
+                return Header(assigned[1], {})
+            if _NAMELESS.match(written) is not None and not self.key_end.all:
+                return Header("", {})
+        if name:
+            any(cursor.cut_of(part) for part in (*self._name_end, self.value_end))
+        return None
+
+    def _name_alone(self, cursor: Cursor) -> Reading[str]:
+        """Read a name whose line ends without the end of the tag; "" if none is here."""
+        mark = cursor.mark()
+        name = yield from cursor.run(_PLAIN_NAME, MAX_NAME)
+        if not name or (yield from cursor.peek()) != "\n":
+            cursor.rewind(mark)
+            return ""
+        yield from cursor.space()
+        char = yield from cursor.peek()
+        alone = char != "" and char not in self.name_end[-1]
+        cursor.rewind(mark, len(name) if alone else 0)
+        return name if alone else ""
+
+    def _further_part(self, cursor: Cursor) -> Reading[bool]:
+        """Whether another part of the header is here behind white space; if none is, that is the value's."""
+        mark = cursor.mark()
+        yield from cursor.space()
+        found = (yield from cursor.stands(union(*self._name_end))) is not None
+        cursor.rewind(mark)
+        return found
+
+    def read_closing(self, cursor: Cursor) -> Reading[str]:
+        """Read a closing tag behind its start, its bracket too if it has one; its name."""
+        text = yield from cursor.run(_CLOSING, _MAX_CLOSING)
+        if (yield from cursor.peek()) == ">":
+            cursor.take(cursor.at + 1)
+            return text.strip(" \t/")
+        name = text.split(None, 1)[0] if text[:1].strip() else ""
+        cursor.at -= len(text) - len(name)
+        return name
+
+
+def _read_json(cursor: Cursor, call: Sink, closers: Markers) -> Reading[bool]:
+    """Read one JSON object in place of the parameters."""
+    mark = cursor.mark()
+    fits = yield from _OBJECT.fits(cursor, closers)
+    cursor.rewind(mark)
+    if not fits:
+        if cursor.ended and fits is None:
+            cursor.take(len(cursor.text))
+        return False
+    call.announce()
+    return (yield from read_object(cursor, call.arguments, closers))
+
+
+class _Body:
+    """The parameters of one call."""
+
+    __slots__ = ("around", "call", "cursor", "followers", "markers", "parameters", "tags", "unwrapped", "written")
+
+    def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
+        self.tags = tags
+        self.cursor = cursor
+        self.call = call
+        self.parameters = parameters
+        self.around = around
+        self.written: set[str] = set()
+        self.unwrapped = False  # one parameter was all of the arguments, braces included
+        self.followers = union(tags.first, around.closers, around.turn_ends)
+        self.markers = union(tags.value_end, tags.closing, self.followers, around.openers)
+
+    def read(self) -> Reading[bool]:
+        call = self.call
+        header = yield from self._next()
+        whole = True
+        while header is not None:
+            call.announce()
+            if not header.name:
+                whole = False
+            end = yield from self._parameter(header)
+            if not end.closed:
+                return False
+            header = end.header if end.header is not None else (yield from self._next())
+        if not (yield from self._ended()):
+            return False
+        call.announce()
+        if not self.unwrapped:
+            call.arguments("}" if self.written else "{}")
+        return whole
+
+    def _ended(self) -> Reading[bool]:
+        """Whether the parameters end here."""
+        cursor, around = self.cursor, self.around
+        if cursor.at_end:
+            return bool(self.written)
+        if (yield from cursor.stands(union(around.closers, around.turn_ends, around.openers))) is not None:
+            return True
+        if cursor.cut_of(around.closers):
+            return True
+        cursor.cut_of(self.followers)
+        return (yield from self.foreign_closer()) if self.written else False
+
+    def _next(self) -> Reading[Header | None]:
+        """Read the header of the parameter that is due here; None if there is none."""
+        cursor, tags = self.cursor, self.tags
+        while True:
+            yield from cursor.space()
+            opener = yield from tags.read_opener(cursor)
+            if opener is None:
+                keyed = tags.key_end.all and not self.written
+                if not keyed or (yield from cursor.stands(self.around.closers)) is not None:
+                    return None
+            header = yield from tags.read_header(cursor)
+            if header is None or header.valued or not (yield from self._valueless()):
+                return header
+
+    def _valueless(self) -> Reading[bool]:
+        """Whether a name without a value was read: the next parameter is here, or a closer around them."""
+        cursor = self.cursor
+        mark = cursor.mark()
+        yield from cursor.space()
+        found = (yield from cursor.stands(self.followers)) is not None
+        cursor.rewind(mark)
+        return found
+
+    # --- one parameter
+
+    def _parameter(self, header: Header) -> Reading[End]:
+        """Read a parameter behind its header."""
+        name = header.name
+        if not name:
+            return (yield from _Value(self, header, TextValue(_nowhere, STRING, framed=False)).read())
+        if name in _WRAPPERS and not self.written and not self.parameters.declares(name):
+            return (yield from self._wrapping(header))
+        return (yield from self._named(header, self.call.arguments))
+
+    def _named(self, header: Header, sink: TextSink) -> Reading[End]:
+        """Read a parameter that has a name."""
+        name, assigned, text = header.name.partition("=")
+        at_once = assigned and self.parameters.declares(name) and (yield from self._closes_at_once())
+        if not at_once:
+            name = header.name
+        sink(("," if self.written else "{") + quote(name) + ":")
+        self.written.add(name)
+        if at_once:
+            value = TextValue(sink, self.parameters.types(name), framed=False)
+            value.text(text)
+            value.end()
+            return End(True)
+        value = TextValue(sink, self.tags.types(header, self.parameters), framed=self.tags.framed)
+        end = yield from _Value(self, header, value).read()
+        if end.closed:
+            value.end()
+        return end
+
+    def _closes_at_once(self) -> Reading[bool]:
+        """Read a value's closers, if nothing but these is before what may follow them."""
+        cursor = self.cursor
+        mark = cursor.mark()
+        try:
+            yield from cursor.space()
+            while (yield from cursor.match(self.tags.value_end)) is not None:
+                yield from cursor.space()
+            found = (yield from cursor.stands(self.followers)) is not None
+        except Overrun:
+            found = False
+        if found:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
+
+    def _wrapping(self, header: Header) -> Reading[End]:
+        """Read a parameter that may hold all of the arguments: it does if it is an object and the only one."""
+        pieces: list[str] = []
+        end = yield from self._named(header, pieces.append)
+        if end.closed and end.header is None:
+            end = End(True, (yield from self._next()))
+        inner = _object_in("".join(pieces[1:])) if end.closed and end.header is None else None
+        self.unwrapped = inner is not None
+        self.call.arguments("".join(pieces) if inner is None else inner)
+        return end
+
+    # --- what is here
+
+    def follows(self) -> Reading[Header | bool]:
+        """What is here after a value's closer.
+
+        Returns:
+            The header of the next parameter, which was read; True for anything else that can follow: a closer around
+            the parameters, a garbled one, a call, the end. False if this cannot follow.
+        """
+        cursor, tags = self.cursor, self.tags
+        mark = cursor.mark()
+        try:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            if (yield from tags.read_opener(cursor)) is None:
+                found = yield from self._ends_here()
+            else:
+                header = yield from tags.read_header(cursor)
+                if header is not None:
+                    cursor.settle(mark)
+                    return header
+                found = cursor.at_end
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def _ends_here(self) -> Reading[bool]:
+        """Whether the parameters can end here; what is looked at is read."""
+        cursor, around = self.cursor, self.around
+        if (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+            return True
+        if cursor.at_end or cursor.cut_of(self.followers):
+            return True
+        if (yield from cursor.match(self.tags.closing)) is not None:
+            if not (yield from self.tags.read_closing(cursor)):
+                return cursor.at_end
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            if cursor.at_end or (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+                return True
+        return (yield from self._call_fits(declared=False))
+
+    def _call_fits(self, *, declared: bool) -> Reading[bool]:
+        opener = yield from self.cursor.match(self.around.openers)
+        if opener is None:
+            return False
+        return bool((yield from self.around.call_fits(opener, self.cursor, declared=declared))) or self.cursor.at_end
+
+    def foreign_closer(self) -> Reading[bool]:
+        """Whether a closing tag is here, in place of a closer around the parameters, that can end them."""
+        cursor = self.cursor
+        mark = cursor.mark()
+        try:
+            found = (yield from cursor.stands(self.tags.closing)) is not None and (yield from self._ends_here())
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def goes_on(self) -> Reading[Header | bool]:
+        """What is here after a closing tag that may have ended a value without its closer: as `follows`, but stricter.
+
+        A parameter has to be declared and not given, and the end of the reply does not count.
+        """
+        cursor, around = self.cursor, self.around
+        mark = cursor.mark()
+        found: Header | bool = False
+        try:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            if (yield from cursor.match(self.tags.first)) is not None:
+                header = yield from self.next_declared()
+                if header is not None:
+                    cursor.settle(mark)
+                    return header
+            elif (yield from cursor.stands(around.closers)) is not None:
+                found = True
+            else:
+                found = yield from self._call_fits(declared=True)
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def run(self) -> Reading[Header | bool]:
+        """What is here if a value without its closer ended before this.
+
+        Returns:
+            The header of the next parameter, which was read; True for a whole run of the closers around that the end,
+            a turn's end or a call of a declared function follows. False if only the rest of the reply can tell.
+        """
+        cursor = self.cursor
+        mark = cursor.mark()
+        try:
+            found = yield from self._run()
+        except Overrun:
+            found = False
+        if isinstance(found, Header):
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
+
+    def _run(self) -> Reading[Header | bool]:
+        cursor, tags, around = self.cursor, self.tags, self.around
+        whole = False
+        while True:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            closer = yield from cursor.match(around.closers)
+            if closer is not None:
+                whole = whole or closer in around.outer_closers.all
+                continue
+            if (yield from cursor.match(tags.value_end)) is not None:
+                continue
+            if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
+                break
+        if cursor.at_end or cursor.cut_of(around.closers) or (yield from cursor.stands(around.turn_ends)) is not None:
+            return True
+        if (yield from cursor.match(tags.first)) is not None:
+            return (yield from self.next_declared()) or False
+        return whole and (yield from self._call_fits(declared=True))
+
+    def next_declared(self) -> Reading[Header | None]:
+        """Read the header of a parameter that may end the value before it; None, and nothing read, if it may not."""
+        mark = self.cursor.mark()
+        header = yield from self.tags.read_header(self.cursor)
+        if header is not None and self.parameters.declares(header.name) and header.name not in self.written:
+            self.cursor.settle(mark)
+            return header
+        self.cursor.rewind(mark)
+        return None
+
+
+class _Value:
+    """One value, read up to its end.
+
+    From a candidate on the text is held, with a mark of any length. It becomes the value's if the value goes on to its
+    closer; the value ended at the candidate if what stands there, or the end of the reply, says so. A call that fits is
+    a candidate for as long as nothing but calls follows.
+    """
+
+    __slots__ = ("_again", "_body", "_cursor", "_header", "_held", "_last", "_opened", "_quoted", "_skip", "_tail",
+                 "_text", "_unpaired")
+
+    def __init__(self, body: _Body, header: Header, text: TextValue) -> None:
+        self._body = body
+        self._cursor = body.cursor
+        self._header = header
+        self._text = text
+        self._quoted: list[Level] = []
+        self._held: Mark | None = None
+        self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
+        self._again = False  # the text from the candidate on is read again
+        self._last = ""  # the last character
+        self._unpaired = 0  # openers of parameters that are text
+        self._opened: set[str] = set()  # names of tags in the value
+        self._tail = ""  # a tag's beginning
+
+    def read(self) -> Reading[End]:
+        cursor, markers = self._cursor, self._body.markers
+        while True:
+            marker = yield from cursor.until(markers, self._take, cut=CUT)
+            end = self._at_end() if marker is None else (yield from self._at(marker))
+            if end is not None:
+                return end
+            self._take(marker or "")
+
+    def _take(self, text: str) -> None:
+        """Text of the value, or of what follows it."""
+        self._last = text[-1]
+        if self._held is None:
+            self._watch(text)
+            self._text.text(text)
+        elif self._skip is None and not self._quoted and text.strip(SPACE):
+            self._release()
+
+    def _release(self, without: int = 0) -> None:
+        """What is held was data, but for the last characters."""
+        assert self._held is not None
+        text = self._cursor.held(self._held)
+        self._cursor.settle(self._held)
+        self._held = None
+        text = text[: len(text) - without]
+        if text:
+            self._watch(text)
+            self._text.text(text)
+
+    def _watch(self, text: str) -> None:
+        """Note the tags in the value."""
+        if not self._tail and "<" not in text:
+            return
+        text = self._tail + text
+        if len(self._opened) < _MOST_OPENED:
+            self._opened.update(_OPENED_TAG.findall(text))
+        start = text.rfind("<")
+        beginning = text[start:] if start >= 0 and len(text) - start <= MAX_NAME else ""
+        self._tail = beginning if _TAG_BEGINNING.fullmatch(beginning) else ""
+
+    def _opens(self, name: str) -> bool:
+        return name in self._opened or self._tail == f"<{name}"
+
+    def _at(self, marker: str) -> Reading[End | None]:
+        """What a marker in the value, which was read, says: its end; None if it is text so far."""
+        body = self._body
+        if marker in body.tags.value_end.all:
+            return (yield from self._at_closer(marker))
+        if marker in body.around.closers.all:
+            return (yield from self._at_enclosing(marker))
+        if marker in body.tags.first.all:
+            return (yield from self._at_parameter(marker))
+        if marker in body.around.openers.all:
+            return (yield from self._at_call(marker))
+        if marker in body.around.turn_ends.all:
+            return (yield from self._at_turn_end(marker))
+        return (yield from self._at_closing_tag(marker))
+
+    def _at_closer(self, marker: str) -> Reading[End | None]:
+        cursor, body = self._cursor, self._body
+        if self._quoted and self._quoted[-1] is Level.PARAMETER:
+            self._quoted.pop()
+            return None
+        mark = cursor.mark()
+        surplus = 0
+        found: Header | bool = False
+        try:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            while (yield from cursor.match(body.tags.value_end)) is not None:
+                surplus += 1
+                yield from cursor.space(_FOLLOWS_WITHIN)
+            found = yield from body.follows()
+        except Overrun:
+            found = False
+        if found is not False and not (surplus and self._unpaired):
+            cursor.settle(mark)
+            if self._held is not None:
+                self._release(cursor.offset - mark.offset + len(marker))
+            return End(True, found if isinstance(found, Header) else None)
+        cursor.rewind(mark)
+        self._unpaired -= bool(self._unpaired)
+        if self._held is None and not self._quoted and (yield from self._closing_tag_follows()):
+            self._hold(len(marker), len(marker))
+        return None
+
+    def _closing_tag_follows(self) -> Reading[bool]:
+        """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
+        cursor, tags = self._cursor, self._body.tags
+        mark = cursor.mark()
+        try:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            found = (yield from cursor.match(tags.closing)) is not None
+            name = (yield from tags.read_closing(cursor)) if found else ""
+        except Overrun:
+            name = ""
+        cursor.rewind(mark)
+        return name != "" and not self._opens(name)
+
+    def _hold(self, size: int, skip: int | None) -> None:
+        """Hold the text from `size` characters before; `skip` of them close the value, if that ended here."""
+        cursor = self._cursor
+        self._again = cursor.offset - size < cursor.again
+        self._held = cursor.mark(size, room=None)
+        self._skip = skip
+
+    def _at_enclosing(self, marker: str) -> Reading[End | None]:
+        cursor = self._cursor
+        if self._pairs(marker):
+            return None
+        if self._held is not None and self._skip is not None:
+            return None
+        if self._held is not None:
+            self._release(len(marker))
+        mark = cursor.mark(len(marker))
+        if not self._text.is_finished():
+            cursor.rewind(mark)
+            found = yield from self._body.run()
+            if isinstance(found, Header):
+                return End(True, found)
+            if not found:
+                cursor.take(cursor.at + len(marker))
+                self._hold(len(marker), 0)
+                return None
+            return End(True)
+        cursor.rewind(mark)
+        return End(True)
+
+    def _pairs(self, marker: str) -> bool:
+        """Whether a closer closes something that was opened in the value."""
+        quoted = self._quoted
+        level = Level.CALL if marker in self._body.around.call_closers.all else Level.AROUND
+        if level not in quoted[-_NEAR:]:
+            return False
+        while quoted.pop() is not level:
+            pass
+        return True
+
+    def _at_parameter(self, marker: str) -> Reading[End | None]:
+        cursor = self._cursor
+        if Level.CALL in self._quoted[-1:]:
+            self._quoted.append(Level.PARAMETER)
+        elif not self._quoted:
+            start = cursor.offset - len(marker)
+            if not self._body.tags.framed or self._last == "\n":
+                header = yield from self._body.next_declared()
+                if header is not None:
+                    if self._held is not None:
+                        self._release(cursor.offset - start)
+                    return End(True, header)
+            self._unpaired += 1
+        return None
+
+    def _at_call(self, marker: str) -> Reading[End | None]:
+        """A call that fits is quoted. It is a candidate, too, if its function is declared."""
+        cursor, around = self._cursor, self._body.around
+        mark = cursor.mark(len(marker))
+        levels: list[Level] = []
+        declared = True
+        try:
+            levels = yield from around.call_fits(marker, cursor, declared=True)
+            if not levels:
+                declared = False
+                cursor.rewind(mark, len(marker))
+                mark = cursor.mark(len(marker))
+                levels = yield from around.call_fits(marker, cursor, declared=False)
+        except Overrun:
+            levels = []
+        if not levels:
+            cursor.rewind(mark, len(marker))
+            return None
+        size = cursor.offset - mark.offset
+        cursor.settle(mark)
+        if self._held is not None and self._skip is not None and self._again:
+            return self._ended()
+        if self._quoted and self._quoted[-1] is Level.CALL:
+            self._quoted.pop()
+        if self._held is None and declared and not self._quoted:
+            self._hold(size, None)
+        self._quoted += levels
+        return None
+
+    def _ended(self) -> End:
+        """The value ended at the candidate."""
+        assert self._held is not None
+        self._cursor.rewind(self._held, self._skip or 0)
+        return End(True)
+
+    def _at_turn_end(self, marker: str) -> Reading[End | None]:
+        cursor = self._cursor
+        mark = cursor.mark(len(marker))
+        cursor.rewind(mark)
+        last = yield from at_last_turn_end(cursor, self._body.around.turn_ends)
+        if last:
+            return self._at_end()
+        cursor.take(cursor.at + len(marker))
+        return None
+
+    def _at_end(self) -> End:
+        """The reply, or the turn, ends in the value, or after it."""
+        if self._held is not None:
+            if self._skip is not None or not self._quoted:
+                return self._ended()
+            self._release()
+        return End(False)
+
+    def _at_closing_tag(self, marker: str) -> Reading[End | None]:
+        cursor, body = self._cursor, self._body
+        if self._quoted or (self._held is not None and self._skip is not None):
+            return None
+        mark = cursor.mark(len(marker))
+        found: Header | bool = False
+        size = len(marker)
+        try:
+            name = yield from body.tags.read_closing(cursor)
+            size = cursor.offset - mark.offset
+            candidate = name != "" and not self._opens(name)
+            followed = (yield from body.goes_on()) if candidate else False
+            candidate = followed is not False or (candidate and name == self._header.name)
+            found = followed if isinstance(followed, Header) else candidate and (yield from body.run())
+        except Overrun:
+            candidate = False
+        if isinstance(found, Header):
+            cursor.settle(mark)
+            return End(True, found)
+        if not candidate:
+            cursor.rewind(mark, len(marker))
+            return None
+        if self._held is not None:
+            self._release(size)
+        cursor.rewind(mark, size)
+        if found:
+            return End(True)
+        self._hold(size, size)
+        return None
+
+
+def _nowhere(text: str) -> None:
+    """Drop text."""
+
+
+class _Nobody:
+    """A call that nobody gets."""
+
+    def announce(self) -> object:
+        return self
+
+    def arguments(self, text: str) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
+def _object_in(text: str) -> str | None:
+    """The JSON object that a value's JSON text is, or that its string holds; None if there is none."""
+    if text.startswith('"'):
+        text = json.loads(text).strip()
+        return compact(text, MAX_DEPTH) if text.startswith("{") else None
+    return text if text.startswith("{") else None
+
+
+def _gap(cursor: Cursor) -> Reading[None]:
+    """Read white space, also as a JSON string writes it that quotes a call."""
+    while True:
+        yield from cursor.space()
+        if (yield from cursor.peek()) != "\\":
+            return
+        while cursor.at + 1 == len(cursor.text) and not cursor.ended:
+            yield
+        if cursor.text[cursor.at + 1 : cursor.at + 2] not in ("n", "r", "t"):
+            return
+        cursor.take(cursor.at + 2)
+
+
+def typed_by_attribute(said: str) -> Types | None:
+    """The types of a value whose opening tag says them: DSML's `string="true"`, Kimi K3's `type="number"`."""
+    if said in ("true", "True", "string"):
+        return STRING
+    if said in ("false", "False"):
+        return JSON
+    return frozenset({said}) & ANY or None
