@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from json.encoder import encode_basestring as quote
 from typing import Protocol
@@ -107,7 +107,7 @@ class Spelling:
     open: str = ""
     close: str = ""
     drift: bool = False
-    """Whether the opener counts only where a parameter is due and a whole header follows."""
+    """Whether the opener counts only where a parameter is due and a whole header follows, the closer only behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,8 @@ class Header:
     attributes: dict[str, str]
     valued: bool = True
     """Whether the value's own opener stood there, in markups that have one."""
+    drift: bool = False
+    """Whether its opener was drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,13 @@ class Tags:
     typed_by: str = ""
     """The attribute that types the value instead of the schema."""
     spellings: tuple[Spelling, ...] = ()
-    closes: str = "</"
+    closes: tuple[str, ...] = ("</",)
     """What starts a closing tag of any kind."""
     first: Markers = field(init=False, repr=False)
+    drift_end: Markers = field(init=False, repr=False)
+    """What ends a value whose parameter was opened by drift, besides the others."""
+    variants: Markers = field(init=False, repr=False)
+    """`<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other; a value may hold those not in the template."""
     value_end: Markers = field(init=False, repr=False)
     key_end: Markers = field(init=False, repr=False)
     """What ends a parameter's name and can end nothing else."""
@@ -158,16 +164,15 @@ class Tags:
 
     def __post_init__(self) -> None:
         opens = {self.open, *(each.open for each in self.spellings if not each.drift)}
-        for each in tuple(opens):
-            # `<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other.
-            tag = each.removesuffix("=").removesuffix(" name")
-            if tag != each:
-                opens |= {f"{tag}=", f"{tag} name="}
+        tags = {each.removesuffix("=").removesuffix(" name") for each in opens if each.endswith("=")}
+        variants = {f"{tag}{end}" for tag in tags for end in ("=", " name=")} - opens
         put = object.__setattr__
-        put(self, "first", Markers(opens))
-        put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings))))
+        put(self, "first", Markers(opens | variants))
+        put(self, "variants", Markers(variants))
+        put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings if not each.drift))))
+        put(self, "drift_end", Markers(each.close for each in self.spellings if each.drift))
         put(self, "key_end", Markers(self.name_end[:-1]))
-        put(self, "closing", Markers((self.closes,)))
+        put(self, "closing", Markers(self.closes))
         put(self, "_drift", Markers(each.open for each in self.spellings if each.drift))
         put(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
 
@@ -189,7 +194,7 @@ class Tags:
 
         `call` is told that it fits with the first parameter, or with what ends the parameters.
         """
-        yield from _gap(cursor)
+        yield from read_gap(cursor)
         yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
         if (yield from cursor.peek()) == "{":
@@ -243,7 +248,7 @@ class Tags:
             return None
         return cursor.take(cursor.at + len(marker))
 
-    def read_header(self, cursor: Cursor) -> Reading[Header | None]:
+    def read_header(self, cursor: Cursor, opener: str | None = None) -> Reading[Header | None]:
         """Read a parameter's opening tag behind its opener; None, and nothing read, if it is none.
 
         If the reply ends in it, it is read and None.
@@ -257,6 +262,8 @@ class Tags:
             cursor.rewind(mark)
         else:
             cursor.settle(mark)
+        if header is not None and opener is not None and opener in self._drift.all:
+            return replace(header, drift=True)
         return header
 
     def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
@@ -314,7 +321,7 @@ class Tags:
         text = yield from cursor.run(_CLOSING, _MAX_CLOSING)
         if (yield from cursor.peek()) == ">":
             cursor.take(cursor.at + 1)
-            return text.strip(" \t/")
+            return text.strip(" \t/") or ">"
         name = text.split(None, 1)[0] if text[:1].strip() else ""
         cursor.at -= len(text) - len(name)
         return name
@@ -336,7 +343,7 @@ def _read_json(cursor: Cursor, call: Sink, closers: Markers) -> Reading[bool]:
 class _Body:
     """The parameters of one call."""
 
-    __slots__ = ("around", "call", "cursor", "followers", "markers", "parameters", "tags", "unwrapped", "written")
+    __slots__ = ("around", "call", "cursor", "cut", "followers", "markers", "parameters", "tags", "unwrapped", "written")
 
     def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
         self.tags = tags
@@ -345,6 +352,7 @@ class _Body:
         self.parameters = parameters
         self.around = around
         self.written: set[str] = set()
+        self.cut = False  # a parameter's opener was the last that was read
         self.unwrapped = False  # one parameter was all of the arguments, braces included
         self.followers = union(tags.first, around.closers, around.turn_ends)
         self.markers = union(tags.value_end, tags.closing, self.followers, around.openers)
@@ -354,13 +362,17 @@ class _Body:
         header = yield from self._next()
         whole = True
         while header is not None:
-            call.announce()
             if not header.name:
                 whole = False
+                if not self.written:
+                    return False
+            call.announce()
             end = yield from self._parameter(header)
             if not end.closed:
                 return False
-            header = end.header if end.header is not None else (yield from self._next())
+            header = end.header
+            if header is None or (not header.valued and (yield from self._valueless())):
+                header = yield from self._next()
         if not (yield from self._ended()):
             return False
         call.announce()
@@ -372,9 +384,11 @@ class _Body:
         """Whether the parameters end here."""
         cursor, around = self.cursor, self.around
         if cursor.at_end:
-            return bool(self.written)
-        if (yield from cursor.stands(union(around.closers, around.turn_ends, around.openers))) is not None:
+            return bool(self.written) and not self.cut
+        if (yield from cursor.stands(around.closers)) is not None:
             return True
+        if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
+            return bool(self.written)
         if cursor.cut_of(around.closers):
             return True
         cursor.cut_of(self.followers)
@@ -390,7 +404,8 @@ class _Body:
                 keyed = tags.key_end.all and not self.written
                 if not keyed or (yield from cursor.stands(self.around.closers)) is not None:
                     return None
-            header = yield from tags.read_header(cursor)
+            header = yield from tags.read_header(cursor, opener)
+            self.cut = header is None
             if header is None or header.valued or not (yield from self._valueless()):
                 return header
 
@@ -474,11 +489,12 @@ class _Body:
         mark = cursor.mark()
         try:
             yield from cursor.space(_FOLLOWS_WITHIN)
-            if (yield from tags.read_opener(cursor)) is None:
+            opener = yield from tags.read_opener(cursor)
+            if opener is None:
                 found = yield from self._ends_here()
             else:
-                header = yield from tags.read_header(cursor)
-                if header is not None:
+                header = yield from tags.read_header(cursor, opener)
+                if header is not None and (opener not in tags.variants.all or self._may_come(header)):
                     cursor.settle(mark)
                     return header
                 found = cursor.at_end
@@ -513,7 +529,9 @@ class _Body:
         cursor = self.cursor
         mark = cursor.mark()
         try:
-            found = (yield from cursor.stands(self.tags.closing)) is not None and (yield from self._ends_here())
+            own = (yield from cursor.stands(union(self.around.closers, self.tags.value_end))) is not None
+            closing = not own and (yield from cursor.stands(self.tags.closing)) is not None
+            found = closing and (yield from self._ends_here())
         except Overrun:
             found = False
         cursor.rewind(mark)
@@ -571,8 +589,8 @@ class _Body:
             if closer is not None:
                 whole = whole or closer in around.outer_closers.all
                 continue
-            if (yield from cursor.match(tags.value_end)) is not None:
-                continue
+            if (yield from cursor.stands(tags.value_end)) is not None:
+                return False
             if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
                 break
         if cursor.at_end or cursor.cut_of(around.closers) or (yield from cursor.stands(around.turn_ends)) is not None:
@@ -580,6 +598,11 @@ class _Body:
         if (yield from cursor.match(tags.first)) is not None:
             return (yield from self.next_declared()) or False
         return whole and (yield from self._call_fits(declared=True))
+
+    def _may_come(self, header: Header) -> bool:
+        """Whether a parameter is declared and was not given."""
+        known = self.parameters.declares(header.name) or not self.parameters.names
+        return known and header.name not in self.written
 
     def next_declared(self) -> Reading[Header | None]:
         """Read the header of a parameter that may end the value before it; None, and nothing read, if it may not."""
@@ -600,13 +623,14 @@ class _Value:
     a candidate for as long as nothing but calls follows.
     """
 
-    __slots__ = ("_again", "_body", "_cursor", "_header", "_held", "_last", "_opened", "_quoted", "_skip", "_tail",
+    __slots__ = ("_again", "_body", "_closers", "_cursor", "_header", "_held", "_last", "_opened", "_quoted", "_skip", "_tail",
                  "_text", "_unpaired")
 
     def __init__(self, body: _Body, header: Header, text: TextValue) -> None:
         self._body = body
         self._cursor = body.cursor
         self._header = header
+        self._closers = union(body.tags.value_end, body.tags.drift_end) if header.drift else body.tags.value_end
         self._text = text
         self._quoted: list[Level] = []
         self._held: Mark | None = None
@@ -619,6 +643,8 @@ class _Value:
 
     def read(self) -> Reading[End]:
         cursor, markers = self._cursor, self._body.markers
+        if self._header.drift:
+            markers = union(markers, self._closers)
         while True:
             marker = yield from cursor.until(markers, self._take, cut=CUT)
             end = self._at_end() if marker is None else (yield from self._at(marker))
@@ -663,7 +689,7 @@ class _Value:
     def _at(self, marker: str) -> Reading[End | None]:
         """What a marker in the value, which was read, says: its end; None if it is text so far."""
         body = self._body
-        if marker in body.tags.value_end.all:
+        if marker in self._closers.all:
             return (yield from self._at_closer(marker))
         if marker in body.around.closers.all:
             return (yield from self._at_enclosing(marker))
@@ -681,13 +707,10 @@ class _Value:
             self._quoted.pop()
             return None
         mark = cursor.mark()
-        surplus = 0
         found: Header | bool = False
+        surplus = False
         try:
-            yield from cursor.space(_FOLLOWS_WITHIN)
-            while (yield from cursor.match(body.tags.value_end)) is not None:
-                surplus += 1
-                yield from cursor.space(_FOLLOWS_WITHIN)
+            surplus = yield from self._surplus()
             found = yield from body.follows()
         except Overrun:
             found = False
@@ -701,6 +724,19 @@ class _Value:
         if self._held is None and not self._quoted and (yield from self._closing_tag_follows()):
             self._hold(len(marker), len(marker))
         return None
+
+    def _surplus(self) -> Reading[bool]:
+        """Read further closers of the value; whether there were any."""
+        cursor = self._cursor
+        found = False
+        while True:
+            mark = cursor.mark()
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            if (yield from cursor.match(self._closers)) is None:
+                cursor.rewind(mark)
+                return found
+            cursor.settle(mark)
+            found = True
 
     def _closing_tag_follows(self) -> Reading[bool]:
         """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
@@ -731,18 +767,17 @@ class _Value:
         if self._held is not None:
             self._release(len(marker))
         mark = cursor.mark(len(marker))
-        if not self._text.is_finished():
-            cursor.rewind(mark)
-            found = yield from self._body.run()
-            if isinstance(found, Header):
-                return End(True, found)
-            if not found:
-                cursor.take(cursor.at + len(marker))
-                self._hold(len(marker), 0)
-                return None
-            return End(True)
         cursor.rewind(mark)
-        return End(True)
+        if self._text.is_finished():
+            return End(True)
+        found = (yield from self._body.run()) if self._text.may_be_string else False
+        if isinstance(found, Header):
+            return End(True, found)
+        if found:
+            return End(True)
+        cursor.take(cursor.at + len(marker))
+        self._hold(len(marker), 0)
+        return None
 
     def _pairs(self, marker: str) -> bool:
         """Whether a closer closes something that was opened in the value."""
@@ -878,7 +913,7 @@ def _object_in(text: str) -> str | None:
     return text if text.startswith("{") else None
 
 
-def _gap(cursor: Cursor) -> Reading[None]:
+def read_gap(cursor: Cursor) -> Reading[None]:
     """Read white space, also as a JSON string writes it that quotes a call."""
     while True:
         yield from cursor.space()

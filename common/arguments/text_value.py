@@ -100,6 +100,11 @@ class TextValue:
             for each in words
         )
 
+    @property
+    def may_be_string(self) -> bool:
+        """Whether the value may be a string: then any text is a whole one."""
+        return self._held is None or "string" in self._types
+
     def is_no_string(self) -> bool:
         """Whether the text so far is held, short, and reads as something else than a string."""
         if self._held is None or self._size > _SHORT:

@@ -110,6 +110,6 @@ XTML_VALUES = XtmlValues(
     name_end=(SEP,),
     close=_ARGUMENT.close,
     spellings=tuple(Spelling(each.open, each.close) for each in _OTHERS),
-    closes=CLOSE,
+    closes=(CLOSE,),
     typed_by="type",
 )

@@ -39,9 +39,10 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
             close=f"</{bar}parameter>",
             spellings=(
                 *(Spelling(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
-                Spelling("<parameter name=", drift=True),
+                Spelling("<parameter name=", "</parameter>", drift=True),
             ),
             typed_by="string",
+            closes=("</", *(f"</{each}" for each in _BARS)),
         ),
     )
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from ..arguments.json_object import JsonObject
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
-from ..arguments.tags import Around, Level, Sink
+from ..arguments.tags import Around, Level, Sink, read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..proposed import Proposed
@@ -112,6 +112,7 @@ class Tagged:
     _call_closers: Markers = field(init=False, repr=False)
     _strays: Markers = field(init=False, repr=False)
     _ends: Markers = field(init=False, repr=False)
+    _close: Markers = field(init=False, repr=False)
     _around_close: Markers = field(init=False, repr=False)
     _in_section: Markers = field(init=False, repr=False)
     _name_end: Markers = field(init=False, repr=False)
@@ -148,6 +149,7 @@ class Tagged:
         put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
         # Where a section is open the next call ends a body too.
         put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
+        put(self, "_close", Markers(ends))
         put(self, "_around_close", Markers(span.close for span in around))
         put(self, "_in_section", Markers(calls | sections))
         put(self, "_name_end", Markers(self.name_end))
@@ -173,7 +175,7 @@ class Tagged:
         levels: list[Level] = []
         if opener not in self._calls:
             levels.append(Level.AROUND)
-            yield from cursor.space()
+            yield from read_gap(cursor)
             found = yield from cursor.match(self.call_openers)
             if found is None:
                 return []
@@ -437,7 +439,7 @@ class CallMarkup:
 
     @property
     def closers(self) -> Markers:
-        return self.format._ends
+        return self.format._close
 
     @property
     def call_closers(self) -> Markers:
@@ -445,7 +447,7 @@ class CallMarkup:
 
     @property
     def outer_closers(self) -> Markers:
-        return self.format._around_close if self.wrapped else self.format._ends
+        return self.format._around_close if self.wrapped else self.format._close
 
     @property
     def openers(self) -> Markers:
