@@ -304,18 +304,31 @@ class Cursor:
             self._copy(piece)
         return piece
 
-    def until(self, markers: Markers, sink: Sink, cut: int = MAX_HELD) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and read that; None at the end of the reply.
-
-        There a marker's beginning is dropped from `cut` characters on.
-        """
+    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
         while True:
-            found = markers.search(self.text, self.at, self.ended and cut >= MAX_HELD)
+            found = markers.search(self.text, self.at, self.ended)
             stop = len(self.text) if found is None else found.start()
             if stop > self.at:
                 sink(self.take(stop))
             if found is not None and found.group() in markers.all and self._whole(markers, found):
                 return self.take(found.end())
+            if self.ended:
+                return None
+            yield
+
+    def up_to(self, markers: Markers, sink: Sink, cut: int) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker, which is not read; None at the end of the reply.
+
+        There a marker's beginning is dropped from `cut` characters on.
+        """
+        while True:
+            found = markers.search(self.text, self.at, False)
+            stop = len(self.text) if found is None else found.start()
+            if stop > self.at:
+                sink(self.take(stop))
+            if found is not None and found.group() in markers.all and self._whole(markers, found):
+                return found.group()
             if not self.ended:
                 yield
             elif found is None:
@@ -324,7 +337,11 @@ class Cursor:
                 self.take(len(self.text))
                 return None
             else:
-                cut = MAX_HELD
+                # A short beginning is text, but for the marker that it may itself begin with.
+                found = markers.search(self.text, self.at, True)
+                if found is not None and found.start() == self.at:
+                    return found.group()
+                sink(self.take(self.at + 1))
 
     def stands(self, markers: Markers) -> Reading[str | None]:
         """The marker that stands here, not read; None where none does."""

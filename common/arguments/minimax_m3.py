@@ -107,7 +107,9 @@ class MinimaxM3Values:
         # The value of a parameter without its opener.
         return (yield from cursor.peek()) not in (*SPACE, "<", "`")
 
-    def read(self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around) -> Reading[bool]:
+    def read(
+        self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around, key: str = ""
+    ) -> Reading[bool]:
         """Read parameters up to a closer around them, which is not read; whether they are whole."""
         mark = cursor.mark()
         ends = union(around.closers, around.turn_ends)

@@ -26,7 +26,7 @@ from ..cursor import Sink as TextSink
 from ..schema import ANY, JSON, MAX_DEPTH, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
 from .json_text import compact
-from .name import MAX_NAME, read_key
+from .name import MAX_NAME, read_key, read_name
 from .strays import at_last_turn_end, read_strays
 from .text_value import TextValue
 
@@ -189,11 +189,16 @@ class Tags:
     def ended_by_calls(self) -> bool:
         return False
 
-    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Reading[bool]:
+    def read(
+        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
+    ) -> Reading[bool]:
         """Read parameters up to a closer around them, which is not read; whether they are whole.
 
-        `call` is told that it fits with the first parameter, or with what ends the parameters.
+        `call` is told that it fits with the first parameter, or with what ends the parameters. `key`: the value of
+        this one is here, without its opener.
         """
+        if key:
+            return (yield from _Body(self, cursor, call, parameters, around).read(Header(key, {})))
         yield from read_gap(cursor)
         yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
@@ -318,12 +323,15 @@ class Tags:
 
     def read_closing(self, cursor: Cursor) -> Reading[str]:
         """Read a closing tag behind its start, its bracket too if it has one; its name."""
+        mark = cursor.mark()
         text = yield from cursor.run(_CLOSING, _MAX_CLOSING)
         if (yield from cursor.peek()) == ">":
             cursor.take(cursor.at + 1)
+            cursor.settle(mark)
             return text.strip(" \t/") or ">"
         name = text.split(None, 1)[0] if text[:1].strip() else ""
-        cursor.at -= len(text) - len(name)
+        cursor.rewind(mark)
+        cursor.take(cursor.at + len(name))
         return name
 
 
@@ -357,9 +365,11 @@ class _Body:
         self.followers = union(tags.first, around.closers, around.turn_ends)
         self.markers = union(tags.value_end, tags.closing, self.followers, around.openers)
 
-    def read(self) -> Reading[bool]:
+    def read(self, header: Header | None = None) -> Reading[bool]:
+        """Read the parameters; `header`: the first one's, if it was read."""
         call = self.call
-        header = yield from self._next()
+        if header is None:
+            header = yield from self._next()
         whole = True
         while header is not None:
             if not header.name:
@@ -400,14 +410,23 @@ class _Body:
         while True:
             yield from cursor.space()
             opener = yield from tags.read_opener(cursor)
-            if opener is None:
-                keyed = tags.key_end.all and not self.written
-                if not keyed or (yield from cursor.stands(self.around.closers)) is not None:
-                    return None
+            if opener is None and (self.written or not (yield from self._at_key())):
+                return None
             header = yield from tags.read_header(cursor, opener)
             self.cut = header is None
             if header is None or header.valued or not (yield from self._valueless()):
                 return header
+
+    def _at_key(self) -> Reading[bool]:
+        """Whether a name is here whose opener is missing, or only what ends one."""
+        cursor, tags = self.cursor, self.tags
+        if not tags.key_end.all:
+            return False
+        mark = cursor.mark()
+        yield from read_name(cursor)
+        found = (yield from cursor.stands(tags.key_end)) is not None
+        cursor.rewind(mark)
+        return found
 
     def _valueless(self) -> Reading[bool]:
         """Whether a name without a value was read: the next parameter is here, or a closer around them."""
@@ -547,12 +566,11 @@ class _Body:
         found: Header | bool = False
         try:
             yield from cursor.space(_FOLLOWS_WITHIN)
-            if (yield from cursor.match(self.tags.first)) is not None:
-                header = yield from self.next_declared()
-                if header is not None:
-                    cursor.settle(mark)
-                    return header
-            elif (yield from cursor.stands(around.closers)) is not None:
+            header = yield from self.next_declared()
+            if header is not None:
+                cursor.settle(mark)
+                return header
+            if (yield from cursor.stands(around.closers)) is not None:
                 found = True
             else:
                 found = yield from self._call_fits(declared=True)
@@ -595,8 +613,9 @@ class _Body:
                 break
         if cursor.at_end or cursor.cut_of(around.closers) or (yield from cursor.stands(around.turn_ends)) is not None:
             return True
-        if (yield from cursor.match(tags.first)) is not None:
-            return (yield from self.next_declared()) or False
+        header = yield from self.next_declared()
+        if header is not None:
+            return header
         return whole and (yield from self._call_fits(declared=True))
 
     def _may_come(self, header: Header) -> bool:
@@ -605,9 +624,10 @@ class _Body:
         return known and header.name not in self.written
 
     def next_declared(self) -> Reading[Header | None]:
-        """Read the header of a parameter that may end the value before it; None, and nothing read, if it may not."""
+        """Read a parameter's opener and header if it may end the value before it; None, and nothing read, else."""
         mark = self.cursor.mark()
-        header = yield from self.tags.read_header(self.cursor)
+        opener = yield from self.tags.read_opener(self.cursor)
+        header = None if opener is None else (yield from self.tags.read_header(self.cursor, opener))
         if header is not None and self.parameters.declares(header.name) and header.name not in self.written:
             self.cursor.settle(mark)
             return header
@@ -646,11 +666,11 @@ class _Value:
         if self._header.drift:
             markers = union(markers, self._closers)
         while True:
-            marker = yield from cursor.until(markers, self._take, cut=CUT)
-            end = self._at_end() if marker is None else (yield from self._at(marker))
-            if end is not None:
-                return end
-            self._take(marker or "")
+            marker = yield from cursor.up_to(markers, self._take, CUT)
+            found = self._at_end() if marker is None else (yield from self._at(marker))
+            if isinstance(found, End):
+                return found
+            self._take(cursor.take(cursor.at + found))
 
     def _take(self, text: str) -> None:
         """Text of the value, or of what follows it."""
@@ -686,8 +706,8 @@ class _Value:
     def _opens(self, name: str) -> bool:
         return name in self._opened or self._tail == f"<{name}"
 
-    def _at(self, marker: str) -> Reading[End | None]:
-        """What a marker in the value, which was read, says: its end; None if it is text so far."""
+    def _at(self, marker: str) -> Reading[End | int]:
+        """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
         body = self._body
         if marker in self._closers.all:
             return (yield from self._at_closer(marker))
@@ -701,15 +721,16 @@ class _Value:
             return (yield from self._at_turn_end(marker))
         return (yield from self._at_closing_tag(marker))
 
-    def _at_closer(self, marker: str) -> Reading[End | None]:
+    def _at_closer(self, marker: str) -> Reading[End | int]:
         cursor, body = self._cursor, self._body
         if self._quoted and self._quoted[-1] is Level.PARAMETER:
             self._quoted.pop()
-            return None
+            return len(marker)
         mark = cursor.mark()
         found: Header | bool = False
         surplus = False
         try:
+            cursor.take(cursor.at + len(marker))
             surplus = yield from self._surplus()
             found = yield from body.follows()
         except Overrun:
@@ -717,13 +738,13 @@ class _Value:
         if found is not False and not (surplus and self._unpaired):
             cursor.settle(mark)
             if self._held is not None:
-                self._release(cursor.offset - mark.offset + len(marker))
+                self._release(cursor.offset - mark.offset)
             return End(True, found if isinstance(found, Header) else None)
         cursor.rewind(mark)
         self._unpaired -= bool(self._unpaired)
-        if self._held is None and not self._quoted and (yield from self._closing_tag_follows()):
-            self._hold(len(marker), len(marker))
-        return None
+        if self._held is None and not self._quoted and (yield from self._closing_tag_follows(marker)):
+            self._hold(len(marker))
+        return len(marker)
 
     def _surplus(self) -> Reading[bool]:
         """Read further closers of the value; whether there were any."""
@@ -738,46 +759,40 @@ class _Value:
             cursor.settle(mark)
             found = True
 
-    def _closing_tag_follows(self) -> Reading[bool]:
+    def _closing_tag_follows(self, marker: str) -> Reading[bool]:
         """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
         cursor, tags = self._cursor, self._body.tags
         mark = cursor.mark()
+        name = ""
         try:
+            cursor.take(cursor.at + len(marker))
             yield from cursor.space(_FOLLOWS_WITHIN)
-            found = (yield from cursor.match(tags.closing)) is not None
-            name = (yield from tags.read_closing(cursor)) if found else ""
+            if (yield from cursor.match(tags.closing)) is not None:
+                name = yield from tags.read_closing(cursor)
         except Overrun:
             name = ""
         cursor.rewind(mark)
         return name != "" and not self._opens(name)
 
-    def _hold(self, size: int, skip: int | None) -> None:
-        """Hold the text from `size` characters before; `skip` of them close the value, if that ended here."""
+    def _hold(self, skip: int | None) -> None:
+        """Hold the text from here; `skip` characters of it close the value, if it ended here; None: a call does."""
         cursor = self._cursor
-        self._again = cursor.offset - size < cursor.again
-        self._held = cursor.mark(size, room=None)
+        self._again = cursor.offset < cursor.again
+        self._held = cursor.mark(room=None)
         self._skip = skip
 
-    def _at_enclosing(self, marker: str) -> Reading[End | None]:
-        cursor = self._cursor
-        if self._pairs(marker):
-            return None
-        if self._held is not None and self._skip is not None:
-            return None
+    def _at_enclosing(self, marker: str) -> Reading[End | int]:
+        if self._pairs(marker) or self._text.in_json_string or (self._held is not None and self._skip is not None):
+            return len(marker)
         if self._held is not None:
-            self._release(len(marker))
-        mark = cursor.mark(len(marker))
-        cursor.rewind(mark)
+            self._release()
         if self._text.is_finished():
             return End(True)
-        found = (yield from self._body.run()) if self._text.may_be_string else False
-        if isinstance(found, Header):
-            return End(True, found)
-        if found:
-            return End(True)
-        cursor.take(cursor.at + len(marker))
-        self._hold(len(marker), 0)
-        return None
+        found = yield from self._body.run()
+        if found is not False:
+            return End(True, found if isinstance(found, Header) else None)
+        self._hold(0)
+        return len(marker)
 
     def _pairs(self, marker: str) -> bool:
         """Whether a closer closes something that was opened in the value."""
@@ -789,65 +804,63 @@ class _Value:
             pass
         return True
 
-    def _at_parameter(self, marker: str) -> Reading[End | None]:
+    def _at_parameter(self, marker: str) -> Reading[End | int]:
         cursor = self._cursor
         if Level.CALL in self._quoted[-1:]:
             self._quoted.append(Level.PARAMETER)
         elif not self._quoted:
-            start = cursor.offset - len(marker)
             if not self._body.tags.framed or self._last == "\n":
+                mark = cursor.mark()
                 header = yield from self._body.next_declared()
                 if header is not None:
+                    cursor.settle(mark)
                     if self._held is not None:
-                        self._release(cursor.offset - start)
+                        self._release(cursor.offset - mark.offset)
                     return End(True, header)
+                cursor.rewind(mark)
             self._unpaired += 1
-        return None
+        return len(marker)
 
-    def _at_call(self, marker: str) -> Reading[End | None]:
+    def _at_call(self, marker: str) -> Reading[End | int]:
         """A call that fits is quoted. It is a candidate, too, if its function is declared."""
-        cursor, around = self._cursor, self._body.around
-        mark = cursor.mark(len(marker))
-        levels: list[Level] = []
-        declared = True
-        try:
-            levels = yield from around.call_fits(marker, cursor, declared=True)
-            if not levels:
-                declared = False
-                cursor.rewind(mark, len(marker))
-                mark = cursor.mark(len(marker))
-                levels = yield from around.call_fits(marker, cursor, declared=False)
-        except Overrun:
-            levels = []
+        size, levels = yield from self._quotes(marker, declared=True)
+        declared = bool(levels)
         if not levels:
-            cursor.rewind(mark, len(marker))
-            return None
-        size = cursor.offset - mark.offset
-        cursor.settle(mark)
+            size, levels = yield from self._quotes(marker, declared=False)
+        if not levels:
+            return len(marker)
         if self._held is not None and self._skip is not None and self._again:
             return self._ended()
         if self._quoted and self._quoted[-1] is Level.CALL:
             self._quoted.pop()
-        if self._held is None and declared and not self._quoted:
-            self._hold(size, None)
+        if self._held is None and declared and not self._quoted and not self._text.in_json_string:
+            self._hold(None)
         self._quoted += levels
-        return None
+        return size
+
+    def _quotes(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
+        """How long the head of the call is that stands here, and what it opens."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        try:
+            cursor.take(cursor.at + len(marker))
+            levels = yield from self._body.around.call_fits(marker, cursor, declared=declared)
+        except Overrun:
+            levels = []
+        size = cursor.offset - mark.offset
+        cursor.rewind(mark)
+        return size, levels
 
     def _ended(self) -> End:
         """The value ended at the candidate."""
         assert self._held is not None
-        self._cursor.rewind(self._held, self._skip or 0)
+        self._cursor.rewind(self._held)
+        self._cursor.take(self._cursor.at + (self._skip or 0))
         return End(True)
 
-    def _at_turn_end(self, marker: str) -> Reading[End | None]:
-        cursor = self._cursor
-        mark = cursor.mark(len(marker))
-        cursor.rewind(mark)
-        last = yield from at_last_turn_end(cursor, self._body.around.turn_ends)
-        if last:
-            return self._at_end()
-        cursor.take(cursor.at + len(marker))
-        return None
+    def _at_turn_end(self, marker: str) -> Reading[End | int]:
+        last = yield from at_last_turn_end(self._cursor, self._body.around.turn_ends)
+        return self._at_end() if last else len(marker)
 
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""
@@ -857,35 +870,41 @@ class _Value:
             self._release()
         return End(False)
 
-    def _at_closing_tag(self, marker: str) -> Reading[End | None]:
+    def _at_closing_tag(self, marker: str) -> Reading[End | int]:
+        if self._quoted or self._text.in_json_string or (self._held is not None and self._skip is not None):
+            return len(marker)
         cursor, body = self._cursor, self._body
-        if self._quoted or (self._held is not None and self._skip is not None):
-            return None
-        mark = cursor.mark(len(marker))
+        mark = cursor.mark()
+        name = ""
         found: Header | bool = False
+        candidate = False
         size = len(marker)
         try:
+            cursor.take(cursor.at + size)
             name = yield from body.tags.read_closing(cursor)
             size = cursor.offset - mark.offset
-            candidate = name != "" and not self._opens(name)
-            followed = (yield from body.goes_on()) if candidate else False
-            candidate = followed is not False or (candidate and name == self._header.name)
-            found = followed if isinstance(followed, Header) else candidate and (yield from body.run())
+            if name and not self._opens(name):
+                found = yield from body.goes_on()
+                candidate = found is not False or name == self._header.name
+                if candidate and not isinstance(found, Header):
+                    found = yield from body.run()
         except Overrun:
-            candidate = False
+            pass
         if isinstance(found, Header):
             cursor.settle(mark)
             return End(True, found)
+        cursor.rewind(mark)
         if not candidate:
-            cursor.rewind(mark, len(marker))
-            return None
+            if name and len(self._opened) < _MOST_OPENED:
+                self._opened.add(name)  # a tag that the value uses
+            return len(marker)
         if self._held is not None:
-            self._release(size)
-        cursor.rewind(mark, size)
+            self._release()
         if found:
+            cursor.take(cursor.at + size)
             return End(True)
-        self._hold(size, size)
-        return None
+        self._hold(size)
+        return size
 
 
 def _nowhere(text: str) -> None:

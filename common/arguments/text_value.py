@@ -17,6 +17,7 @@ from ..schema import STRING, Types, read, write
 _NUMERIC = re.compile(rf"[0-9eE+\-.{SPACE}]*\Z")
 _WORDS = {"null": ("null",), "boolean": ("true", "false")}
 _NUMERIC_FIRST = frozenset("+-.0123456789")
+_QUOTES = re.compile(r'"|\\.|\\\Z', re.DOTALL)
 _SHORT = 512
 _NUMBERS = frozenset({"integer", "number"})
 _BRACKETS = {"{": "object", "[": "array"}
@@ -29,7 +30,9 @@ class TextValue:
         "_at_start",
         "_first",
         "_framed",
+        "_escaped",
         "_held",
+        "_in_json_string",
         "_newline",
         "_sink",
         "_size",
@@ -49,6 +52,8 @@ class TextValue:
         self._word = ""  # the held text, while it may be a word
         self._size = 0  # of the held text
         self._held: Held | None = None  # None: the value streams as a string
+        self._in_json_string = False
+        self._escaped = False  # the text ends in a backslash of a JSON string
         if types == STRING:
             sink('"')
         else:
@@ -81,6 +86,12 @@ class TextValue:
     def _may_be_other(self, piece: str) -> bool:
         """Whether the held text, which `piece` ends, can still be something else than a string."""
         if "string" not in self._types:
+            if self._first in _BRACKETS:
+                self._note_quotes(piece)
+            elif not self._first:
+                self._first = piece.lstrip(SPACE)[:1]
+                if self._first in _BRACKETS:
+                    self._note_quotes(piece)
             return True
         if not self._first:
             self._first = piece.lstrip(SPACE)[:1]
@@ -101,9 +112,15 @@ class TextValue:
         )
 
     @property
-    def may_be_string(self) -> bool:
-        """Whether the value may be a string: then any text is a whole one."""
-        return self._held is None or "string" in self._types
+    def in_json_string(self) -> bool:
+        """Whether the text so far ends inside a string of a JSON value."""
+        return self._in_json_string
+
+    def _note_quotes(self, piece: str) -> None:
+        """Note whether a JSON value's string is open behind `piece`."""
+        tokens = _QUOTES.findall("\\" + piece if self._escaped else piece)
+        self._escaped = bool(tokens) and tokens[-1] == "\\"
+        self._in_json_string ^= tokens.count('"') % 2 == 1
 
     def is_no_string(self) -> bool:
         """Whether the text so far is held, short, and reads as something else than a string."""

@@ -73,7 +73,9 @@ class XtmlValues(Tags):
     def markers(self) -> frozenset[str]:
         return super().markers | _JSON_OPEN.all | _JSON_CLOSE.all
 
-    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Reading[bool]:
+    def read(
+        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
+    ) -> Reading[bool]:
         yield from cursor.space()
         if (yield from cursor.match(_JSON_OPEN)) is None:
             if cursor.cut_of(_JSON_OPEN):
@@ -94,10 +96,12 @@ class XtmlValues(Tags):
         return Header(attributes["key"], {"type": "string", **attributes})
 
     def read_closing(self, cursor: Cursor) -> Reading[str]:
+        mark = cursor.mark()
         text = yield from cursor.run(_CLOSING, MAX_NAME)
         if (yield from cursor.match(_SEP)) is not None:
+            cursor.settle(mark)
             return text.strip()
-        cursor.at -= len(text)
+        cursor.rewind(mark)
         return ""
 
 

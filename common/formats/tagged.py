@@ -54,7 +54,9 @@ class Arguments(Protocol):
         """What ends a parameter's name and can end nothing else."""
         ...
 
-    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Reading[bool]: ...
+    def read(
+        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
+    ) -> Reading[bool]: ...
 
     def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
         """Read a closing tag that stands in place of one around the parameters; whether there was one."""
@@ -185,14 +187,19 @@ class Tagged:
         head = yield from self._head(opener, cursor, None)
         if not isinstance(head, Head) or head.closed or (declared and not around.tools.may_declare(head.name)):
             return []
+        fits = yield from self._begin(head, cursor, around)
+        return [*levels, Level.CALL] if fits else []
+
+    def _begin(self, head: Head, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
+        """Whether arguments begin here; if they do, nothing is read."""
         mark = cursor.mark()
         try:
             yield from self.arguments.read(cursor, _Probe(), around.tools.parameters(head.name), around)
         except _Fits:
             cursor.rewind(mark)
-            return [*levels, Level.CALL]
+            return True
         cursor.settle(mark)
-        return []
+        return False
 
     def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
         """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
@@ -311,9 +318,18 @@ class Tagged:
         return True
 
     def _arguments(self, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
-        parameters = around.tools.parameters(head.name)
         if not isinstance(self.arguments, JsonObject):
-            return (yield from self.arguments.read(cursor, call, parameters, around))
+            name, key = around.tools.with_key(head.name)
+            if key:
+                # The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`.
+                mark = cursor.mark()
+                begins = yield from self._begin(head, cursor, around)
+                cursor.rewind(mark)
+                if not begins:
+                    call.name = name
+                    return (yield from self.arguments.read(cursor, call, around.tools.parameters(name), around, key))
+            return (yield from self.arguments.read(cursor, call, around.tools.parameters(head.name), around))
+        parameters = around.tools.parameters(head.name)
         body = cursor.mark()
         fits = yield from self.arguments.fits(cursor, self.closers)
         if not fits:
