@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from json.encoder import encode_basestring as quote
@@ -92,6 +93,23 @@ class Around(Protocol):
         ...
 
 
+class Text(Protocol):
+    """What is done with the text of a value."""
+
+    @property
+    def in_json_string(self) -> bool:
+        """Whether the text so far ends inside a string of a JSON value."""
+        ...
+
+    def text(self, piece: str) -> None:
+        """The next piece of the text, not empty."""
+        ...
+
+    def is_finished(self) -> bool:
+        """Whether the text so far is all of the value, which may not be a string."""
+        ...
+
+
 class Level(Enum):
     """What is open inside a value that quotes calls."""
 
@@ -121,6 +139,8 @@ class Header:
     """Whether the value's own opener stood there, in markups that have one."""
     drift: bool = False
     """Whether its opener was drift."""
+    closed_by: str = ""
+    """The name in its closing tag, in markups where that has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,26 +209,27 @@ class Tags:
     def ended_by_calls(self) -> bool:
         return False
 
-    def read(
-        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
-    ) -> Reading[bool]:
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
         """Read parameters up to a closer around them, which is not read; whether they are whole.
 
         `call` is told that it fits with the first parameter, or with what ends the parameters. `key`: the value of
         this one is here, without its opener.
         """
         if key:
-            return (yield from _Body(self, cursor, call, parameters, around).read(Header(key, {})))
+            return (yield from self._body(cursor, call, parameters, around).read(Header(key, {})))
         yield from read_gap(cursor)
         yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
         if (yield from cursor.peek()) == "{":
             return (yield from _read_json(cursor, call, union(around.closers, around.turn_ends)))
-        return (yield from _Body(self, cursor, call, parameters, around).read())
+        return (yield from self._body(cursor, call, parameters, around).read())
+
+    def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
+        return Body(self, cursor, call, parameters, around)
 
     def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
         """Read a closing tag that stands in place of one around the parameters; whether there was one."""
-        if not (yield from _Body(self, cursor, _NOBODY, Parameters(None), around).foreign_closer()):
+        if not (yield from self._body(cursor, _NOBODY, Parameters(None), around).foreign_closer()):
             return False
         yield from cursor.match(self.closing)
         yield from self.read_closing(cursor)
@@ -348,10 +369,21 @@ def _read_json(cursor: Cursor, call: Sink, closers: Markers) -> Reading[bool]:
     return (yield from read_object(cursor, call.arguments, closers))
 
 
-class _Body:
+class Body:
     """The parameters of one call."""
 
-    __slots__ = ("around", "call", "cursor", "cut", "followers", "markers", "parameters", "tags", "unwrapped", "written")
+    __slots__ = (
+        "around",
+        "call",
+        "cursor",
+        "cut",
+        "followers",
+        "markers",
+        "parameters",
+        "tags",
+        "unwrapped",
+        "written",
+    )
 
     def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
         self.tags = tags
@@ -386,9 +418,13 @@ class _Body:
         if not (yield from self._ended()):
             return False
         call.announce()
+        self.end()
         if not self.unwrapped:
             call.arguments("}" if self.written else "{}")
         return whole
+
+    def end(self) -> None:
+        """All parameters were read."""
 
     def _ended(self) -> Reading[bool]:
         """Whether the parameters end here."""
@@ -410,12 +446,49 @@ class _Body:
         while True:
             yield from cursor.space()
             opener = yield from tags.read_opener(cursor)
+            if opener is None and (yield from self._stray_closer()):
+                continue
             if opener is None and (self.written or not (yield from self._at_key())):
                 return None
-            header = yield from tags.read_header(cursor, opener)
+            header = yield from self._header(opener)
             self.cut = header is None
             if header is None or header.valued or not (yield from self._valueless()):
                 return header
+
+    def _header(self, opener: str | None) -> Reading[Header | None]:
+        return self.tags.read_header(self.cursor, opener)
+
+    def _stray_closer(self) -> Reading[bool]:
+        """Read a closing tag that closes nothing, if a parameter that may come follows."""
+        cursor, tags = self.cursor, self.tags
+        if (yield from cursor.stands(tags.closing)) is None or (
+            yield from cursor.stands(self.around.closers)
+        ) is not None:
+            return False
+        mark = cursor.mark()
+        try:
+            yield from cursor.match(tags.closing)
+            name = yield from tags.read_closing(cursor)
+            size = cursor.offset - mark.offset
+            found = name != "" and (yield from self._follows_stray())
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        if found:
+            cursor.take(cursor.at + size)
+        return found
+
+    def _follows_stray(self) -> Reading[bool]:
+        """Whether further closing tags and then a parameter that may come are here."""
+        cursor, tags = self.cursor, self.tags
+        while True:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            if (yield from self.next_declared()) is not None:
+                return True
+            if (yield from cursor.stands(self.around.closers)) is not None:
+                return False
+            if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
+                return False
 
     def _at_key(self) -> Reading[bool]:
         """Whether a name is here whose opener is missing, or only what ends one."""
@@ -443,7 +516,7 @@ class _Body:
         """Read a parameter behind its header."""
         name = header.name
         if not name:
-            return (yield from _Value(self, header, TextValue(_nowhere, STRING, framed=False)).read())
+            return (yield from Value(self, header, TextValue(_nowhere, STRING, framed=False)).read())
         if name in _WRAPPERS and not self.written and not self.parameters.declares(name):
             return (yield from self._wrapping(header))
         return (yield from self._named(header, self.call.arguments))
@@ -461,10 +534,13 @@ class _Body:
             value.text(text)
             value.end()
             return End(True)
-        value = TextValue(sink, self.tags.types(header, self.parameters), framed=self.tags.framed)
-        end = yield from _Value(self, header, value).read()
+        return (yield from self._value(header, sink))
+
+    def _value(self, header: Header, sink: TextSink) -> Reading[End]:
+        text = TextValue(sink, self.tags.types(header, self.parameters), framed=self.tags.framed)
+        end = yield from Value(self, header, text).read()
         if end.closed:
-            value.end()
+            text.end()
         return end
 
     def _closes_at_once(self) -> Reading[bool]:
@@ -512,7 +588,7 @@ class _Body:
             if opener is None:
                 found = yield from self._ends_here()
             else:
-                header = yield from tags.read_header(cursor, opener)
+                header = yield from self._header(opener)
                 if header is not None and (opener not in tags.variants.all or self._may_come(header)):
                     cursor.settle(mark)
                     return header
@@ -534,6 +610,8 @@ class _Body:
                 return cursor.at_end
             yield from cursor.space(_FOLLOWS_WITHIN)
             if cursor.at_end or (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+                return True
+            if (yield from self._follows_stray()):
                 return True
         return (yield from self._call_fits(declared=False))
 
@@ -579,8 +657,8 @@ class _Body:
         cursor.rewind(mark)
         return found
 
-    def run(self) -> Reading[Header | bool]:
-        """What is here if a value without its closer ended before this.
+    def run(self, closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
+        """What is here if a value without its closer, which `closer` reads, ended before this.
 
         Returns:
             The header of the next parameter, which was read; True for a whole run of the closers around that the end,
@@ -589,7 +667,7 @@ class _Body:
         cursor = self.cursor
         mark = cursor.mark()
         try:
-            found = yield from self._run()
+            found = yield from self._run(closer)
         except Overrun:
             found = False
         if isinstance(found, Header):
@@ -598,7 +676,7 @@ class _Body:
             cursor.rewind(mark)
         return found
 
-    def _run(self) -> Reading[Header | bool]:
+    def _run(self, own_closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
         cursor, tags, around = self.cursor, self.tags, self.around
         whole = False
         while True:
@@ -607,7 +685,7 @@ class _Body:
             if closer is not None:
                 whole = whole or closer in around.outer_closers.all
                 continue
-            if (yield from cursor.stands(tags.value_end)) is not None:
+            if (yield from own_closer()):
                 return False
             if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
                 break
@@ -627,7 +705,7 @@ class _Body:
         """Read a parameter's opener and header if it may end the value before it; None, and nothing read, else."""
         mark = self.cursor.mark()
         opener = yield from self.tags.read_opener(self.cursor)
-        header = None if opener is None else (yield from self.tags.read_header(self.cursor, opener))
+        header = None if opener is None else (yield from self._header(opener))
         if header is not None and self.parameters.declares(header.name) and header.name not in self.written:
             self.cursor.settle(mark)
             return header
@@ -635,7 +713,7 @@ class _Body:
         return None
 
 
-class _Value:
+class Value:
     """One value, read up to its end.
 
     From a candidate on the text is held, with a mark of any length. It becomes the value's if the value goes on to its
@@ -643,16 +721,29 @@ class _Value:
     a candidate for as long as nothing but calls follows.
     """
 
-    __slots__ = ("_again", "_body", "_closers", "_cursor", "_header", "_held", "_last", "_opened", "_quoted", "_skip", "_tail",
-                 "_text", "_unpaired")
+    __slots__ = (
+        "_again",
+        "_body",
+        "_closers",
+        "_cursor",
+        "_header",
+        "_held",
+        "_last",
+        "_opened",
+        "_quoted",
+        "_skip",
+        "_tail",
+        "_text",
+        "_unpaired",
+    )
 
-    def __init__(self, body: _Body, header: Header, text: TextValue) -> None:
+    def __init__(self, body: Body, header: Header, text: Text) -> None:
         self._body = body
         self._cursor = body.cursor
         self._header = header
         self._closers = union(body.tags.value_end, body.tags.drift_end) if header.drift else body.tags.value_end
         self._text = text
-        self._quoted: list[Level] = []
+        self._quoted: list[Level | str] = []
         self._held: Mark | None = None
         self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
         self._again = False  # the text from the candidate on is read again
@@ -670,7 +761,8 @@ class _Value:
             found = self._at_end() if marker is None else (yield from self._at(marker))
             if isinstance(found, End):
                 return found
-            self._take(cursor.take(cursor.at + found))
+            if found:
+                self._take(cursor.take(cursor.at + found))
 
     def _take(self, text: str) -> None:
         """Text of the value, or of what follows it."""
@@ -710,7 +802,7 @@ class _Value:
         """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
         body = self._body
         if marker in self._closers.all:
-            return (yield from self._at_closer(marker))
+            return (yield from self._at_closer(len(marker)))
         if marker in body.around.closers.all:
             return (yield from self._at_enclosing(marker))
         if marker in body.tags.first.all:
@@ -721,16 +813,16 @@ class _Value:
             return (yield from self._at_turn_end(marker))
         return (yield from self._at_closing_tag(marker))
 
-    def _at_closer(self, marker: str) -> Reading[End | int]:
+    def _at_closer(self, size: int) -> Reading[End | int]:
         cursor, body = self._cursor, self._body
         if self._quoted and self._quoted[-1] is Level.PARAMETER:
             self._quoted.pop()
-            return len(marker)
+            return size
         mark = cursor.mark()
         found: Header | bool = False
         surplus = False
         try:
-            cursor.take(cursor.at + len(marker))
+            cursor.take(cursor.at + size)
             surplus = yield from self._surplus()
             found = yield from body.follows()
         except Overrun:
@@ -742,9 +834,13 @@ class _Value:
             return End(True, found if isinstance(found, Header) else None)
         cursor.rewind(mark)
         self._unpaired -= bool(self._unpaired)
-        if self._held is None and not self._quoted and (yield from self._closing_tag_follows(marker)):
-            self._hold(len(marker))
-        return len(marker)
+        if self._held is None and not self._quoted and (yield from self._closing_tag_follows(size)):
+            self._hold(size)
+        return size
+
+    def _own_closer(self) -> Reading[bool]:
+        """Read the value's closer, if it is here."""
+        return (yield from self._cursor.match(self._closers)) is not None
 
     def _surplus(self) -> Reading[bool]:
         """Read further closers of the value; whether there were any."""
@@ -753,19 +849,19 @@ class _Value:
         while True:
             mark = cursor.mark()
             yield from cursor.space(_FOLLOWS_WITHIN)
-            if (yield from cursor.match(self._closers)) is None:
+            if not (yield from self._own_closer()):
                 cursor.rewind(mark)
                 return found
             cursor.settle(mark)
             found = True
 
-    def _closing_tag_follows(self, marker: str) -> Reading[bool]:
+    def _closing_tag_follows(self, size: int) -> Reading[bool]:
         """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
         cursor, tags = self._cursor, self._body.tags
         mark = cursor.mark()
         name = ""
         try:
-            cursor.take(cursor.at + len(marker))
+            cursor.take(cursor.at + size)
             yield from cursor.space(_FOLLOWS_WITHIN)
             if (yield from cursor.match(tags.closing)) is not None:
                 name = yield from tags.read_closing(cursor)
@@ -788,7 +884,7 @@ class _Value:
             self._release()
         if self._text.is_finished():
             return End(True)
-        found = yield from self._body.run()
+        found = yield from self._body.run(self._own_closer)
         if found is not False:
             return End(True, found if isinstance(found, Header) else None)
         self._hold(0)
@@ -873,31 +969,38 @@ class _Value:
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
         if self._quoted or self._text.in_json_string or (self._held is not None and self._skip is not None):
             return len(marker)
+        cursor = self._cursor
+        mark = cursor.mark()
+        try:
+            cursor.take(cursor.at + len(marker))
+            name = yield from self._body.tags.read_closing(cursor)
+        except Overrun:
+            name = ""
+        size = cursor.offset - mark.offset
+        cursor.rewind(mark)
+        if not name or self._opens(name):
+            return len(marker)
+        return (yield from self._at_foreign_closer(name, size)) or len(marker)
+
+    def _at_foreign_closer(self, name: str, size: int) -> Reading[End | int]:
+        """A closing tag of another name; 0 if it is nothing but text."""
         cursor, body = self._cursor, self._body
         mark = cursor.mark()
-        name = ""
-        found: Header | bool = False
-        candidate = False
-        size = len(marker)
-        try:
-            cursor.take(cursor.at + size)
-            name = yield from body.tags.read_closing(cursor)
-            size = cursor.offset - mark.offset
-            if name and not self._opens(name):
-                found = yield from body.goes_on()
-                candidate = found is not False or name == self._header.name
-                if candidate and not isinstance(found, Header):
-                    found = yield from body.run()
-        except Overrun:
-            pass
+        cursor.take(cursor.at + size)
+        found = yield from body.goes_on()
+        candidate = found is not False or name == self._header.name
+        if candidate and not isinstance(found, Header):
+            found = yield from body.run(self._own_closer)
         if isinstance(found, Header):
             cursor.settle(mark)
+            if self._held is not None:
+                self._release(cursor.offset - mark.offset)
             return End(True, found)
         cursor.rewind(mark)
         if not candidate:
-            if name and len(self._opened) < _MOST_OPENED:
+            if len(self._opened) < _MOST_OPENED:
                 self._opened.add(name)  # a tag that the value uses
-            return len(marker)
+            return 0
         if self._held is not None:
             self._release()
         if found:

@@ -23,6 +23,26 @@ _NUMBERS = frozenset({"integer", "number"})
 _BRACKETS = {"{": "object", "[": "array"}
 
 
+class JsonStrings:
+    """Tells whether a JSON text that is read in pieces is inside a string."""
+
+    __slots__ = ("_escapes", "inside")
+
+    def __init__(self) -> None:
+        self.inside = False
+        self._escapes = False  # the text ends in a backslash
+
+    def note(self, piece: str) -> None:
+        """The next piece of the text."""
+        tokens = _QUOTES.findall("\\" + piece if self._escapes else piece)
+        self._escapes = bool(tokens) and tokens[-1] == "\\"
+        self.inside ^= tokens.count('"') % 2 == 1
+
+
+_OUTSIDE = JsonStrings()
+"""Of a value that is no JSON; nothing is noted there."""
+
+
 class TextValue:
     """A sink for one value's text; writes the value's JSON text to `sink`."""
 
@@ -30,12 +50,11 @@ class TextValue:
         "_at_start",
         "_first",
         "_framed",
-        "_escaped",
         "_held",
-        "_in_json_string",
         "_newline",
         "_sink",
         "_size",
+        "_strings",
         "_types",
         "_word",
         "at_line_start",
@@ -52,8 +71,7 @@ class TextValue:
         self._word = ""  # the held text, while it may be a word
         self._size = 0  # of the held text
         self._held: Held | None = None  # None: the value streams as a string
-        self._in_json_string = False
-        self._escaped = False  # the text ends in a backslash of a JSON string
+        self._strings = _OUTSIDE
         if types == STRING:
             sink('"')
         else:
@@ -85,16 +103,14 @@ class TextValue:
 
     def _may_be_other(self, piece: str) -> bool:
         """Whether the held text, which `piece` ends, can still be something else than a string."""
-        if "string" not in self._types:
-            if self._first in _BRACKETS:
-                self._note_quotes(piece)
-            elif not self._first:
-                self._first = piece.lstrip(SPACE)[:1]
-                if self._first in _BRACKETS:
-                    self._note_quotes(piece)
-            return True
         if not self._first:
             self._first = piece.lstrip(SPACE)[:1]
+        if "string" not in self._types:
+            if self._first in _BRACKETS:
+                if self._strings is _OUTSIDE:
+                    self._strings = JsonStrings()
+                self._strings.note(piece)
+            return True
         if not self._first:
             return True
         if self._first in _BRACKETS:
@@ -114,13 +130,7 @@ class TextValue:
     @property
     def in_json_string(self) -> bool:
         """Whether the text so far ends inside a string of a JSON value."""
-        return self._in_json_string
-
-    def _note_quotes(self, piece: str) -> None:
-        """Note whether a JSON value's string is open behind `piece`."""
-        tokens = _QUOTES.findall("\\" + piece if self._escaped else piece)
-        self._escaped = bool(tokens) and tokens[-1] == "\\"
-        self._in_json_string ^= tokens.count('"') % 2 == 1
+        return self._strings.inside
 
     def is_no_string(self) -> bool:
         """Whether the text so far is held, short, and reads as something else than a string."""

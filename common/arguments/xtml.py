@@ -73,9 +73,7 @@ class XtmlValues(Tags):
     def markers(self) -> frozenset[str]:
         return super().markers | _JSON_OPEN.all | _JSON_CLOSE.all
 
-    def read(
-        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
-    ) -> Reading[bool]:
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
         yield from cursor.space()
         if (yield from cursor.match(_JSON_OPEN)) is None:
             if cursor.cut_of(_JSON_OPEN):
