@@ -36,6 +36,7 @@ _AS_M2 = re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*""")
 _CUT_CLOSER = re.compile(r"""\s*(?:<(?:/["']?[^<>/"=\r\n]*)?)?""")
 _CUT_TAG = re.compile(r"""\s*(?:</?["']?[^<>/"=\r\n]*)?""")
 _CONTAINERS = frozenset({"object", "array"})
+_CLOSING = re.compile(r"[^<>\]\r\n\"'=]*")
 _NEAR = 256
 _NO_VALUE = (*SPACE, "<", "`", "")
 _TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
@@ -51,13 +52,13 @@ class Tag:
     """The parameter that it says as M2 does."""
 
 
-def read_tag(cursor: Cursor) -> Reading[Tag | None]:
-    """Read namespace tokens and the tag behind them; None, and nothing read, if there is none."""
+def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
+    """Read a namespace token, or doubled ones, and the tag behind; None, and nothing read, if there is none."""
     mark = cursor.mark()
     try:
-        found = False
-        while (yield from cursor.match(_NAMESPACE)):
-            found = True
+        found = (yield from cursor.match(_NAMESPACE)) is not None
+        while doubled and (yield from cursor.match(_NAMESPACE)):
+            pass
         yield from cursor.space(_NEAR)
         if found and (yield from cursor.peek()) == "<":
             cursor.take(cursor.at + 1)
@@ -88,6 +89,10 @@ class MinimaxM3Values(Tags):
 
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return _Elements(self, cursor, call, parameters, around)
+
+    @property
+    def in_closing(self) -> re.Pattern[str]:
+        return _CLOSING
 
     def read_opener(self, cursor: Cursor) -> Reading[str | None]:
         """As in `tags`, but the tokens are not read: closing tags have them too."""
@@ -155,8 +160,10 @@ class _Elements(Body):
         if tag is None or not tag.closes or tag.name in _AROUND:
             cursor.rewind(mark)
             return False
-        cursor.settle(mark)
+        end = cursor.offset
+        cursor.rewind(mark)
         self.call.announce()
+        cursor.take(cursor.at + end - cursor.offset)
         self.call.arguments("{" + quote(tag.name) + ":")
         self.written.add(tag.name)
         self._give(self.call.arguments, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
@@ -329,7 +336,7 @@ class _Element(Value):
     def _at_tag(self, marker: str) -> Reading[End | int]:
         cursor = self._cursor
         mark = cursor.mark()
-        tag = yield from read_tag(cursor)
+        tag = yield from read_tag(cursor, doubled=False)
         size = cursor.offset - mark.offset
         cursor.rewind(mark)
         if tag is None:
@@ -364,7 +371,7 @@ class _Element(Value):
         if name == self._header.closed_by:
             self._element.paired = not self._quoted and not self._beside
             return (yield from self._at_closer(size))
-        if self._quoted or self._text.in_json_string or (self._held is not None and self._skip is not None):
+        if self._quoted or self._text.in_json_string or self._is_held():
             return size
         if self._opens(name):
             return size

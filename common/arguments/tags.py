@@ -37,6 +37,7 @@ _PLAIN_NAME = re.compile(r"[\w.-]*")
 _NAMELESS = re.compile(r"""[ \t"'“”]*(?:[\r\n]|>|\Z)""")
 _ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
 _FOLLOWS_WITHIN = 256
+_DEBRIS = 64
 _CLOSING = re.compile(r"[^<>\r\n\"'=]*")
 _MAX_CLOSING = 64
 _OPENED_TAG = re.compile(r"<([^\s<>/\"'=]+)")
@@ -151,6 +152,8 @@ class End:
     """False: the reply ended in it."""
     header: Header | None = None
     """The next parameter's, if it was read."""
+    over: bool = False
+    """Whether the parameters ended with it, whatever follows."""
 
 
 @dataclass(frozen=True)
@@ -342,10 +345,15 @@ class Tags:
         cursor.rewind(mark)
         return found
 
+    @property
+    def in_closing(self) -> re.Pattern[str]:
+        """What may stand in a closing tag."""
+        return _CLOSING
+
     def read_closing(self, cursor: Cursor) -> Reading[str]:
         """Read a closing tag behind its start, its bracket too if it has one; its name."""
         mark = cursor.mark()
-        text = yield from cursor.run(_CLOSING, _MAX_CLOSING)
+        text = yield from cursor.run(self.in_closing, _MAX_CLOSING)
         if (yield from cursor.peek()) == ">":
             cursor.take(cursor.at + 1)
             cursor.settle(mark)
@@ -413,10 +421,14 @@ class Body:
             if not end.closed:
                 return False
             header = end.header
+            if end.over:
+                yield from self._debris()
+                break
             if header is None or (not header.valued and (yield from self._valueless())):
                 header = yield from self._next()
-        if not (yield from self._ended()):
-            return False
+        else:
+            if not (yield from self._ended()):
+                return False
         call.announce()
         self.end()
         if not self.unwrapped:
@@ -425,6 +437,33 @@ class Body:
 
     def end(self) -> None:
         """All parameters were read."""
+
+    def _debris(self) -> Reading[None]:
+        """Read what is in place of a closer around the parameters: a few characters before one, or a closing tag."""
+        cursor, tags, around = self.cursor, self.tags, self.around
+        mark = cursor.mark()
+        text: list[str] = []
+        try:
+            marker = yield from cursor.up_to(union(around.closers, around.openers, around.turn_ends), text.append, CUT)
+        except Overrun:
+            marker = None
+        if marker is not None and marker in around.closers.all and len("".join(text).strip()) <= _DEBRIS:
+            cursor.settle(mark)
+            return
+        cursor.rewind(mark)
+        mark = cursor.mark()
+        name = ""
+        try:
+            yield from cursor.space(_FOLLOWS_WITHIN)
+            own = (yield from cursor.stands(self.around.closers)) is not None
+            if not own and (yield from cursor.match(tags.closing)) is not None:
+                name = yield from tags.read_closing(cursor)
+        except Overrun:
+            name = ""
+        if name:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
 
     def _ended(self) -> Reading[bool]:
         """Whether the parameters end here."""
@@ -735,6 +774,7 @@ class Value:
         "_tail",
         "_text",
         "_unpaired",
+        "_weak",
     )
 
     def __init__(self, body: Body, header: Header, text: Text) -> None:
@@ -746,6 +786,7 @@ class Value:
         self._quoted: list[Level | str] = []
         self._held: Mark | None = None
         self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
+        self._weak = False  # the candidate counts only if a call follows
         self._again = False  # the text from the candidate on is read again
         self._last = ""  # the last character
         self._unpaired = 0  # openers of parameters that are text
@@ -822,7 +863,8 @@ class Value:
         found: Header | bool = False
         surplus = False
         try:
-            cursor.take(cursor.at + size)
+            if not (yield from self._own_closer()):
+                cursor.take(cursor.at + size)
             surplus = yield from self._surplus()
             found = yield from body.follows()
         except Overrun:
@@ -834,8 +876,9 @@ class Value:
             return End(True, found if isinstance(found, Header) else None)
         cursor.rewind(mark)
         self._unpaired -= bool(self._unpaired)
-        if self._held is None and not self._quoted and (yield from self._closing_tag_follows(size)):
+        if self._held is None and not self._quoted and not self._text.in_json_string:
             self._hold(size)
+            self._weak = not (yield from self._closing_tag_follows(size))
         return size
 
     def _own_closer(self) -> Reading[bool]:
@@ -876,10 +919,19 @@ class Value:
         self._again = cursor.offset < cursor.again
         self._held = cursor.mark(room=None)
         self._skip = skip
+        self._weak = False
+
+    def _is_held(self) -> bool:
+        """Whether there is a candidate that no later one can replace."""
+        return self._held is not None and self._skip is not None and not self._weak
 
     def _at_enclosing(self, marker: str) -> Reading[End | int]:
-        if self._pairs(marker) or self._text.in_json_string or (self._held is not None and self._skip is not None):
+        if self._pairs(marker) or self._text.in_json_string or self._is_held():
             return len(marker)
+        if self._held is not None and self._weak:
+            # The value's closer was there; what stands behind it was in place of a closer around it.
+            self._weak = False
+            return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
         if self._held is not None:
             self._release()
         if self._text.is_finished():
@@ -925,8 +977,10 @@ class Value:
             size, levels = yield from self._quotes(marker, declared=False)
         if not levels:
             return len(marker)
-        if self._held is not None and self._skip is not None and self._again:
-            return self._ended()
+        if self._held is not None and self._skip is not None:
+            if self._again and (declared or not self._weak):
+                return self._ended()
+            self._weak = self._weak and not declared
         if self._quoted and self._quoted[-1] is Level.CALL:
             self._quoted.pop()
         if self._held is None and declared and not self._quoted and not self._text.in_json_string:
@@ -952,7 +1006,7 @@ class Value:
         assert self._held is not None
         self._cursor.rewind(self._held)
         self._cursor.take(self._cursor.at + (self._skip or 0))
-        return End(True)
+        return End(True, over=bool(self._skip))
 
     def _at_turn_end(self, marker: str) -> Reading[End | int]:
         last = yield from at_last_turn_end(self._cursor, self._body.around.turn_ends)
@@ -961,13 +1015,13 @@ class Value:
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""
         if self._held is not None:
-            if self._skip is not None or not self._quoted:
+            if not self._weak and (self._skip is not None or not self._quoted):
                 return self._ended()
             self._release()
         return End(False)
 
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
-        if self._quoted or self._text.in_json_string or (self._held is not None and self._skip is not None):
+        if self._quoted or self._text.in_json_string or self._is_held():
             return len(marker)
         cursor = self._cursor
         mark = cursor.mark()

@@ -105,11 +105,11 @@ class TextValue:
         """Whether the held text, which `piece` ends, can still be something else than a string."""
         if not self._first:
             self._first = piece.lstrip(SPACE)[:1]
+        if self._first in _BRACKETS and _BRACKETS[self._first] in self._types:
+            if self._strings is _OUTSIDE:
+                self._strings = JsonStrings()
+            self._strings.note(piece)
         if "string" not in self._types:
-            if self._first in _BRACKETS:
-                if self._strings is _OUTSIDE:
-                    self._strings = JsonStrings()
-                self._strings.note(piece)
             return True
         if not self._first:
             return True

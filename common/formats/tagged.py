@@ -82,7 +82,7 @@ class Tagged:
     """Opener and closer of a call. The name follows the opener."""
     name_end: tuple[str, ...]
     """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
-    arguments: Arguments
+    arguments: Arguments | JsonObject
     spellings: tuple[Span, ...] = ()
     """Further spellings of a call's opener and closer."""
     before_name: tuple[str, ...] = ()
@@ -192,6 +192,7 @@ class Tagged:
 
     def _begin(self, head: Head, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
         """Whether arguments begin here; if they do, nothing is read."""
+        assert not isinstance(self.arguments, JsonObject)
         mark = cursor.mark()
         try:
             yield from self.arguments.read(cursor, _Probe(), around.tools.parameters(head.name), around)
