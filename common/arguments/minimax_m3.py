@@ -177,14 +177,12 @@ class _Elements(Body):
             self.end()
             sink(("," if self.written else "{") + quote(name) + ":")
             self.written.add(name)
-        text = _Text(self.parameters, name, sink)
-        end = yield from _Element(self, header, text).read()
-        if end.closed and text.repeatable:
-            self._repeated = name
-            self._texts.append(text.taken())
-        elif end.closed:
-            text.end()
-        return end
+        return _Element(self, header, _Text(self, name, sink)).read()
+
+    def repeat(self, name: str, text: str) -> None:
+        """The text of a parameter that may be repeated."""
+        self._repeated = name
+        self._texts.append(text)
 
     def end(self) -> None:
         """Write the parameter that might have been repeated."""
@@ -217,6 +215,7 @@ class _Text:
     """The text of one parameter: a string streams, what may be elements or JSON is held."""
 
     __slots__ = (
+        "_body",
         "_held",
         "_name",
         "_parameters",
@@ -230,8 +229,9 @@ class _Text:
         "repeatable",
     )
 
-    def __init__(self, parameters: Parameters, name: str, sink: TextSink) -> None:
-        self._parameters = parameters
+    def __init__(self, body: _Elements, name: str, sink: TextSink) -> None:
+        self._body = body
+        self._parameters = parameters = body.parameters
         self._name = name
         self._sink = sink
         self.allowed = parameters.types(name)
@@ -270,8 +270,9 @@ class _Text:
         text = self._held.take()
         self._held.append(text[: len(text) - size])
 
-    def taken(self) -> str:
-        return self._held.take()
+    @property
+    def at_line_start(self) -> bool:
+        return False
 
     @property
     def in_json_string(self) -> bool:
@@ -282,6 +283,9 @@ class _Text:
 
     def end(self) -> None:
         """The value's text is over."""
+        if self.repeatable:
+            self._body.repeat(self._name, self._held.take())
+            return
         if self._value is None and not (self.elements or self.contains):
             self._value = TextValue(self._sink, self.allowed, framed=False)
             self._value.text(self._held.take())
@@ -308,7 +312,16 @@ class _Element(Value):
         self._closing = False  # a closing tag is taken
         self._rest: str | None = None  # the text behind the last one
 
-    def _take(self, text: str) -> None:
+    def _add(self, text: str) -> None:
+        self._note(text)
+        super()._add(text)
+
+    def _add_held(self, text: str) -> None:
+        self._note(text)
+        super()._add_held(text)
+
+    def _note(self, text: str) -> None:
+        """Note what stands beside elements, and behind the last one."""
         if not self._quoted and self._element.elements and text.strip(SPACE) and not self._closing:
             self._beside = True
         if self._closing:
@@ -316,7 +329,6 @@ class _Element(Value):
         elif self._rest is not None:
             self._rest = self._rest + text if len(self._rest) < _NEAR else None
         self._closing = False
-        super()._take(text)
 
     def _own_closer(self) -> Reading[bool]:
         cursor = self._cursor

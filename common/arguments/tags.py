@@ -106,8 +106,17 @@ class Text(Protocol):
         """The next piece of the text, not empty."""
         ...
 
+    @property
+    def at_line_start(self) -> bool:
+        """Whether the text so far ends with a line break, in a markup with a newline on each side of a value."""
+        ...
+
     def is_finished(self) -> bool:
         """Whether the text so far is all of the value, which may not be a string."""
+        ...
+
+    def end(self) -> None:
+        """The text is over."""
         ...
 
 
@@ -551,36 +560,39 @@ class Body:
 
     # --- one parameter
 
+    # These return the read and are none themselves: each generator that others go through costs with every token.
+
     def _parameter(self, header: Header) -> Reading[End]:
         """Read a parameter behind its header."""
         name = header.name
         if not name:
-            return (yield from Value(self, header, TextValue(_nowhere, STRING, framed=False)).read())
+            return Value(self, header, TextValue(_nowhere, STRING, framed=False)).read()
         if name in _WRAPPERS and not self.written and not self.parameters.declares(name):
-            return (yield from self._wrapping(header))
-        return (yield from self._named(header, self.call.arguments))
+            return self._wrapping(header)
+        if "=" in name and self.parameters.declares(name[: name.index("=")]):
+            return self._assigned(header)
+        return self._named(header, self.call.arguments)
 
     def _named(self, header: Header, sink: TextSink) -> Reading[End]:
         """Read a parameter that has a name."""
-        name, assigned, text = header.name.partition("=")
-        at_once = assigned and self.parameters.declares(name) and (yield from self._closes_at_once())
-        if not at_once:
-            name = header.name
+        self._key(header.name, sink)
+        text = TextValue(sink, self.tags.types(header, self.parameters), framed=self.tags.framed)
+        return Value(self, header, text).read()
+
+    def _key(self, name: str, sink: TextSink) -> None:
         sink(("," if self.written else "{") + quote(name) + ":")
         self.written.add(name)
-        if at_once:
-            value = TextValue(sink, self.parameters.types(name), framed=False)
-            value.text(text)
-            value.end()
-            return End(True)
-        return (yield from self._value(header, sink))
 
-    def _value(self, header: Header, sink: TextSink) -> Reading[End]:
-        text = TextValue(sink, self.tags.types(header, self.parameters), framed=self.tags.framed)
-        end = yield from Value(self, header, text).read()
-        if end.closed:
-            text.end()
-        return end
+    def _assigned(self, header: Header) -> Reading[End]:
+        """Read a parameter whose value stands in its tag, if it closes at once."""
+        if not (yield from self._closes_at_once()):
+            return (yield from self._named(header, self.call.arguments))
+        name, _, text = header.name.partition("=")
+        self._key(name, self.call.arguments)
+        value = TextValue(self.call.arguments, self.parameters.types(name), framed=False)
+        value.text(text)
+        value.end()
+        return End(True)
 
     def _closes_at_once(self) -> Reading[bool]:
         """Read a value's closers, if nothing but these is before what may follow them."""
@@ -603,7 +615,7 @@ class Body:
         """Read a parameter that may hold all of the arguments: it does if it is an object and the only one."""
         pieces: list[str] = []
         end = yield from self._named(header, pieces.append)
-        if end.closed and end.header is None:
+        if end.closed and end.header is None and not end.over:
             end = End(True, (yield from self._next()))
         inner = _object_in("".join(pieces[1:])) if end.closed and end.header is None else None
         self.unwrapped = inner is not None
@@ -644,6 +656,8 @@ class Body:
             return True
         if cursor.at_end or cursor.cut_of(self.followers):
             return True
+        if (yield from cursor.stands(self.tags.value_end)) is not None:
+            return False
         if (yield from cursor.match(self.tags.closing)) is not None:
             if not (yield from self.tags.read_closing(cursor)):
                 return cursor.at_end
@@ -762,12 +776,12 @@ class Value:
 
     __slots__ = (
         "_again",
+        "_at_line_start",
         "_body",
         "_closers",
         "_cursor",
         "_header",
         "_held",
-        "_last",
         "_opened",
         "_quoted",
         "_skip",
@@ -788,7 +802,7 @@ class Value:
         self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
         self._weak = False  # the candidate counts only if a call follows
         self._again = False  # the text from the candidate on is read again
-        self._last = ""  # the last character
+        self._at_line_start = False  # of what is held
         self._unpaired = 0  # openers of parameters that are text
         self._opened: set[str] = set()  # names of tags in the value
         self._tail = ""  # a tag's beginning
@@ -798,19 +812,33 @@ class Value:
         if self._header.drift:
             markers = union(markers, self._closers)
         while True:
-            marker = yield from cursor.up_to(markers, self._take, CUT)
+            marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, CUT)
             found = self._at_end() if marker is None else (yield from self._at(marker))
             if isinstance(found, End):
+                if found.closed:
+                    self._text.end()
                 return found
             if found:
                 self._take(cursor.take(cursor.at + found))
 
     def _take(self, text: str) -> None:
         """Text of the value, or of what follows it."""
-        self._last = text[-1]
         if self._held is None:
+            self._add(text)
+        else:
+            self._add_held(text)
+
+    def _add(self, text: str) -> None:
+        """Text of the value."""
+        if self._tail or "<" in text:
             self._watch(text)
-            self._text.text(text)
+        self._text.text(text)
+
+    def _add_held(self, text: str) -> None:
+        """Text from a candidate on."""
+        self._at_line_start = text[-1] == "\n"
+        if self._held is None:
+            self._add(text)
         elif self._skip is None and not self._quoted and text.strip(SPACE):
             self._release()
 
@@ -822,13 +850,10 @@ class Value:
         self._held = None
         text = text[: len(text) - without]
         if text:
-            self._watch(text)
-            self._text.text(text)
+            self._add(text)
 
     def _watch(self, text: str) -> None:
         """Note the tags in the value."""
-        if not self._tail and "<" not in text:
-            return
         text = self._tail + text
         if len(self._opened) < _MOST_OPENED:
             self._opened.update(_OPENED_TAG.findall(text))
@@ -865,8 +890,10 @@ class Value:
         try:
             if not (yield from self._own_closer()):
                 cursor.take(cursor.at + size)
-            surplus = yield from self._surplus()
             found = yield from body.follows()
+            if found is False and (yield from self._surplus()):
+                surplus = True
+                found = yield from body.follows()
         except Overrun:
             found = False
         if found is not False and not (surplus and self._unpaired):
@@ -920,6 +947,7 @@ class Value:
         self._held = cursor.mark(room=None)
         self._skip = skip
         self._weak = False
+        self._at_line_start = self._text.at_line_start
 
     def _is_held(self) -> bool:
         """Whether there is a candidate that no later one can replace."""
@@ -957,7 +985,8 @@ class Value:
         if Level.CALL in self._quoted[-1:]:
             self._quoted.append(Level.PARAMETER)
         elif not self._quoted:
-            if not self._body.tags.framed or self._last == "\n":
+            starts = self._text.at_line_start if self._held is None else self._at_line_start
+            if starts or not self._body.tags.framed:
                 mark = cursor.mark()
                 header = yield from self._body.next_declared()
                 if header is not None:
