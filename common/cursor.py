@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias, TypeVar
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
@@ -34,13 +34,15 @@ IN_PROSE = "marker in prose"
 class Markers:
     """A set of markers, found in one search together with a cut beginning of one at the end of the text."""
 
-    __slots__ = ("_cut", "_open", "all", "firsts", "longest", "only_first")
+    __slots__ = ("_cut", "_open", "all", "firsts", "growing", "only_first")
 
     def __init__(self, markers: Iterable[str]) -> None:
         self.all = frozenset(markers) - {""}
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
-        self.longest = max(map(len, self.all), default=0)
+        ordered = sorted(self.all)
+        # Those that a longer one begins with.
+        self.growing = frozenset(one for one, other in pairwise(ordered) if other.startswith(one))
         # A marker's beginning counts only at the end of the text, where the rest may still come.
         self._open = _pattern(self.all, r"\Z")
         self._cut = _pattern(self.all, "")
@@ -106,8 +108,7 @@ MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in the reply that can be read again."""
 
     offset: int
@@ -363,12 +364,7 @@ class Cursor:
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
         """Whether `found` cannot grow into a longer marker with more text."""
-        return (
-            self.ended
-            or found.end() < len(self.text)
-            or len(found.group()) == markers.longest
-            or not any(len(marker) > len(found.group()) and marker.startswith(found.group()) for marker in markers.all)
-        )
+        return self.ended or found.end() < len(self.text) or found.group() not in markers.growing
 
     def peek(self) -> Reading[str]:
         """The next character, not read; "" at the end of the reply."""

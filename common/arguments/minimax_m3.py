@@ -24,7 +24,7 @@ from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .name import MAX_NAME
 from .tags import Around, Body, End, Header, Level, Sink, Tags, Value
-from .text_value import JsonStrings, TextValue
+from .text_value import JsonStrings, SeenTags, TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))
 _AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
@@ -227,6 +227,7 @@ class _Text:
         "first",
         "paired",
         "repeatable",
+        "tags",
     )
 
     def __init__(self, body: _Elements, name: str, sink: TextSink) -> None:
@@ -238,6 +239,7 @@ class _Text:
         self.elements = False
         self.paired = False  # nothing but whole elements, as far as it was read
         self.first = ""  # its first character that is no white space
+        self.tags = SeenTags()
         self._held = Held()
         self._strings = JsonStrings()
         self._value: TextValue | None = None
@@ -254,6 +256,8 @@ class _Text:
         return self._value is None and not text
 
     def text(self, piece: str) -> None:
+        if "<" in piece or self.tags.tail:
+            self.tags.note(piece)
         self.first = self.first or piece.lstrip(SPACE)[:1]
         if self._value is None and self.first and not self.elements and ("string" in self.allowed or not self.contains):
             self._value = TextValue(self._sink, self.allowed, framed=False)
@@ -308,13 +312,14 @@ class _Element(Value):
     def __init__(self, body: Body, header: Header, text: _Text) -> None:
         super().__init__(body, header, text)
         self._element = text
+        self._add = self._add_noted
         self._beside = False  # text stands beside elements
         self._closing = False  # a closing tag is taken
         self._rest: str | None = None  # the text behind the last one
 
-    def _add(self, text: str) -> None:
+    def _add_noted(self, text: str) -> None:
         self._note(text)
-        super()._add(text)
+        self._text.text(text)
 
     def _add_held(self, text: str) -> None:
         self._note(text)
@@ -385,7 +390,7 @@ class _Element(Value):
             return (yield from self._at_closer(size))
         if self._quoted or self._text.in_json_string or self._is_held():
             return size
-        if self._opens(name):
+        if self._text.tags.has(name):
             return size
         return (yield from self._at_foreign_closer(name, size)) or size
 

@@ -29,7 +29,7 @@ from .json_object import JsonObject, read_object
 from .json_text import compact
 from .name import MAX_NAME, read_key, read_name
 from .strays import at_last_turn_end, read_strays
-from .text_value import TextValue
+from .text_value import SeenTags, TextValue
 
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
@@ -40,9 +40,6 @@ _FOLLOWS_WITHIN = 256
 _DEBRIS = 64
 _CLOSING = re.compile(r"[^<>\r\n\"'=]*")
 _MAX_CLOSING = 64
-_OPENED_TAG = re.compile(r"<([^\s<>/\"'=]+)")
-_MOST_OPENED = 1024
-_TAG_BEGINNING = re.compile(r"<[^\s<>/\"'=]*")
 _NEAR = 256
 _WRAPPERS = ("arguments", "parameters", "input")
 """An undeclared only parameter of such a name that holds an object is all of the arguments."""
@@ -104,6 +101,11 @@ class Text(Protocol):
 
     def text(self, piece: str) -> None:
         """The next piece of the text, not empty."""
+        ...
+
+    @property
+    def tags(self) -> SeenTags:
+        """The tags in the text."""
         ...
 
     @property
@@ -775,6 +777,7 @@ class Value:
     """
 
     __slots__ = (
+        "_add",
         "_again",
         "_at_line_start",
         "_body",
@@ -782,10 +785,8 @@ class Value:
         "_cursor",
         "_header",
         "_held",
-        "_opened",
         "_quoted",
         "_skip",
-        "_tail",
         "_text",
         "_unpaired",
         "_weak",
@@ -797,6 +798,7 @@ class Value:
         self._header = header
         self._closers = union(body.tags.value_end, body.tags.drift_end) if header.drift else body.tags.value_end
         self._text = text
+        self._add = text.text
         self._quoted: list[Level | str] = []
         self._held: Mark | None = None
         self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
@@ -804,8 +806,6 @@ class Value:
         self._again = False  # the text from the candidate on is read again
         self._at_line_start = False  # of what is held
         self._unpaired = 0  # openers of parameters that are text
-        self._opened: set[str] = set()  # names of tags in the value
-        self._tail = ""  # a tag's beginning
 
     def read(self) -> Reading[End]:
         cursor, markers = self._cursor, self._body.markers
@@ -828,12 +828,6 @@ class Value:
         else:
             self._add_held(text)
 
-    def _add(self, text: str) -> None:
-        """Text of the value."""
-        if self._tail or "<" in text:
-            self._watch(text)
-        self._text.text(text)
-
     def _add_held(self, text: str) -> None:
         """Text from a candidate on."""
         self._at_line_start = text[-1] == "\n"
@@ -851,18 +845,6 @@ class Value:
         text = text[: len(text) - without]
         if text:
             self._add(text)
-
-    def _watch(self, text: str) -> None:
-        """Note the tags in the value."""
-        text = self._tail + text
-        if len(self._opened) < _MOST_OPENED:
-            self._opened.update(_OPENED_TAG.findall(text))
-        start = text.rfind("<")
-        beginning = text[start:] if start >= 0 and len(text) - start <= MAX_NAME else ""
-        self._tail = beginning if _TAG_BEGINNING.fullmatch(beginning) else ""
-
-    def _opens(self, name: str) -> bool:
-        return name in self._opened or self._tail == f"<{name}"
 
     def _at(self, marker: str) -> Reading[End | int]:
         """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
@@ -938,7 +920,7 @@ class Value:
         except Overrun:
             name = ""
         cursor.rewind(mark)
-        return name != "" and not self._opens(name)
+        return name != "" and not self._text.tags.has(name)
 
     def _hold(self, skip: int | None) -> None:
         """Hold the text from here; `skip` characters of it close the value, if it ended here; None: a call does."""
@@ -1061,7 +1043,7 @@ class Value:
             name = ""
         size = cursor.offset - mark.offset
         cursor.rewind(mark)
-        if not name or self._opens(name):
+        if not name or self._text.tags.has(name):
             return len(marker)
         return (yield from self._at_foreign_closer(name, size)) or len(marker)
 
@@ -1081,8 +1063,7 @@ class Value:
             return End(True, found)
         cursor.rewind(mark)
         if not candidate:
-            if len(self._opened) < _MOST_OPENED:
-                self._opened.add(name)  # a tag that the value uses
+            self._text.tags.add(name)  # the value uses it
             return 0
         if self._held is not None:
             self._release()
