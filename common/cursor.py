@@ -318,6 +318,10 @@ class Cursor:
                 return None
             yield
 
+    def skip(self, size: int) -> str:
+        """Read a marker of so many characters that is here."""
+        return self.take(self.at + size)
+
     def up_to(self, markers: Markers, sink: Sink, cut: int) -> Reading[str | None]:
         """Hand text to `sink` up to the next marker, which is not read; None at the end of the reply.
 

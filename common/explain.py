@@ -383,6 +383,11 @@ class _TracingCursor(Cursor):
             self.trace.marker(marker)
         return marker
 
+    def skip(self, size: int) -> str:
+        marker = super().skip(size)
+        self.trace.marker(marker)
+        return marker
+
     def match(self, markers: Markers) -> Reading[str | None]:
         marker = yield from super().match(markers)
         if marker is not None:

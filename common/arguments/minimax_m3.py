@@ -162,11 +162,10 @@ class _Elements(Body):
             return False
         end = cursor.offset
         cursor.rewind(mark)
-        self.call.announce()
+        self.sink = self.call.announce().arguments
         cursor.take(cursor.at + end - cursor.offset)
-        self.call.arguments("{" + quote(tag.name) + ":")
-        self.written.add(tag.name)
-        self._give(self.call.arguments, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
+        self._key(tag.name, self.sink)
+        self._give(self.sink, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
         return True
 
     # --- one parameter
@@ -175,8 +174,7 @@ class _Elements(Body):
         name = header.name
         if name != self._repeated:
             self.end()
-            sink(("," if self.written else "{") + quote(name) + ":")
-            self.written.add(name)
+            self._key(name, sink)
         return _Element(self, header, _Text(self, name, sink)).read()
 
     def repeat(self, name: str, text: str) -> None:
@@ -189,7 +187,7 @@ class _Elements(Body):
         name, texts = self._repeated, self._texts
         if name:
             self._repeated, self._texts = "", []
-            self._give(self.call.arguments, self._written(name, texts))
+            self._give(self.sink, self._written(name, texts))
 
     def _give(self, sink: TextSink, pieces: Iterable[str]) -> None:
         for piece in joined(pieces):
@@ -312,7 +310,7 @@ class _Element(Value):
     def __init__(self, body: Body, header: Header, text: _Text) -> None:
         super().__init__(body, header, text)
         self._element = text
-        self._add = self._add_noted
+        self._add: TextSink = self._add_noted
         self._beside = False  # text stands beside elements
         self._closing = False  # a closing tag is taken
         self._rest: str | None = None  # the text behind the last one

@@ -16,26 +16,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from json.encoder import encode_basestring as quote
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..cursor import CUT, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..cursor import Sink as TextSink
 from ..schema import ANY, JSON, MAX_DEPTH, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
 from .json_text import compact
-from .name import MAX_NAME, read_key, read_name
+from .name import read_key, read_name
 from .strays import at_last_turn_end, read_strays
 from .text_value import SeenTags, TextValue
 
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
-_PLAIN_NAME = re.compile(r"[\w.-]*")
+_ALONE = re.compile(r"[\w.-]+(?=\n)")
 _NAMELESS = re.compile(r"""[ \t"'“”]*(?:[\r\n]|>|\Z)""")
 _ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
+_NO_ATTRIBUTES: Mapping[str, str] = {}
 _FOLLOWS_WITHIN = 256
 _DEBRIS = 64
 _CLOSING = re.compile(r"[^<>\r\n\"'=]*")
@@ -45,15 +46,19 @@ _WRAPPERS = ("arguments", "parameters", "input")
 """An undeclared only parameter of such a name that holds an object is all of the arguments."""
 
 
-class Sink(Protocol):
-    """A call whose arguments are read."""
-
-    def announce(self) -> object:
-        """The call fits: it is announced, if it was not."""
-        ...
+class Announced(Protocol):
+    """A call that was announced."""
 
     def arguments(self, text: str) -> None:
         """The next piece of the arguments' JSON text."""
+        ...
+
+
+class Sink(Protocol):
+    """A call whose arguments are read."""
+
+    def announce(self) -> Announced:
+        """The call fits: it is announced, if it was not."""
         ...
 
 
@@ -140,13 +145,12 @@ class Spelling:
     """Whether the opener counts only where a parameter is due and a whole header follows, the closer only behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a parameter's opening tag says."""
 
     name: str
     """"" in an element without a name."""
-    attributes: dict[str, str]
+    attributes: Mapping[str, str]
     valued: bool = True
     """Whether the value's own opener stood there, in markups that have one."""
     drift: bool = False
@@ -155,8 +159,7 @@ class Header:
     """The name in its closing tag, in markups where that has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """How a value ended."""
 
     closed: bool
@@ -303,14 +306,17 @@ class Tags:
         else:
             cursor.settle(mark)
         if header is not None and opener is not None and opener in self._drift.all:
-            return replace(header, drift=True)
+            return header._replace(drift=True)
         return header
 
     def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
-        if self.framed and (name := (yield from self._name_alone(cursor))):
-            return Header(name, {})
         start = cursor.offset
         name, attributes = yield from read_key(cursor)
+        if self.framed and attributes[:1] == "\n" and attributes.strip(SPACE):
+            alone = _ALONE.match(cursor.text_from(start))
+            if alone is not None:  # the line of the name ends without the end of the tag
+                cursor.at -= cursor.offset - start - alone.end()
+                return Header(name, {})
         ended = valued = False
         for part in self._name_end:
             while (yield from cursor.match(part)) is not None:
@@ -322,7 +328,8 @@ class Tags:
                     yield from cursor.space()
         if ended:
             nameless = not self.key_end.all and not name
-            return Header(name, dict(_ATTRIBUTE.findall(attributes)), valued) if name or nameless else None
+            said = dict(_ATTRIBUTE.findall(attributes)) if attributes else _NO_ATTRIBUTES
+            return Header(name, said, valued) if name or nameless else None
         if (yield from cursor.stands(self.value_end)) is not None:
             written = cursor.text_from(start)
             assigned = _ASSIGNED.match(written)
@@ -334,19 +341,6 @@ class Tags:
         if name:
             any(cursor.cut_of(part) for part in (*self._name_end, self.value_end))
         return None
-
-    def _name_alone(self, cursor: Cursor) -> Reading[str]:
-        """Read a name whose line ends without the end of the tag; "" if none is here."""
-        mark = cursor.mark()
-        name = yield from cursor.run(_PLAIN_NAME, MAX_NAME)
-        if not name or (yield from cursor.peek()) != "\n":
-            cursor.rewind(mark)
-            return ""
-        yield from cursor.space()
-        char = yield from cursor.peek()
-        alone = char != "" and char not in self.name_end[-1]
-        cursor.rewind(mark, len(name) if alone else 0)
-        return name if alone else ""
 
     def _further_part(self, cursor: Cursor) -> Reading[bool]:
         """Whether another part of the header is here behind white space; if none is, that is the value's."""
@@ -384,8 +378,7 @@ def _read_json(cursor: Cursor, call: Sink, closers: Markers) -> Reading[bool]:
         if cursor.ended and fits is None:
             cursor.take(len(cursor.text))
         return False
-    call.announce()
-    return (yield from read_object(cursor, call.arguments, closers))
+    return (yield from read_object(cursor, call.announce().arguments, closers))
 
 
 class Body:
@@ -399,6 +392,7 @@ class Body:
         "followers",
         "markers",
         "parameters",
+        "sink",
         "tags",
         "unwrapped",
         "written",
@@ -408,6 +402,7 @@ class Body:
         self.tags = tags
         self.cursor = cursor
         self.call = call
+        self.sink: TextSink = _nowhere
         self.parameters = parameters
         self.around = around
         self.written: set[str] = set()
@@ -427,7 +422,7 @@ class Body:
                 whole = False
                 if not self.written:
                     return False
-            call.announce()
+            self.sink = call.announce().arguments
             end = yield from self._parameter(header)
             if not end.closed:
                 return False
@@ -440,10 +435,10 @@ class Body:
         else:
             if not (yield from self._ended()):
                 return False
-        call.announce()
+        self.sink = call.announce().arguments
         self.end()
         if not self.unwrapped:
-            call.arguments("}" if self.written else "{}")
+            self.sink("}" if self.written else "{}")
         return whole
 
     def end(self) -> None:
@@ -573,7 +568,7 @@ class Body:
             return self._wrapping(header)
         if "=" in name and self.parameters.declares(name[: name.index("=")]):
             return self._assigned(header)
-        return self._named(header, self.call.arguments)
+        return self._named(header, self.sink)
 
     def _named(self, header: Header, sink: TextSink) -> Reading[End]:
         """Read a parameter that has a name."""
@@ -588,10 +583,10 @@ class Body:
     def _assigned(self, header: Header) -> Reading[End]:
         """Read a parameter whose value stands in its tag, if it closes at once."""
         if not (yield from self._closes_at_once()):
-            return (yield from self._named(header, self.call.arguments))
+            return (yield from self._named(header, self.sink))
         name, _, text = header.name.partition("=")
-        self._key(name, self.call.arguments)
-        value = TextValue(self.call.arguments, self.parameters.types(name), framed=False)
+        self._key(name, self.sink)
+        value = TextValue(self.sink, self.parameters.types(name), framed=False)
         value.text(text)
         value.end()
         return End(True)
@@ -621,7 +616,7 @@ class Body:
             end = End(True, (yield from self._next()))
         inner = _object_in("".join(pieces[1:])) if end.closed and end.header is None else None
         self.unwrapped = inner is not None
-        self.call.arguments("".join(pieces) if inner is None else inner)
+        self.sink("".join(pieces) if inner is None else inner)
         return end
 
     # --- what is here
@@ -798,7 +793,7 @@ class Value:
         self._header = header
         self._closers = union(body.tags.value_end, body.tags.drift_end) if header.drift else body.tags.value_end
         self._text = text
-        self._add = text.text
+        self._add: TextSink = text.text
         self._quoted: list[Level | str] = []
         self._held: Mark | None = None
         self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
@@ -813,7 +808,12 @@ class Value:
             markers = union(markers, self._closers)
         while True:
             marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, CUT)
-            found = self._at_end() if marker is None else (yield from self._at(marker))
+            if marker is None:
+                found: End | int = self._at_end()
+            elif marker in self._closers.all:
+                found = yield from self._at_closer(len(marker))
+            else:
+                found = yield from self._at(marker)
             if isinstance(found, End):
                 if found.closed:
                     self._text.end()
@@ -849,8 +849,6 @@ class Value:
     def _at(self, marker: str) -> Reading[End | int]:
         """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
         body = self._body
-        if marker in self._closers.all:
-            return (yield from self._at_closer(len(marker)))
         if marker in body.around.closers.all:
             return (yield from self._at_enclosing(marker))
         if marker in body.tags.first.all:
@@ -870,8 +868,7 @@ class Value:
         found: Header | bool = False
         surplus = False
         try:
-            if not (yield from self._own_closer()):
-                cursor.take(cursor.at + size)
+            cursor.skip(size)
             found = yield from body.follows()
             if found is False and (yield from self._surplus()):
                 surplus = True
@@ -1081,7 +1078,7 @@ def _nowhere(text: str) -> None:
 class _Nobody:
     """A call that nobody gets."""
 
-    def announce(self) -> object:
+    def announce(self) -> Announced:
         return self
 
     def arguments(self, text: str) -> None:

@@ -79,9 +79,9 @@ class XtmlValues(Tags):
             if cursor.cut_of(_JSON_OPEN):
                 return False
             return (yield from super().read(cursor, call, parameters, around))
-        call.announce()
+        sink = call.announce().arguments
         ends = union(around.closers, around.turn_ends, _JSON_CLOSE)
-        complete = yield from read_object(cursor, call.arguments, ends)
+        complete = yield from read_object(cursor, sink, ends)
         yield from read_strays(cursor, _JSON_CLOSE)
         return complete
 

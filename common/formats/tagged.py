@@ -19,7 +19,7 @@ from ..arguments.tags import Around, Level, Sink, read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..proposed import Proposed
-from ..reply import Reply
+from ..reply import Call, Reply
 from ..schema import Parameters, Tools
 
 _STRAY = 64
@@ -319,29 +319,41 @@ class Tagged:
         return True
 
     def _arguments(self, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
-        if not isinstance(self.arguments, JsonObject):
-            name, key = around.tools.with_key(head.name)
-            if key:
-                # The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`.
-                mark = cursor.mark()
-                begins = yield from self._begin(head, cursor, around)
-                cursor.rewind(mark)
-                if not begins:
-                    call.name = name
-                    return (yield from self.arguments.read(cursor, call, around.tools.parameters(name), around, key))
-            return (yield from self.arguments.read(cursor, call, around.tools.parameters(head.name), around))
-        parameters = around.tools.parameters(head.name)
+        """Read the arguments behind a head; whether they are whole."""
+        tools = around.tools
+        if isinstance(self.arguments, JsonObject):
+            return self._json(self.arguments, head, call, cursor, around)
+        name, key = tools.with_key(head.name)
+        if key:
+            return self._with_key(self.arguments, (name, key), call, cursor, around)
+        return self.arguments.read(cursor, call, tools.parameters(head.name), around)
+
+    def _with_key(
+        self, arguments: Arguments, said: tuple[str, str], call: Proposed, cursor: Cursor, around: CallMarkup
+    ) -> Reading[bool]:
+        """The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`."""
+        mark = cursor.mark()
+        begins = yield from self._begin(Head(call.name), cursor, around)
+        cursor.rewind(mark)
+        key = ""
+        if not begins:
+            call.name, key = said
+        return (yield from arguments.read(cursor, call, around.tools.parameters(call.name), around, key))
+
+    def _json(
+        self, arguments: JsonObject, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup
+    ) -> Reading[bool]:
         body = cursor.mark()
-        fits = yield from self.arguments.fits(cursor, self.closers)
+        fits = yield from arguments.fits(cursor, self.closers)
         if not fits:
             cursor.settle(body)
             if fits is None:
                 cursor.take(len(cursor.text))
             return False
         cursor.rewind(body)
-        call.announce()
+        sink = call.announce().arguments
         ends = union(self._ends, around.stops)
-        return (yield from self.arguments.read(cursor, call.arguments, parameters, ends, None))
+        return (yield from arguments.read(cursor, sink, around.tools.parameters(head.name), ends, None))
 
     def _closers(self, cursor: Cursor, around: CallMarkup) -> Reading[set[str]]:
         """Read the closers behind a call, foreign ones included; those that stood there."""
@@ -481,11 +493,8 @@ class _Fits(Exception):
 class _Probe:
     """A call of which only is asked whether it fits."""
 
-    def announce(self) -> object:
+    def announce(self) -> Call:
         raise _Fits
-
-    def arguments(self, text: str) -> None:
-        raise AssertionError("not announced")
 
 
 class _Stray:
