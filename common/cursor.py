@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
-from typing import NamedTuple, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
@@ -32,34 +33,74 @@ IN_PROSE = "marker in prose"
 
 
 class Markers:
-    """A set of markers, found in one search together with a cut beginning of one at the end of the text."""
+    """A set of markers, found in one search together with a cut beginning of one at the end of the text.
 
-    __slots__ = ("_cut", "_open", "all", "firsts", "growing", "only_first")
+    What finds them is compiled with the first search; `prepare` does it before.
+    """
+
+    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "firsts", "longest", "only_first")
 
     def __init__(self, markers: Iterable[str]) -> None:
         self.all = frozenset(markers) - {""}
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
-        ordered = sorted(self.all)
-        # Those that a longer one begins with.
-        self.growing = frozenset(one for one, other in pairwise(ordered) if other.startswith(one))
-        # A marker's beginning counts only at the end of the text, where the rest may still come.
-        self._open = _pattern(self.all, r"\Z")
-        self._cut = _pattern(self.all, "")
+        self.longest = max(map(len, self.all), default=0)
+        self._open: re.Pattern[str] | None = None
+
+    def prepare(self) -> re.Pattern[str]:
+        """Compile what finds the markers."""
+        if self._open is None:
+            # A marker's beginning counts only at the end of the text, where the rest may still come. What finds one
+            # finds more, so that the pattern is short: it is looked up.
+            behind = "".join(sorted({char for marker in self.all for char in marker[1:-1]}))
+            tail = (f"[{re.escape(behind)}]{{0,{self.longest - 2}}}" if behind else "") + r"\Z"
+            tails = {first: tail for first in self.firsts if any(marker[0] == first != marker for marker in self.all)}
+            self._found = re.compile(_any_of(self.all))
+            self._tail = re.compile("|".join(re.escape(first) + tail for first in sorted(tails)) or "(?!)")
+            self._beginnings = frozenset(marker[:size] for marker in self.all for size in range(1, len(marker)))
+            self._grows = not self._beginnings.isdisjoint(self.all)
+            self._open = re.compile(_any_of(self.all, tails))
+        return self._open
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
         if self.only_first and text.find(self.only_first, at) < 0:
             return None
-        return (self._cut if ended else self._open).search(text, at)
+        pattern = self._open or self.prepare()
+        if ended:
+            return self._found.search(text, at)
+        while (found := pattern.search(text, at)) is not None:
+            if found.lastindex is None:
+                return self._grown(found) if self._grows else found
+            if found.group() in self._beginnings:
+                return found
+            if self._grows and (whole := self._found.match(text, found.start())) is not None:
+                return whole
+            at = found.start() + 1
+        return None
 
     def match(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The marker at `at` of `text`, or the beginning of one that fills the text's rest unless `ended`."""
-        return (self._cut if ended else self._open).match(text, at)
+        pattern = self._open or self.prepare()
+        if ended:
+            return self._found.match(text, at)
+        found = pattern.match(text, at)
+        if found is None or found.lastindex is None:
+            return self._grown(found) if found is not None and self._grows else found
+        if found.group() in self._beginnings:
+            return found
+        return self._found.match(text, at) if self._grows else None
+
+    def _grown(self, found: re.Match[str]) -> re.Match[str]:
+        """A marker that was found, or the beginning of a longer one that may stand there."""
+        longer = self._tail.match(found.string, found.start())
+        return longer if longer is not None and longer.group() in self._beginnings else found
 
     def begins(self, text: str) -> bool:
         """Whether `text` is a proper beginning of a marker."""
-        return any(len(text) < len(marker) and marker.startswith(text) for marker in self.all)
+        if self._open is None:
+            self.prepare()
+        return not text or text in self._beginnings
 
 
 @cache
@@ -68,30 +109,38 @@ def union(*sets: Markers) -> Markers:
     return Markers(frozenset().union(*(markers.all for markers in sets)))
 
 
-@cache
-def _pattern(markers: frozenset[str], cut: str) -> re.Pattern[str]:
-    return re.compile(_any_of(markers, cut))
+def _any_of(markers: Iterable[str], tails: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A pattern for the longest of `markers`, or for a first character and its tail, which is then a group.
 
-
-def _any_of(markers: Iterable[str], cut: str) -> str:
-    """A pattern for the longest of `markers`, or for the beginning of one that `cut` follows.
-
-    What markers begin with alike is written once, so that a search costs no more where there are many.
+    What markers begin with alike is written once, so that a search costs no more where there are many. Each way begins
+    with a character, so that a search goes from one of those to the next.
     """
-    rests: dict[str, set[str]] = {}
+    groups: dict[str, list[str]] = {}
     for marker in markers:
         if marker:
-            rests.setdefault(marker[0], set()).add(marker[1:])
+            groups.setdefault(marker[0], []).append(marker)
     ways: list[str] = []
-    for first, behind in sorted(rests.items()):
-        further = _any_of(behind, cut) if behind != {""} else ""
-        if cut and further:
-            further = f"{further}|{cut}"
-        ways.append(re.escape(first) + (f"(?:{further})" + "?" * ("" in behind) if further else ""))
+    for first, group in sorted(groups.items()):
+        alike = first if first in tails else _common_start(min(group), max(group))
+        rests = {marker[len(alike) :] for marker in group}
+        further = [_any_of(rests)] if rests != {""} else []
+        if first in tails:
+            further.append(f"({tails[first]})")
+        ways.append(re.escape(alike) + (f"(?:{'|'.join(further)})" + "?" * ("" in rests) if further else ""))
     return "|".join(ways) or "(?!)"
 
 
+def _common_start(one: str, other: str) -> str:
+    size = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[:size]
+
+
 NO_MARKERS = Markers(())
+
+
+FrameEnd: TypeAlias = Callable[[str, int, bool], tuple[int, int]]
+"""Tells up to where a text from a place on is known to be in a frame, and how long the closer is if the frame ends
+there, else 0; the third argument says whether the text is all that comes."""
 
 
 class Overrun(Exception):
@@ -102,13 +151,14 @@ _JOINED = 256
 """So many short pieces of held text are joined."""
 
 CUT = 8
-"""A marker's beginning at the end of the reply is dropped from so many characters on."""
+"""Characters of a marker's beginning that are known for one at the end of a reply."""
 
 MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
 
-class Mark(NamedTuple):
+@dataclass(slots=True)  # not frozen: marks are many, and that would make them dear
+class Mark:
     """A place in the reply that can be read again."""
 
     offset: int
@@ -122,11 +172,20 @@ class Cursor:
 
     __slots__ = (
         "_base",
+        "_before_fence",
+        "_beyond",
+        "_closer",
         "_copy",
+        "_frame_end",
+        "_frame_first",
         "_hold",
         "_kept",
+        "_last_fenced",
         "_limit",
+        "_no_end_before",
         "_short",
+        "_special",
+        "_told_end",
         "_unlimited",
         "again",
         "at",
@@ -148,6 +207,15 @@ class Cursor:
         self._kept: list[str] = []  # what they hold, up to `text`
         self.again = 0  # offset up to which text was read again from a mark without a limit
         self._short = 0  # how many of the last ones are short, and were not joined
+        self._special: str | None = None  # a feed that holds it has more to do than to append
+        self._frame_end: FrameEnd | None = None
+        self._frame_first = ""
+        self._beyond = ""  # what was fed and stands behind the frame's end, or may
+        self._closer = ""  # the frame's, once it is known for that and not shown
+        self._before_fence: tuple[int, str] | None = None  # the text, and its offset, as long as nothing was fed since
+        self._last_fenced: tuple[tuple[int, str], int, int, str] | None = None  # of that, what there was in the frame
+        self._no_end_before = 0  # an offset: no frame ends between the last fence and it
+        self._told_end = False  # the reply has ended, though its frame may not have
         self._copy: Sink | None = None
         self.remarks: dict[str, int] = {}
 
@@ -156,11 +224,9 @@ class Cursor:
         self.remarks.setdefault(what, self.offset)
 
     def feed(self, text: str) -> None:
+        if self._special is not None and self._special in text:
+            text = self._feed_special(text)
         keep = self.at if self._hold is None else self._hold - self._base
-        if self._unlimited and keep:
-            start = max(0, self._unlimited[0] - self._base)
-            if start < keep:
-                self._keep(self.text[start:keep])
         if keep < len(self.text):
             self.text = self.text[keep:] + text
             self.at -= keep
@@ -168,6 +234,24 @@ class Cursor:
             self.text = text
             self.at = 0
         self._base += keep
+
+    def _feed_special(self, text: str) -> str:
+        """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
+        self._last_fenced = None
+        if self._frame_end is not None:
+            text = self._inside(text)
+        if self._unlimited:
+            keep = self.at if self._hold is None else self._hold - self._base
+            start = max(0, self._unlimited[0] - self._base)
+            if start < keep:
+                self._keep(self.text[start:keep])
+            return text
+        self._kept.clear()  # it was there for `text_from`, and is no longer
+        if self._frame_end is None:
+            self._special = None
+        else:
+            self._special = "" if self._beyond or self._closer or self.ended else self._frame_first
+        return text
 
     def _keep(self, text: str) -> None:
         self._kept.append(text)
@@ -178,8 +262,76 @@ class Cursor:
             self._short = 0
 
     def end(self) -> None:
+        self._told_end = True
         self.feed("")
         self.ended = True
+
+    # --- frames
+
+    def fence(self, frame_end: FrameEnd, first: str) -> None:
+        """Stop at the end of the frame, which `first` begins, as at the end of the reply, until `lift_fence`.
+
+        What ends the frame is seen by who looks for a marker or the next character; a value, which goes on, ends.
+        """
+        self._frame_end = frame_end
+        self._frame_first = first
+        self._special = ""
+        known = max(self.at, self._no_end_before - self._base)
+        stop, closer = frame_end(self.text, known, self.ended)
+        self._no_end_before = self._base + stop
+        if stop < len(self.text):
+            self._before_fence = before = (self._base, self.text)
+            self._closer = self.text[stop : stop + closer]
+            self._beyond = "" if closer else self.text[stop:]
+            if self._last_fenced is None or self._last_fenced[:2] != (before, stop):
+                keep = self.at if self._hold is None else self._hold - self._base
+                self._last_fenced = (before, stop, self._base + keep, self.text[keep:stop])
+            base, self.text = self._last_fenced[2:]
+            self.at += self._base - base
+            self._base = base
+        self.ended = self.ended or closer > 0
+
+    def _inside(self, text: str) -> str:
+        """What of the text that is fed is in the frame."""
+        assert self._frame_end is not None
+        if self._closer or (self.ended and not self._told_end):
+            self._unfence()
+            self._beyond += text
+            return ""
+        self._before_fence = None
+        text = self._beyond + text
+        stop, closer = self._frame_end(text, 0, self._told_end)
+        self._closer = text[stop : stop + closer]
+        self._beyond = text[stop + closer :]
+        self.ended = closer > 0
+        return text[:stop]
+
+    def _unfence(self) -> None:
+        """What is behind the frame, as a text of its own."""
+        if self._before_fence is not None:
+            base, whole = self._before_fence
+            self._beyond = whole[self._base - base + len(self.text) + len(self._closer) :]
+            self._before_fence = None
+
+    def _show_closer(self) -> None:
+        self.text += self._closer
+        self._closer = ""
+
+    def lift_fence(self) -> None:
+        """Read on behind the end of the frame, if there was a fence."""
+        if self._frame_end is None:
+            return
+        self._frame_end = None
+        self._special = ""
+        if self._before_fence is not None:
+            base, self.text = self._before_fence
+            self.at += self._base - base
+            self._base = base
+        else:
+            self.text += self._closer + self._beyond
+        self._before_fence = None
+        self._closer = self._beyond = ""
+        self.ended = self._told_end
 
     @property
     def offset(self) -> int:
@@ -189,7 +341,7 @@ class Cursor:
     @property
     def at_end(self) -> bool:
         """Whether the whole reply has been read."""
-        return self.ended and self.at >= len(self.text)
+        return self.ended and self.at >= len(self.text) and not self._closer
 
     def unread(self) -> str:
         """The text that was fed and not read, or read and still held."""
@@ -244,7 +396,10 @@ class Cursor:
         if self._hold is None and not self._unlimited:
             self.last_hold = mark.offset
         if room is None:
+            if not self._unlimited:
+                self._kept.clear()
             self._unlimited.append(mark.offset)
+            self._special = ""
             return mark
         if self._hold is None:
             self._hold = mark.offset
@@ -255,12 +410,10 @@ class Cursor:
         """What was read since `mark` counts."""
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
-        del self._unlimited[mark.depth :]
-        if mark.outer_hold is None and not self._unlimited:
-            if self._copy is not None:
-                self._copy(self.held(mark))
-            if self._kept:
-                self._kept.clear()
+        if self._unlimited:
+            del self._unlimited[mark.depth :]
+        if mark.outer_hold is None and not self._unlimited and self._copy is not None:
+            self._copy(self.held(mark))
 
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
         """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
@@ -275,9 +428,8 @@ class Cursor:
         self.at = offset - self._base
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
-        del self._unlimited[mark.depth :]
-        if self._kept and not self._unlimited:
-            self._kept.clear()
+        if self._unlimited:
+            del self._unlimited[mark.depth :]
 
     def _drop_kept(self, size: int) -> None:
         """Forget the last `size` characters of the kept text."""
@@ -305,54 +457,75 @@ class Cursor:
             self._copy(piece)
         return piece
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
+    def until(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and read that; None at the end of the reply.
+
+        `cut` is handed a marker that the reply ends in, if enough of it stands there to know it.
+        """
         while True:
             found = markers.search(self.text, self.at, self.ended)
-            stop = len(self.text) if found is None else found.start()
+            if found is None:
+                if self.ended:
+                    self._last_of(markers, sink, cut)
+                    return None
+                if len(self.text) > self.at:
+                    sink(self.take(len(self.text)))
+                yield
+                continue
+            stop = found.start()
             if stop > self.at:
                 sink(self.take(stop))
-            if found is not None and found.group() in markers.all and self._whole(markers, found):
+            if found.group() in markers.all and self._whole(markers, found):
                 return self.take(found.end())
-            if self.ended:
-                return None
+            yield
+
+    def up_to(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
+        """As `until`, but the marker is not read."""
+        while True:
+            found = markers.search(self.text, self.at, self.ended)
+            if self.ended and cut is not None:
+                # What begins with a marker may be a longer one that is cut.
+                longer = markers.search(self.text, self.at, ended=False)
+                if longer is not None and longer.group() not in markers.all and len(longer.group()) >= CUT:
+                    found = None
+            if found is None:
+                if self.ended:
+                    self._last_of(markers, sink, cut)
+                    return None
+                if len(self.text) > self.at:
+                    sink(self.take(len(self.text)))
+                yield
+                continue
+            stop = found.start()
+            if stop > self.at:
+                sink(self.take(stop))
+            if found.group() in markers.all and self._whole(markers, found):
+                return found.group()
             yield
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""
         return self.take(self.at + size)
 
-    def up_to(self, markers: Markers, sink: Sink, cut: int) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker, which is not read; None at the end of the reply.
-
-        There a marker's beginning is dropped from `cut` characters on.
-        """
-        while True:
-            found = markers.search(self.text, self.at, False)
-            stop = len(self.text) if found is None else found.start()
-            if stop > self.at:
-                sink(self.take(stop))
-            if found is not None and found.group() in markers.all and self._whole(markers, found):
-                return found.group()
-            if not self.ended:
-                yield
-            elif found is None:
-                return None
-            elif len(found.group()) >= cut:
-                self.take(len(self.text))
-                return None
-            else:
-                # A short beginning is text, but for the marker that it may itself begin with.
-                found = markers.search(self.text, self.at, True)
-                if found is not None and found.start() == self.at:
-                    return found.group()
-                sink(self.take(self.at + 1))
+    def _last_of(self, markers: Markers, sink: Sink, cut: Sink | None) -> None:
+        """Hand over the last text of the reply, and a marker that is cut there."""
+        found = markers.search(self.text, self.at, ended=False) if cut is not None else None
+        if found is not None and len(found.group()) < CUT:
+            found = None
+        stop = len(self.text) if found is None else found.start()
+        if stop > self.at:
+            sink(self.take(stop))
+        if found is not None and cut is not None:
+            cut(self.take(len(self.text)))
 
     def stands(self, markers: Markers) -> Reading[str | None]:
         """The marker that stands here, not read; None where none does."""
         while True:
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
+                if self.ended and self._closer and self.at >= len(self.text):
+                    self._show_closer()
+                    continue
                 if self.at < len(self.text) or self.ended:
                     return None
             elif found.group() in markers.all and self._whole(markers, found):
@@ -368,14 +541,17 @@ class Cursor:
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
         """Whether `found` cannot grow into a longer marker with more text."""
-        return self.ended or found.end() < len(self.text) or found.group() not in markers.growing
+        return self.ended or found.end() < len(self.text) or not markers.begins(found.group())
 
     def peek(self) -> Reading[str]:
         """The next character, not read; "" at the end of the reply."""
         while self.at >= len(self.text):
-            if self.ended:
+            if not self.ended:
+                yield
+            elif self._closer:
+                self._show_closer()
+            else:
                 return ""
-            yield
         return self.text[self.at]
 
     def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:
@@ -393,12 +569,15 @@ class Cursor:
                 return pieces[0] if len(pieces) == 1 else "".join(pieces)
             yield
 
-    def cut_of(self, markers: Markers) -> bool:
-        """At the end of the reply: whether the unread rest is a marker's beginning, which is then read."""
+    def match_cut(self, markers: Markers) -> bool:
+        """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
         if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):
             self.take(len(self.text))
             return True
         return False
+
+    cut_of = match_cut
+    """The name that readers of values know it by."""
 
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
         """Read white space, `limit` characters at most."""

@@ -69,7 +69,9 @@ class Task:
     forced: Forced | None
     undecided: bool = False  # whether a choice is forced is told later: the machine waits for it at JSON
     waits: bool = False
-    unread: list[str] = field(default_factory=list)  # with `Calls.STOP`: the text of the call it stopped at
+    holds: bool = True  # whether doubtful calls wait for the end of the reply, which the engine tells
+    stopped: bool = False  # with `Calls.STOP`: the machine has come to a call
+    unread: list[str] = field(default_factory=list)  # and that call's text
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from .cursor import RECOVERED, Cursor
+from .cursor import RECOVERED
 from .events import ContentDelta, Event, ToolCallEnd, ToolCallStart
 from .parser import Parser
 from .reply import Call, Reply
@@ -45,9 +45,8 @@ def _tell(label: str, kind: str) -> None:
 class _Reply(Reply):
     """A reply that knows where its last call begins."""
 
-    __slots__ = ("begins", "cursor", "said")
+    __slots__ = ("begins", "said")
 
-    cursor: Cursor
     begins: int
     said: int
 
@@ -59,10 +58,10 @@ class _Reply(Reply):
         self.said = self.cursor.offset
         super().reasoning(text)
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
         # A call is held until it is announced; what was held before and was none has been said.
         self.begins = max(self.cursor.last_hold, self.said)
-        return super().call(name, native_id)
+        return super().call(name, native_id, said)
 
 
 class GuardedParser(Parser):
@@ -75,7 +74,6 @@ class GuardedParser(Parser):
 
     def __init__(self, *args: object, label: str = "", logged: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._reply.cursor = self._cursor
         self._reply.begins = self._reply.said = 0
         self._label = label
         self._logged = logged
@@ -140,6 +138,8 @@ class GuardedParser(Parser):
             _tell(self._label, DEFECT)
             logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
+        self._cursor.lift_fence()
+        self._reply.release()
         events = self._reply.take_events()
         rest = self.unread
         if events and isinstance(events[-1], ToolCallStart):

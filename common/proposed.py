@@ -1,15 +1,19 @@
 """A construct that is tried: nothing was said of it until it fits, and all of it can be read again.
 
 - A call fits with its first argument text: `Proposed` announces it then, and settles the marks that hold it.
-- `attempt` is the place that gives up what reads too far (`Overrun`) and rewinds what does not fit.
+- `attempt` gives up what reads too far (`Overrun`) and rewinds what does not fit; `within` gives up alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from .cursor import MAX_HELD, SPACE, Cursor, Mark, Overrun, Reading
+from .arguments.strays import at_last_turn_end
+from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading
 from .reply import Call, Reply
+
+T = TypeVar("T")
 
 _NO_PIECE = frozenset(("", "{"))
 """Argument text that says nothing yet: the reader may still find that no arguments stand here."""
@@ -67,6 +71,14 @@ class Proposed:
         return True
 
 
+def within(reading: Reading[T], otherwise: T) -> Reading[T]:
+    """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
+    try:
+        return (yield from reading)
+    except Overrun:
+        return otherwise
+
+
 def attempt(
     read: Callable[[Mark], Reading[bool | None]],
     cursor: Cursor,
@@ -74,6 +86,7 @@ def attempt(
     back: int = 0,
     ahead: int = 0,
     room: int | None = MAX_HELD,
+    turn_ends: Markers = NO_MARKERS,
 ) -> Reading[bool | None]:
     """Read a construct under a mark `back` characters before the cursor, which is rewound if it does not fit.
 
@@ -81,6 +94,7 @@ def attempt(
         read: reads the construct under the mark, which it settles when the construct fits.
         ahead: how many characters behind the mark are read all the same when it does not fit.
         room: how much the mark holds; None: as much as comes.
+        turn_ends: markers that are the end of the reply, if only they stand where the construct does not fit.
 
     Returns:
         True: it was a construct, and has been read. False: it does not fit. None: the reply ends before that is known.
@@ -88,6 +102,8 @@ def attempt(
     mark = cursor.mark(back, room)
     try:
         fits = yield from read(mark)
+        if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
+            fits = None
     except Overrun:
         fits = False
     if not fits:

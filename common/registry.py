@@ -670,10 +670,16 @@ def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar
     frames = [row.format for row in rows if not isinstance(row.format, ToolFormat)]
     formats = {id(row.format): row.format for row in rows if isinstance(row.format, ToolFormat)}
     frame = reasoning.frame if reasoning is not None and not frames else None
+    unsplit = None
+    if reasoning is None and tool is not None:
+        unsplit = _REASONING[tool.pairs[0]].think
+    elif reasoning is not None and not reasoning.splits:
+        unsplit = reasoning.think
     return Grammar(
         tuple(formats.values()),
         reasoning.think if reasoning is not None and reasoning.splits else None,
         Markers(ends),
         frames[0] if frames else frame,
         reopened=reasoning.open if reasoning is not None and not reasoning.splits else "",
+        unsplit=unsplit,
     )

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 import counted
 import pytest
 from dynamo_parsers import fold, markup
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from replies import Request, deadline, merged, tool
 
@@ -219,6 +220,36 @@ def test_openers_that_do_not_fit(row: ToolRow) -> None:
     request = Request(row.name, row.pairs[0], TOOLS)
     assert not too_slow(request, mentions(row, ("", " x ")), 16, 2 * SIZE)
     assert not too_slow(request, mentions(row, ("f" * 200, " " * 100)), WHOLE, 2 * SIZE)
+
+
+def waiting(row: ToolRow, *, undeclared: bool) -> Iterator[tuple[str, Shape]]:
+    """Calls that wait for the end of the reply: in open reasoning, or under names that nobody declared."""
+    renderer = markup.RENDERERS[row.name]
+    one = renderer.calls([markup.Call.of("unknown" if undeclared else "f", {"s": "x"})])
+    start = "" if undeclared else reasoning_row(row.pairs[0]).open + "plan "
+    yield "to the end", lambda n: start + one * (n // len(one))
+    yield "up to a text", lambda n: start + one * (n // len(one)) + " text"
+    yield "up to a text each", lambda n: start + (one + " text ") * (n // len(one))
+    sound = renderer.calls([markup.Call.of("f", {"s": "x"})])
+    yield "before others", lambda n: start + one + sound * (n // len(sound)) + " text"
+
+
+@rows
+@pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
+@pytest.mark.timeout(600)
+def test_calls_that_wait(row: ToolRow, size: int) -> None:
+    request = Request(row.name, row.pairs[0], TOOLS)
+    assert not too_slow(request, waiting(row, undeclared=True), size, 2 * SIZE)
+    if isinstance(row.format, ToolFormat):
+        assert not too_slow(request, waiting(row, undeclared=False), size, 2 * SIZE)
+
+
+@rows
+@pytest.mark.timeout(600)
+def test_closers_that_nothing_opened(row: ToolRow) -> None:
+    closers = sorted(row.format.closers.all - {""})
+    shapes = [(closer, repeated(f"{closer}\n")) for closer in closers[:MARKERS]]
+    assert not too_slow(Request(row.name, row.pairs[0], TOOLS), shapes, 16)
 
 
 @rows

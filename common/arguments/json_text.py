@@ -187,7 +187,9 @@ def _spaces(cursor: Cursor) -> Reading[str]:
 
 def _word(cursor: Cursor) -> Reading[str]:
     """A number or a bare word, whole."""
-    return (yield from cursor.run(_WORD_RUN))
+    word = yield from cursor.run(_WORD_RUN)
+    yield from cursor.peek()  # the end of a frame ends it
+    return word
 
 
 def _is_beginning(word: str) -> bool:

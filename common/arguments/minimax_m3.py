@@ -153,7 +153,7 @@ class _Elements(Body):
         try:
             begins = (yield from cursor.match(_NAMESPACE)) is not None and (yield from cursor.peek()) not in _NO_VALUE
             begins = begins and (yield from cursor.stands(_CALL_TAGS)) is None
-            if begins and (yield from cursor.up_to(_NAMESPACE, text.append, MAX_NAME)) is not None:
+            if begins and (yield from cursor.up_to(_NAMESPACE, text.append)) is not None:
                 tag = yield from read_tag(cursor)
         except Overrun:
             tag = None

@@ -22,7 +22,7 @@ from enum import Enum
 from json.encoder import encode_basestring as quote
 from typing import NamedTuple, Protocol
 
-from ..cursor import CUT, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
+from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..cursor import Sink as TextSink
 from ..schema import ANY, JSON, MAX_DEPTH, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
@@ -450,7 +450,7 @@ class Body:
         mark = cursor.mark()
         text: list[str] = []
         try:
-            marker = yield from cursor.up_to(union(around.closers, around.openers, around.turn_ends), text.append, CUT)
+            marker = yield from cursor.up_to(union(around.closers, around.openers, around.turn_ends), text.append)
         except Overrun:
             marker = None
         if marker is not None and marker in around.closers.all and len("".join(text).strip()) <= _DEBRIS:
@@ -807,7 +807,7 @@ class Value:
         if self._header.drift:
             markers = union(markers, self._closers)
         while True:
-            marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, CUT)
+            marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, _nowhere)
             if marker is None:
                 found: End | int = self._at_end()
             elif marker in self._closers.all:

@@ -215,26 +215,21 @@ class JsonCalls:
 class _Head:
     """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
 
-    __slots__ = ("_copies", "_cursor", "_early", "_mark", "_raw", "_reply", "call", "id", "name")
+    __slots__ = ("_cursor", "_early", "_mark", "_reply", "call", "holds", "id", "name")
 
     def __init__(self, mark: Mark, cursor: Cursor, reply: Reply) -> None:
         self.name = ""
         self.id: str | None = None
         self.call: Call | None = None
-        self._mark: Mark | None = mark  # None: settled
+        self.holds = False  # it fits, and its name is to come
+        self._mark = mark
         self._cursor = cursor
         self._reply = reply
         self._early = Held()
-        self._raw = Held()
-        self._copies = False
 
     @property
     def announced(self) -> bool:
         return self.call is not None
-
-    @property
-    def holds(self) -> bool:
-        return self.call is None and self._mark is None
 
     def arguments(self, text: str) -> None:
         if self.call is None:
@@ -245,35 +240,24 @@ class _Head:
     def announce_or_hold(self) -> None:
         if self.name:
             self.announce()
-        elif self._mark is not None:
-            if not self._cursor.copies:  # else the text goes out as it is anyway
-                self._copies = True
-                self._cursor.copy_to(self._raw.append)
-            self._cursor.settle(self._mark)
-            self._mark = None
+        elif not self.holds:
+            self.holds = True
+            size = len(self._cursor.held(self._mark))
+            self._cursor.rewind(self._mark, size)
+            self._mark = self._cursor.mark(size, room=None)
 
     def announce(self) -> None:
-        if self.call is not None:
-            return
-        if self._mark is not None:
+        if self.call is None:
             self._cursor.settle(self._mark)
-            self._mark = None
-        self._stop_copying()
-        self.call = self._reply.call(self.name, self.id)
-        self.call.arguments(self._early.take())
+            self.holds = False
+            self.call = self._reply.call(self.name, self.id)
+            self.call.arguments(self._early.take())
 
     def release(self, *, lost: bool) -> None:
         """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
-        raw = self._raw.take()
-        self._stop_copying()
-        if not lost:
-            self._reply.content(raw)
-
-    def _stop_copying(self) -> None:
-        if self._copies:
-            self._copies = False
-            self._cursor.copy_to(None)
-            self._raw = Held()
+        raw = "" if lost or self._cursor.copies else self._cursor.held(self._mark)
+        self._cursor.settle(self._mark)
+        (self._reply.rehearsed or self._reply.content)(raw)
 
 
 def _key(cursor: Cursor) -> Reading[str | None]:

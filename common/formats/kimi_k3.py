@@ -78,7 +78,7 @@ class KimiK3:
     _whole: Grammar = field(init=False, repr=False, default=_grammar(Think((), (*_OPENS, *_CLOSES))))
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
-        yield from read_reply(cursor, reply, self._split if task.splits else self._whole, task)
+        return read_reply(cursor, reply, self._split if task.splits else self._whole, task)
 
 
 KIMI_K3 = KimiK3(

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from ..arguments.json_object import JsonObject
 from ..arguments.name import is_name, read_name
-from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
-from ..format import Task
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading
+from ..proposed import within
 from ..reply import Reply
 from ..schema import Tools
-from .frames import Channel, Frames, read_message_call
+from .frames import FramedReply, Frames
 
 START = "<|start|>"
 MESSAGE = "<|message|>"
@@ -71,23 +71,22 @@ class Messages(Frames):
     _channel: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         put = object.__setattr__
         put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
         put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
 
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
+        cursor, channel = into.cursor, into.channel
         mark = cursor.mark(len(opener))
-        try:
-            header = yield from self._header(opener, cursor, fresh=channel.fresh)
-        except Overrun:
-            header = None
+        header = yield from within(self._header(opener, cursor, fresh=channel.fresh), None)
         if header is None:
             cursor.rewind(mark, len(opener))
             return False
         behind = cursor.offset if header.body is None else header.body
         if header.calls and header.body is None:
-            call = _cut() if header.cut else self.read_directed(header, mark, cursor, reply)
-            if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
+            call = _cut() if header.cut else self.read_directed(header, mark, cursor, into.reply)
+            if (yield from self.read_message_call(call, mark, into, is_reasoning=self.is_reasoning(header))):
                 return True
             if opener == TO:
                 cursor.rewind(mark, len(opener))
@@ -114,7 +113,6 @@ class Messages(Frames):
         body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
         parameters = reply.tools.parameters(name)
         call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, None)))
-        yield from self.read_end(cursor)
         return True
 
     def _without_type(self, name: str, tools: Tools) -> str:
@@ -165,7 +163,7 @@ class Messages(Frames):
                     return draft.unended
                 cursor.take(cursor.at + len(part))
                 draft.part(part, cursor.offset)
-            elif cursor.at_end or cursor.cut_of(self.parts):
+            elif cursor.at_end or cursor.match_cut(self.parts):
                 return draft.cut()
             elif (yield from cursor.match(_TO)) is not None:
                 draft.recipient = yield from self._recipient(cursor)

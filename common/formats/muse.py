@@ -45,10 +45,7 @@ class Muse(Messages):
         yield from cursor.space()
         opener = yield from cursor.match(ATEM.openers)
         if opener is not None:
-            fits = yield from ATEM.read(opener, mark, cursor, reply)
-            if fits:
-                yield from self.read_end(cursor)
-            return fits
+            return (yield from ATEM.read(opener, mark, cursor, reply))
         if cursor.at_end or cursor.cut_of(ATEM.openers):
             return None
         if (yield from cursor.peek()) == "{":
@@ -63,6 +60,7 @@ MUSE = Muse(
     closers=_CLOSERS,
     in_reasoning=_BETWEEN,
     in_content=union(_BETWEEN, ATEM.openers),
+    next_header=r"<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?<\|message\|>",
     calls=Grammar((ATEM,), None, NO_MARKERS),
     start=f"{START}assistant",
 )

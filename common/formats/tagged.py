@@ -370,8 +370,11 @@ class Tagged:
     def _section(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read a section behind its opener, which `mark` holds until its first call fits."""
         stray = _Stray()
+        markers = union(self._in_section, reply.ends_rehearsal)
         while True:
-            marker = yield from cursor.until(self._in_section, stray.add)
+            marker = yield from cursor.until(markers, stray.add)
+            if marker in reply.ends_rehearsal.all:
+                return False
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self._calls:
@@ -411,7 +414,8 @@ class Tagged:
         """Read up to and with the section's next call or its closer; False where no further call stands."""
         mark = cursor.mark()
         between: list[str] = []
-        markers = union(self._in_section, reply.turn_ends)
+        elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal)
+        markers = union(self._in_section, reply.turn_ends, elsewhere)
         try:
             while True:
                 marker = yield from cursor.until(markers, between.append)
@@ -419,6 +423,11 @@ class Tagged:
                     break
                 if marker in reply.turn_ends.all:
                     cursor.rewind(mark)
+                    return False
+                if marker in elsewhere.all:  # reasoning begins or ends between the calls
+                    cursor.rewind(mark)
+                    cursor.take(cursor.at + len("".join(between)))
+                    reply.owed_closer = self.sections[0].close
                     return False
                 if marker not in self.openers.all:
                     cursor.settle(mark)
