@@ -32,6 +32,7 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         spellings=tuple(
             Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in ("invoke", "inv")
         ),
+        loose=(Span("<invoke name=", "</invoke>"),),
         name_end=(">",),
         arguments=Tags(
             open=f"<{bar}parameter name=",

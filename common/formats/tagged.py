@@ -85,6 +85,8 @@ class Tagged:
     arguments: Arguments | JsonObject
     spellings: tuple[Span, ...] = ()
     """Further spellings of a call's opener and closer."""
+    loose: tuple[Span, ...] = ()
+    """Those that count only under a declared name."""
     before_name: tuple[str, ...] = ()
     """Markup that may stand between a call's opener and its name."""
     behind_name: Markers = NO_MARKERS
@@ -124,7 +126,7 @@ class Tagged:
     def __post_init__(self) -> None:
         wrappers = () if self.wrapper is None else (self.wrapper,)
         around = (*self.sections, *wrappers)
-        spellings = (self.call, *self.spellings)
+        spellings = (self.call, *self.spellings, *self.loose)
         calls = {span.open for span in (*spellings, *wrappers)}
         ends = {span.close for span in (*spellings, *around)}
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
@@ -223,6 +225,8 @@ class Tagged:
         if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
             return None
         if not name:
+            return False
+        if any(opener == span.open for span in self.loose) and (tools is None or not tools.may_declare(name)):
             return False
         if not ended and self.name_end and head.id is None and not typed:
             # Without its end a name is followed by arguments, or says by its form that it is a call's.
