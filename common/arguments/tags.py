@@ -475,7 +475,8 @@ class Body:
         """Whether the parameters end here."""
         cursor, around = self.cursor, self.around
         if cursor.at_end:
-            return bool(self.written) and not self.cut
+            # What only lacks closers is whole, but a reply may also have been cut between two parameters.
+            return bool(self.written) and not self.cut and not self.parameters.lacks(self.written)
         if (yield from cursor.stands(around.closers)) is not None:
             return True
         if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
