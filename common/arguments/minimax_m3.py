@@ -23,7 +23,10 @@ from ..held import Held, joined
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .name import MAX_NAME
-from .tags import Around, Body, End, Header, Level, Sink, Tags, Value
+from .tag_body import Body
+from .tag_parts import Around, End, Header, Level, Sink
+from .tag_value import Value
+from .tags import Tags
 from .text_value import JsonStrings, SeenTags, TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))

@@ -16,7 +16,8 @@ from ..schema import Parameters
 from .json_object import read_object
 from .name import MAX_NAME
 from .strays import read_strays
-from .tags import Around, Header, Sink, Spelling, Tags
+from .tag_parts import Around, Header, Sink
+from .tags import Spelling, Tags
 
 OPEN = "<|open|>"
 CLOSE = "<|close|>"

@@ -15,7 +15,8 @@ from typing import Protocol
 from ..arguments.json_object import JsonObject
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
-from ..arguments.tags import Around, Level, Sink, read_gap
+from ..arguments.tag_parts import Around, Level, Sink
+from ..arguments.tags import read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..proposed import Proposed
