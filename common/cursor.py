@@ -503,6 +503,10 @@ class Cursor:
                 return found.group()
             yield
 
+    def since(self, offset: int) -> str:
+        """The text read since `offset`, which a mark holds."""
+        return self.text[offset - self._base : self.at]
+
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""
         return self.take(self.at + size)
@@ -571,7 +575,9 @@ class Cursor:
 
     def match_cut(self, markers: Markers) -> bool:
         """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
-        if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):
+        # Once the reply has ended, what was held may be read again: then the rest is long.
+        rest = len(self.text) - self.at
+        if self.ended and 0 < rest < markers.longest and markers.begins(self.text[self.at :]):
             self.take(len(self.text))
             return True
         return False

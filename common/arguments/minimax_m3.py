@@ -122,8 +122,10 @@ def _is_cut(cursor: Cursor) -> Reading[bool]:
         return False
     while (yield from cursor.match(_NAMESPACE)):
         pass
+    if not cursor.ended or len(cursor.text) - cursor.at > 2 * MAX_NAME:
+        return False
     rest = cursor.text[cursor.at :]
-    return cursor.ended and (_CUT_TAG.fullmatch(rest) is not None or (rest != "" and _CALL_TAGS.begins(rest)))
+    return _CUT_TAG.fullmatch(rest) is not None or (rest != "" and _CALL_TAGS.begins(rest))
 
 
 class _Elements(Body):

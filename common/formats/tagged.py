@@ -298,7 +298,7 @@ class Tagged:
         if not self.arguments.key_end.all or (yield from cursor.stands(self.arguments.key_end)) is None:
             return name
         declared = tools.longest_prefix_of(name)
-        if not declared or cursor.text[: cursor.at].endswith(tuple(SPACE)):
+        if not declared or cursor.text[cursor.at - 1] in SPACE:
             return name
         cursor.at -= len(name) - len(declared)
         return declared
