@@ -98,7 +98,8 @@ class Markers:
 
     def begins(self, text: str) -> bool:
         """Whether `text` is a proper beginning of a marker."""
-        self.prepare()
+        if self._open is None:
+            self.prepare()
         return not text or text in self._beginnings
 
 
@@ -491,6 +492,38 @@ class Cursor:
                 return self.take(found.end()) if read else found.group()
             yield
 
+    def up_to(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
+        """As `until`, but the marker is not read."""
+        while True:
+            found = markers.search(self.text, self.at, self.ended)
+            if self.ended and cut is not None:
+                # What begins with a marker may be a longer one that is cut.
+                longer = markers.search(self.text, self.at, ended=False)
+                if longer is not None and longer.group() not in markers.all and len(longer.group()) >= CUT:
+                    found = None
+            if found is None:
+                if self.ended:
+                    self._last_of(markers, sink, cut)
+                    return None
+                if len(self.text) > self.at:
+                    sink(self.take(len(self.text)))
+                yield
+                continue
+            stop = found.start()
+            if stop > self.at:
+                sink(self.take(stop))
+            if found.group() in markers.all and self._whole(markers, found):
+                return found.group()
+            yield
+
+    def since(self, offset: int) -> str:
+        """The text read since `offset`, which a mark holds."""
+        return self.text[offset - self._base : self.at]
+
+    def skip(self, size: int) -> str:
+        """Read a marker of so many characters that is here."""
+        return self.take(self.at + size)
+
     def _last_of(self, markers: Markers, sink: Sink, cut: Sink | None) -> None:
         """Hand over the last text of the reply, and a marker that is cut there."""
         found = markers.search(self.text, self.at, ended=False) if cut is not None else None
@@ -525,12 +558,7 @@ class Cursor:
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
         """Whether `found` cannot grow into a longer marker with more text."""
-        return (
-            self.ended
-            or found.end() < len(self.text)
-            or len(found.group()) == markers.longest
-            or not any(len(marker) > len(found.group()) and marker.startswith(found.group()) for marker in markers.all)
-        )
+        return self.ended or found.end() < len(self.text) or not markers.begins(found.group())
 
     def peek(self) -> Reading[str]:
         """The next character, not read; "" at the end of the reply."""
@@ -573,6 +601,7 @@ class Cursor:
 
     def match_cut(self, markers: Markers) -> bool:
         """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
+        # Once the reply has ended, what was held may be read again: then the rest is long.
         rest = len(self.text) - self.at
         if self.ended and 0 < rest < markers.longest and markers.begins(self.text[self.at :]):
             self.take(len(self.text))

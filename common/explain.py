@@ -251,7 +251,9 @@ class _Body:
     def __init__(self, trace: _Trace, index: int | None, before: int) -> None:
         self._trace = trace
         self._index = index
-        self._first = self._start = trace.offset
+        self._called = trace.offset
+        # A call is announced with its first argument text: the header of that one stands before.
+        self._first = self._start = trace.names[-1][1] if trace.names else trace.offset
         self._before = before  # where the call may begin
         self._json: int | None = None  # where a body in JSON begins
         self._begun = False
@@ -302,6 +304,11 @@ class _Body:
     def _header(self, key: object, end: int) -> None:
         """In the tag that ends here only the key is an argument's; attributes are markup."""
         trace, stop = self._trace, end
+        if end == self._called and isinstance(key, str):
+            at = trace.text.rfind(key, self._first, end)
+            if at >= 0:
+                trace.put_of_call(at, at + len(key), Kind.ARGUMENTS, self._index)
+            return
         while stop > self._first and trace.kinds[stop - 1] in (Kind.MARKER, Kind.SPACE):
             stop -= 1
         start = stop
@@ -381,6 +388,11 @@ class _TracingCursor(Cursor):
         marker = yield from super().until(markers, sink, cut, read=read)
         if marker is not None and read:
             self.trace.marker(marker)
+        return marker
+
+    def skip(self, size: int) -> str:
+        marker = super().skip(size)
+        self.trace.marker(marker)
         return marker
 
     def match(self, markers: Markers) -> Reading[str | None]:

@@ -43,6 +43,7 @@ from .formats.phi4 import PHI4
 from .formats.pythonic import PYTHONIC
 from .formats.qwen3_coder import QWEN3_CODER
 from .formats.seed_oss import SEED_OSS
+from .formats.siblings import siblings_of
 from .machine import Grammar
 
 PREFIX = "dynamo_"
@@ -676,7 +677,7 @@ def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar
     elif reasoning is not None and not reasoning.splits:
         unsplit = reasoning.think
     return Grammar(
-        tuple(formats.values()),
+        (*formats.values(), *siblings_of(list(formats.values()))),
         reasoning.think if reasoning is not None and reasoning.splits else None,
         Markers(ends),
         frames[0] if frames else frame,

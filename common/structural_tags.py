@@ -22,7 +22,7 @@ from .arguments.elements import NAMESPACE
 from .arguments.gemma import DELIMITER
 from .arguments.json_object import JsonObject
 from .arguments.minimax_m3 import MinimaxM3Values
-from .arguments.tagged_values import TaggedValues
+from .arguments.tags import Tags
 from .formats.frames import Frames
 from .formats.gemma4 import Gemma4
 from .formats.inkling import CALLS as INKLING_CALLS
@@ -407,7 +407,7 @@ def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Fo
     arguments = format.arguments
     if isinstance(arguments, JsonObject):
         between, _, tail = rest.partition(_ARGUMENTS)
-    elif isinstance(arguments, TaggedValues):
+    elif isinstance(arguments, Tags):
         between, tail = rest[: rest.index(arguments.open)], rest[rest.rindex(arguments.close) + len(arguments.close) :]
     elif isinstance(arguments, MinimaxM3Values):
         # Each parameter is an element of its own name.
@@ -422,7 +422,7 @@ def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Fo
     if between[:1].isspace():
         yield GAP
     yield from _counted(between.strip())
-    if isinstance(arguments, TaggedValues):
+    if isinstance(arguments, Tags):
         yield GAP
         values = rest[len(between) : len(rest) - len(tail)]
         yield from parameters_in_tags(arguments, values, function)

@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
+from ..cursor import Cursor, Markers, Reading, union
 from ..format import Span
 from ..schema import Parameters
 from .json_object import read_object
+from .name import MAX_NAME
 from .strays import read_strays
-from .tagged_values import CallHeads, Header, TaggedValues
+from .tag_parts import Around, Header, Sink
+from .tags import Spelling, Tags
 
 OPEN = "<|open|>"
 CLOSE = "<|close|>"
 SEP = "<|sep|>"
 
 _ENDS = Markers((OPEN, CLOSE, SEP))
+_SEP = Markers((SEP,))
+_CLOSING = re.compile(r"[^<>\r\n]*")
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))""")
 
 
@@ -63,45 +67,41 @@ def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | 
     return None if text[at:].strip() else attributes
 
 
-class XtmlValues(TaggedValues):
+class XtmlValues(Tags):
     """One tag a parameter."""
 
     @property
     def markers(self) -> frozenset[str]:
         return super().markers | _JSON_OPEN.all | _JSON_CLOSE.all
 
-    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
-        yield from cursor.space()
-        if (yield from cursor.stands(_JSON_OPEN)) is not None:
-            return True
-        return None if cursor.cut_of(_JSON_OPEN) else (yield from super().fits(cursor, ends))
-
-    def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
-    ) -> Reading[bool]:
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
         yield from cursor.space()
         if (yield from cursor.match(_JSON_OPEN)) is None:
-            return (yield from super().read(cursor, sink, parameters, ends, heads, key))
-        complete = yield from read_object(cursor, sink, union(ends, _JSON_CLOSE))
+            if cursor.cut_of(_JSON_OPEN):
+                return False
+            return (yield from super().read(cursor, call, parameters, around))
+        sink = call.announce().arguments
+        ends = union(around.closers, around.turn_ends, _JSON_CLOSE)
+        complete = yield from read_object(cursor, sink, ends)
         yield from read_strays(cursor, _JSON_CLOSE)
         return complete
 
-    def _header(self, cursor: Cursor, *, otherwise: bool = False) -> Reading[Header | None]:
-        mark = cursor.mark()
-        try:
-            while (yield from cursor.match(self.first)) is not None:
-                pass
-            attributes = yield from read_attributes(cursor, ended=True)
-        except Overrun:
-            attributes = None
+    def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
+        while (yield from cursor.match(self.first)) is not None:
+            pass  # doubled
+        attributes = yield from read_attributes(cursor, ended=True)
         if not attributes or "key" not in attributes:
-            if cursor.at_end:
-                cursor.settle(mark)  # cut off
-            else:
-                cursor.rewind(mark)
             return None
-        cursor.settle(mark)
-        return Header(attributes["key"], {"type": "string", **attributes}, otherwise)
+        return Header(attributes["key"], {"type": "string", **attributes})
+
+    def read_closing(self, cursor: Cursor) -> Reading[str]:
+        mark = cursor.mark()
+        text = yield from cursor.run(_CLOSING, MAX_NAME)
+        if (yield from cursor.match(_SEP)) is not None:
+            cursor.settle(mark)
+            return text.strip()
+        cursor.rewind(mark)
+        return ""
 
 
 _JSON_OPEN = Markers(opening("json"))
@@ -112,6 +112,7 @@ XTML_VALUES = XtmlValues(
     open=_ARGUMENT.open,
     name_end=(SEP,),
     close=_ARGUMENT.close,
-    spellings=tuple(_OTHERS),
+    spellings=tuple(Spelling(each.open, each.close) for each in _OTHERS),
+    closes=(CLOSE,),
     typed_by="type",
 )

@@ -11,7 +11,7 @@ The attribute `string` says whether a value is text or JSON; without it the tool
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Spelling, Tags
 from ..format import Span
 from .tagged import Tagged, sample_of
 
@@ -32,16 +32,18 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         spellings=tuple(
             Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in ("invoke", "inv")
         ),
+        loose=(Span("<invoke name=", "</invoke>"),),
         name_end=(">",),
-        arguments=TaggedValues(
+        arguments=Tags(
             open=f"<{bar}parameter name=",
             name_end=(">",),
             close=f"</{bar}parameter>",
-            spellings=tuple(Span(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
+            spellings=(
+                *(Spelling(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
+                Spelling("<parameter name=", "</parameter>", drift=True),
+            ),
             typed_by="string",
-            # Other names, and tags without bars.
-            garbled=(*(f"</{each}" for each in _BARS), "</parameter"),
-            instead=("<parameter name=",),
+            closes=("</", *(f"</{each}" for each in _BARS)),
         ),
     )
 

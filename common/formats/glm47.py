@@ -7,7 +7,7 @@ Newlines may stand between the parts; values are typed by the tool's schema.
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Spelling, Tags
 from ..format import Span
 from .tagged import Tagged, sample_of
 
@@ -15,10 +15,10 @@ GLM47 = Tagged(
     sample=sample_of(__doc__),
     call=Span("<tool_call>", "</tool_call>"),
     name_end=(),
-    arguments=TaggedValues(
+    arguments=Tags(
         open="<arg_key>",
         name_end=("</arg_key>", "<arg_value>"),
         close="</arg_value>",
-        instead=("<tool_call>", "<arg_value>", "arg_key>"),
+        spellings=tuple(Spelling(open, drift=True) for open in ("<tool_call>", "<arg_value>", "arg_key>")),
     ),
 )

@@ -34,10 +34,7 @@ class XtmlCalls(Tagged):
         name = attributes.get("tool", "")
         if not is_name(name):
             return False
-        body = cursor.mark()
-        fits = yield from self.arguments.fits(cursor, self.closers)
-        cursor.rewind(body)
-        return Head(name) if fits else fits
+        return Head(name)
 
 
 _CALL, *_OTHERS = spans("call")

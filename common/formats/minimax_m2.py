@@ -11,7 +11,7 @@ Values are typed by the tool's schema; every character between the tags is the v
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..format import Span
 from .tagged import Tagged, sample_of
 
@@ -23,5 +23,5 @@ MINIMAX_M2 = Tagged(
     sections=SECTIONS,
     call=Span("<invoke name=", "</invoke>"),
     name_end=(">",),
-    arguments=TaggedValues(open="<parameter name=", name_end=(">",), close="</parameter>"),
+    arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
 )

@@ -13,7 +13,7 @@ the message calls. The prompt ends with `<|start|>assistant`. Values are typed b
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union
 from ..format import Span
 from ..machine import Grammar
@@ -27,7 +27,7 @@ ATEM = Tagged(
     call=Span("<atem:invoke name=", "</atem:invoke>"),
     name_end=(">",),
     behind_name=Markers((MESSAGE,)),  # as it stood behind the recipient
-    arguments=TaggedValues(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
+    arguments=Tags(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
 )
 
 _CLOSERS = Markers(("<|eom|>", "<|eot|>", "<|end_of_text|>"))

@@ -14,7 +14,7 @@ closer the models also write `<function name="get_weather">` and `<parameter nam
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..format import Span
 from .tagged import Tagged, sample_of
 
@@ -28,11 +28,10 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
         wrapper=wrapper,
         call=Span("<function name=", "</function>"),
         name_end=(">",),
-        arguments=TaggedValues(
+        arguments=Tags(
             open="<parameter name=",
             name_end=(">",),
             close="</parameter>",
-            spellings=(Span("<parameter=", "</parameter>"),),
             framed=framed,
         ),
     )
@@ -45,12 +44,11 @@ QWEN3_CODER = Tagged(
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
-    arguments=TaggedValues(
+    arguments=Tags(
         open="<parameter=",
         name_end=(">",),
         close="</parameter>",
         framed=True,
-        garbled=("</parameter_function", "</parameterfunction"),
     ),
     variant=attributed(WRAPPER, framed=True),
 )
