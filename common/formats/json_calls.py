@@ -437,7 +437,7 @@ class _Head:
             self.holds = False
             if self._lost:
                 (self._reply.rehearsed or self._reply.content)(self._lost)
-            self.call = self._reply.call(self.name, self.id)
+            self.call = self._reply.call(self.name, self.id, said=len(self._lost))
             self.call.arguments(self._early.take())
 
     def release(self, *, lost: bool) -> None:
