@@ -38,7 +38,7 @@ def judged(
     reasons = explain(difference)
     if pinned is not None and question.group is not None:
         as_pinned = equal(Difference(question, said.way, ours[said.way], pinned, None))
-        pins = Reason(question.group, "as the case of this heading says")
+        pins = Reason(question.group, "as in the case under this heading")
         reasons = (reasons or [pins]) if as_pinned else None
     return report.Judged(question, peer, said, ours[said.way], reasons=reasons)
 
