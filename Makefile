@@ -106,7 +106,7 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck typecheck-plugins test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+.PHONY: test lint typecheck typecheck-plugins test-core test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
 # What uses one core runs beside what mostly waits for a server: `test` then takes about half an hour on two cores, from nothing.
 SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
 
@@ -133,6 +133,19 @@ WORKERS := -n $(JOBS) --dist worksteal
 
 test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" JOBS=1 FUZZ_TEXTS=200000]
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
+
+PYTHONS ?= 3.10 3.11 3.12 3.13
+# The interpreter of a version: on the path (a shim of pyenv may only say that there is none), or one of pyenv's.
+interpreter = $(firstword $(foreach each,python$(1) $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python),\
+	$(shell $(each) -c '' 2>&- && echo $(each))))
+
+test-pythons: $(PYTHONS:%=test-python-%) ## The core on each Python that we say it runs on; minutes each [PYTHONS="3.10 3.13" JOBS=1]
+
+# Whole replies and few fuzz texts: another Python fails at once or not at all. What work costs is the same in each.
+test-python-%:
+	@test -n "$(call interpreter,$*)" || { echo "there is no Python $* here"; exit 1; }
+	@$(MAKE) CORE=.venv-$* PYTHON="$(call interpreter,$*)" FUZZ_TEXTS=200 test-core \
+		ARGS='--ignore=tests/test_cost.py --deselect=tests/test_corpus.py::test_cuts $(ARGS)'
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
@@ -208,6 +221,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm .venv-sglang $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm .venv-sglang $(PYTHONS:%=.venv-%) $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

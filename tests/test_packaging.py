@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import shutil
 import subprocess
@@ -141,57 +140,20 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_wheel_works_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
-    pip(python, "install", str(wheel))
-    assert installed(python) == installed_with_pydantic(tmp_path) | {"dynamo-parsers"}
-    script = """
-import importlib.metadata, json, pathlib, sysconfig
-site = pathlib.Path(sysconfig.get_paths()["purelib"])
-assert not [name for name in ("common", "plugins", "tests") if (site / name).exists()]
-import dynamo_parsers
-assert pathlib.Path(dynamo_parsers.__file__).is_relative_to(site)
-assert importlib.metadata.version("dynamo-parsers") == dynamo_parsers.__version__
-(call,) = dynamo_parsers.parse(
-    '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>', tool_parser="hermes", tools=[{}]
-).tool_calls
-assert (call.name, json.loads(call.arguments)) == ("f", {"a": 1})
-points = {point.group for point in importlib.metadata.distribution("dynamo-parsers").entry_points}
-assert {"console_scripts", "vllm.general_plugins"} <= points
-"""
-    # Away from the sources, which would be found first.
-    done = subprocess.run([python, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_wheel_works_in_a_fresh_environment(wheel: Path) -> None:
+    """With pydantic only, and what it says about its command line then; what a release tries too."""
+    release("try", str(wheel.parent))
+
+
+def release(*arguments: str) -> None:
+    command = [sys.executable, str(ROOT / ".ci" / "release.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
-    def command(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        script = [tmp_path / "venv" / "bin" / name, *arguments]
-        return subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    done = command("dynamo-parsers", "list")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "The command line needs rich and typer: pip install 'dynamo-parsers[cli]'\n"
-    done = command("dynamo-trtllm-serve", "model")
-    assert done.stderr.startswith("dynamo-trtllm-serve needs TensorRT-LLM"), done.stderr
-    pip(python, "install", f"{wheel}[cli]")
-    done = command("dynamo-parsers", "list", "--json")
-    assert done.returncode == 0, done.stderr
-    assert "hermes" in done.stdout
-
-
-def installed(python: str) -> set[str]:
-    """The names of the distributions in an environment, but for what installs them."""
-    command = [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
-    listed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return {each["name"].lower().replace("_", "-") for each in listed} - {"pip", "setuptools", "wheel"}
-
-
-def installed_with_pydantic(folder: Path) -> set[str]:
-    """What pydantic alone brings."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "pydantic")], check=True)
-    python = str(folder / "pydantic" / "bin" / "python")
-    pip(python, "install", "pydantic")
-    return installed(python)
+def test_a_tag_that_says_another_version_is_refused() -> None:
+    with pytest.raises(AssertionError, match=re.escape(f"__version__ is {dynamo_parsers.__version__}")):
+        release("check", "v0.0.1")
 
 
 # --- the command line's libraries, which an engine's environment need not have
