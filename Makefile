@@ -41,10 +41,15 @@ help: ## List the targets
 
 # ---- environments -------------------------------------------------------------------------------------------
 
+# As in .ci/vllm_env.py, and without what it requires: torch is 870 MB and half a minute (a CUDA build several GB), and
+# no test uses it (tests/grammars.py). This way xgrammar adds 16 MB and three seconds.
+XGRAMMAR := xgrammar==0.2.8 'apache-tvm-ffi>=0.1.11'
+
 $(CORE)/.installed: pyproject.toml
 	@echo "== $(CORE): the package and the test tools, no engine"
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps $(XGRAMMAR)
 	@touch $@
 
 $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
@@ -101,13 +106,13 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+.PHONY: test lint typecheck typecheck-plugins test-core test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
 # What uses one core runs beside what mostly waits for a server: `test` then takes about half an hour on two cores, from nothing.
 SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
 
 test: ## Everything CI runs: style, types, tests without and in the engines
 	$(MAKE) --jobs 2 environments
-	$(MAKE) lint typecheck test-core test-vllm test-vllm-next
+	$(MAKE) lint typecheck typecheck-plugins test-core test-vllm test-vllm-next
 	@echo "== test-sglang and test-vllm-live; each is shown when it is done"
 	$(SIDE_BY_SIDE) test-sglang test-vllm-live
 	@echo "== test-trtllm and test-sglang-live; each is shown when it is done"
@@ -117,14 +122,30 @@ lint: $(CORE)/.installed ## ruff: format and rules
 	$(CORE)/bin/ruff format --check .
 	$(CORE)/bin/ruff check .
 
-typecheck: $(VLLM)/.installed ## mypy --strict, where vLLM's types can be seen
-	$(VLLM)/bin/python .ci/typecheck.py --strict
+typecheck: $(CORE)/.installed ## mypy --strict over what needs no engine
+	$(CORE)/bin/python .ci/typecheck.py core
+
+typecheck-plugins: $(VLLM)/.installed ## mypy --strict over everything, where vLLM's types can be seen
+	$(VLLM)/bin/python .ci/typecheck.py all
 
 # In process as many workers as cores; a live server keeps them busy by itself.
 WORKERS := -n $(JOBS) --dist worksteal
 
 test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" JOBS=1 FUZZ_TEXTS=200000]
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
+
+PYTHONS ?= 3.10 3.11 3.12 3.13
+# The interpreter of a version: on the path (a shim of pyenv may only say that there is none), or one of pyenv's.
+interpreter = $(firstword $(foreach each,python$(1) $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python),\
+	$(shell $(each) -c '' 2>&- && echo $(each))))
+
+test-pythons: $(PYTHONS:%=test-python-%) ## The core on each Python that we say it runs on; minutes each [PYTHONS="3.10 3.13" JOBS=1]
+
+# Whole replies and few fuzz texts: another Python fails at once or not at all. What work costs is the same in each.
+test-python-%:
+	@test -n "$(call interpreter,$*)" || { echo "there is no Python $* here"; exit 1; }
+	@$(MAKE) CORE=.venv-$* PYTHON="$(call interpreter,$*)" FUZZ_TEXTS=200 test-core \
+		ARGS='--ignore=tests/test_cost.py --deselect=tests/test_corpus.py::test_cuts $(ARGS)'
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
@@ -200,6 +221,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm .venv-sglang $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm .venv-sglang $(PYTHONS:%=.venv-%) $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

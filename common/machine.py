@@ -63,7 +63,7 @@ class Grammar:
         put(self, "stops", Markers(self.turn_ends.all | think))
 
 
-def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[None]:
+def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[None]:  # noqa: C901
     """Read a whole reply, or up to where the task says to stop."""
     if grammar.frame is not None:
         yield from grammar.frame.read_reply(cursor, reply, task)

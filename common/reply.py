@@ -81,7 +81,7 @@ class Reply:
         "turn_ends",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         tools: Tools,
         policy: Policy,

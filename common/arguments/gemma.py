@@ -192,7 +192,7 @@ class _Body:
         self._deep = False
         self._before: Sink | None = None
 
-    def read(self) -> Reading[bool | None]:
+    def read(self) -> Reading[bool | None]:  # noqa: C901
         """Read up to the last bracket; whether the arguments are whole, None where they cannot be read on."""
         cursor, owed = self._cursor, self._owed
         gap: list[str] = []  # the text since the last value or key

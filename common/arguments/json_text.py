@@ -98,7 +98,7 @@ def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
             sink("\\\\")
 
 
-def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[bool]:
+def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[bool]:  # noqa: C901
     """Read one value, up to its last character or a marker of `ends`; whether it was finished."""
     owed: list[str] = []  # closing brackets
     comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one

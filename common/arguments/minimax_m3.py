@@ -242,7 +242,7 @@ class _Body:
         """The parameter that a tag opens."""
         return tag.key if tag.key and not self._parameters.declares(tag.name) else tag.name
 
-    def _parameter(self, opened: Tag) -> Reading[tuple[bool, Tag | None]]:
+    def _parameter(self, opened: Tag) -> Reading[tuple[bool, Tag | None]]:  # noqa: C901
         """Read a value and its closer; whether it was closed, and the tag of the parameter that closed it."""
         cursor = self._cursor
         name = self._name(opened)

@@ -291,7 +291,7 @@ class _Arguments:
             cursor.take(cursor.at + 1)
         return None if cursor.at_end else self._raw.take().strip()
 
-    def _container(self) -> Reading[list[str] | int | None]:
+    def _container(self) -> Reading[list[str] | int | None]:  # noqa: C901
         """Read a container; how many brackets are open where it is none, None where the reply ends in it."""
         cursor = self._cursor
         out: list[str] = []

@@ -315,7 +315,7 @@ class TaggedValues:
         cursor.rewind(mark)
         return found
 
-    def _value(
+    def _value(  # noqa: C901, PLR0913
         self,
         cursor: Cursor,
         value: TextValue,

@@ -127,7 +127,7 @@ class JsonCalls:
         cursor.rewind(mark)
         return False
 
-    def _call(
+    def _call(  # noqa: C901
         self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool = False, named: str = ""
     ) -> Reading[bool | None]:
         """Read one call object, whose text `mark` holds until it fits.

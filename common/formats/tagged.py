@@ -170,7 +170,7 @@ class Tagged:
         head = yield from self._head(opener, cursor, None)
         return isinstance(head, Head) and not head.closed
 
-    def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
+    def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:  # noqa: C901
         """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
         if self.wrapper is not None and opener == self.wrapper.open:
             yield from cursor.space()

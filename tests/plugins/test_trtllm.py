@@ -592,7 +592,7 @@ def run(environment: Path, *arguments: str, path: tuple[str, ...] = ()) -> subpr
 
 
 def cli(environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run(environment, "-c", "from dynamo_parsers.cli import app; app()", *arguments)
+    return run(environment, "-c", "from dynamo_parsers.cli import main; main()", *arguments)
 
 
 @pytest.fixture
