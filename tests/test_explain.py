@@ -6,17 +6,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from corpus import Case, case_files, load
+from corpus import Case, all_cases
 from dynamo_parsers.explain import Explanation, Kind, explain
 from dynamo_parsers.registry import reasoning_row
 
-
-def _cases() -> Iterator[Case]:
-    for path in case_files():
-        yield from load(path).cases
-
-
-CASES = list(_cases())
+CASES = all_cases()
 
 
 def explained(case: Case) -> Explanation:

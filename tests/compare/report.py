@@ -141,7 +141,7 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
 
 _HEAD = """# Beside other parsers
 
-`make compare` takes every reply of tests/cases through this package and through the parsers of Dynamo (its own front
+`make compare` takes every reply of the corpus through this package and through the parsers of Dynamo (its own front
 end), vLLM (composed as its server does it) and SGLang (its detectors, as its chat endpoint joins them), as a whole and
 in pieces: markers whole, as one token, other text a few characters at a time; for vLLM the tokens of the demo model.
 It takes a quarter of an hour, writes a page a format with every difference under .run/compare, and this summary.
@@ -153,8 +153,8 @@ It takes a quarter of an hour, writes a page a format with every difference unde
 - A reasoning parser stays out where a reply has no reasoning: only a guess of how it starts could be compared.
 
 `make compare JSONL=answers.jsonl` compares with answers that a file holds already (tests/compare/questions.py says how
-it is written). `PYTHONPATH=tests python tests/compare/spoiled.py answers.jsonl` checks the rules themselves: spoiled
-answers of ours must stay unexplained.
+it is written). `PYTHONPATH=tests:tests/support python tests/compare/spoiled.py answers.jsonl` checks the rules
+themselves: spoiled answers of ours must stay unexplained.
 """
 
 

@@ -1,4 +1,6 @@
-"""The case corpus: `tests/cases` has what is a parser's own, `tests/shapes` what many share; see `notation`, `templates`.
+"""The case corpus: `tests/cases` has what is a parser's own, `tests/shapes` what many share.
+
+How they are written: `notation`, and the placeholders of shapes in `templates`.
 
 `load` gives a parser's cases, its own and those of the shapes that are for it; `all_cases` those of all parsers.
 """
@@ -15,9 +17,9 @@ from .cases import (
     Start,
     declared_tools,
 )
-from .loading import CaseFile, all_cases, case_files, files_of, load
+from .loading import CaseFile, all_cases, case_files, cases_to_do, choose, load
 from .records import ANY_ID, Called, Record, Text, lines_of
-from .running import as_message, cuts, feed, lost_words, merge, message_records, strings_of
+from .running import as_message, cuts, feed, lost_words, merge, message_records, quick_cuts, strings_of
 
 __all__ = [
     "ANY_ID",
@@ -37,14 +39,16 @@ __all__ = [
     "all_cases",
     "as_message",
     "case_files",
+    "cases_to_do",
+    "choose",
     "cuts",
     "declared_tools",
     "feed",
-    "files_of",
     "lines_of",
     "load",
     "lost_words",
     "merge",
     "message_records",
+    "quick_cuts",
     "strings_of",
 ]

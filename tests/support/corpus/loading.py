@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
-from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.registry import reasoning_row, tool_parser_names, tool_row
 from pydantic import ValidationError
 
 from .cases import CASES, REASONING_GROUPS, SHAPES, TOOL_GROUPS, Case, Request, Start
@@ -50,40 +50,67 @@ class CaseFile:
         ]
 
 
-def case_files() -> list[Path]:
-    """The files of all parsers."""
-    return sorted(CASES.glob("*.md"))
+class _Chosen:
+    """What of the corpus is looked at: all of it, unless `choose` was called."""
+
+    files: list[Path] | None = None
+    words: str = ""
 
 
-def files_of(name: str) -> list[Path]:
-    """The files that `--family` means: that of this name, and that of the usual reasoning parser.
+def choose(family: str = "", words: str = "") -> None:
+    """Look at one family's files only, and at cases with these words in their names.
 
-    Raises ValueError for a name without a file.
+    A tool parser's family has its own file and that of its usual reasoning parser. Raises ValueError for a family
+    without a file.
     """
-    names = [name]
-    if not name.endswith(_REASONING):
-        row = tool_row(name)
+    _Chosen.words = words
+    _Chosen.files = None
+    if not family:
+        return
+    names = [family]
+    if not family.endswith(_REASONING) and family in tool_parser_names():
+        row = tool_row(family)
         names = [*row.names, *(f"{each}{_REASONING}" for each in reasoning_row(row.pairs[0]).names)]
-    found = [path for each in names if (path := CASES / f"{each}.md").exists()]
-    if not found:
-        raise ValueError(f"no case file {name}.md; there are {', '.join(path.stem for path in case_files())}")
-    return found
+    _Chosen.files = [path for each in names if (path := CASES / f"{each}.md").exists()]
+    if not _Chosen.files:
+        known = ", ".join(sorted(path.stem for path in CASES.glob("*.md")))
+        raise ValueError(f"no file tests/cases/{family}.md; there are {known}")
+
+
+def case_files() -> list[Path]:
+    """The files of all parsers, or of the chosen family."""
+    return sorted(CASES.glob("*.md")) if _Chosen.files is None else _Chosen.files
 
 
 def all_cases() -> list[Case]:
-    """The cases of all parsers. Raises CorpusError."""
-    return [case for path in case_files() for case in load(path).cases]
+    """The cases of all parsers, or of the chosen family, but those still to do. Raises CorpusError."""
+    cases = (case for path in case_files() for case in load(path).cases)
+    return [case for case in cases if not case.todo and _Chosen.words in str(case)]
 
 
-def load(path: Path) -> CaseFile:
-    """A parser's cases. Raises CorpusError, with the line, where something is not written as it should be."""
+def cases_to_do() -> list[Case]:
+    """The cases that parsers do not answer yet as they say. Raises CorpusError."""
+    return [case for path in case_files() for case in load(path).cases if case.todo and _Chosen.words in str(case)]
+
+
+def load(path: Path, shapes: Path = SHAPES) -> CaseFile:
+    """A parser's cases: its own, and those of a folder of shapes.
+
+    Raises CorpusError, with the line, where something is not written as it should be.
+    """
     written = _read(path)
     loader = _Loader(path, written)
     loader.add_own(written, {})
-    loader.add_shapes()
+    loader.add_shapes(shapes)
     loader.check_directives()
     passed_over = {name: group.one("n/a") for name, group in written.groups.items() if group.said("n/a")}
     return CaseFile(path, tuple(written.groups), passed_over, tuple(loader.cases.values()))
+
+
+def family_of(path: Path) -> Family:
+    """The pair of parsers that a file is for. Raises CorpusError."""
+    head = _read(path).head
+    return _family(_request(head, head.json_object("defaults")))
 
 
 @cache
@@ -119,20 +146,22 @@ class _Loader:
     def add_own(self, file: WrittenFile, replaced: dict[str, object]) -> None:
         """The cases of this file, or of one like it, and of those that it is like."""
         for case in file.cases:
-            self._add(case, lambda case=case: self._literal(case, replaced))
+            self._add(case, partial(self._literal, case, replaced))
         if like := file.head.one("like"):
             other = self.path.with_name(f"{like}.md")
             self.add_own(_read(other), {**replaced, **file.head.json_object("replace")})
 
-    def add_shapes(self) -> None:
-        for path in sorted(SHAPES.glob("*.md")):
+    def add_shapes(self, shapes: Path) -> None:
+        for path in sorted(shapes.glob("*.md")):
+            if path == self.path:
+                continue
             shape = _read(path)
             if not shape.head.said("for"):
                 raise shape.head.error("the head lacks the line `for:`")
             if self._is_for(shape.head):
                 for case in shape.cases:
                     if self._is_for(case):
-                        self._add(case, lambda case=case: self._rendered(case))
+                        self._add(case, partial(self._rendered, case))
 
     def check_directives(self) -> None:
         if self.unused:
@@ -266,7 +295,7 @@ def _request(written: Written, said: dict[str, object]) -> Request:
 
 
 def _reasons(head: Written, word: str) -> dict[str, str]:
-    """The cases that a file's head names in `except` or `todo`, and why. Raises CorpusError for one without a reason."""
+    """The cases that a head names in `except` or `todo`, and why. Raises CorpusError for one without a reason."""
     found: dict[str, str] = {}
     for text in head.said(word):
         name, _, why = text.partition(" -- ")

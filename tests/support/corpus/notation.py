@@ -18,6 +18,7 @@
 - A reply that an editor would spoil is a JSON string after the word `json`.
 - A directive is a line `word: text`: under a case `for:`, `request:`, `tight:`, `todo:`; in the head of a file `for:`,
   `defaults:`, `like:`, `replace:`, `except:`, `todo:`; under a group `n/a:`. What they mean is said in `loading`.
+- A title with `(own)` is the parser's own variant of a shape that has the same title.
 - Other text that is not indented is for readers.
 """
 

@@ -4,13 +4,12 @@ A renderer writes whole calls. Broken replies need their parts: `pieces_of` has 
 takes the texts apart where these names are, so that a new family's parts are known as soon as it has a renderer.
 
 - A part keeps the white space that the family's template writes after it.
-- `calls` is what opens a section of calls (Kimi, DeepSeek, MiniMax), or the wrapper of each (Hermes, Qwen, Seed-OSS); ""
-  if a call has neither (GLM, Mistral).
+- `calls` is what opens a section of calls (Kimi, DeepSeek, MiniMax), or the wrapper of each (Hermes, Qwen, Seed-OSS);
+  "" if a call has neither (GLM, Mistral).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -47,6 +46,12 @@ class Pieces:
 
     def arg_open(self, key: str) -> str:
         return f"{self.arg}{key}{self.key_end}"
+
+    def parameter(self, key: str, value: object) -> str:
+        """A whole parameter, as a value of this type is written."""
+        before = self.calls + self.head("f", 0)
+        after = self.renderer.calls([Call.of("f", {})]).removeprefix(before)
+        return self.renderer.calls([Call.of("f", {key: value})]).removeprefix(before).removesuffix(after)
 
     def arg_end(self, key: str) -> str:
         return self.arg_close.replace(_KEY, key)

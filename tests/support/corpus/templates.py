@@ -1,6 +1,6 @@
 """The placeholders of a shape: the parts of a reply that each family writes in its own markup.
 
-    {call get_weather {"city": "Paris"}}    a whole call; calls that follow each other are written as the family does
+    {call get_weather {"city": "Paris"}}    a whole call; calls that follow each other stand as the family writes them
     {calls} {/calls}                        what stands around calls: a section, or the wrapper of one
     {call get_weather} {/call}              a call's head, up to its arguments; and its closer
     {arg city="Paris"}                      a whole parameter
@@ -9,13 +9,14 @@
     {inside}                                {think}, unless the reply of this family starts in reasoning
     {end} {end 2}                           the family's turn end; the second of them
     {mark calls} {mark call} {mark /arg}    the marker in such a part alone
-    {mark call get_weather} {mark arg city} such a part without the white space after it
+    {mark call get_weather} {mark arg city} such a part without the white space around it
     {cut calls} {cut call get_wea}          a marker without its last character; a head that is cut in its name
     {markers}                               every marker of the calls, a line each, with ` (x)` after it
     {1}                                     a place: lines `1 =>` say what is out there
 
-A part has the white space that the family's template writes after it, unless the shape says `tight:`. In JSON (the arguments in a placeholder, the
-texts of events) they stand in strings. A brace before anything else is a brace.
+A part has the white space that the family's template writes around it, unless the shape says `tight: yes`. In JSON (the
+arguments in a placeholder or an event, the text of an event) placeholders stand in strings. A brace before anything
+else is a brace.
 """
 
 from __future__ import annotations
@@ -27,12 +28,16 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from dynamo_parsers.markup import RENDERERS, Call
-from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
 
 from .pieces import Pieces, pieces_of
 
+_OF_CALLS = {"calls", "/calls", "call", "/call", "arg", "/arg"}
+_WORDS = _OF_CALLS | {"think", "/think", "inside", "end", "mark", "cut", "markers"}
 _PLACEHOLDER = re.compile(r"\{(/?[a-z]+|\d)(?=[ }])")
+_JSON_FOLLOWS = re.compile(r"(?P<name>[^\s=}]*)[ =](?=[\[{\"\-0-9tfn])")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_SPACE = re.compile(r"\s+")
 _DECODER = json.JSONDecoder()
 
 
@@ -57,6 +62,7 @@ class Reply:
     calls: list[str] = field(default_factory=list)
     """The names of the calls whose heads are written."""
     key: str = ""
+    """The parameter that was opened last."""
     places: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -66,25 +72,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class Family:
-    """A pair of parsers, and what is written for it."""
+    """A pair of parsers, and how its replies are written."""
 
     tool: str | None
     reasoning: str | None
     inside: bool = False
     """Whether its replies start in reasoning."""
     tight: bool = False
-    """Whether parts are written without the white space around them."""
+    """Whether parts of calls are written without the white space around them."""
 
     @property
     def json_bodies(self) -> bool:
         return self.tool is not None and RENDERERS[tool_row(self.tool).name].json_bodies
-
-    @property
-    def pieces(self) -> Pieces:
-        found = pieces_of(tool_row(self.tool).name) if self.tool is not None else None
-        if found is None:
-            raise Unwritable("the markup does not come apart")
-        return found
 
     @property
     def turn_ends(self) -> tuple[str, ...]:
@@ -118,120 +117,120 @@ class Family:
         return reply
 
     def in_json(self, text: str) -> str:
-        """A JSON text, or the start of one, whose strings hold placeholders."""
+        """A JSON text, or the start of one, with the placeholders in its strings written. Raises Unwritable."""
         return _STRING.sub(lambda found: self._in_string(found[0]), text)
 
     def _in_string(self, written: str) -> str:
-        if _PLACEHOLDER.search(written) is None:
-            return written
-        parts = (part if isinstance(part, str) else json.dumps(self._spaced(part, Reply()), ensure_ascii=False)[1:-1] for part in parts_of(written))
-        return "".join(parts)
+        def quoted(slot: Slot) -> str:
+            return json.dumps(self._spaced(slot, Reply()), ensure_ascii=False)[1:-1]
 
-    def _whole(self, calls: Sequence[Call], before: int) -> str:
+        return "".join(part if isinstance(part, str) else quoted(part) for part in parts_of(written))
+
+    @property
+    def _pieces(self) -> Pieces:
+        found = pieces_of(self._tool_name) if self.tool is not None else None
+        if found is None:
+            raise Unwritable("the markup does not come apart")
+        return found
+
+    @property
+    def _tool_name(self) -> str:
         if self.tool is None:
             raise Unwritable("the family has no calls")
-        renderer = RENDERERS[tool_row(self.tool).name]
-        if not before:
-            return renderer.calls(calls)
-        # Families that number their calls go on counting.
-        pieces = pieces_of(tool_row(self.tool).name)
+        return tool_row(self.tool).name
+
+    @property
+    def _reasoning_row(self) -> ReasoningRow:
+        if self.reasoning is None:
+            raise Unwritable("the family has no reasoning")
+        return reasoning_row(self.reasoning)
+
+    def _whole(self, calls: Sequence[Call], before: int) -> str:
+        write = RENDERERS[self._tool_name].calls
+        pieces = pieces_of(self._tool_name)
         if pieces is None or pieces.head("f", 0) == pieces.head("f", before):
-            return renderer.calls(calls)
-        text = renderer.calls([*[Call.of("other", {})] * before, *calls])
+            return write(calls)
+        # The family numbers its calls, and goes on counting.
+        text = write([*[Call.of("other", {})] * before, *calls])
         return pieces.calls + text[text.index(pieces.head(calls[0].name, before)) :]
 
     def _spaced(self, slot: Slot, reply: Reply) -> str:
         text = self._part(slot, reply)
-        return text.strip() if self.tight and slot.word in _TIGHT else text
+        return text.strip() if self.tight and slot.word in _OF_CALLS else text
 
     def _part(self, slot: Slot, reply: Reply) -> str:
         word, name = slot.word, slot.name
         if word.isdigit():
             reply.places[word] = len(reply.text)
             return ""
-        if word == "mark":
-            return self._marker(name, reply)
-        if word == "cut":
-            return self._cut(name)
-        if word == "markers":
-            return "".join(f"{marker} (x)\n" for marker in sorted(self.markers))
-        if word == "inside":
-            return "" if self.inside else self._thinking("think")
-        if word in ("think", "/think"):
-            return self._thinking(word)
-        if word == "end":
-            return self._end(name)
+        match word:
+            case "mark":
+                return self._marker(name, reply)
+            case "cut":
+                return self._cut(name)
+            case "markers":
+                return "".join(f"{marker} (x)\n" for marker in sorted(self._markers))
+            case "inside" if self.inside:
+                return ""
+            case "inside" | "think":
+                return self._reasoning_row.open + self._reasoning_row.think.label
+            case "/think":
+                return self._reasoning_row.close
+            case "end":
+                return self._end(name)
         return self._of_call(slot, reply)
 
     @property
-    def markers(self) -> frozenset[str]:
-        if self.tool is None:
-            raise Unwritable("the family has no calls")
-        return tool_row(self.tool).format.markers
+    def _markers(self) -> frozenset[str]:
+        return tool_row(self._tool_name).format.markers
 
     def _marker(self, said: str, reply: Reply) -> str:
         word, _, name = said.partition(" ")
-        if name or word not in ("calls", "/calls", "call", "/call", "arg", "/arg"):
-            part = self._part(Slot(word, name), reply) if word != "think" else self._thinking(word)
-            return part.strip()
-        pieces = self.pieces
-        part = {
-            "calls": pieces.calls,
-            "/calls": pieces.calls_close,
-            "call": pieces.call,
-            "/call": pieces.call_close,
-            "arg": pieces.arg,
-            "/arg": pieces.arg_end(reply.key),
-        }[word]
-        if word == "/arg" and pieces.arg_end("") != pieces.arg_end("x"):
+        if name or word not in _OF_CALLS:
+            return self._part(Slot(word, name), reply).strip()
+        part = self._opener(word) if word in ("call", "arg") else self._of_call(Slot(word), reply)
+        if word == "/arg" and self._pieces.arg_end("") != self._pieces.arg_end("x"):
             return part.strip()  # an element's closer has its name in it
-        return max((marker for marker in self.markers if marker in part), key=len, default=part.strip())
+        return max((marker for marker in self._markers if marker in part), key=len, default=part.strip())
 
     def _cut(self, said: str) -> str:
         word, _, name = said.partition(" ")
-        if not name:
-            return self._marker(word, Reply())[:-1]
-        return f"{self.pieces.call if word == 'call' else self.pieces.arg}{name}"
+        return self._opener(word) + name if name else self._marker(word, Reply())[:-1]
 
-    def _thinking(self, word: str) -> str:
-        if self.reasoning is None:
-            raise Unwritable("the family has no reasoning")
-        row = reasoning_row(self.reasoning)
-        return row.open + row.think.label if word == "think" else row.close
+    def _opener(self, word: str) -> str:
+        return self._pieces.call if word == "call" else self._pieces.arg
 
     def _end(self, number: str) -> str:
-        ends = self.turn_ends
         place = int(number or 1) - 1
-        if place >= len(ends):
+        if place >= len(self.turn_ends):
             raise Unwritable("the family has fewer turn ends")
-        return ends[place]
+        return self.turn_ends[place]
 
     def _of_call(self, slot: Slot, reply: Reply) -> str:
-        pieces = self.pieces
-        if slot.word in ("calls", "/calls", "/call"):
-            return {"calls": pieces.calls, "/calls": pieces.calls_close, "/call": pieces.call_close}[slot.word]
-        if slot.word == "call":
-            reply.calls.append(slot.name)
-            return pieces.head(slot.name, len(reply.calls) - 1)
+        pieces = self._pieces
+        match slot.word:
+            case "calls":
+                return pieces.calls
+            case "/calls":
+                return pieces.calls_close
+            case "/call":
+                return pieces.call_close
+            case "call":
+                reply.calls.append(slot.name)
+                return pieces.head(slot.name, len(reply.calls) - 1)
         if not pieces.arg:
             raise Unwritable("the arguments are JSON text")
         if slot.word == "/arg":
             return pieces.arg_end(reply.key)
         reply.key = slot.name
-        if not slot.text:
-            return pieces.arg_open(slot.name)
-        return self._parameter(slot.name, json.loads(self.in_json(slot.text)))
-
-    def _parameter(self, key: str, value: object) -> str:
-        pieces = self.pieces
-        text = pieces.renderer.calls([Call.of("f", {key: value})])
-        closing = pieces.renderer.calls([Call.of("f", {})]).removeprefix(pieces.calls + pieces.head("f", 0))
-        return text.removeprefix(pieces.calls + pieces.head("f", 0)).removesuffix(closing)
+        if slot.text:
+            return pieces.parameter(slot.name, json.loads(self.in_json(slot.text)))
+        return pieces.arg_open(slot.name)
 
 
 @cache
 def parts_of(template: str) -> tuple[str | Slot, ...]:
-    """The text and the placeholders of a template. Raises Unwritable for one that is not known."""
+    """The text and the placeholders of a template. Raises Unwritable for a placeholder that is not known."""
     parts: list[str | Slot] = []
     at = 0
     while found := _PLACEHOLDER.search(template, at):
@@ -244,35 +243,36 @@ def parts_of(template: str) -> tuple[str | Slot, ...]:
     return tuple(parts)
 
 
-_TIGHT = {"calls", "/calls", "call", "/call", "arg", "/arg"}
-_WORDS = {"calls", "/calls", "call", "/call", "arg", "/arg", "think", "/think", "inside", "end", "mark", "cut", "markers"}
-_JSON_STARTS = re.compile(r"(?P<name>[^\s=}]*)(?P<gap> |=)(?=[\[{\"\-0-9tfn])")
-
-
 def _slot(template: str, found: re.Match[str]) -> tuple[Slot, int]:
     """The placeholder that starts here, and where it ends."""
     word, at = found[1], found.end()
     if word not in _WORDS and not word.isdigit():
-        raise Unwritable(f"{{{word}}} is no placeholder")
+        raise Unwritable(f"{{{word}}} is no placeholder; known are {', '.join(sorted(_WORDS))}")
     if template[at] == "}":
         return Slot(word), at + 1
-    at += 1
-    if word in ("call", "arg") and (said := _JSON_STARTS.match(template, at)):
-        try:
-            _, end = _DECODER.raw_decode(template, said.end())
-        except ValueError as wrong:
-            raise Unwritable(f"{template[found.start() :][:60]!r}: {wrong}") from wrong
-        if template[end : end + 1] != "}":
-            raise Unwritable(f"{template[found.start() : end]!r} is not closed")
-        return Slot(word, said["name"], template[said.end() : end]), end + 1
+    if word in ("call", "arg") and (said := _JSON_FOLLOWS.match(template, at + 1)):
+        return _with_json(template, found, said)
     end = template.find("}", at)
     if end < 0:
         raise Unwritable(f"{template[found.start() :][:60]!r} is not closed")
-    return Slot(word, template[at:end]), end + 1
+    return Slot(word, template[at + 1 : end]), end + 1
+
+
+def _with_json(template: str, found: re.Match[str], said: re.Match[str]) -> tuple[Slot, int]:
+    try:
+        _, end = _DECODER.raw_decode(template, said.end())
+    except ValueError as wrong:
+        raise Unwritable(f"{template[found.start() :][:60]!r}: {wrong}") from wrong
+    if template[end : end + 1] != "}":
+        raise Unwritable(f"{template[found.start() : end]!r} is not closed")
+    return Slot(found[1], said["name"], template[said.end() : end]), end + 1
 
 
 def compact(text: str) -> str:
     """A JSON text, or the start of one, without the white space between its parts."""
-    return "".join(
-        part if number % 2 else re.sub(r"\s+", "", part) for number, part in enumerate(re.split(f"({_STRING.pattern})", text, flags=re.DOTALL))
-    )
+    texts: list[str] = []
+    at = 0
+    for found in _STRING.finditer(text):
+        texts += [_SPACE.sub("", text[at : found.start()]), found[0]]
+        at = found.end()
+    return "".join([*texts, _SPACE.sub("", text[at:])])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.markup import RENDERERS
 from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
 
@@ -20,9 +19,6 @@ WORDS = {
     "schema": "the tool's schema says a value's type",
     "tags": "a value stands between two tags",
     "elements": "a parameter's name is its tag, and its closer's",
-    "bare": "a call counts without its opener in some places",
-    "array": "the calls are a JSON array",
-    "ids": "the markup has ids",
     "parts": "a call comes apart: its head, its closer",
     "heads": "a call's name stands in a head of its own before the arguments",
     "objects": "a JSON object is the call, its name a key",
@@ -31,7 +27,6 @@ WORDS = {
     "wrapper": "each call has a wrapper",
     "alone": "a call has neither section nor wrapper",
     "lines": "the template writes line breaks between the tags",
-    "inline": "the template writes no white space between the tags",
     "attributes": "the markup says a value's type",
     "numbered": "a call's id is its name and its number",
     "inside": "the reply starts in reasoning unless the request turns it off",
@@ -43,7 +38,6 @@ WORDS = {
     "phrases": "the reasoning markers are ordinary phrases (Granite)",
     "label": "a word stands after the opener (Gemma)",
     "calls": "tool calls are read in the file of the reasoning parser",
-    "ends": "the parser knows a turn end",
 }
 """The words of `for:`."""
 
@@ -55,14 +49,10 @@ def traits_of(family: Family, kind: str) -> frozenset[str]:
     if family.tool is not None:
         found |= {"calls"} | _of_calls(tool_row(family.tool).name)
         row = tool_row(family.tool)
-        if row.native_ids:
-            found |= {"ids", "numbered"} if row.numbered_id is not None else {"ids"}
-        if isinstance(row.format, ToolFormat) and row.format.bare:
-            found.add("bare")
+        if row.numbered_id is not None:
+            found.add("numbered")
     if family.reasoning is not None:
         found |= _of_reasoning(reasoning_row(family.reasoning))
-    if family.turn_ends:
-        found.add("ends")
     return frozenset(found)
 
 
@@ -78,12 +68,11 @@ def _of_calls(name: str) -> set[str]:
     found |= {"parts", "section" if pieces.calls and pieces.section else "wrapper" if pieces.calls else "alone"}
     if pieces.call_close or pieces.calls_close:
         found.add("closed")
-    if pieces.calls.rstrip().endswith("["):
-        found.add("array")
     found.add("objects" if pieces.call.startswith("{") else "heads")
     if pieces.arg:
         found |= {"elements" if pieces.arg_end("") != pieces.arg_end("x") else "tags"}
-        found |= {"lines" if pieces.arg_close.endswith("\n") else "inline"}
+        if pieces.arg_close.endswith("\n"):
+            found.add("lines")
         if not renderer.schema_types:
             found.add("attributes")
     return found
