@@ -23,6 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(wrong)) from wrong
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of one family or a few cases, some tests have none to look at."""
+    if config.getoption("--family") or config.getoption("--case"):
+        items[:] = [item for item in items if not item.name.endswith("[NOTSET]")]
+
+
 def pytest_collection_finish() -> None:
     """Some ten thousand tests are not to be looked through at every garbage collection."""
     gc.freeze()

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 
 import corpus
 import pytest
-from case_report import Wrong, check_all
+from case_report import Wrong, check_all, groups
 from corpus import Called, Case, CorpusError, cuts, feed, lines_of, merge, quick_cuts
 from dynamo_parsers import fold, parse
 from dynamo_parsers.cursor import SPACE
@@ -41,17 +40,6 @@ try:
     CASES, TO_DO = corpus.all_cases(), corpus.cases_to_do()
 except CorpusError as wrong:
     pytest.exit(f"the corpus cannot be read: {wrong}", returncode=2)
-
-
-def groups(cases: list[Case], holds: Callable[[Case], bool] = lambda case: True) -> pytest.MarkDecorator:
-    """A test for each parser's group of cases of which this holds."""
-
-    def name(case: Case) -> str:
-        return f"{case.file}/{case.group}"
-
-    chosen = sorted(filter(holds, cases), key=name)
-    batches = {key: list(batch) for key, batch in itertools.groupby(chosen, name)}
-    return pytest.mark.parametrize("cases", list(batches.values()), ids=list(batches))
 
 
 def reads_text(case: Case) -> bool:
@@ -170,7 +158,8 @@ def check_nothing_is_lost(case: Case) -> None:
         markup |= {*tool.format.markers, tool.turn_end, *tool.turn_ends, *HEADERS.get(tool.name, ())}
     if case.request.reasoning_parser is not None:
         reasoning = reasoning_row(case.request.reasoning_parser)
-        markup |= {*reasoning.think.opens, *reasoning.think.closes}
+        think = reasoning.think
+        markup |= {*think.opens, *(opener + think.label for opener in think.opens), *think.closes}
         if reasoning.frame is not None:
             markup |= {*reasoning.frame.markers, *reasoning.turn_ends, *HEADERS[reasoning.name]}
     equal("words are lost", [], corpus.lost_words(case.reply, merge(feed(case, [case.reply])), markup))

@@ -1,8 +1,13 @@
-"""What a failing case shows: where it is written, the reply as the family writes it, and the events that differ."""
+"""A test for each group of cases, and a report of those that fail.
+
+It shows where a case is written, the reply as the family writes it, and the events that differ.
+"""
 
 from __future__ import annotations
 
 import difflib
+import itertools
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 
 import pytest
@@ -10,6 +15,17 @@ from corpus import Case
 
 SHOWN = 5
 """Cases of a failing group that are shown whole."""
+
+
+def groups(cases: list[Case], holds: Callable[[Case], bool] = lambda case: True) -> pytest.MarkDecorator:
+    """Parametrize `cases` with each parser's group of cases of which this holds."""
+
+    def name(case: Case) -> str:
+        return f"{case.file}/{case.group}"
+
+    chosen = sorted(filter(holds, cases), key=name)
+    batches = {key: list(batch) for key, batch in itertools.groupby(chosen, name)}
+    return pytest.mark.parametrize("cases", list(batches.values()), ids=list(batches))
 
 
 class Wrong(Exception):
@@ -25,13 +41,15 @@ class Wrong(Exception):
 
 
 def check_all(cases: Iterable[Case], check: Callable[[Case], None]) -> None:
-    """Fail with a report of every case that `check` raises Wrong or an AssertionError for."""
+    """Fail with a report of every case that `check` raises for."""
     reports = []
     for case in cases:
         try:
             check(case)
         except (Wrong, AssertionError) as wrong:
             reports.append(report(case, str(wrong)))
+        except Exception:  # whatever a parser raised: the report says for which case
+            reports.append(report(case, traceback.format_exc(limit=-4)))
     if reports:
         more = f"\n... and {len(reports) - SHOWN} more cases" if len(reports) > SHOWN else ""
         pytest.fail("\n\n".join(reports[:SHOWN]) + more, pytrace=False)

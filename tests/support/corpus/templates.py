@@ -191,7 +191,8 @@ class Family:
         part = self._opener(word) if word in ("call", "arg") else self._of_call(Slot(word), reply)
         if word == "/arg" and self._pieces.arg_end("") != self._pieces.arg_end("x"):
             return part.strip()  # an element's closer has its name in it
-        return max((marker for marker in self._markers if marker in part), key=len, default=part.strip())
+        found = [marker for marker in self._markers if marker in part]
+        return min(found, key=lambda marker: (part.index(marker), -len(marker)), default=part.strip())
 
     def _cut(self, said: str) -> str:
         word, _, name = said.partition(" ")
