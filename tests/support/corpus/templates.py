@@ -35,7 +35,7 @@ from .pieces import Pieces, pieces_of
 _OF_CALLS = {"calls", "/calls", "call", "/call", "arg", "/arg"}
 _WORDS = _OF_CALLS | {"think", "/think", "inside", "end", "mark", "cut", "markers"}
 _PLACEHOLDER = re.compile(r"\{(/?[a-z]+|\d)(?=[ }])")
-_JSON_FOLLOWS = re.compile(r"(?P<name>[^\s=}]*)[ =](?=[\[{\"\-0-9tfn])")
+_JSON_FOLLOWS = re.compile(r"(?P<name>[^\s=}]*)[ =](?=[\[{\"\-0-9]|true|false|null)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _DECODER = json.JSONDecoder()
