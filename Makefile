@@ -14,6 +14,8 @@ PORT ?= 8000
 FOLLOW ?=
 # Answers of other parsers to compare with, in place of the corpus: `make compare JSONL=answers.jsonl`.
 JSONL ?=
+# Words in the names of cases: `make case FAMILY=seed_oss CASE="cut in"`.
+CASE ?=
 # Passed on to pytest: `make test-core ARGS="-k kimi -x"`.
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
@@ -106,7 +108,7 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck typecheck-plugins test-core test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+.PHONY: test lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
 # What uses one core runs beside what mostly waits for a server: `test` then takes about half an hour on two cores, from nothing.
 SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
 
@@ -133,6 +135,9 @@ WORKERS := -n $(JOBS) --dist worksteal
 
 test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" JOBS=1 FUZZ_TEXTS=200000]
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
+
+case: $(CORE)/.installed ## The cases of one family, in seconds [FAMILY=seed_oss CASE="cut in"]
+	@$(CORE)/bin/python -m pytest tests/test_corpus.py --family "$(FAMILY)" --case "$(CASE)" -q -p no:hypothesispytest $(ARGS)
 
 PYTHONS ?= 3.10 3.11 3.12 3.13
 # The interpreter of a version: on the path (a shim of pyenv may only say that there is none), or one of pyenv's.
@@ -175,13 +180,13 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 
 .PHONY: compare compare-peers
 compare: $(CORE)/.installed $(if $(JSONL),,compare-peers) ## Our answers beside Dynamo's, vLLM's and SGLang's; minutes [JSONL=...]
-	PYTHONPATH=tests $(CORE)/bin/python tests/compare/compare.py \
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/compare.py \
 		$(if $(JSONL),$(COMPARED)-jsonl --jsonl "$(JSONL)",$(COMPARED) --summary docs/compare.md)
 
 compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed
-	PYTHONPATH=tests $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
 	$(COMPARE)/bin/python tests/compare/ask_dynamo.py $(COMPARED)/questions.jsonl $(COMPARED)/dynamo.jsonl 2> $(COMPARED)/dynamo.log
-	PYTHONPATH=$(NEXT_TREE)/hybrid:tests $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
+	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
 	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
 PARITY := $(CURDIR)/.run/parity.jsonl
@@ -209,7 +214,7 @@ templates: ## Write the part that all chat templates share into each of them
 .PHONY: compare-templates
 compare-templates: $(CORE)/.installed $(COMPARE)/.installed ## Does Dynamo's own front end render our chat templates as transformers does?
 	mkdir -p $(COMPARED)
-	PYTHONPATH=tests $(CORE)/bin/python tests/compare/prompts.py $(COMPARED)/prompts.jsonl
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/prompts.py $(COMPARED)/prompts.jsonl
 	$(COMPARE)/bin/python tests/compare/prompts_in_dynamo.py $(COMPARED)/prompts.jsonl 2> $(COMPARED)/prompts.log
 
 template-table: $(VLLM)/.installed ## Hold all chat templates, ours and vLLM's, against the requirements; write the tables into the docs

@@ -45,7 +45,7 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
-from parity import compositions, corpus_cases, markers, prompt_for, record
+from parity import compositions, markers, prompt_for, record
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
@@ -138,7 +138,7 @@ def differences(
                     yield f"{composition}, {mode}: id {one}, right {other}"
 
 
-CASES = corpus_cases()
+CASES = corpus.all_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -35,7 +35,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from parity import compositions, corpus_cases, markers, record
+from parity import compositions, markers, record
 from pydantic import ValidationError
 from trtllm_harness import (
     ENGINES,
@@ -169,7 +169,7 @@ def differences(
             yield f"{engine.name}, {composition}, {mode}: {given.finish_reason}, right {right.finish_reason}"
 
 
-CASES = corpus_cases()
+CASES = corpus.all_cases()
 
 
 @pytest.mark.parametrize("name", ENGINES)

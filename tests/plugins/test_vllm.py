@@ -42,7 +42,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from parity import compositions, corpus_cases, markers, prompt_for, record
+from parity import compositions, markers, prompt_for, record
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
@@ -158,7 +158,7 @@ def differences(
                     yield f"{composition}, {mode}: id {one}, right {other}"
 
 
-CASES = corpus_cases()
+CASES = corpus.all_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
