@@ -20,8 +20,9 @@ CASE ?=
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
-FUZZ_TEXTS ?= 20000
+FUZZ_TEXTS ?= 2000
 export FUZZ_TEXTS
+export PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
 
 CORE := .venv-core
 VLLM := .venv-vllm
@@ -108,8 +109,8 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
-# What uses one core runs beside what mostly waits for a server: `test` then takes about half an hour on two cores, from nothing.
+.PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+# What uses one core runs beside what mostly waits for a server: `test` has to end within 20 minutes on two cores, from nothing.
 SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
 
 test: ## Everything CI runs: style, types, tests without and in the engines
@@ -119,6 +120,20 @@ test: ## Everything CI runs: style, types, tests without and in the engines
 	$(SIDE_BY_SIDE) test-sglang test-vllm-live
 	@echo "== test-trtllm and test-sglang-live; each is shown when it is done"
 	$(SIDE_BY_SIDE) test-trtllm test-sglang-live
+
+test-quick: ## Style, types and the core with few random texts: under 3 minutes, once the core's environment is there
+	$(MAKE) lint typecheck
+	$(MAKE) test-core FUZZ_TEXTS=500 PROPERTY_EXAMPLES=8 TEMPLATE_EXAMPLES=4 ARGS='-m "not slow" $(ARGS)'
+
+# What `test` leaves out for time: all cases in all modes of the engines, the cost of every format, ten times the fuzz.
+NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100
+
+nightly: ## All tests at full length, and what is measured: an hour or two
+	$(MAKE) test $(NIGHT)
+	$(MAKE) ablate compare
+
+nightly-core: ## The tests that need no engine, at full length
+	$(MAKE) test-core $(NIGHT)
 
 lint: $(CORE)/.installed ## ruff: format and rules
 	$(CORE)/bin/ruff format --check .

@@ -142,9 +142,9 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
 
 _HEAD = """# Compared with other parsers
 
-`make compare` gives every reply of the corpus (tests/shapes, tests/cases) to this package and to the parsers of Dynamo (its own
-front end), vLLM (composed as its server composes them) and SGLang (its detectors, joined as its chat endpoint joins
-them): as a whole, and in pieces. In pieces each marker is whole, as one token, and other text comes a few characters
+`make compare` gives every reply of the corpus (tests/shapes, tests/cases) to this package and to the parsers of Dynamo
+(its own front end), vLLM (composed as its server composes them) and SGLang (its detectors, joined as its chat endpoint
+joins them): as a whole, and in pieces. In pieces each marker is whole, as one token, and other text comes a few characters
 at a time; for vLLM the pieces are the tokens of the demo model. It takes a quarter of an hour, writes a page per
 format with every difference under .run/compare, and this summary.
 
@@ -156,8 +156,8 @@ format with every difference under .run/compare, and this summary.
 - A reasoning parser is left out if a reply has no reasoning: only a guess of how the reply starts could be compared.
 
 `make compare JSONL=answers.jsonl` compares with the answers in a file (tests/compare/questions.py describes how the
-file is written). `PYTHONPATH=tests:tests/support python tests/compare/spoiled.py answers.jsonl` checks the rules themselves:
-spoiled answers of ours must stay unexplained.
+file is written). `PYTHONPATH=tests:tests/support python tests/compare/spoiled.py answers.jsonl` checks the rules
+themselves: spoiled answers of ours must stay unexplained.
 """
 
 

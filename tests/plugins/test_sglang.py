@@ -45,6 +45,7 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
+from effort import NIGHTLY
 from parity import compositions, markers, prompt_for, record
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
@@ -60,7 +61,7 @@ reasoning_rows = pytest.mark.parametrize("row", REASONING_ROWS, ids=lambda row: 
 
 ENGINE = f"SGLang {'.'.join(map(str, VERSION))}"
 
-MODES: tuple[str, ...] = ("one-shot", "1", "5", "all")
+MODES: tuple[str, ...] = ("one-shot", "1", "5", "all") if NIGHTLY else ("one-shot", "1", "all")
 """One-shot, and streams of so many tokens a delta."""
 
 
