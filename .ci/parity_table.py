@@ -28,9 +28,9 @@ HEAD = """\
 # Parity
 
 Every case of the corpus (`tests/shapes`, `tests/cases`) goes through the serving classes of each engine over our
-parsers: with both parsers, with the tool parser alone and with the reasoning parser alone; whole, and as streams with one token,
-with several tokens and with the whole reply in a delta. The client has to get what the core reads in the same text.
-Made by `make parity`.
+parsers: with both parsers, with the tool parser alone and with the reasoning parser alone; whole, and as streams with
+one token, with several tokens and with the whole reply in a delta. The client has to get what the core reads in the
+same text. Made by `make parity`.
 """
 KINDS = ("same", "refused", "differs")
 

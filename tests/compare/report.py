@@ -142,11 +142,11 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
 
 _HEAD = """# Compared with other parsers
 
-`make compare` gives every reply of the corpus (tests/shapes, tests/cases) to this package and to the parsers of Dynamo
-(its own front end), vLLM (composed as its server composes them) and SGLang (its detectors, joined as its chat endpoint
-joins them): as a whole, and in pieces. In pieces each marker is whole, as one token, and other text comes a few
-characters at a time; for vLLM the pieces are the tokens of the demo model. It takes a quarter of an hour, writes a page per
-format with every difference under .run/compare, and this summary.
+`make compare` gives every reply of the corpus (tests/shapes, tests/cases) to this package and to the parsers of
+Dynamo (its own front end), vLLM (composed as its server composes them) and SGLang (its detectors, joined as its chat
+endpoint joins them): as a whole, and in pieces. In pieces each marker is whole, as one token, and other text comes a
+few characters at a time; for vLLM the pieces are the tokens of the demo model. It takes a quarter of an hour, writes
+a page per format with every difference under .run/compare, and this summary.
 
 - Arguments are compared as JSON values, texts to the character, and the finish reason if a peer tells it.
 - If an answer of ours is different, the report names the rule of [the contract](contract.md) that makes the
