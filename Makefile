@@ -14,12 +14,15 @@ PORT ?= 8000
 FOLLOW ?=
 # Answers of other parsers to compare with, in place of the corpus: `make compare JSONL=answers.jsonl`.
 JSONL ?=
+# Words in the names of cases: `make case FAMILY=seed_oss CASE="cut in"`.
+CASE ?=
 # Passed on to pytest: `make test-core ARGS="-k kimi -x"`.
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
-FUZZ_TEXTS ?= 20000
+FUZZ_TEXTS ?= 2000
 export FUZZ_TEXTS
+export PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
 
 CORE := .venv-core
 VLLM := .venv-vllm
@@ -41,10 +44,15 @@ help: ## List the targets
 
 # ---- environments -------------------------------------------------------------------------------------------
 
+# As in .ci/vllm_env.py, and without what it requires: torch is 870 MB and half a minute (a CUDA build several GB), and
+# no test uses it (tests/grammars.py). This way xgrammar adds 16 MB and three seconds.
+XGRAMMAR := xgrammar==0.2.8 'apache-tvm-ffi>=0.1.11'
+
 $(CORE)/.installed: pyproject.toml
 	@echo "== $(CORE): the package and the test tools, no engine"
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps $(XGRAMMAR)
 	@touch $@
 
 $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
@@ -101,30 +109,63 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test lint typecheck test-core test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
-# What uses one core runs beside what mostly waits for a server: `test` then takes about half an hour on two cores, from nothing.
+.PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+# What uses one core runs beside what mostly waits for a server: `test` has to end within 20 minutes on two cores, from nothing.
 SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
 
 test: ## Everything CI runs: style, types, tests without and in the engines
 	$(MAKE) --jobs 2 environments
-	$(MAKE) lint typecheck test-core test-vllm test-vllm-next
+	$(MAKE) lint typecheck typecheck-plugins test-core test-vllm test-vllm-next
 	@echo "== test-sglang and test-vllm-live; each is shown when it is done"
 	$(SIDE_BY_SIDE) test-sglang test-vllm-live
 	@echo "== test-trtllm and test-sglang-live; each is shown when it is done"
 	$(SIDE_BY_SIDE) test-trtllm test-sglang-live
 
+test-quick: ## Style, types and the core with few random texts: under 3 minutes, once the core's environment is there
+	$(MAKE) lint typecheck
+	$(MAKE) test-core FUZZ_TEXTS=500 PROPERTY_EXAMPLES=8 TEMPLATE_EXAMPLES=4 ARGS='-m "not slow" $(ARGS)'
+
+# What `test` leaves out for time: all cases in all modes of the engines, the cost of every format, ten times the fuzz.
+NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100
+
+nightly: ## All tests at full length, and what is measured: an hour or two
+	$(MAKE) test $(NIGHT)
+	$(MAKE) ablate compare
+
+nightly-core: ## The tests that need no engine, at full length
+	$(MAKE) test-core $(NIGHT)
+
 lint: $(CORE)/.installed ## ruff: format and rules
 	$(CORE)/bin/ruff format --check .
 	$(CORE)/bin/ruff check .
 
-typecheck: $(VLLM)/.installed ## mypy --strict, where vLLM's types can be seen
-	$(VLLM)/bin/python .ci/typecheck.py --strict
+typecheck: $(CORE)/.installed ## mypy --strict over what needs no engine
+	$(CORE)/bin/python .ci/typecheck.py core
+
+typecheck-plugins: $(VLLM)/.installed ## mypy --strict over everything, where vLLM's types can be seen
+	$(VLLM)/bin/python .ci/typecheck.py all
 
 # In process as many workers as cores; a live server keeps them busy by itself.
 WORKERS := -n $(JOBS) --dist worksteal
 
 test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" JOBS=1 FUZZ_TEXTS=200000]
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
+
+case: $(CORE)/.installed ## The cases of one family, in seconds [FAMILY=seed_oss CASE="cut in"]
+	@$(CORE)/bin/python -m pytest tests/test_corpus.py --family "$(FAMILY)" --case "$(CASE)" -q -p no:hypothesispytest $(ARGS)
+
+PYTHONS ?= 3.10 3.11 3.12 3.13
+# The interpreter of a version: on the path (a shim of pyenv may only say that there is none), or one of pyenv's.
+interpreter = $(firstword $(foreach each,python$(1) $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python),\
+	$(shell $(each) -c '' 2>&- && echo $(each))))
+
+test-pythons: $(PYTHONS:%=test-python-%) ## The core on each Python that we say it runs on; minutes each [PYTHONS="3.10 3.13" JOBS=1]
+
+# Whole replies and few fuzz texts: another Python fails at once or not at all. What work costs is the same in each.
+test-python-%:
+	@test -n "$(call interpreter,$*)" || { echo "there is no Python $* here"; exit 1; }
+	@$(MAKE) CORE=.venv-$* PYTHON="$(call interpreter,$*)" FUZZ_TEXTS=200 test-core \
+		ARGS='--ignore=tests/test_cost.py --deselect=tests/test_corpus.py::test_cuts $(ARGS)'
 
 test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin over a stand-in [TRTLLM_SOURCE=a source tree] [ARGS=...]
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
@@ -154,13 +195,13 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 
 .PHONY: compare compare-peers
 compare: $(CORE)/.installed $(if $(JSONL),,compare-peers) ## Our answers beside Dynamo's, vLLM's and SGLang's; minutes [JSONL=...]
-	PYTHONPATH=tests $(CORE)/bin/python tests/compare/compare.py \
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/compare.py \
 		$(if $(JSONL),$(COMPARED)-jsonl --jsonl "$(JSONL)",$(COMPARED) --summary docs/compare.md)
 
 compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed
-	PYTHONPATH=tests $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
 	$(COMPARE)/bin/python tests/compare/ask_dynamo.py $(COMPARED)/questions.jsonl $(COMPARED)/dynamo.jsonl 2> $(COMPARED)/dynamo.log
-	PYTHONPATH=$(NEXT_TREE)/hybrid:tests $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
+	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
 	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
 PARITY := $(CURDIR)/.run/parity.jsonl
@@ -188,7 +229,7 @@ templates: ## Write the part that all chat templates share into each of them
 .PHONY: compare-templates
 compare-templates: $(CORE)/.installed $(COMPARE)/.installed ## Does Dynamo's own front end render our chat templates as transformers does?
 	mkdir -p $(COMPARED)
-	PYTHONPATH=tests $(CORE)/bin/python tests/compare/prompts.py $(COMPARED)/prompts.jsonl
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/prompts.py $(COMPARED)/prompts.jsonl
 	$(COMPARE)/bin/python tests/compare/prompts_in_dynamo.py $(COMPARED)/prompts.jsonl 2> $(COMPARED)/prompts.log
 
 template-table: $(VLLM)/.installed ## Hold all chat templates, ours and vLLM's, against the requirements; write the tables into the docs
@@ -200,6 +241,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm .venv-sglang $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm .venv-sglang $(PYTHONS:%=.venv-%) $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

@@ -27,9 +27,10 @@ TABLE = Path(__file__).resolve().parents[1] / "docs" / "parity.md"
 HEAD = """\
 # Parity
 
-Every case of the corpus (`tests/cases/*.md`) goes through each engine's own serving classes over our parsers: with both
-parsers, with the tool parser alone and with the reasoning parser alone; one-shot, and as streams of a token, of several
-tokens and of the whole reply a delta. A client has to get what the core says of the same text. Made by `make parity`.
+Every case of the corpus (`tests/shapes`, `tests/cases`) goes through the serving classes of each engine over our
+parsers: with both parsers, with the tool parser alone and with the reasoning parser alone; whole, and as streams with
+one token, with several tokens and with the whole reply in a delta. The client has to get what the core reads in the
+same text. Made by `make parity`.
 """
 KINDS = ("same", "refused", "differs")
 
@@ -64,9 +65,9 @@ def parts(results: dict[str, dict[Case, str]]) -> Iterator[str]:
     )
     why = Counter((engine, said) for engine, cases in results.items() for said in cases.values() if said != "same")
     if why:
-        yield "## Why not the same\n"
+        yield "## Cases that are not the same\n"
         yield table(["engine", "what", "cases"], ([*each, count] for each, count in sorted(why.items())))
-    yield "## Cases that are the same, of all that the engine takes, by file\n"
+    yield "## Cases that are the same, of all that the engine accepts, by file\n"
     yield table(["file", *results], rows_by_file(results))
 
 

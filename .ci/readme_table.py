@@ -1,13 +1,17 @@
-"""The README's table of parsers, from the registry: prints it, or writes it into the README with `--write`."""
+"""The tables of parsers, from the registry: prints them, or writes them into their pages with `--write`.
+
+- The tool-call parsers go into README.md, the reasoning parsers into docs/parsers.md.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
 BEGIN = "<!-- table of parsers: made by `make readme` -->"
 END = "<!-- end of the table -->"
 
@@ -16,11 +20,16 @@ def names(row_names: tuple[str, ...]) -> str:
     return ", ".join(f"`{PREFIX}{name}`" for name in row_names)
 
 
-def table() -> str:
-    """Both tables as Markdown."""
+def tool_table() -> str:
+    """The tool-call parsers as a Markdown table."""
     lines = ["| `--tool-call-parser` | models | usual `--reasoning-parser` |", "|---|---|---|"]
     lines += [f"| {names(row.names)} | {row.models} | {names(row.pairs[:1])} |" for row in TOOL_ROWS]
-    lines += ["", "| `--reasoning-parser` | models | markers | a reply starts |", "|---|---|---|---|"]
+    return "\n".join(lines)
+
+
+def reasoning_table() -> str:
+    """The reasoning parsers as a Markdown table."""
+    lines = ["| `--reasoning-parser` | models | markers | a reply starts |", "|---|---|---|---|"]
     for row in REASONING_ROWS:
         markers = f"`{row.open}` `{row.close}`".replace("|", r"\|") if row.open else "none"
         starts = "inside reasoning" if row.starts.inside else "outside"
@@ -35,15 +44,22 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str) -> str:
-    """`readme` with today's table between its two markers."""
-    before, rest = readme.split(BEGIN)
+PAGES: dict[Path, Callable[[], str]] = {
+    ROOT / "README.md": tool_table,
+    ROOT / "docs" / "parsers.md": reasoning_table,
+}
+
+
+def with_table(page: str, table: str) -> str:
+    """`page` with `table` between its two markers."""
+    before, rest = page.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
-    if "--write" in sys.argv:
-        README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
-    else:
-        print(table())
+    for path, table in PAGES.items():
+        if "--write" in sys.argv:
+            path.write_text(with_table(path.read_text(encoding="utf-8"), table()), encoding="utf-8")
+        else:
+            print(table(), end="\n\n")

@@ -9,6 +9,8 @@ from .message import Message, ToolCall, fold, parse
 from .parser import Parser
 from .registry import reasoning_parser_names, tool_parser_names
 
+__version__ = "0.2.0.dev0"
+
 __all__ = [
     "ContentDelta",
     "Event",
@@ -19,6 +21,7 @@ __all__ = [
     "ToolCall",
     "ToolCallEnd",
     "ToolCallStart",
+    "__version__",
     "fold",
     "parse",
     "reasoning_parser_names",

@@ -77,7 +77,7 @@ class Explanation(BaseModel):
         return "".join(span.text for span in self.spans if span.kind is kind and call in (None, span.call))
 
 
-def explain(
+def explain(  # noqa: PLR0913
     text: str,
     tool_parser: str | None = None,
     reasoning_parser: str | None = None,

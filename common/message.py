@@ -91,7 +91,7 @@ def fold(events: Iterable[Event], engine_finish: str | None = "stop", tool_choic
     )
 
 
-def parse(
+def parse(  # noqa: PLR0913
     text: str,
     tool_parser: str | None = None,
     reasoning_parser: str | None = None,

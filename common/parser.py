@@ -50,7 +50,7 @@ class Parser:
 
     __slots__ = ("_cursor", "_finished", "_machine", "_reply", "_task")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         tool_parser: str | None = None,
         reasoning_parser: str | None = None,

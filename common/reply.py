@@ -129,7 +129,7 @@ class Reply:
         "turn_ends",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         cursor: Cursor,
         tools: Tools,

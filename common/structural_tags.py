@@ -137,7 +137,7 @@ class _Block:
         }
 
 
-def structural_tag(
+def structural_tag(  # noqa: PLR0913
     tool_parser: str,
     tools: Sequence[object],
     tool_choice: object = "auto",

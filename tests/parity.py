@@ -1,13 +1,11 @@
-"""What the tests of every engine's plugin share: the corpus, and the compositions of parsers that can read a case."""
+"""What the tests of every engine's plugin share: the compositions of parsers that can read a case, and its outcome."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 
-import corpus
 from corpus import Case
 from dynamo_parsers.registry import reasoning_row, tool_row
 
@@ -16,14 +14,6 @@ RESULTS = "PARITY_RESULTS"
 
 TURN = "<|im_start|>assistant\n"
 """What a demo model's prompt ends with where it says nothing of reasoning."""
-
-
-def corpus_cases() -> list[Case]:
-    cases: list[Case] = []
-    for path in corpus.case_files():
-        with suppress(corpus.CorpusError):  # tests/test_corpus.py says what is wrong with it
-            cases += corpus.load(path).cases
-    return cases
 
 
 def prompt_for(reasoning: str | None, inside: bool | None) -> str:

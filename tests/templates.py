@@ -240,7 +240,7 @@ def no_repr(text: str) -> None:
 
 
 def results_by_id(subject: Subject) -> None:
-    """Results are matched by id, stand in the order of the calls, and take their name from the call."""
+    """Results are matched by id, come in the order of the calls, and take their name from the call."""
     before = [FIRST_USER, assistant(None, TWO_CALLS)]
     swapped = [result("at noon", BOB), result("sunny", ALICE)]
     wanted = subject.prompt([*before, *reversed(swapped)], TOOLS)
@@ -262,7 +262,7 @@ def parallel_calls(subject: Subject) -> None:
 
 
 def text_before_calls(subject: Subject) -> None:
-    """The text of a message with calls stands before them, and the turn goes on behind the results."""
+    """The text of a message with calls comes before them, and the turn goes on after the results."""
     message = assistant("I look it up.", ONE_CALL)
     said = subject.said([FIRST_USER], message, TOOLS, {})
     read = subject.read(said, TOOLS, {})
@@ -275,7 +275,7 @@ def text_before_calls(subject: Subject) -> None:
 
 
 def reasoning_in_history(subject: Subject) -> None:
-    """Reasoning of each step of the current tool loop stands in the prompt, under either name; older by request."""
+    """Reasoning of each step of the current tool loop is in the prompt, under either name; older by request."""
     for name in ("reasoning_content", "reasoning"):
         steps = [
             assistant(None, ONE_CALL, **{name: "first thought"}),
@@ -327,7 +327,7 @@ def content_kinds(subject: Subject) -> None:
 
 
 def arguments_kinds(subject: Subject) -> None:
-    """Arguments may be a mapping, JSON text (or a clear error where the format has no JSON), null or empty."""
+    """Arguments may be a mapping, JSON text (or a clear error if the format has no JSON), null or empty."""
     mapping = {"city": "Zürich", "days": 2}
     wanted = [("get_weather", mapping)]
     message = assistant(None, [call("get_weather", mapping)])
@@ -347,7 +347,7 @@ def arguments_kinds(subject: Subject) -> None:
 
 
 def non_ascii(subject: Subject) -> None:
-    """Text beyond ASCII stands as it is, in messages, arguments and schemas."""
+    """Text beyond ASCII is unescaped, in messages, arguments and schemas."""
     message = assistant(None, [call("get_weather", {"city": "Łódź 🌧"})])
     prompt = subject.prompt([FIRST_USER, message, result("Schönes Wetter ☀")], TOOLS)
     for text in ("Zürich", "Łódź 🌧", "Schönes Wetter ☀", "Où est-ce ? 東京"):
@@ -383,7 +383,7 @@ RICH: dict[str, object] = {
 
 
 def schemas(subject: Subject) -> None:
-    """What a schema says is in the prompt: nesting, unions, references, values of any type, limits."""
+    """The whole schema is in the prompt: nesting, unions, references, values of any type, limits."""
     tool = {"type": "function", "function": {"name": "rich", "description": "of all kinds", "parameters": RICH}}
     bare = {"type": "function", "function": {"name": "no_parameters_no_description"}}
     alone = {"type": "function", "function": {"name": "no_properties", "parameters": {"type": "object"}}}
@@ -458,7 +458,7 @@ def agent_loop(thinks: bool) -> list[dict[str, object]]:
 
 
 def prefix_stability(subject: Subject) -> None:
-    """Each prompt, with what the model said to it, begins the next prompt: thinking as it is, on and off."""
+    """Each prompt, with the model's reply to it, begins the next prompt: thinking as it is, on and off."""
     for mode in subject.modes:
         kwargs = {**mode, "preserve_thinking": True}
         chat = agent_loop(subject.reasons(mode))
@@ -482,7 +482,7 @@ def tools_once(subject: Subject) -> None:
 
 
 def no_tools(subject: Subject) -> None:
-    """An empty list of tools is none."""
+    """An empty list of tools counts as no tools."""
     assert subject.prompt([FIRST_USER], []) == subject.prompt([FIRST_USER], None)
     assert "get_weather" in subject.prompt([FIRST_USER], TOOLS)
 
@@ -497,7 +497,7 @@ def no_clock(subject: Subject) -> None:
 
 
 def one_bos(subject: Subject) -> None:
-    """The beginning-of-sequence token stands first, once, or not at all."""
+    """The beginning-of-sequence token comes first, once, or not at all."""
     for chat in ([FIRST_USER], agent_loop(False)):
         prompt = subject.prompt(chat, TOOLS)
         assert prompt.count(BOS) <= 1

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from dynamo_parsers.cli import app
+from dynamo_parsers.cli.commands import app
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row

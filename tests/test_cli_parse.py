@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from dynamo_parsers.cli import app
+from dynamo_parsers.cli.commands import app
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
 from typer.testing import CliRunner, Result
 

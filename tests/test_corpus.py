@@ -1,33 +1,23 @@
-"""Every case of tests/cases: whole, at every cut, in pieces; and the case files themselves."""
+"""Every case of the corpus: whole, at every cut, in pieces, cut short. A test is a parser's group of cases.
+
+`--family seed_oss` loads and runs one family's cases only, `--case "cut in"` those with these words in their names.
+"""
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import corpus
 import pytest
-from corpus import Called, Case, CorpusError, case_files, cuts, feed, lines_of, load, merge
-from dynamo_parsers import fold, parse, reasoning_parser_names, tool_parser_names
+from case_report import Wrong, check_all, groups
+from corpus import Called, Case, CorpusError, cuts, feed, lines_of, merge, quick_cuts
+from dynamo_parsers import fold, parse
 from dynamo_parsers.cursor import SPACE
 from dynamo_parsers.format import ToolFormat
-from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
-
-
-def _cases() -> list[Case]:
-    cases: list[Case] = []
-    for path in case_files():
-        with suppress(CorpusError):  # `test_file` says what is wrong with it
-            cases += load(path).cases
-    return cases
-
-
-CASES = _cases()
+from dynamo_parsers.registry import reasoning_row, tool_row
 
 KEEPS_ALL = frozenset({"Order and completeness", "No tools", "Own markers", "Calls in prose"})
 """Groups whose replies have nothing that is dropped but markup."""
-
 
 HEADERS = {
     "harmony": (
@@ -46,57 +36,77 @@ HEADERS = {
 HEADERS["gpt_oss"] = HEADERS["harmony"]
 
 
-@pytest.mark.parametrize("path", case_files(), ids=lambda path: path.name)
-def test_file(path: Path) -> None:
-    assert load(path).complaints() == []
+try:
+    CASES, TO_DO = corpus.all_cases(), corpus.cases_to_do()
+except CorpusError as wrong:
+    pytest.exit(f"the corpus cannot be read: {wrong}", returncode=2)
 
 
-def test_every_parser_has_a_file() -> None:
-    files = {path.name for path in case_files()}
-    missing = [f"{row.name}.md" for row in TOOL_ROWS if files.isdisjoint(f"{name}.md" for name in row.names)]
-    missing += [
-        f"{row.name}.reasoning.md"
-        for row in REASONING_ROWS
-        if files.isdisjoint(f"{name}.reasoning.md" for name in row.names)
-    ]
-    assert missing == []
+def reads_text(case: Case) -> bool:
+    """Whether a tool parser reads it that keeps what stands around calls; formats of frames drop these."""
+    name = case.request.tool_parser
+    return name is not None and isinstance(tool_row(name).format, ToolFormat)
 
 
-FEWEST = {False: 40, True: 15}
-"""Cases of a tool format, and of a reasoning format."""
-
-
-@pytest.mark.parametrize("path", case_files(), ids=lambda path: path.name)
-def test_file_has_cases_enough(path: Path) -> None:
-    assert len(load(path).cases) >= FEWEST[path.name.endswith(".reasoning.md")]
-
-
-@pytest.mark.parametrize("name", tool_parser_names())
-def test_sample_is_a_case(name: str) -> None:
-    """The sample in a format's docstring is a reply of its file, under each of its names one call."""
-    row = tool_row(name)
-    assert any(case.reply == row.sample for case in CASES if case.file in row.names)
-    message = parse(row.sample, tool_parser=name, tools=list(corpus.declared_tools().values()))
-    assert [(call.name, json.loads(call.arguments), call.complete) for call in message.tool_calls] == [
-        ("get_weather", {"city": "Paris"}, True)
-    ]
-
-
-@pytest.mark.parametrize("name", reasoning_parser_names())
-def test_reasoning_under_every_name(name: str) -> None:
-    row = reasoning_row(name)
-    plan = row.frame.reasoning_sample if row.frame is not None else f"{row.open}plan{row.close}"
-    message = parse(plan, reasoning_parser=name, in_reasoning=False)
-    assert (message.reasoning, message.content) == (("plan", None) if row.splits else (None, plan))
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_case(case: Case) -> None:
+@groups(CASES)
+def test_cases(cases: list[Case]) -> None:
     """The reply gives the events, the message and the finish reason."""
+    check_all(cases, check_case)
+
+
+if TO_DO:
+
+    @pytest.mark.parametrize(
+        "case",
+        [
+            pytest.param(case, marks=pytest.mark.xfail(reason=case.todo, raises=(Wrong, AssertionError), strict=True))
+            for case in TO_DO
+        ],
+        ids=str,
+    )
+    def test_todo(case: Case) -> None:
+        """What is right, and not yet so."""
+        check_case(case)
+
+
+@groups([*CASES, *TO_DO])
+def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
+    """How the reply is cut does not matter. For one family every place is cut, but not each by itself."""
+    ways = quick_cuts if request.config.getoption("--family") else cuts
+    check_all(cases, lambda case: check_cuts(case, ways))
+
+
+@groups([*CASES, *TO_DO])
+def test_truncated(cases: list[Case], request: pytest.FixtureRequest) -> None:
+    """Where the reply ends early, the calls up to there are the same; only the last of them may be cut."""
+    places = 25 if request.config.getoption("--family") else 100
+    check_all(cases, lambda case: check_truncated(case, places))
+
+
+@groups(CASES, lambda case: bool(case.starts))
+def test_starts(cases: list[Case]) -> None:
+    """What has been read is handed on at once, however the reply is cut."""
+    check_all(cases, check_starts)
+
+
+@groups(CASES, lambda case: case.group in KEEPS_ALL)
+def test_nothing_is_lost(cases: list[Case]) -> None:
+    check_all(cases, check_nothing_is_lost)
+
+
+@groups(CASES, reads_text)
+def test_without_tools_a_reply_is_its_content(cases: list[Case]) -> None:
+    """Calls are read there too, to know where they end, and every character of them goes out."""
+    check_all(cases, check_without_tools)
+
+
+# --- what is checked of one case
+
+
+def check_case(case: Case) -> None:
     events = feed(case, [case.reply] if case.reply else [])
     wanted = lines_of(case.records, case.records)
-    assert lines_of(merge(events), case.records) == wanted
-
+    equal("the events differ", wanted, lines_of(merge(events), case.records))
     request = case.request
     message = parse(
         case.reply,
@@ -110,67 +120,52 @@ def test_case(case: Case) -> None:
         request.engine_finish,
     )
     folded = corpus.as_message(case.records)
-    assert lines_of(corpus.message_records(message, case.reply), folded) == lines_of(folded, folded)
-    assert lines_of(corpus.message_records(fold(events)), folded) == lines_of(folded, folded)
-    assert message.finish_reason == case.finish
+    wanted = lines_of(folded, folded)
+    equal("the message differs", wanted, lines_of(corpus.message_records(message, case.reply), folded))
+    equal("the events folded differ", wanted, lines_of(corpus.message_records(fold(events)), folded))
+    equal("the finish reason differs", [str(case.finish)], [str(message.finish_reason)])
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_cuts(case: Case) -> None:
-    """How the reply is cut does not matter."""
+def check_cuts(case: Case, ways: Callable[[str], Iterator[list[str]]]) -> None:
     whole = merge(feed(case, [case.reply] if case.reply else []))
-    for pieces in cuts(case.reply):
-        if merge(feed(case, pieces)) != whole:
-            assert (pieces, lines_of(merge(feed(case, pieces)), whole)) == (pieces, lines_of(whole, whole))
+    for pieces in ways(case.reply):
+        merged = merge(feed(case, pieces))
+        if merged != whole:
+            equal(f"cut as {_shown(pieces)} the events differ", lines_of(whole, whole), lines_of(merged, whole))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_truncated(case: Case) -> None:
-    """Where the reply ends early, the calls up to there are the same; only the last of them may be cut."""
+def check_truncated(case: Case, places: int) -> None:
     whole = _calls(case, case.reply)
-    for end in range(1, len(case.reply), 1 + len(case.reply) // 100):
+    for end in range(1, len(case.reply), 1 + len(case.reply) // places):
         calls = _calls(case, case.reply[:end])
-        assert [(call.name, call.id) for call in calls] == [(call.name, call.id) for call in whole[: len(calls)]]
-        assert calls[:-1] == whole[: len(calls)][:-1]
+        same = whole[: len(calls)]
+        if [*_names(calls), *calls[:-1]] != [*_names(same), *same[:-1]]:
+            equal(f"ended at {case.reply[:end][-40:]!r} the calls differ", lines_of(same, same), lines_of(calls, same))
 
 
-def _calls(case: Case, reply: str) -> list[Called]:
-    return [record for record in merge(feed(case, [reply])) if isinstance(record, Called)]
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if case.starts], ids=str)
-def test_starts(case: Case) -> None:
-    """What has been read is handed on at once, however the reply is cut."""
+def check_starts(case: Case) -> None:
     for start in case.starts:
         wanted = lines_of(start.records, start.records)
         for pieces in ([start.text], list(start.text)):
-            events = merge(feed(case, pieces, finish=False), finished=False)
-            assert lines_of(events, start.records) == wanted, start.text
+            out = merge(feed(case, pieces, finish=False), finished=False)
+            equal(f"fed up to {start.text[-40:]!r}, this is not out", wanted, lines_of(out, start.records))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.group in KEEPS_ALL], ids=str)
-def test_nothing_is_lost(case: Case) -> None:
+def check_nothing_is_lost(case: Case) -> None:
     markup: set[str] = set()
     if case.request.tool_parser is not None:
         tool = tool_row(case.request.tool_parser)
         markup |= {*tool.format.markers, tool.turn_end, *tool.turn_ends, *HEADERS.get(tool.name, ())}
     if case.request.reasoning_parser is not None:
         reasoning = reasoning_row(case.request.reasoning_parser)
-        markup |= {*reasoning.think.opens, *reasoning.think.closes}
+        think = reasoning.think
+        markup |= {*think.opens, *(opener + think.label for opener in think.opens), *think.closes}
         if reasoning.frame is not None:
             markup |= {*reasoning.frame.markers, *reasoning.turn_ends, *HEADERS[reasoning.name]}
-    assert corpus.lost_words(case.reply, merge(feed(case, [case.reply])), markup) == []
+    equal("words are lost", [], corpus.lost_words(case.reply, merge(feed(case, [case.reply])), markup))
 
 
-def reads_text(case: Case) -> bool:
-    """Whether a tool parser reads it that keeps what stands around calls; formats of frames drop these."""
-    name = case.request.tool_parser
-    return name is not None and isinstance(tool_row(name).format, ToolFormat)
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if reads_text(case)], ids=str)
-def test_without_tools_a_reply_is_its_content(case: Case) -> None:
-    """Calls are read there too, to know where they end, and every character of them goes out."""
+def check_without_tools(case: Case) -> None:
     assert case.request.tool_parser is not None
     row = tool_row(case.request.tool_parser)
     message = parse(case.reply, tool_parser=row.name)
@@ -180,42 +175,21 @@ def test_without_tools_a_reply_is_its_content(case: Case) -> None:
         rest = rest.rstrip(SPACE)
         for end in (row.turn_end, *row.turn_ends):
             rest = rest.removesuffix(end)
-    assert (message.content or "").split() == rest.split()
+    equal("without tools the content is not the reply", rest.split(), (message.content or "").split())
 
 
-# --- the loader
-
-HEAD = '# hermes\n```defaults\n{"tool_parser": "hermes"}\n```\n'
-CASE = '### one\n~~~~reply\nHi\n~~~~\n~~~~events\ncontent "Hi"\n~~~~\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        (HEAD + "## Whatever\n" + CASE, "is no group"),
-        (HEAD + "## Fit\n## Fit\n", "stands twice"),
-        (HEAD + "## Fit\n" + CASE + CASE, "stands twice"),
-        (HEAD + CASE, "before the `defaults` block or the first group"),
-        (HEAD + "## Fit\n### one\n~~~~reply\nHi\n~~~~\n", "lacks"),
-        (HEAD + "## Fit\n### one\n~~~~reply\nHi\n", "not closed"),
-        (HEAD + "## Fit\n### one\n~~~~answer\nHi\n~~~~\n", "not due"),
-        (HEAD + "## Fit\n" + CASE.replace("content", "contents"), "is no event"),
-        (HEAD + "## Fit\n" + CASE.replace('"Hi"', "Hi"), "Expecting value"),
-        (HEAD.replace("tool_parser", "tools_parser") + "## Fit\n" + CASE, "tools_parser"),
-        (HEAD + "## Fit\n" + CASE + "~~~~start\nHo\n~~~~\n~~~~so far\n~~~~\n", "no start"),
-    ],
-)
-def test_loader_refuses(text: str, wrong: str, tmp_path: Path) -> None:
-    path = tmp_path / "hermes.md"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(CorpusError, match=wrong):
-        load(path)
+def equal(what: str, wanted: list[str], got: list[str]) -> None:
+    if wanted != got:
+        raise Wrong(what, wanted, got)
 
 
-def test_loader_names_missing_groups(tmp_path: Path) -> None:
-    path = tmp_path / "hermes.md"
-    path.write_text(HEAD + "## Fit\n## Names\n" + CASE + "## Framing\nn/a: JSON\n", encoding="utf-8")
-    complaints = load(path).complaints()
-    assert "no group 'Drift'" in complaints
-    assert "'Fit' needs either cases or a line `n/a: why`" in complaints
-    assert not any("Names" in each or "Framing" in each for each in complaints)
+def _shown(pieces: list[str]) -> str:
+    return repr(pieces) if len(pieces) < 3 else f"pieces of {len(pieces[0])} characters"
+
+
+def _names(calls: list[Called]) -> list[tuple[str, str | None]]:
+    return [(call.name, call.id) for call in calls]
+
+
+def _calls(case: Case, reply: str) -> list[Called]:
+    return [record for record in merge(feed(case, [reply])) if isinstance(record, Called)]

@@ -24,6 +24,7 @@ from dynamo_parsers import fold, markup
 from dynamo_parsers.arguments.tags import Tags
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from effort import NIGHTLY
 from replies import Request, deadline, events_of, merged, tool
 
 core = counted.counted()
@@ -53,8 +54,6 @@ TOOLS = [
 Shape = Callable[[int], str]
 """A text of about so many characters."""
 
-rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
-
 
 def leads(row: ToolRow) -> bool:
     """Whether it is the first format of those that the same code reads, which differ in their markers."""
@@ -63,6 +62,10 @@ def leads(row: ToolRow) -> bool:
         return type(each.format), type(getattr(each.format, "arguments", None))
 
     return next(each for each in TOOL_ROWS if reader(each) == reader(row)) is row
+
+
+rows = pytest.mark.parametrize("row", [row for row in TOOL_ROWS if NIGHTLY or leads(row)], ids=lambda row: row.name)
+"""The first format of each reader; all of them at night."""
 
 
 def call(renderer: markup.Renderer, **arguments: object) -> str:
@@ -208,7 +211,7 @@ def too_slow(
 
 
 @rows
-@pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
+@pytest.mark.parametrize("size", [PIECE, pytest.param(WHOLE, marks=pytest.mark.slow)], ids=["pieces", "whole"])
 @pytest.mark.timeout(600)
 def test_twice_the_text_is_twice_the_work(row: ToolRow, size: int) -> None:
     assert not too_slow(Request(row.name, row.pairs[0], TOOLS), shapes(row), size)
@@ -216,6 +219,7 @@ def test_twice_the_text_is_twice_the_work(row: ToolRow, size: int) -> None:
 
 @rows
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_openers_that_do_not_fit(row: ToolRow) -> None:
     """Each holds 512 characters, but the last ones have less behind them: longer texts make that matter little."""
     request = Request(row.name, row.pairs[0], TOOLS)
@@ -238,6 +242,7 @@ def waiting(row: ToolRow, *, undeclared: bool) -> Iterator[tuple[str, Shape]]:
 @rows
 @pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_calls_that_wait(row: ToolRow, size: int) -> None:
     request = Request(row.name, row.pairs[0], TOOLS)
     assert not too_slow(request, waiting(row, undeclared=True), size, 2 * SIZE)
@@ -276,6 +281,7 @@ tagged = pytest.mark.parametrize(
 @tagged
 @pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_broken_calls(row: ToolRow, size: int) -> None:
     """What is held is read again at most twice."""
     assert not too_slow(Request(row.name, row.pairs[0], TOOLS), broken(row), size, 2 * SIZE)
@@ -283,6 +289,7 @@ def test_broken_calls(row: ToolRow, size: int) -> None:
 
 @tagged
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_ten_thousand_broken_calls(row: ToolRow) -> None:
     """Each kind of broken call: none swallows those behind it, and ten times as many are ten times the work."""
     renderer = markup.RENDERERS[row.name]
@@ -298,6 +305,7 @@ def test_ten_thousand_broken_calls(row: ToolRow) -> None:
 
 @rows
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_closers_that_nothing_opened(row: ToolRow) -> None:
     closers = sorted(row.format.closers.all - {""})
     shapes = [(closer, repeated(f"{closer}\n")) for closer in closers[:MARKERS]]
@@ -306,6 +314,7 @@ def test_closers_that_nothing_opened(row: ToolRow) -> None:
 
 @rows
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_work_without_tools(row: ToolRow) -> None:
     """The views of the engines: calls stay in the text, or no tool parser is there."""
     assert not too_slow(Request(row.name, row.pairs[0]), texts(row), 16)
@@ -314,6 +323,7 @@ def test_work_without_tools(row: ToolRow) -> None:
 
 @rows
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_hundred_thousand_openers(row: ToolRow) -> None:
     """No more work an opener than where there are a thousand of them; the first format of a reader is fed all."""
     request = Request(row.name, row.pairs[0], TOOLS)
@@ -328,6 +338,7 @@ def test_a_hundred_thousand_openers(row: ToolRow) -> None:
 
 @rows
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_held_values_of_64_kilobytes(row: ToolRow) -> None:
     """From there on large values are read with care for memory, so both texts are longer than that.
 
@@ -346,6 +357,7 @@ def test_held_values_of_64_kilobytes(row: ToolRow) -> None:
 
 @rows
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_megabyte(row: ToolRow) -> None:
     """Long values come back, in pieces and whole, without counting."""
     renderer = markup.RENDERERS[row.name]
@@ -379,6 +391,7 @@ def test_the_work_per_character_is_small(name: str) -> None:
 
 @pytest.mark.timeout(600)
 @rows
+@pytest.mark.slow
 def test_no_text_makes_a_pattern_backtrack(row: ToolRow) -> None:
     """Timed, for the counters do not see a search in vain: eight times the text is not 64 times the time."""
     renderer = markup.RENDERERS.get(row.name)
@@ -485,6 +498,7 @@ HELD = {
     ids=lambda each: each if isinstance(each, str) else each.name,
 )
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_a_held_value_is_kept_at_most_twice(row: ToolRow, shape: str) -> None:
     text = HELD[shape](markup.RENDERERS[row.name])
     peak = peak_of(Request(row.name, row.pairs[0], TOOLS, in_reasoning=False), text, 64)
@@ -514,6 +528,7 @@ TREES = {
 
 
 @pytest.mark.parametrize("shape", TREES)
+@pytest.mark.slow
 def test_elements_are_kept_at_most_twice(shape: str) -> None:
     """A tree of them would take many times their text."""
     tools = [

@@ -5,18 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import pytest
-from corpus import Case, case_files, load
+from case_report import check_all, groups
+from corpus import Case, all_cases
 from dynamo_parsers.explain import Explanation, Kind, explain
 from dynamo_parsers.registry import reasoning_row
-
-
-def _cases() -> Iterator[Case]:
-    for path in case_files():
-        yield from load(path).cases
-
-
-CASES = list(_cases())
 
 
 def explained(case: Case) -> Explanation:
@@ -44,8 +36,12 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(each)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_spans_are_the_message(case: Case) -> None:
+@groups(all_cases())
+def test_the_spans_are_the_message(cases: list[Case]) -> None:
+    check_all(cases, check_spans)
+
+
+def check_spans(case: Case) -> None:
     told = explained(case)
     assert "".join(span.text for span in told.spans) == case.reply
     assert all(span.text == case.reply[span.start : span.end] and span.text for span in told.spans)

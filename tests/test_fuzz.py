@@ -26,7 +26,7 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
 from replies import Request, check_protocol, cut_at_random, deadline, events_of, merged, tool
 
-TEXTS = int(os.environ.get("FUZZ_TEXTS", "20000"))
+TEXTS = int(os.environ.get("FUZZ_TEXTS", "2000"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 ENGINE_TEXTS = max(TEXTS // 1000, 1)
 """Texts a format in the tests of an engine's own classes, each of which is far slower than a parser."""

@@ -16,7 +16,8 @@ from dynamo_parsers import (
     fold,
     parse,
 )
-from pydantic import ValidationError
+from openai.types import chat
+from pydantic import TypeAdapter, ValidationError
 from replies import tool
 
 CALL = [
@@ -119,7 +120,6 @@ def test_messages_are_values() -> None:
     ],
 )
 def test_openai_reads_it(events: list[ContentDelta]) -> None:
-    chat = pytest.importorskip("openai.types.chat")
     message = fold(events)
     read = chat.ChatCompletionMessage.model_validate(message.model_dump(), strict=True)
     assert (read.role, read.content) == ("assistant", message.content)
@@ -134,7 +134,5 @@ def test_openai_reads_it(events: list[ContentDelta]) -> None:
 
 def test_openai_takes_it_back() -> None:
     """As a message of the next turn."""
-    chat = pytest.importorskip("openai.types.chat")
-    pydantic = pytest.importorskip("pydantic")
-    adapter = pydantic.TypeAdapter(chat.ChatCompletionAssistantMessageParam)
+    adapter: TypeAdapter[object] = TypeAdapter(chat.ChatCompletionAssistantMessageParam)
     adapter.validate_python(fold([ContentDelta("x"), *CALL]).model_dump())

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import dynamo_parsers
 import pytest
 
 if sys.version_info >= (3, 11):
@@ -18,7 +19,8 @@ else:  # comes with pytest and mypy there
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SETTINGS = PROJECT["tool"]["setuptools"]
 
 
 def tracked() -> list[Path]:
@@ -95,6 +97,12 @@ def test_no_place_of_one_machine() -> None:
     assert found == []
 
 
+def test_the_version_is_written_once() -> None:
+    """In the package, and not as a number anywhere in pyproject.toml."""
+    assert "version" not in PROJECT["project"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", dynamo_parsers.__version__)
+
+
 # --- the wheel
 
 
@@ -132,26 +140,54 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_wheel_works_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
-    pip(python, "install", str(wheel))
-    script = """
-import importlib.metadata, json, pathlib, sysconfig
-site = pathlib.Path(sysconfig.get_paths()["purelib"])
-assert not [name for name in ("common", "plugins", "tests") if (site / name).exists()]
-import dynamo_parsers
-assert pathlib.Path(dynamo_parsers.__file__).is_relative_to(site)
-(call,) = dynamo_parsers.parse(
-    '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>', tool_parser="hermes", tools=[{}]
-).tool_calls
-assert (call.name, json.loads(call.arguments)) == ("f", {"a": 1})
-points = {point.group for point in importlib.metadata.distribution("dynamo-parsers").entry_points}
-assert {"console_scripts", "vllm.general_plugins"} <= points
-"""
-    # Away from the sources, which would be found first.
-    done = subprocess.run([python, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_wheel_works_in_a_fresh_environment(wheel: Path) -> None:
+    """With pydantic only, and what it says about its command line then; what a release tries too."""
+    release("try", str(wheel.parent))
+
+
+def release(*arguments: str) -> None:
+    command = [sys.executable, str(ROOT / ".ci" / "release.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    command = tmp_path / "venv" / "bin" / "dynamo-parsers"
-    done = subprocess.run([command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+def test_a_tag_that_says_another_version_is_refused() -> None:
+    with pytest.raises(AssertionError, match=re.escape(f"__version__ is {dynamo_parsers.__version__}")):
+        release("check", "v0.0.1")
+
+
+# --- the command line's libraries, which an engine's environment need not have
+
+
+def test_only_the_command_line_imports_its_libraries() -> None:
+    found = []
+    for folder in {path for name, path in folders().items() if name != "dynamo_parsers.cli"}:
+        for path in folder.glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module]
+                found += [f"{path}: {name}" for name in names if name.split(".")[0] in ("rich", "typer")]
+    assert found == []
+
+
+WITHOUT = """
+import sys
+class Refused:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in ("rich", "typer"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refused)
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["", ".vllm", ".sglang", ".trtllm", ".trtllm.hook", ".trtllm.serve", ".probe", ".triage.doctor", ".detect", ".cli"],
+)
+def test_imported_without_them(module: str) -> None:
+    """What an engine loads to register the parsers, what operators' code may use, and the command's own entry."""
+    script = f"{WITHOUT}\nimport dynamo_parsers{module}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

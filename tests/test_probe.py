@@ -580,7 +580,7 @@ def test_reports(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_the_command(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> None:
-    from dynamo_parsers.cli import app
+    from dynamo_parsers.cli.commands import app
 
     out = tmp_path_factory.mktemp("out")
     base = ["probe", "--base-url", f"http://127.0.0.1:{endpoint.server_port}/v1", "--model", "demo"]

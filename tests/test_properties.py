@@ -2,7 +2,7 @@
 
 - `markup` writes random calls between random content and reasoning; nothing here knows the parser.
 - Values come back equal, JSON bodies byte for byte.
-- White space between the parts is expected as CONTRACT.md says, by a model of its own (`expected_text`).
+- White space between the parts is expected as docs/contract.md says, by a model of its own (`expected_text`).
 
 `PROPERTY_EXAMPLES` is the number of examples a format and property.
 """

@@ -1,22 +1,34 @@
-"""The README says what is so."""
+"""The README and the pages under docs/ are up to date: their tables, and their links."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_table_of_parsers_is_the_registrys() -> None:
-    spec = importlib.util.spec_from_file_location("readme_table", ROOT / ".ci" / "readme_table.py")
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == made.with_table(readme), "run `make readme`"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("script", "how"), [("readme_table", "make readme"), ("probe_table", "python .ci/probe_table.py --write")]
+)
+def test_the_tables_are_up_to_date(script: str, how: str) -> None:
+    module = _script(script)
+    for path, table in module.PAGES.items():
+        page = path.read_text(encoding="utf-8")
+        assert page == module.with_table(page, table()), f"{path.name}: run `{how}`"
 
 
 def test_every_linked_page_is_there() -> None:
@@ -24,7 +36,7 @@ def test_every_linked_page_is_there() -> None:
     missing = [
         f"{page.name}: {link}"
         for page in pages
-        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
         if not (page.parent / link).exists()
     ]
     assert not missing

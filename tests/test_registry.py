@@ -150,11 +150,8 @@ def test_pairs_agree_on_the_ends_of_a_turn(row: ToolRow) -> None:
             assert message.content == "Hello."
 
 
-def test_the_readme_lists_every_parser() -> None:
-    readme = ROOT / "README.md"
-    if not readme.exists():
-        pytest.skip("no README yet")
-    text = readme.read_text(encoding="utf-8")
+def test_the_pages_list_every_parser() -> None:
+    text = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/parsers.md"))
     for row in (*TOOL_ROWS, *REASONING_ROWS):
         for name in row.names:
             assert re.search(rf"`(?:dynamo_)?{re.escape(name)}`", text), name

@@ -1,7 +1,7 @@
 """The structural tags, by xgrammar itself: they accept what a family writes for any schema, and nothing that a request
 forbids.
 
-`markup` writes the replies; nothing there knows the tags. Without xgrammar only what is said about requests is tested.
+`markup` writes the replies; nothing there knows the tags.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
+from grammars import accepts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from templates import FIRST_USER, OURS, Subject, assistant, call
@@ -48,14 +49,6 @@ def tool(name: str, parameters: Mapping[str, object], strict: bool) -> dict[str,
 
 def tools(strict: bool) -> list[dict[str, object]]:
     return [tool("get_weather", SCHEMA, strict), tool("ping", {"type": "object", "properties": {}}, strict)]
-
-
-def accepts(tag: Mapping[str, object] | None, text: str) -> bool:
-    xgrammar = pytest.importorskip("xgrammar")
-    testing = pytest.importorskip("xgrammar.testing")
-    assert tag is not None
-    grammar = xgrammar.Grammar.from_structural_tag(json.dumps(tag))
-    return bool(testing._is_grammar_accept_string(grammar, text))
 
 
 def written(row: ToolRow, *calls: tuple[str, Mapping[str, object]]) -> str:
@@ -274,8 +267,6 @@ def objects(draw: st.DrawFn, depth: int = 0) -> tuple[dict[str, Any], Any]:
 
 @rows
 def test_what_a_family_writes_is_allowed(row: ToolRow) -> None:
-    pytest.importorskip("xgrammar")
-
     @settings(
         max_examples=EXAMPLES,
         deadline=None,

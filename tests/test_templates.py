@@ -16,7 +16,7 @@ import pytest
 import templates
 from dynamo_parsers import Message, markup
 from dynamo_parsers.chat_templates import TEMPLATES, chat_template
-from dynamo_parsers.cli import app
+from dynamo_parsers.cli.commands import app
 from dynamo_parsers.registry import reasoning_row, tool_row
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

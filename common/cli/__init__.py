@@ -1,45 +1,25 @@
-"""The command `dynamo-parsers`.
+"""The command `dynamo-parsers`: `main` here, the subcommands in `commands`.
 
-- One file per subcommand, which imports what only it needs when it runs, so that `--help` stays quick.
-- A new subcommand is one import and one line at the end of this file.
-- Exit status: 0 done and nothing wrong, 1 something was found, 2 the command line is wrong or an input
-  cannot be used (`output.Exit`).
+Rule: this file imports neither rich nor typer. They are the extra `cli`, which an engine's environment need not have.
 """
 
 from __future__ import annotations
 
-import typer
+import sys
+from importlib.util import find_spec
 
-from .demo_model import demo_model
-from .detect import detect_parsers
-from .doctor import doctor
-from .list import list_parsers
-from .parse import parse_text
-from .probe import probe
-from .template import template
-from .triage import triage_reply
-from .trtllm import trtllm
-
-app = typer.Typer(
-    name="dynamo-parsers",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+NEEDS = ("rich", "typer")
+"""What the extra `cli` installs."""
 
 
-@app.callback()
-def dynamo_parsers() -> None:
-    """Dynamo's tool-call and reasoning parsers: read raw model output, choose a parser, find out what went wrong."""
+def main() -> None:
+    """Run the command with this process's arguments.
 
+    Raises SystemExit with the command's status: 2, after one sentence on stderr, without the extra `cli`.
+    """
+    if any(find_spec(name) is None for name in NEEDS):
+        print(f"The command line needs {' and '.join(NEEDS)}: pip install 'dynamo-parsers[cli]'", file=sys.stderr)
+        sys.exit(2)
+    from .commands import app
 
-app.command("list")(list_parsers)
-app.command("parse")(parse_text)
-app.command("detect")(detect_parsers)
-app.command("triage")(triage_reply)
-app.command("doctor")(doctor)
-app.command("probe")(probe)
-app.command("template")(template)
-app.command("demo-model")(demo_model)
-app.add_typer(trtllm)
+    app()

@@ -19,7 +19,7 @@ UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody gave: calls are read, their types unknown."""
 
 
-def parse_text(
+def parse_text(  # noqa: PLR0913
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="The model's text; - is stdin.")] = "-",
     tool_parser: Annotated[str, typer.Option(metavar="NAME", help="A tool-call parser (see: list).")] = "",
     reasoning_parser: Annotated[str, typer.Option(metavar="NAME", help="A reasoning parser.")] = "",

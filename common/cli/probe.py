@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..probe.run import Report
 
 
-def probe(
+def probe(  # noqa: PLR0913
     base_url: Annotated[str, typer.Option(help="The endpoint, up to and with /v1.")] = "",
     model: Annotated[str, typer.Option(help="The served model; the endpoint's first one, if not given.")] = "",
     family: Annotated[
@@ -61,7 +61,7 @@ def probe(
     raise typer.Exit(int(Exit.FOUND if report.count("parser") else Exit.OK))
 
 
-async def _run(
+async def _run(  # noqa: PLR0913
     client: object, base_url: str, model: str, family: str, replay: bool, names: list[str], concurrency: int
 ) -> Report:
     import openai

@@ -23,7 +23,7 @@ _STYLES = {
 }
 
 
-def triage_reply(
+def triage_reply(  # noqa: PLR0913
     request: Annotated[str, typer.Argument(metavar="REQUEST.json", help="The body that was sent.")],
     response: Annotated[
         str, typer.Argument(metavar="[RESPONSE.json]", help="The body that came back, or the lines of a stream.")

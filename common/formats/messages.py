@@ -136,7 +136,7 @@ class Messages(Frames):
 
     # --- headers
 
-    def _header(self, opener: str, cursor: Cursor, *, fresh: bool) -> Reading[Header | None]:
+    def _header(self, opener: str, cursor: Cursor, *, fresh: bool) -> Reading[Header | None]:  # noqa: C901
         """Read a header behind `opener`; None where it does not fit. `fresh`: its end may be missing."""
         if not opener:
             yield from cursor.space()

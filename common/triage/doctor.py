@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from .. import __version__
 from ..detect import Detection, Model, detect, model_in
 from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from .engines import (
@@ -121,7 +122,7 @@ def installed() -> Environment:
                 engines.append(
                     Installed(engine=engine, distribution=distribution, version=version, registered=registered)
                 )
-    return Environment(dynamo_parsers=_version("dynamo-parsers") or "not installed", engines=engines)
+    return Environment(dynamo_parsers=__version__, engines=engines)
 
 
 def _registered(group: str) -> bool:

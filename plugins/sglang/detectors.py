@@ -194,7 +194,7 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
 
     row: ClassVar[ReasoningRow]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         stream_reasoning: bool = True,
         force_reasoning: bool | None = None,

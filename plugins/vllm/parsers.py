@@ -373,7 +373,7 @@ class DynamoToolParser(ToolParser):
         self.prev_tool_call_arr = [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls]
         return ExtractedToolCallInformation(tools_called=bool(calls), tool_calls=calls, content=message.content)
 
-    def extract_tool_calls_streaming(
+    def extract_tool_calls_streaming(  # noqa: PLR0913
         self,
         previous_text: str,
         current_text: str,

@@ -1,6 +1,6 @@
 """Ask vLLM's own parsers, composed, constructed and fed as its server does it (tests/vllm_harness.py).
 
-    PYTHONPATH=tests python tests/compare/ask_vllm.py QUESTIONS.jsonl ANSWERS.jsonl
+    PYTHONPATH=tests:tests/support python tests/compare/ask_vllm.py QUESTIONS.jsonl ANSWERS.jsonl
 
 - Runs in vLLM's environment; with the tree of a newer vLLM in front on PYTHONPATH, that one is asked.
 - The tokenizer is the demo model's of the family, so `pieces` are its tokens, one a delta: markers are one token.

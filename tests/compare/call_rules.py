@@ -203,7 +203,7 @@ CALLS = (
         lambda d: _cut_last(d) and _holds_markers(d) and _ends_in_the_call(d),
     ),
     Rule(
-        Reason("Truncation", "what was streamed stands, and the argument text stays open; nothing is invented"),
+        Reason("Truncation", "what was streamed stays, and the argument text stays open; nothing is invented"),
         lambda d: _cut_last(d) and _ends_in_the_call(d),
     ),
     Rule(
@@ -228,19 +228,19 @@ CALLS = (
         lambda d: bool(d.swapped) and _holds_markers(d),
     ),
     Rule(
-        Reason("Typing", "the markup decides, else the schema, else JSON where it is no string"),
+        Reason("Typing", "the markup decides, else the schema, else JSON if it is not a string"),
         lambda d: _argument_values(d, lambda one, other: _agree(one, other, _typed)),
     ),
     Rule(Reason("Drift", "never `{}` in place of arguments that were there"), _emptied),
     Rule(Reason("Arguments", "the JSON text of an object"), _no_object),
     Rule(
-        Reason("Calls without any marker", "only where the format writes them so, under a declared name"),
+        Reason("Calls without any marker", "only if the format writes them so, under a declared name"),
         _without_opener,
     ),
     Rule(Reason("Fit", "a name is 1-256 characters without white space and brackets"), _no_name),
     Rule(Reason("No tools in the request", "no call is returned"), _no_tools),
     Rule(Reason("Arguments", "no arguments give `{}`"), _has_no_arguments),
-    Rule(Reason("Arguments", "missing closing brackets are added behind a finished value"), _repaired),
+    Rule(Reason("Arguments", "missing closing brackets are added after a finished value"), _repaired),
     Rule(Reason("Truncation", "a finished value that lacks only closers is complete"), _lacks_its_end),
     Rule(Reason("Drift", "missing or doubled markers of sections and calls"), _unbalanced),
     Rule(Reason("Fit", "a call whose header and body fit is a call"), _stands_there),

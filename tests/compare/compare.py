@@ -1,7 +1,7 @@
 """Compare our answers with other parsers', and say for each difference which rule of the contract makes it.
 
-    PYTHONPATH=tests python tests/compare/compare.py FOLDER [--summary docs/compare.md]
-    PYTHONPATH=tests python tests/compare/compare.py FOLDER --jsonl FILE
+    PYTHONPATH=tests:tests/support python tests/compare/compare.py FOLDER [--summary docs/compare.md]
+    PYTHONPATH=tests:tests/support python tests/compare/compare.py FOLDER --jsonl FILE
 
 - `FOLDER` holds `questions.jsonl` and one `<peer>.jsonl` for each peer that was asked; the reports go there, one a
   format. With `--jsonl` questions and answers both come from that file (see questions.py for what it holds).
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import corpus
 import questions
 import report
 import typer
@@ -38,7 +39,7 @@ def judged(
     reasons = explain(difference)
     if pinned is not None and question.group is not None:
         as_pinned = equal(Difference(question, said.way, ours[said.way], pinned, None))
-        pins = Reason(question.group, "as the case of this heading says")
+        pins = Reason(question.group, "as in the case under this heading")
         reasons = (reasons or [pins]) if as_pinned else None
     return report.Judged(question, peer, said, ours[said.way], reasons=reasons)
 
@@ -69,7 +70,7 @@ def main(
         asked = read(folder / "questions.jsonl", Question)
         answers = {path.stem: read(path, Answered) for path in sorted(folder.glob("*.jsonl")) if path.stem in PEERS}
         answers = {PEERS[stem]: said for stem, said in answers.items()}
-        pinned = {str(case): questions.expected(case) for case in questions.cases()}
+        pinned = {str(case): questions.expected(case) for case in corpus.all_cases()}
     found = judge(asked, answers, pinned)
     unknown = report.write(found, folder, summary)
     print(f"{len(asked)} replies, {len(found)} answers of others, {unknown} differences without a reason")

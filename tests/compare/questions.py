@@ -1,6 +1,6 @@
-"""The questions: every case of tests/cases, or a JSON Lines file that holds other parsers' answers already.
+"""The questions: every case of the corpus, or a JSON Lines file that holds other parsers' answers already.
 
-    PYTHONPATH=tests python tests/compare/questions.py OUT.jsonl
+    PYTHONPATH=tests:tests/support python tests/compare/questions.py OUT.jsonl
 
 A JSON Lines file has, a line: `id`, `kind` ("toolcalling" or "reasoning"), `parser`, `text`, `chunks` (or null),
 `tools` (functions, or null), `dynamo_1_6_1` (`batch`, `one_char_stream`), `dynamo_v2` and `june` (`dynamo`, `vllm`,
@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -105,12 +103,6 @@ def _reasons(case: Case) -> bool:
 
 def _is_framed(name: str | None) -> bool:
     return name is not None and not isinstance(tool_row(name).format, ToolFormat)
-
-
-def cases() -> Iterator[Case]:
-    for path in corpus.case_files():
-        with suppress(corpus.CorpusError):  # tests/test_corpus.py says what is wrong with it
-            yield from corpus.load(path).cases
 
 
 def expected(case: Case) -> Answer:
@@ -244,4 +236,4 @@ def _request(question: Question) -> corpus.Request:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), map(of_case, cases()))
+    write(Path(sys.argv[1]), map(of_case, corpus.all_cases()))

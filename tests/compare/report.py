@@ -71,8 +71,8 @@ def _format_page(name: str, found: Sequence[Judged]) -> str:
         "peer",
         "reply",
         "equal",
-        "we differ, and the contract says why",
-        "we differ, and nobody knows",
+        "different, and the contract says why",
+        "different, and nobody knows why",
         "not asked",
     )
     parts = [f"# {name}\n", _table(head, rows)]
@@ -128,10 +128,11 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
         [
             _HEAD,
             "## Formats\n",
-            "Equal / we differ and the contract says why / we differ and nobody knows.\nA dash: no such parser.\n",
+            "Equal / different, and the contract says why / different, and nobody knows why.\n"
+            "A dash: the peer has no such parser.\n",
             _table(("format", *peers), rows),
             "## Reasons\n",
-            "How often a rule of the contract is why we differ.\n",
+            "How often a rule of the contract is the reason for a difference.\n",
             _table(("rule", *peers), reason_rows),
             "## Not asked\n",
             _table(("peer", "why", "answers"), [[*why, count] for why, count in sorted(refused.items())]),
@@ -139,22 +140,24 @@ def _summary(formats: Sequence[str], found: Sequence[Judged]) -> str:
     )
 
 
-_HEAD = """# Beside other parsers
+_HEAD = """# Compared with other parsers
 
-`make compare` takes every reply of tests/cases through this package and through the parsers of Dynamo (its own front
-end), vLLM (composed as its server does it) and SGLang (its detectors, as its chat endpoint joins them), as a whole and
-in pieces: markers whole, as one token, other text a few characters at a time; for vLLM the tokens of the demo model.
-It takes a quarter of an hour, writes a page a format with every difference under .run/compare, and this summary.
+`make compare` gives every reply of the corpus (tests/shapes, tests/cases) to this package and to the parsers of
+Dynamo (its own front end), vLLM (composed as its server composes them) and SGLang (its detectors, joined as its chat
+endpoint joins them): as a whole, and in pieces. In pieces each marker is whole, as one token, and other text comes a
+few characters at a time; for vLLM the pieces are the tokens of the demo model. It takes a quarter of an hour, writes
+a page per format with every difference under .run/compare, and this summary.
 
-- Arguments are compared as JSON values, texts to the character, the finish reason where a peer tells it.
-- Where we differ, the rule of the contract is named that makes the difference. Rules are predicates over the reply and
-  the two answers (tests/compare), never over a case or a peer; where none is near, it is the heading of the case.
-- A case that we do not answer as it says is never explained.
-- A reasoning parser stays out where a reply has no reasoning: only a guess of how it starts could be compared.
+- Arguments are compared as JSON values, texts to the character, and the finish reason if a peer tells it.
+- If an answer of ours is different, the report names the rule of [the contract](contract.md) that makes the
+  difference. Rules are predicates over the reply and the two answers (tests/compare), never over a case or a peer. If
+  no rule applies, the reason is the heading of the case.
+- A difference is never explained if our answer is not the one that the case requires.
+- A reasoning parser is left out if a reply has no reasoning: only a guess of how the reply starts could be compared.
 
-`make compare JSONL=answers.jsonl` compares with answers that a file holds already (tests/compare/questions.py says how
-it is written). `PYTHONPATH=tests python tests/compare/spoiled.py answers.jsonl` checks the rules themselves: spoiled
-answers of ours must stay unexplained.
+`make compare JSONL=answers.jsonl` compares with the answers in a file (tests/compare/questions.py describes how the
+file is written). `PYTHONPATH=tests:tests/support python tests/compare/spoiled.py answers.jsonl` checks the rules
+themselves: spoiled answers of ours must stay unexplained.
 """
 
 

@@ -1,6 +1,6 @@
 """Whether the rules would explain a wrong answer: ours, spoiled on purpose where a peer says the same as we.
 
-    PYTHONPATH=tests python tests/compare/spoiled.py FILE.jsonl
+    PYTHONPATH=tests:tests/support python tests/compare/spoiled.py FILE.jsonl
 
 Rules that explain anything are worth nothing. Exit code 1 where they explain more than one spoiled answer in a hundred.
 """

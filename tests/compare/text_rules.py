@@ -109,10 +109,10 @@ TEXTS = (
         _second_block,
     ),
     Rule(
-        Reason("Start", "the format's default where the request says nothing; a stray closer is dropped"), _closer_alone
+        Reason("Start", "the format's default if the request does not decide; a stray closer is dropped"), _closer_alone
     ),
     Rule(
-        Reason("Start", "the format's default where the request says nothing"),
+        Reason("Start", "the format's default if the request does not decide"),
         lambda d: d.think is not None and d.moved,
     ),
     Rule(

@@ -175,7 +175,7 @@ class Server:
         self.record.unlink(missing_ok=True)
 
 
-def start(
+def start(  # noqa: PLR0913
     family: str,
     port: int,
     *,

@@ -4,7 +4,8 @@
                                        [--missing [--before 2026-11-30]] [--port 8160]
 
 - One server at a time: it is started with the family's demo model, probed, and ended.
-- Each run's reports go to `.run/probe/`, its numbers to `docs/probe.json`, and the table made of those to the README.
+- Each run's reports go to `.run/probe/`, its numbers to `docs/probe.json`, and the tables made of those to
+  docs/probe.md and the README (`.ci/probe_table.py`).
 - A pair of built-in parsers that does not start with the demo model has no numbers, but the reason.
 """
 
@@ -20,27 +21,19 @@ from importlib import metadata
 from pathlib import Path
 
 import openai
+
+sys.path.insert(0, str(Path(__file__).parents[2] / ".ci"))
+
+import probe_table
 from dynamo_parsers.probe.report import write
 from dynamo_parsers.probe.run import Probe, Report, now
 from dynamo_parsers.probe.scenarios import scenarios
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.triage.engines import EngineName, native_reasoning_names, native_tool_names
 from engine_server import MODEL_NAME, ROOT, DidNotStart, program_of, start
+from probe_table import ENGINES, PUBLISHED, RESULTS
 from pydantic import BaseModel, TypeAdapter
 
-RESULTS = ROOT / "docs" / "probe.json"
-README = ROOT / "README.md"
-BEGIN, END = "<!-- table of the probe: made by `make probe` -->", "<!-- end of the probe's table -->"
-PUBLISHED = {
-    "kimi_k2": "Kimi K2.6",
-    "deepseek_v4": "DeepSeek V4",
-    "glm47": "GLM 5.1",
-    "minimax_m2": "MiniMax 2.7",
-    "gemma4": "Gemma 4",
-    "qwen3_coder": "Qwen3.6",
-    "harmony": "GPT-OSS",
-}
-"""The families of Dynamo's own table, which come first."""
 CONSTRAINED = ("required_tool", "named_tool", "parallel_disabled", "replay_cut_off")
 """An engine's own parser may have a grammar force JSON for these, or forbid to end in an argument: a script in the
 family's markup cannot follow it."""
@@ -54,8 +47,6 @@ OWN_PROMPT = {("sglang", "deepseek_v3_2")}
 """Where the engine's own parser goes with a prompt of its own, in which a scripted model cannot count its turns."""
 OWN_ENVIRONMENT = {"VLLM_ENFORCE_STRICT_TOOL_CALLING": "0"}
 """No grammars for an engine's own parser where it can do without: a model that says a script follows none."""
-ENGINES: tuple[EngineName, ...] = ("vllm", "sglang")
-TITLES = {"vllm": "vLLM", "sglang": "SGLang"}
 
 
 class Row(BaseModel):
@@ -158,7 +149,7 @@ def _reason(text: str) -> str:
     return (lines[-1] if lines else text.splitlines()[0])[-200:]
 
 
-# --- the table
+# --- the numbers
 
 
 def rows() -> list[Row]:
@@ -175,51 +166,6 @@ def keep(row: Row) -> None:
     RESULTS.write_text(json.dumps([each.model_dump() for each in everything], indent=1) + "\n")
 
 
-def table() -> str:
-    """The numbers as the README shows them."""
-    found = rows()
-    if not found:
-        return "Nothing has been probed yet.\n"
-    versions = ", ".join(
-        f"{TITLES[engine]} {next(each.version for each in found if each.engine == engine)}"
-        for engine in ENGINES
-        if any(each.engine == engine for each in found)
-    )
-    day = max(each.date for each in found)[:10]
-    lines = [
-        f"Probes that failed, and in brackets those that are the parser's fault; {versions}, {day}.",
-        "",
-        "| family | engine | with `dynamo_*` | with the engine's own |",
-        "|---|---|---|---|",
-    ]
-    for family in dict.fromkeys(each.family for each in found):
-        for engine in ENGINES:
-            ours = next((r for r in found if (r.family, r.engine, r.ours) == (family, engine, True)), None)
-            own = next((r for r in found if (r.family, r.engine, r.ours) == (family, engine, False)), None)
-            if ours is not None or own is not None:
-                title = PUBLISHED.get(family, tool_row(family).models.split(",")[0])
-                its = _cell(own) if len(pairs(tool_row(family), engine)) > 1 else "has none"
-                lines.append(f"| {title} (`{family}`) | {TITLES[engine]} | {_cell(ours)} | {its} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(row: Row | None) -> str:
-    if row is None:
-        return "-"
-    if row.why_not:
-        return "does not run here"
-    return f"{row.failed} / {row.probes} ({row.parser_errors})"
-
-
-def write_readme() -> None:
-    text = README.read_text()
-    if BEGIN not in text:
-        raise SystemExit("the README has no place for the probe's table")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n\n{table()}\n{END}{after}")
-
-
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--engine", action="append", choices=ENGINES)
@@ -229,7 +175,7 @@ def main() -> int:
     words.add_argument("--missing", action="store_true", help="only rows that have no numbers yet")
     words.add_argument("--before", metavar="DATE", default="", help="with --missing: also rows measured before this")
     words.add_argument("--port", type=int, default=8160)
-    words.add_argument("--table", action="store_true", help="only write the table")
+    words.add_argument("--table", action="store_true", help="only write the tables")
     said = words.parse_args()
     names = said.family or list(PUBLISHED) if said.published or said.family else None
     families = [tool_row(name) for name in names or dict.fromkeys([*PUBLISHED, *(row.name for row in TOOL_ROWS)])]
@@ -240,7 +186,7 @@ def main() -> int:
                 known = any(not each.why_not and each.date >= said.before for each in found)
                 if (ours or not said.ours) and not (said.missing and known):
                     keep(run(row, engine, ours, flags, said.port))
-    write_readme()
+    probe_table.write()
     return int(any(each.ours and (each.parser_errors or each.why_not) for each in rows()))
 
 

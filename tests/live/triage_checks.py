@@ -10,7 +10,7 @@ import shlex
 import zipfile
 from pathlib import Path
 
-from dynamo_parsers.cli import app
+from dynamo_parsers.cli.commands import app
 from dynamo_parsers.registry import tool_row
 from dynamo_parsers.triage.verdict import Verdict
 from engine_server import MODEL_NAME, Server

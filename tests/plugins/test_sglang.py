@@ -45,7 +45,8 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
-from parity import compositions, corpus_cases, markers, prompt_for, record
+from effort import NIGHTLY
+from parity import compositions, markers, prompt_for, record
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
@@ -60,7 +61,7 @@ reasoning_rows = pytest.mark.parametrize("row", REASONING_ROWS, ids=lambda row: 
 
 ENGINE = f"SGLang {'.'.join(map(str, VERSION))}"
 
-MODES: tuple[str, ...] = ("one-shot", "1", "5", "all")
+MODES: tuple[str, ...] = ("one-shot", "1", "5", "all") if NIGHTLY else ("one-shot", "1", "all")
 """One-shot, and streams of so many tokens a delta."""
 
 
@@ -138,7 +139,7 @@ def differences(
                     yield f"{composition}, {mode}: id {one}, right {other}"
 
 
-CASES = corpus_cases()
+CASES = corpus.all_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -6,6 +6,7 @@ import contextvars
 import json
 from typing import Any
 
+import grammars
 import pytest
 
 pytest.importorskip("sglang")
@@ -45,10 +46,7 @@ def constraint(row: ToolRow, choice: Any = "auto", *, strict: bool, parallel: bo
 
 
 def accepts(tag: Any, text: str) -> bool:
-    xgrammar = pytest.importorskip("xgrammar")
-    testing = pytest.importorskip("xgrammar.testing")
-    grammar = xgrammar.Grammar.from_structural_tag(json.dumps(tag.model_dump(by_alias=True)))
-    return bool(testing._is_grammar_accept_string(grammar, text))
+    return grammars.accepts(tag.model_dump(by_alias=True), text)
 
 
 def written(row: ToolRow, *calls: tuple[str, dict[str, object]]) -> str:

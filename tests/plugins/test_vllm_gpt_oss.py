@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -317,16 +316,7 @@ def test_one_of_the_two_alone(mode: str | int | None) -> None:
         )
 
 
-def _cases() -> list[Case]:
-    cases: list[Case] = []
-    for path in corpus.case_files():
-        if path.name in ("harmony.md", "gpt_oss.reasoning.md"):
-            with suppress(corpus.CorpusError):  # tests/test_corpus.py says what is wrong with it
-                cases += corpus.load(path).cases
-    return cases
-
-
-CASES = _cases()
+CASES = [case for case in corpus.all_cases() if case.file in ("harmony", "gpt_oss.reasoning")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

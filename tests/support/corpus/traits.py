@@ -1,0 +1,107 @@
+"""What a shape says of the families that it is for: words that are read off the registry's rows and the renderers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from dynamo_parsers.markup import RENDERERS
+from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
+
+from .pieces import pieces_of
+from .templates import Family
+
+WORDS = {
+    "tools": "the file of a tool parser",
+    "reasoning": "the file of a reasoning parser",
+    "framed": "the markup frames the whole reply (Harmony, Inkling, Kimi K3, Muse)",
+    "json": "the arguments are JSON text",
+    "values": "each value is written by itself",
+    "schema": "the tool's schema says a value's type",
+    "tags": "a value stands between two tags",
+    "elements": "a parameter's name is its tag, and its closer's",
+    "parts": "a call comes apart: its head, its closer",
+    "heads": "a call's name stands in a head of its own before the arguments",
+    "objects": "a JSON object is the call, its name a key",
+    "closed": "a call has a closer",
+    "section": "calls stand in a section",
+    "wrapper": "each call has a wrapper",
+    "alone": "a call has neither section nor wrapper",
+    "lines": "the template writes line breaks between the tags",
+    "attributes": "the markup says a value's type",
+    "numbered": "a call's id is its name and its number",
+    "inside": "the reply starts in reasoning unless the request turns it off",
+    "off": "the request can turn thinking off",
+    "on": "the request can turn thinking on",
+    "effort": "`reasoning_effort` turns thinking on",
+    "mode": "`thinking_mode` turns thinking on",
+    "splits": "reasoning is split off",
+    "phrases": "the reasoning markers are ordinary phrases (Granite)",
+    "label": "a word stands after the opener (Gemma)",
+    "calls": "tool calls are read in the file of the reasoning parser",
+}
+"""The words of `for:`."""
+
+
+@cache
+def traits_of(family: Family, kind: str) -> frozenset[str]:
+    """The words that hold for a family; `kind` is "tools" or "reasoning"."""
+    found = {kind}
+    if family.tool is not None:
+        found |= {"calls"} | _of_calls(tool_row(family.tool).name)
+        row = tool_row(family.tool)
+        if row.numbered_id is not None:
+            found.add("numbered")
+    if family.reasoning is not None:
+        found |= _of_reasoning(reasoning_row(family.reasoning))
+    return frozenset(found)
+
+
+def _of_calls(name: str) -> set[str]:
+    renderer, pieces = RENDERERS[name], pieces_of(name)
+    found = {"json" if renderer.json_bodies else "values"}
+    if renderer.framed is not None:
+        found.add("framed")
+    if renderer.schema_types:
+        found.add("schema")
+    if pieces is None:
+        return found
+    found |= {"parts", "section" if pieces.calls and pieces.section else "wrapper" if pieces.calls else "alone"}
+    if pieces.call_close or pieces.calls_close:
+        found.add("closed")
+    found.add("objects" if pieces.call.startswith("{") else "heads")
+    if pieces.arg:
+        found |= {"elements" if pieces.arg_end("") != pieces.arg_end("x") else "tags"}
+        if pieces.arg_close.endswith("\n"):
+            found.add("lines")
+        if not renderer.schema_types:
+            found.add("attributes")
+    return found
+
+
+def _of_reasoning(row: ReasoningRow) -> set[str]:
+    found = {"framed"} if row.frame is not None else set()
+    if row.starts.inside:
+        found.add("inside")
+    if row.starts.switch:
+        found.add(row.starts.switch)
+    if row.splits:
+        found.add("splits")
+    if row.think.words:
+        found.add("phrases")
+    if row.think.label:
+        found.add("label")
+    return found
+
+
+def holds(expression: str, traits: frozenset[str]) -> bool:
+    """Whether all words of a `for:` hold, separated by commas; `not` before a word turns it round.
+
+    Raises ValueError for a word that is not known.
+    """
+    for each in filter(None, (part.strip() for part in expression.split(","))):
+        word = each.removeprefix("not ")
+        if word not in WORDS:
+            raise ValueError(f"{word!r} is no word of `for:`; known are {', '.join(WORDS)}")
+        if (word in traits) == each.startswith("not "):
+            return False
+    return True
