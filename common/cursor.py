@@ -442,9 +442,7 @@ class Cursor:
 
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""
-        if mark.offset < self._base:
-            return self._kept_from(mark.offset) + self.text[: self.at]
-        return self.text[mark.offset - self._base : self.at]
+        return self.since(mark.offset)
 
     def take(self, end: int) -> str:
         """Read up to position `end` of `text`."""
@@ -504,7 +502,9 @@ class Cursor:
             yield
 
     def since(self, offset: int) -> str:
-        """The text read since `offset`, which a mark holds."""
+        """The text read from `offset` on, which a mark holds or what was fed last."""
+        if offset < self._base:
+            return self._kept_from(offset) + self.text[: self.at]
         return self.text[offset - self._base : self.at]
 
     def skip(self, size: int) -> str:

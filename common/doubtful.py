@@ -76,7 +76,7 @@ class Doubt:
         cursor = self._cursor
         raw = Held()
         if self.reading is None:
-            raw.append(cursor.text_from(begin)[: cursor.offset - begin])
+            raw.append(cursor.since(begin))
         else:
             begin = cursor.offset
         self.reading = DoubtfulCall(call, begin, raw, text)
