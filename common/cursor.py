@@ -327,7 +327,7 @@ class Cursor:
             base, self.text = self._before_fence
             self.at += self._base - base
             self._base = base
-        else:
+        elif self._closer or self._beyond:
             self.text += self._closer + self._beyond
         self._before_fence = None
         self._closer = self._beyond = ""
@@ -442,7 +442,13 @@ class Cursor:
 
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""
-        return self.since(mark.offset)
+        return self.read_since(mark.offset)
+
+    def read_since(self, offset: int) -> str:
+        """The text read since `offset`, as far as it is still here: see `text_from`."""
+        if offset < self._base and self._kept:
+            return self._kept_from(offset) + self.text[: self.at]
+        return self.text[max(0, offset - self._base) : self.at]
 
     def take(self, end: int) -> str:
         """Read up to position `end` of `text`."""
@@ -500,12 +506,6 @@ class Cursor:
             if found.group() in markers.all and self._whole(markers, found):
                 return found.group()
             yield
-
-    def since(self, offset: int) -> str:
-        """The text read from `offset` on, which a mark holds or what was fed last."""
-        if offset < self._base:
-            return self._kept_from(offset) + self.text[: self.at]
-        return self.text[offset - self._base : self.at]
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""

@@ -76,7 +76,7 @@ class Doubt:
         cursor = self._cursor
         raw = Held()
         if self.reading is None:
-            raw.append(cursor.since(begin))
+            raw.append(cursor.read_since(begin))
         else:
             begin = cursor.offset
         self.reading = DoubtfulCall(call, begin, raw, text)
