@@ -525,10 +525,6 @@ class Cursor:
                 return found.group()
             yield
 
-    def since(self, offset: int) -> str:
-        """The text read since `offset`, which a mark holds."""
-        return self.text[offset - self._base : self.at]
-
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""
         return self.take(self.at + size)
