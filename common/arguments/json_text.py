@@ -146,8 +146,7 @@ def string(
 ) -> Reading[Read]:
     """Read a string from its opening quote on, written with double quotes; whether it was closed.
 
-    What is `within` ends a string that is not closed. One is closed after that only where `follows`, a look at what
-    stands behind the quote, says so. `depth`: brackets that are open around the string.
+    What is `within` ends a string that is not closed, in `depth` brackets. One is closed after that only if `follows`.
     """
     mark = cursor.text[cursor.at]
     run = within.runs[mark]
@@ -173,17 +172,14 @@ def string(
             at = cursor.at
             continue
         char = text[stop]
-        if char == '"' == mark and doubt is None:
-            say(cursor.take(stop + 1))
+        if char == mark and doubt is None:
+            say(cursor.take(stop + 1) if mark == '"' else cursor.take(stop + 1)[:-1] + '"')
             return Read.DONE
         if stop > cursor.at:
             say(cursor.take(stop))
-        if char == mark:
+        if char == mark and doubt is not None:
             cursor.take(stop + 1)
-            if doubt is not None:
-                return (yield from doubt.closed())
-            say('"')
-            return Read.DONE
+            return (yield from doubt.closed())
         if char in within.firsts:
             if doubt is None and follows is not None and (yield from within.stands(cursor, depth)):
                 if cursor.offset < cursor.twice:  # it is known by now
