@@ -328,7 +328,7 @@ class Cursor:
             base, self.text = self._before_fence
             self.at += self._base - base
             self._base = base
-        else:
+        elif self._closer or self._beyond:
             self.text += self._closer + self._beyond
         self._before_fence = None
         self._closer = self._beyond = ""
