@@ -17,7 +17,7 @@ from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_
 from dynamo_parsers.structural_tags import frames_reply
 from vllm.exceptions import VLLMValidationError
 from vllm.parser import ParserManager
-from vllm_harness import TELLS_PROMPT, TOOLS, TURN, Exchange, chat_request, encode, responses_request
+from vllm_harness import TOOLS, TURN, Exchange, chat_request, encode, responses_request
 from xgrammar import Grammar
 from xgrammar.testing import _is_grammar_accept_string
 
@@ -49,8 +49,7 @@ def adjusted(row: ToolRow, request: Any, prompt: str = TURN, level: str | None =
     )
     assert composed is not None
     parser = composed(made.tokenizer, request.tools, chat_template_kwargs={}, model_config=None)
-    if TELLS_PROMPT:
-        parser.set_prompt_token_ids(encode(made.tokenizer, prompt))
+    parser.set_prompt_token_ids(encode(made.tokenizer, prompt))
     return parser.adjust_request(request)
 
 
@@ -76,10 +75,9 @@ def test_required(row: ToolRow, made_by: Any) -> None:
     assert accepts(request, calls(row, PARIS, TIME))
     assert not accepts(request, calls(row, PARIS, UNKNOWN))
     assert not accepts(request, written(row, Part("content", "Hello.")))
-    if made_by is chat_request or TELLS_PROMPT:
-        assert accepts(request, written(row, plan, Part("calls", calls=(PARIS,))))
-        assert not accepts(request, written(row, plan, Part("calls", calls=(UNKNOWN,))))
-        assert not accepts(request, written(row, plan))
+    assert accepts(request, written(row, plan, Part("calls", calls=(PARIS,))))
+    assert not accepts(request, written(row, plan, Part("calls", calls=(UNKNOWN,))))
+    assert not accepts(request, written(row, plan))
 
 
 @apis
@@ -113,7 +111,6 @@ def test_one_call_only(row: ToolRow) -> None:
         assert not accepts(request, calls(row, PARIS, TIME))
 
 
-@pytest.mark.skipif(not TELLS_PROMPT, reason="0.32 does not tell how the prompt ended before it builds the grammar")
 @pytest.mark.parametrize("row", [row for row in TOOL_ROWS if not frames_reply(row)], ids=lambda row: row.name)
 def test_how_the_prompt_ended_counts(row: ToolRow) -> None:
     think = think_of(row)

@@ -22,7 +22,7 @@ import corpus
 import dynamo_parsers.vllm as plugin
 from corpus import Case
 from dynamo_parsers.parser import named_choice
-from dynamo_parsers.vllm import gpt_oss
+from dynamo_parsers.vllm import compose as composing
 from vllm.entrypoints.openai.parser.harmony_utils import get_encoding
 from vllm.entrypoints.openai.responses.context import HarmonyContext
 from vllm.entrypoints.openai.responses.harmony import harmony_to_response_output
@@ -38,9 +38,6 @@ from vllm_harness import (
     encode,
     responses_request,
 )
-
-if not VERSION.startswith(("0.32", "0.33")):
-    pytest.skip("vLLM composes gpt-oss in another way", allow_module_level=True)
 
 TOOL, THINK = "dynamo_harmony", "dynamo_gpt_oss"
 PARIS = '{"city": "Paris"}'
@@ -118,17 +115,9 @@ def test_a_pair_that_cannot_read_harmony_does_not_start(tool: str, reasoning: st
 
 def test_installing_twice_changes_nothing() -> None:
     before = ParserManager.__dict__["get_parser"]
-    gpt_oss.install()
+    composing.install()
     plugin.register()
     assert ParserManager.__dict__["get_parser"] is before
-
-
-def test_an_unknown_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = ParserManager.__dict__["get_parser"].__func__.__wrapped__
-    monkeypatch.setattr(ParserManager, "get_parser", classmethod(theirs))
-    monkeypatch.setattr(gpt_oss, "KNOWN", ((0, 1),))
-    gpt_oss.install()
-    assert ParserManager.__dict__["get_parser"].__func__ is theirs
 
 
 def test_it_is_made_with_the_tokenizer_at_start_up() -> None:
