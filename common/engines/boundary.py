@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from functools import wraps
@@ -26,7 +27,7 @@ def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] =
     """Decorate a method that an engine calls.
 
     Args:
-        otherwise: gives the answer if the method raises; called with the same arguments.
+        otherwise: gives the answer if the method raises; called with the same arguments, by position where they can be.
         passes: kinds of errors that are for the client.
 
     Returns:
@@ -34,6 +35,8 @@ def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] =
     """
 
     def decorate(method: Method) -> Method:
+        signature = inspect.signature(method)
+
         @wraps(method)
         def safe(self: object, *args: Any, **kwargs: Any) -> Any:
             try:
@@ -42,7 +45,8 @@ def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] =
                 raise
             except Exception as error:
                 report(self, method.__name__, error)
-                return otherwise(self, *args, **kwargs)
+                asked = signature.bind(self, *args, **kwargs)
+                return otherwise(*asked.args, **asked.kwargs)
 
         safe.inner = method  # type: ignore[attr-defined]
         return cast(Method, safe)

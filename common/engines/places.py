@@ -107,6 +107,9 @@ def _has_object(found: object, path: Sequence[str], parameters: Sequence[str]) -
     for name in path:
         if name in getattr(found, "__private_attributes__", ()):  # pydantic's, which no class shows
             return not parameters
+        # What a class only inherits is not the place: an interface stays when its method is renamed.
+        if isinstance(found, type) and name not in vars(found):
+            return False
         try:
             found = getattr(found, name)
         except AttributeError:

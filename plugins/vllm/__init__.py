@@ -44,6 +44,8 @@ def _register() -> None:
     if not hasattr(ToolParser, "engine_based_streaming"):
         logger.error("dynamo-parsers needs vLLM %s or newer; its parsers are not registered", FLOOR)
         return
+    show_lines()
+    self_check("vLLM", _version(), PLACES, NEWEST)
     for name in tool_parser_names():
         ToolParserManager.register_lazy_module(PREFIX + name, _PARSERS, tool_class_name(name))
     for name in reasoning_parser_names():
@@ -56,8 +58,6 @@ def _register() -> None:
     ):
         hint_at_close_names(flag, names)
     counters.install()
-    show_lines()
-    self_check("vLLM", _version(), PLACES, NEWEST)
     try:
         from . import compose
     except ImportError:  # the self-check has said what is missing

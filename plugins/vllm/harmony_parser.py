@@ -57,6 +57,7 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
     ) -> None:
         super().__init__(tokenizer, tools, *args, **kwargs)
         self._segments: _Segments | None = None
+        self._plain: list[str] = []  # content since a defect
         runs_tools = any(getattr(tool, "type", None) not in _CLIENTS_TOOLS for tool in tools or ())
         self._theirs: HarmonyParser | None = None
         if runs_tools:
@@ -85,18 +86,29 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
         reasoning = sum(segments.take(token) for token in token_ids)
         return ChunkResult(segments=segments.given(), reasoning_token_count=reasoning)
 
-    @guarded(lambda *_: [])
+    @guarded(lambda self: self._plain_message())
     def flush(self) -> list[Segment]:
         if self._theirs is not None:
             return self._theirs.flush()
+        if self._gave_up:
+            return self._plain_message()
         segments, self._segments = self._segments, None
         return segments.end() if segments is not None else []
 
     def _plain_chunk(self, token_ids: Sequence[int]) -> ChunkResult:
         """After a defect: the text of the tokens, as content."""
         self._gave_up = True
-        text = self.model_tokenizer.decode(list(token_ids), skip_special_tokens=True)
+        text = self.model_tokenizer.decode(list(token_ids), skip_special_tokens=False)
+        self._plain.append(text)
         return ChunkResult(segments=[Segment(_CHANNELS["content"], None, text)], reasoning_token_count=0)
+
+    def _plain_message(self) -> list[Segment]:
+        """After a defect: the message that the content since then is."""
+        text, self._plain = "".join(self._plain), []
+        if not text:
+            return []
+        message = Message.from_role_and_content(Role.ASSISTANT, text).with_channel(_CHANNELS["content"])
+        return [Segment(message.channel, None, "", message)]
 
 
 class _Segments:

@@ -112,18 +112,18 @@ class _Later:
         """Do it now. `rendered`: the conversation, and the inputs that its prompt became."""
         if self._made is None or self._request is None:
             return
-        ids = _prompt_of(rendered)
-        if ids is not None:
-            self._made.set_prompt_token_ids(ids)
+        try:
+            ids = _prompt_of(rendered)
+            if ids is not None:
+                self._made.set_prompt_token_ids(ids)
+        except Exception as error:
+            _report("the prompt", error)
         self._made.adjust_request(self._request)  # in place, as vLLM itself relies on
 
 
 def _prompt_of(rendered: Any) -> Sequence[int] | None:
     """The token ids of a rendered prompt; None if it has none."""
-    try:
-        ids = rendered[1][0].get("prompt_token_ids")
-    except (AttributeError, IndexError, KeyError, TypeError):
-        return None
+    ids = rendered[1][0].get("prompt_token_ids")
     return ids if isinstance(ids, Sequence) else None
 
 

@@ -119,6 +119,7 @@ class DynamoParser(DelegatingParser):
             if prompt_token_ids is not None:
                 self.set_prompt_token_ids(prompt_token_ids)
             self._reading = self._begin(request, None)
+        self._reading.unsaid = []  # what there was has been given out
         events = self._reading.feed(delta_text)
         self._fed = True
         if finished:

@@ -66,7 +66,7 @@ PLACES: tuple[Place, ...] = (
         "the server's switch for structural tags is not seen",
     ),
     Place(
-        ("vllm.parser.abstract_parser:DelegatingParser._apply_structural_tag",),
+        ("vllm.tool_parsers.abstract_tool_parser:ToolParser.get_structural_tag",),
         "calls are not constrained to the model's own markup",
         ("request",),
     ),
