@@ -40,15 +40,15 @@ def rename(place: Place) -> None:
         elif name in vars(owner):
             setattr(owner, f"{name}_renamed", vars(owner)[name])
             delattr(owner, name)
-        else:
+        elif hasattr(owner, "__getattr__"):
             owner.__getattr__ = _without(name, owner.__getattr__)
 
 
 def _without(name: str, look_up: Callable[[str], object]) -> Callable[[str], object]:
-    """A module's `__getattr__` that does not know `name`."""
+    """A module's `__getattr__` that does not know `name` if we ask: vLLM itself asks for what it is called now."""
 
     def found(asked: str) -> object:
-        if asked == name:
+        if asked == name and "dynamo_parsers" in sys._getframe(1).f_globals.get("__name__", ""):
             raise AttributeError(asked)
         return look_up(asked)
 
