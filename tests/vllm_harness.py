@@ -229,7 +229,7 @@ class Exchange:
         self.adjusted = (
             self.composed.reasoning_parser_cls is not None
             or self.request.tool_choice != "none"
-            or self.composed.always_adjust_request
+            or getattr(self.composed, "always_adjust_request", False)
         )
         self.prompt_ids = encode(self.tokenizer, self.prompt)
         if self.adjusted:
@@ -239,7 +239,7 @@ class Exchange:
         # Asked for a chat request only, to tell the engine core where a grammar starts.
         self.reasoning_ended = (
             self.request.resolve_reasoning_ended(self._first, self.prompt_ids)
-            if isinstance(self.request, ChatCompletionRequest)
+            if hasattr(self.request, "resolve_reasoning_ended")  # of a chat request, since 0.32
             else None
         )
 

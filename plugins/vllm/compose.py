@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import wraps
 from typing import TYPE_CHECKING
 
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import PREFIX
 
 from vllm.parser import ParserManager
@@ -106,10 +107,12 @@ def _answer(composed: type[Parser], named: Sequence[object], *, is_harmony: bool
 
 def _check_mixed(composed: type[Parser], named: Sequence[object]) -> None:
     """Raises CannotCompose if one of the two halves has to see the whole reply."""
-    from .parsers import DynamoReasoningParser, DynamoToolParser, frames_reply
+    from .parsers import DynamoReasoningParser, DynamoToolParser
 
     tools, reasoning = composed.tool_parser_cls, composed.reasoning_parser_cls
-    framed = (isinstance(tools, type) and issubclass(tools, DynamoToolParser) and frames_reply(tools.row)) or (
+    framed = (
+        isinstance(tools, type) and issubclass(tools, DynamoToolParser) and not isinstance(tools.row.format, ToolFormat)
+    ) or (
         isinstance(reasoning, type) and issubclass(reasoning, DynamoReasoningParser) and reasoning.row.frame is not None
     )
     if framed or DelegatingParser not in composed.__bases__:
