@@ -94,6 +94,14 @@ def run(place: Place | None) -> dict[str, object]:
 def main() -> None:
     from vllm import version
 
+    # What is imported later would not find what it imports by name.
+    for module in (
+        "vllm.parser",
+        "vllm.v1.engine.detokenizer",
+        "vllm.tokenizers",
+        "vllm.entrypoints.openai.responses.protocol",
+    ):
+        import_module(module)
     for place in PLACES:
         for where in place.where:
             try:
