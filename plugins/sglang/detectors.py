@@ -41,6 +41,8 @@ _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody told: calls are read, their types unknown."""
 _TAKES_TEXT_ALONE = hasattr(BaseFormatDetector, "finish")
 """Whether SGLang (0.5.18 and newer) takes the text of a reply without calls too; older ones say `tool_calls` for it."""
+_READS_FORCED = hasattr(BaseFormatDetector, "get_required_tool_parser")
+"""Whether SGLang (0.5.21 and newer) gives a forced reply to our tool detector; older ones read the JSON themselves."""
 _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
 """Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
 
@@ -224,6 +226,8 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
             kwargs = {**kwargs, "force_nonempty_content": True}
         choice = "auto" if request is None else request.tool_choice
         beside = request.beside if request is not None and tool_call_parser_active else None
+        if _is_forced(choice) and not _READS_FORCED:
+            beside = None  # the JSON is content, which SGLang reads
         self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside)
         # Content that knows where it is from is for our tool detectors only: SGLang writes out nothing but plain text.
         self._hands_over = beside is not None

@@ -158,10 +158,22 @@ class DynamoReasoningParser(ReasoningParser):
         return self._inside is True
 
     @property
+    def opens_thoughts(self) -> bool:
+        """Whether a reply may open reasoning itself: its opener is a token of the model, or an asked-for phrase.
+
+        A model that has no such token was not taught to think so. If a grammar let it open a thought, it would do so to
+        talk on.
+        """
+        if self._ids.opens:
+            return True
+        phrase = not (self.row.added_tokens or self.row.special_tokens)
+        return phrase and thinking_asked_for(self.template_kwargs) is True
+
+    @property
     def is_closed(self) -> bool:
         """Whether it is known that the reply neither starts in reasoning nor opens one."""
         if self._inside is None:
-            return thinking_asked_for(self.template_kwargs) is False
+            return thinking_asked_for(self.template_kwargs) is False or not self.opens_thoughts
         return not self._inside
 
     @guarded(lambda *_: True)
@@ -172,7 +184,7 @@ class DynamoReasoningParser(ReasoningParser):
         inside = self._ids.prompt_ends_inside(input_ids)
         if inside is None:
             off = thinking_asked_for(self.template_kwargs) is False
-            return off and not self.row.starts.inside_for(self.template_kwargs)
+            return not self.opens_thoughts or (off and not self.row.starts.inside_for(self.template_kwargs))
         return not inside
 
     @guarded(lambda *_: False)

@@ -35,6 +35,7 @@ SAFE = {
     "frames_reply": "a value of the row",
     "prompt_ends_inside": "a value",
     "is_closed": "for our own methods",
+    "opens_thoughts": "for our own methods",
     "starts_inside": "for our own methods",
     "tools_of": "for our own methods",
     "adjust_initial_state_from_prompt": "calls a guarded method",

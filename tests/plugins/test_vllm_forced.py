@@ -21,7 +21,7 @@ from vllm.parser import ParserManager
 from vllm.reasoning import ReasoningParserManager
 from vllm.sampling_params import SamplingParams
 from vllm.v1.structured_output.backend_xgrammar import validate_xgrammar_grammar
-from vllm_harness import TOOLS, TURN, Exchange, chat_request, encode, responses_request
+from vllm_harness import TOOLS, TURN, Exchange, chat_request, encode, plain_tokenizer, responses_request
 from xgrammar import Grammar
 from xgrammar.testing import _is_grammar_accept_string
 
@@ -136,6 +136,26 @@ def test_how_the_prompt_ended_counts(row: ToolRow, made_by: Any) -> None:
     assert not accepts(nothing, f"I plan.{think.close}{calls(row, PARIS)}")
     for request, starts in ((inside, True), (nothing, True), (closed, None)):
         assert begins_with_the_reply(row, request) is starts
+
+
+@apis
+@pytest.mark.parametrize("thinking", [None, True, False], ids=["unset", "on", "off"])
+def test_a_model_without_the_opener_as_a_token_opens_no_thought(made_by: Any, thinking: bool | None) -> None:
+    """It would open one to talk on, as a small model that cannot think did two times of three."""
+    said = {} if thinking is None else {"chat_template_kwargs": {"enable_thinking": thinking}}
+    call = calls(next(row for row in TOOL_ROWS if row.name == "hermes"), PARIS)
+    tokenizer = plain_tokenizer("hermes", "qwen3")
+    made = Exchange("dynamo_hermes", "dynamo_qwen3", made_by(tool_choice="required", **said), tokenizer=tokenizer)
+    assert accepts(made.request, call)
+    assert not accepts(made.request, f"<think>I plan.</think>{call}")
+    # The grammar begins with the reply, in the engine's process as well.
+    core = ReasoningParserManager.get_reasoning_parser("dynamo_qwen3")
+    kwargs = made.request.chat_template_kwargs or {}
+    assert core(tokenizer, chat_template_kwargs=kwargs).is_reasoning_end(made.prompt_ids)
+    answer = Exchange(
+        "dynamo_hermes", "dynamo_qwen3", chat_request(response_format=ANSWER, **said), tokenizer=tokenizer
+    )
+    assert answer.request.extract_structured_outputs().json is not None  # vLLM's own constraint, from the start
 
 
 def begins_with_the_reply(row: ToolRow, request: Any) -> bool | None:
