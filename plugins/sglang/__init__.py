@@ -11,11 +11,15 @@ reads its command line, and swallows what it raises.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 
 from dynamo_parsers import counters
 from dynamo_parsers.auto import NAME as AUTO
 from dynamo_parsers.command_line import hint_at_close_names
+from dynamo_parsers.engines.places import self_check
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
+
+from .places import NEWEST, PLACES
 
 FLOOR = "0.5.11"
 """The oldest SGLang that has plugins."""
@@ -47,6 +51,7 @@ def _register() -> None:
             "SGLang before %s does not tell a parser that the reply has ended: what dynamo-parsers holds then is lost",
             FULL,
         )
+    self_check("SGLang", _version(), PLACES, NEWEST)
     from . import auto, detectors, hooks
 
     for name in tool_parser_names():
@@ -65,3 +70,10 @@ def _register() -> None:
             hooks.install(HookRegistry, HookType)
     except Exception:
         logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told of the request")
+
+
+def _version() -> str | None:
+    try:
+        return str(import_module("sglang.version").__version__)
+    except (ImportError, AttributeError):
+        return None
