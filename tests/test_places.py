@@ -91,7 +91,7 @@ def test_nothing_is_said_of_what_is_there(engine: str, caplog: pytest.LogCapture
 
 def test_a_check_that_fails_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        self_check("The engine", "1.0", (Place(("no_colon",), ""),), (1, 0))
+        self_check("The engine", "1.0", (None,), (1, 0))  # type: ignore[arg-type]
     assert "could not look" in caplog.records[0].getMessage()
 
 

@@ -176,7 +176,7 @@ def test_reasoning_in_front(row: ToolRow, strict: bool) -> None:
 
 @pytest.mark.parametrize("row", [row for row in TOOL_ROWS if frames_reply(row)], ids=lambda row: row.name)
 def test_an_answer_in_a_frame(row: ToolRow) -> None:
-    tag = answer_tag(row.name, {"type": "json_schema", "json_schema": SCHEMA})
+    tag = answer_tag(row.pairs[0], {"type": "json_schema", "json_schema": SCHEMA})
     assert accepts(tag, reply(row, Part("reasoning", "I plan."), Part("content", '{"city": "Paris"}')))
     assert accepts(tag, reply(row, Part("content", '{"city": "Paris"}')))
     assert not accepts(tag, reply(row, Part("content", "Hello.")))

@@ -47,7 +47,7 @@ class Place:
 
     def present(self) -> bool:
         """Whether it is there, in one of its modules, with its parameters."""
-        return any(_has(*each.split(":"), self.parameters) for each in self.where)
+        return any(_has(each, self.parameters) for each in self.where)
 
     def expected(self, version: Version) -> bool:
         """Whether `version` of the engine should have it; () stands for an unknown one."""
@@ -94,7 +94,8 @@ def self_check(engine: str, version: str | None, places: Sequence[Place], newest
 # --- looking
 
 
-def _has(module: str, name: str, parameters: Sequence[str]) -> bool:
+def _has(where: str, parameters: Sequence[str]) -> bool:
+    module, _, name = where.partition(":")
     path = name.split(".")
     loaded = sys.modules.get(module)
     if loaded is not None:

@@ -402,11 +402,11 @@ def _gpt_oss(case: _Case) -> Iterator[Finding]:
             fix=f"--tool-call-parser {wanted[0]} --reasoning-parser {wanted[1]}",
         )
     version = _numbers(case.versions.get("vllm", ""))
-    if case.engine == "vllm" and version and not (0, 32) <= version < (0, 34):
+    if case.engine == "vllm" and version and version < (0, 27):
         yield Finding(
             level="error",
             rule="gpt-oss",
-            text="vLLM hard-wires its own parser for gpt-oss models; ours take its place in 0.32 and 0.33 only",
+            text="vLLM hard-wires its own parser for gpt-oss models; ours take its place from 0.27 on",
             fix="--tool-call-parser openai --reasoning-parser openai_gptoss",
         )
 

@@ -23,8 +23,6 @@ from .places import NEWEST, PLACES
 
 FLOOR = "0.5.11"
 """The oldest SGLang that has plugins."""
-FULL = "0.5.18"
-"""The oldest SGLang that tells a tool parser that the reply has ended."""
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -39,18 +37,12 @@ def register() -> None:
 
 def _register() -> None:
     try:
-        from sglang.srt.function_call.base_format_detector import BaseFormatDetector
         from sglang.srt.function_call.function_call_parser import FunctionCallParser
         from sglang.srt.parser.reasoning_parser import ReasoningParser
         from sglang.srt.plugins.hook_registry import HookRegistry, HookType
     except ImportError as error:
         logger.error("dynamo-parsers needs SGLang %s or newer; its parsers are not registered (%s)", FLOOR, error)
         return
-    if not hasattr(BaseFormatDetector, "finish"):
-        logger.warning(
-            "SGLang before %s does not tell a parser that the reply has ended: what dynamo-parsers holds then is lost",
-            FULL,
-        )
     self_check("SGLang", _version(), PLACES, NEWEST)
     from . import auto, detectors, hooks
 

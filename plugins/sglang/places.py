@@ -22,8 +22,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place(
         (f"{_CALLS}.base_format_detector:BaseFormatDetector.finish",),
-        "what is held at the end of a reply is lost",
-        since=(0, 5, 18),
+        "a parser is not told that the reply has ended: what it holds then is lost; SGLang 0.5.18 and newer tell it",
     ),
     Place(
         (f"{_CALLS}.base_format_detector:BaseFormatDetector.get_required_tool_parser",),

@@ -213,8 +213,8 @@ class DynamoReasoningParser(ReasoningParser):
     @guarded(lambda *_: None)
     def _constrain_answer(self, request: Request) -> None:
         """Have the grammar of an answer begin with the reply, its reasoning in front."""
-        if self.is_closed and not self.frames_reply:
-            return  # it does
+        if not self.frames_reply and (self.is_closed or not enforces_tags()):
+            return  # it does, or the server's grammars may not be tags
         answer = output_format_of(request)
         if answer is None:
             return
