@@ -34,7 +34,8 @@ def watch(watcher: Callable[[str, str], None]) -> None:
         _watchers.append(watcher)
 
 
-def _tell(label: str, kind: str) -> None:
+def tell_watchers(label: str, kind: str) -> None:
+    """Tell every watcher of an oddity."""
     for watcher in _watchers:
         try:
             watcher(label, kind)
@@ -106,6 +107,13 @@ class GuardedParser(Parser):
         self._report(truncated=_cut_call(events))
         return events
 
+    def let_go(self) -> str:
+        """Stop reading, and return the text that no event has said. What is fed from now on comes back as content."""
+        if self._broken:
+            return ""
+        self._broken = True
+        return self._reply.pending_space() + self.unread
+
     def _report(self, *, truncated: bool) -> None:
         """Tell what was odd in the reply."""
         found = dict(self._cursor.remarks)
@@ -122,7 +130,7 @@ class GuardedParser(Parser):
                     self._malformed,
                 )
         for kind in found:
-            _tell(self._label, kind)
+            tell_watchers(self._label, kind)
 
     def decide(self, tool_choice: object, parallel_tool_calls: bool, events: list[Event]) -> list[Event]:
         if self._broken:
@@ -135,7 +143,7 @@ class GuardedParser(Parser):
     def _give_up(self, error: Exception) -> list[Event]:
         self._broken = True
         if not self._logged:
-            _tell(self._label, DEFECT)
+            tell_watchers(self._label, DEFECT)
             logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
         self._cursor.lift_fence()
