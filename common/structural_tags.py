@@ -445,12 +445,12 @@ def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Fo
     arguments = format.arguments
     if isinstance(arguments, JsonObject):
         between, _, tail = rest.partition(_ARGUMENTS)
-    elif isinstance(arguments, Tags):
-        between, tail = rest[: rest.index(arguments.open)], rest[rest.rindex(arguments.close) + len(arguments.close) :]
     elif isinstance(arguments, MinimaxM3Values):
         # Each parameter is an element of its own name.
         opened, closed = f"{NAMESPACE}<{SAMPLE_KEY}>", f"{NAMESPACE}</{SAMPLE_KEY}>"
         between, tail = rest[: rest.index(opened)], rest[rest.index(closed) + len(closed) :]
+    elif isinstance(arguments, Tags):
+        between, tail = rest[: rest.index(arguments.open)], rest[rest.rindex(arguments.close) + len(arguments.close) :]
     else:
         raise NoStructuralTag("this encoding of arguments has no structural tag")
     yield const(head + function.name)
@@ -460,12 +460,12 @@ def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Fo
     if between[:1].isspace():
         yield GAP
     yield from _counted(between.strip())
-    if isinstance(arguments, Tags):
+    if isinstance(arguments, MinimaxM3Values):
+        yield from (GAP, *parameters_as_elements(function, tail.strip()))
+    elif isinstance(arguments, Tags):
         yield GAP
         values = rest[len(between) : len(rest) - len(tail)]
         yield from parameters_in_tags(arguments, values, function)
-    elif isinstance(arguments, MinimaxM3Values):
-        yield from (GAP, *parameters_as_elements(function, tail.strip()))
     else:
         yield from (GAP, json_schema(function.schema), *([GAP] if tail else []))
     if tail.strip():

@@ -428,7 +428,7 @@ def test_a_defect_costs_no_request(
     """Whatever raises inside, the rest of the reply comes as content, and the log has one line without the text."""
     row = tool_row("hermes")
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(type(row.format), "read", fails)

@@ -294,7 +294,7 @@ def test_register_in_an_old_vllm(monkeypatch: pytest.MonkeyPatch, caplog: pytest
 def test_register_never_raises(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """vLLM catches nothing there, so an error would stop it for everybody."""
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
     monkeypatch.setattr(ToolParserManager, "register_lazy_module", fails)
@@ -1014,7 +1014,7 @@ def test_a_defect_costs_no_request(
     row = tool_row(name)
     monkeypatch.setattr("vllm_harness.Parser", None)  # the core is not to be asked
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise Defect("secret")
 
     monkeypatch.setattr(type(row.format), "read", fails)
