@@ -78,7 +78,7 @@ class Compact(Literal[Open]):
         """Read the arguments, up to and with their last bracket; whether they are whole."""
         complete = yield from self.read()
         if self._source is not None:
-            self._take_source()
+            self._drop_source()
         return complete
 
     @property
@@ -101,7 +101,10 @@ class Compact(Literal[Open]):
     def _argument(self, key: str) -> None:
         """The name of the next argument, or of a member, has been read."""
         top = self._owed[-1]
-        first = "" if self._nested else "{"
+        first = "{"
+        if self._nested:
+            first = ""
+            self._join_pieces(top)
         self._emit(("," if top.members else first) + quote(key) + ":")
         top.members += 1
         if not self._nested:
@@ -115,14 +118,18 @@ class Compact(Literal[Open]):
         if self._due is not Due.FIRST_VALUE:
             return
         top = self._owed[-1]
-        self._settled = max(min(self._settled, len(self._pieces)), top.place + 1)
-        if len(self._pieces) - self._settled > _PIECES:
-            self._pieces[self._settled :] = ["".join(self._pieces[self._settled :])]
-            self._settled += 1
+        self._join_pieces(top)
         if top.members:
             self._pieces.append(",")
         top.members += 1
         top.key = len(self._pieces) if top.closer == "}" else None
+
+    def _join_pieces(self, top: Open) -> None:
+        """Join the pieces that cannot change any more, once they are many."""
+        self._settled = max(min(self._settled, len(self._pieces)), top.place + 1)
+        if len(self._pieces) - self._settled > _PIECES:
+            self._pieces[self._settled :] = ["".join(self._pieces[self._settled :])]
+            self._settled += 1
 
     def _scalar(self, *, finished: bool) -> Read:
         """A scalar has been read. `finished`: its own text ends it."""
@@ -162,7 +169,7 @@ class Compact(Literal[Open]):
             self._pieces[top.place], last = self._brackets(top)
             self._pieces.append(last)
             if not self._nested:
-                self._take_source()
+                self._drop_source()
                 self._give()
         self._scalar(finished=True)
 
@@ -180,13 +187,18 @@ class Compact(Literal[Open]):
         for piece in pieces:
             self._sink(piece)
 
-    def _take_source(self) -> str:
-        """The source of the container, whose JSON text is not needed any more."""
+    def _drop_source(self) -> Held:
+        """Leave the container; its source, which is kept no longer."""
         assert self._source is not None
         self._cursor.copy_to(self._before)
         source, self._source = self._source, None
         del self._owed[1:]
-        return source.take()
+        return source
+
+    def _take_source(self) -> str:
+        """The source of the container, whose JSON text is not needed any more."""
+        self._pieces = []
+        return self._drop_source().take()
 
     def _end(self) -> bool:
         cut = self._cursor.at_end

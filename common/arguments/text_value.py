@@ -38,6 +38,8 @@ class JsonStrings:
 
     def note(self, piece: str) -> None:
         """The next piece of the text."""
+        if '"' not in piece and "\\" not in piece and not self._escapes:
+            return
         tokens = _QUOTES.findall("\\" + piece if self._escapes else piece)
         self._escapes = bool(tokens) and tokens[-1] == "\\"
         self.inside ^= tokens.count('"') % 2 == 1
