@@ -281,6 +281,8 @@ class Reply:
     def reasoning(self, text: str) -> None:
         if self._doubt is not None and self._waits(self.reasoning, text):
             return
+        if not text:  # an empty section says that something stood here
+            return
         self._line.append(text)
         if self.reasoning_begun and not self._reasoning_space and self._deferred is None:
             if self._kind != "reasoning":
