@@ -38,13 +38,14 @@ class Markers:
     What finds them is compiled with the first search; `prepare` does it before.
     """
 
-    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "firsts", "longest", "only_first")
+    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "begin", "firsts", "longest", "only_first")
 
     def __init__(self, markers: Iterable[str]) -> None:
         self.all = frozenset(markers) - {""}
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self.longest = max(map(len, self.all), default=0)
+        self.begin = re.compile(f"[{re.escape(''.join(sorted(self.firsts)))}]" if self.all else "(?!)").search
         self._open: re.Pattern[str] | None = None
 
     def prepare(self) -> re.Pattern[str]:
@@ -147,6 +148,9 @@ def _common_start(one: str, other: str) -> str:
 NO_MARKERS = Markers(())
 
 
+Stops: TypeAlias = Callable[[str], re.Match[str] | None]
+"""Finds what a reader has to see in a text that it would pass on otherwise."""
+
 FrameEnd: TypeAlias = Callable[[str, int, bool], tuple[int, int]]
 """Tells up to where a text from a place on is known to be in a frame, and how long the closer is if the frame ends
 there, else 0; the third argument says whether the text is all that comes."""
@@ -192,8 +196,10 @@ class Cursor:
         "_last_fenced",
         "_limit",
         "_no_end_before",
+        "_passes_to",
         "_short",
         "_special",
+        "_stops",
         "_told_end",
         "_unlimited",
         "again",
@@ -228,15 +234,24 @@ class Cursor:
         self._no_end_before = 0  # an offset: no frame ends between the last fence and it
         self._told_end = False  # the reply has ended, though its frame may not have
         self._copy: Sink | None = None
+        self._passes_to: Sink | None = None  # the sink of a reader that waits, and that takes any text
+        self._stops: Stops = NO_MARKERS.begin  # in which there is no stop
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
         """Note, for who watches a server's replies, where the first oddity of a kind stands."""
         self.remarks.setdefault(what, self.offset)
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str) -> bool:
+        """Take the next text; whether the reader has to go on, which is False where it only waited for a marker."""
         if self._special is not None and self._special in text:
             text = self._feed_special(text)
+        elif self._passes_to is not None and self._stops(text) is None:
+            self._base += self.at
+            self.text = text
+            self.at = 0
+            self._passes_to(self.take(len(text)))
+            return False
         keep = self.at if self._hold is None else self._hold - self._base
         if keep < len(self.text):
             self.text = self.text[keep:] + text
@@ -245,6 +260,7 @@ class Cursor:
             self.text = text
             self.at = 0
         self._base += keep
+        return True
 
     def _feed_special(self, text: str) -> str:
         """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
@@ -274,6 +290,7 @@ class Cursor:
 
     def end(self) -> None:
         self._told_end = True
+        self._passes_to = None
         self.feed("")
         self.ended = True
 
@@ -492,7 +509,10 @@ class Cursor:
                     return None
                 if len(self.text) > self.at:
                     sink(self.take(len(self.text)))
+                if self._hold is None:  # as `pass_to`
+                    self._passes_to, self._stops = sink, markers.begin
                 yield
+                self._passes_to = None
                 continue
             stop = found.start()
             if stop > self.at:
@@ -516,7 +536,10 @@ class Cursor:
                     return None
                 if len(self.text) > self.at:
                     sink(self.take(len(self.text)))
+                if self._hold is None:  # as `pass_to`
+                    self._passes_to, self._stops = sink, markers.begin
                 yield
+                self._passes_to = None
                 continue
             stop = found.start()
             if stop > self.at:
@@ -524,6 +547,19 @@ class Cursor:
             if found.group() in markers.all and self._whole(markers, found):
                 return found.group()
             yield
+
+    def pass_to(self, sink: Sink, stops: Stops) -> None:
+        """Hand what is fed to `sink` as long as nothing `stops` it, without the reader, which waits for that.
+
+        Every reader around it costs with each feed that resumes it. All text has been read, and the reader calls
+        `pass_no_more` when it goes on.
+        """
+        if self._hold is None:
+            self._passes_to = sink
+            self._stops = stops
+
+    def pass_no_more(self) -> None:
+        self._passes_to = None
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""

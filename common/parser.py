@@ -108,8 +108,8 @@ class Parser:
             raise RuntimeError("feed() after finish(): a Parser reads one reply")
         if not text:
             return []
-        self._cursor.feed(text)
-        next(self._machine, None)
+        if self._cursor.feed(text):
+            next(self._machine, None)
         return self._reply.take_events()
 
     @property

@@ -514,9 +514,13 @@ class Reply:
 
     def take_events(self) -> list[Event]:
         """What was said since the last call."""
-        self._flush()
-        events, self._events = self._events, []
-        return events
+        if self._pieces:
+            self._flush()
+        events = self._events
+        if events:
+            self._events = []
+            return events
+        return []
 
     # --- the end
 

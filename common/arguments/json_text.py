@@ -63,7 +63,7 @@ def drop(_text: str) -> None:
 class Inside:
     """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
 
-    __slots__ = ("_markers", "calls", "firsts", "raw", "runs")
+    __slots__ = ("_markers", "calls", "firsts", "raw", "runs", "stops")
 
     def __init__(self, markers: Markers, calls: bool) -> None:
         self._markers = markers
@@ -72,6 +72,8 @@ class Inside:
         stops = re.escape("".join(sorted(self.firsts)))
         self.runs = {mark: re.compile(rf"[^{mark}\"\\\x00-\x1f{stops}]*") for mark in _QUOTES}
         """Text of a string between these quotes that passes as it is."""
+        self.stops = {mark: re.compile(rf"[{mark}\"\\\x00-\x1f{stops}]").search for mark in _QUOTES}
+        """Finds what does not."""
         self.raw = re.compile(rf'[^"\\{stops}]*')
         """Text of a string that passes as it is where all does."""
 
@@ -168,7 +170,9 @@ def string(
                 say(cursor.take(stop))
             if cursor.ended:
                 return Read.CUT if doubt is None else doubt.cut()
+            cursor.pass_to(say, within.stops[mark])
             yield
+            cursor.pass_no_more()
             at = cursor.at
             continue
         char = text[stop]
