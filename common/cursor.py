@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
@@ -189,6 +189,7 @@ class Cursor:
         "_beyond",
         "_closer",
         "_copy",
+        "_direct",
         "_frame_end",
         "_frame_first",
         "_hold",
@@ -196,6 +197,7 @@ class Cursor:
         "_last_fenced",
         "_limit",
         "_no_end_before",
+        "_outcome",
         "_passes_to",
         "_short",
         "_special",
@@ -236,6 +238,8 @@ class Cursor:
         self._copy: Sink | None = None
         self._passes_to: Sink | None = None  # the sink of a reader that waits, and that takes any text
         self._stops: Stops = NO_MARKERS.begin  # in which there is no stop
+        self._direct: list[Reading[object]] = []  # reads that are resumed without those around them
+        self._outcome: tuple[object, Exception | None] | None = None  # of the innermost, if it was resumed so
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
@@ -293,6 +297,40 @@ class Cursor:
         self._passes_to = None
         self.feed("")
         self.ended = True
+
+    def directly(self, reading: Reading[T]) -> Reading[T]:
+        """What `reading` returns or raises; until then `resume` goes on with it, and not with the reads around it."""
+        direct = self._direct
+        direct.append(reading)
+        try:
+            while self._outcome is None:
+                next(reading)
+                yield
+        except StopIteration as stop:
+            direct.pop()
+            return cast(T, stop.value)
+        except Exception:
+            direct.pop()
+            raise
+        (value, error), self._outcome = self._outcome, None
+        if error is not None:
+            raise error
+        return cast(T, value)
+
+    def resume(self, reading: Reading[None]) -> bool:
+        """Go on with `reading`, by the read in it that waits; returns whether it wants more text."""
+        direct = self._direct
+        while direct:
+            try:
+                next(direct[-1])
+            except StopIteration as stop:
+                self._outcome = stop.value, None
+            except Exception as error:
+                self._outcome = None, error
+            else:
+                return True
+            direct.pop()
+        return next(reading, reading) is None
 
     # --- frames
 

@@ -103,7 +103,7 @@ def read_object(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Ins
     yield from cursor.space()
     char = yield from cursor.peek()
     if char == "{":
-        return (yield from json_text.value(cursor, sink, ends, within))
+        return (yield from cursor.directly(json_text.value(cursor, sink, ends, within)))
     if char and char in _QUOTES:
         return (yield from _unwrapped(cursor, sink))
     if not char or (char in ends.firsts and (yield from cursor.stands(ends))):

@@ -103,13 +103,13 @@ class Tags:
         this one is here, without its opener.
         """
         if key:
-            return (yield from self._body(cursor, call, parameters, around).read(Header(key, {})))
+            return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
         yield from read_gap(cursor)
         yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
         if (yield from cursor.peek()) == "{":
             return (yield from _read_json(cursor, call, union(around.closers, around.turn_ends)))
-        return (yield from self._body(cursor, call, parameters, around).read())
+        return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
 
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return Body(self, cursor, call, parameters, around)
