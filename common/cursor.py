@@ -614,8 +614,8 @@ class Cursor:
         if found is not None and cut is not None:
             cut(self.take(len(self.text)))
 
-    def stands(self, markers: Markers) -> Reading[str | None]:
-        """The marker that stands here, not read; None where none does."""
+    def stands(self, markers: Markers, *, read: bool = False) -> Reading[str | None]:
+        """The marker that stands here, not read unless `read`; None where none does."""
         while True:
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
@@ -625,15 +625,12 @@ class Cursor:
                 if self.at < len(self.text) or self.ended:
                     return None
             elif found.group() in markers.all and self._whole(markers, found):
-                return found.group()
+                return self.take(found.end()) if read else found.group()
             yield
 
     def match(self, markers: Markers) -> Reading[str | None]:
         """Read the marker that stands here; None, and nothing read, where none does."""
-        marker = yield from self.stands(markers)
-        if marker is not None:
-            self.take(self.at + len(marker))
-        return marker
+        return self.stands(markers, read=True)  # no generator itself: each costs with every feed
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
         """Whether `found` cannot grow into a longer marker with more text."""

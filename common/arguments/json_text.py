@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
@@ -248,11 +248,14 @@ class _Value(Literal[str]):
 
     structure = "{}[],:-0123456789tfnTFN"
     space = _SPACE
+    space_behind: ClassVar[re.Pattern[str]] = _SPACES
+    """White space that passes with the comma, colon or bracket before it."""
 
     def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> None:
         super().__init__(cursor, sink, ends)
         self._within = within
-        self._comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
+        # A comma and the white space behind it, held: it may be a trailing one.
+        self._comma: list[str] = []
 
     def _space(self) -> None:
         found = _SPACES.match(self._cursor.text, self._cursor.at)
@@ -267,6 +270,13 @@ class _Value(Literal[str]):
         self._sink("".join(self._comma))
         self._comma.clear()
 
+    def _with_space(self) -> str:
+        """Read the character here and the white space behind it."""
+        cursor = self._cursor
+        found = self.space_behind.match(cursor.text, cursor.at + 1)
+        assert found is not None  # a starred class matches everywhere
+        return cursor.take(found.end())
+
     def _structure(self, char: str) -> Read | None:
         if char == ",":
             return self._read_comma()
@@ -276,12 +286,14 @@ class _Value(Literal[str]):
             if self._due is not Due.COLON:
                 return Read.OTHER
             self._due = Due.VALUE
-        elif char in _CLOSERS:
+            self._sink(self._with_space())
+            return Read.DONE
+        if char in _CLOSERS:
             if not self._owed or self._owed[-1] != char or not (self._due in CLOSABLE or self._comma):
                 return Read.OTHER
             if self._comma:
                 self._cursor.remark(RECOVERED)
-            self._sink("".join(self._comma[1:]))
+            self._sink("".join(self._comma)[1:])
             self._comma.clear()
             self._owed.pop()
             self._due, self._finished = Due.MORE, True
@@ -299,7 +311,7 @@ class _Value(Literal[str]):
             self._cursor.remark(RECOVERED)
             self._cursor.take(self._cursor.at + 1)
         elif self._due is Due.MORE:
-            self._comma.append(self._cursor.take(self._cursor.at + 1))
+            self._comma.append(self._with_space())
             self._due = Due.KEY if self._owed[-1] == "}" else Due.VALUE
         else:
             return Read.OTHER
@@ -518,6 +530,8 @@ class _Compact(_Value):
     """A value whose white space between the tokens is dropped."""
 
     __slots__ = ()
+
+    space_behind = re.compile("")
 
     def _space(self) -> None:
         found = _SPACES.match(self._cursor.text, self._cursor.at)
