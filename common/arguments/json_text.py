@@ -228,12 +228,20 @@ def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
     return True
 
 
-def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, within: Inside | None = None) -> Reading[bool]:
+def value(
+    cursor: Cursor,
+    sink: Sink,
+    ends: Markers = NO_MARKERS,
+    within: Inside | None = None,
+    required: frozenset[str] = frozenset(),
+) -> Reading[bool]:
     """Read one value, up to its last character or a marker of `ends`; whether it was finished.
 
-    `within`: what ends a string that is not closed; None: the markers of `ends`.
+    Args:
+        within: what ends a string that is not closed; None: the markers of `ends`.
+        required: keys without which an object is not finished if the reply ends before its bracket.
     """
-    return _Value(cursor, sink, ends, inside(ends) if within is None else within).read()
+    return _Value(cursor, sink, ends, inside(ends) if within is None else within, required).read()
 
 
 def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[Read]:
@@ -244,16 +252,20 @@ def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[R
 class _Value(Literal[str]):
     """A value of JSON, whose text passes as it is; owed are the closing brackets."""
 
-    __slots__ = ("_comma", "_within")
+    __slots__ = ("_comma", "_key", "_missing", "_within")
 
     structure = "{}[],:-0123456789tfnTFN"
     space = _SPACE
     space_behind: ClassVar[re.Pattern[str]] = _SPACES
     """White space that passes with the comma, colon or bracket before it."""
 
-    def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> None:
+    def __init__(
+        self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside, required: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(cursor, sink, ends)
         self._within = within
+        self._missing = set(required)
+        self._key: list[str] = []  # the text of the last key, if one is missing that it may be
         # A comma and the white space behind it, held: it may be a trailing one.
         self._comma: list[str] = []
 
@@ -286,6 +298,9 @@ class _Value(Literal[str]):
             if self._due is not Due.COLON:
                 return Read.OTHER
             self._due = Due.VALUE
+            if self._key:
+                self._missing.discard(decoded("".join(self._key)) or "")
+                self._key = []
             self._sink(self._with_space())
             return Read.DONE
         if char in _CLOSERS:
@@ -327,7 +342,12 @@ class _Value(Literal[str]):
             return self._word()
         self._finished = not key
         self._due = Due.COLON if key else Due.MORE
-        return string(self._cursor, self._sink, self._within, self._goes_on, len(self._owed))
+        sink = self._say_key if key and self._missing and len(self._owed) == 1 else self._sink
+        return string(self._cursor, sink, self._within, self._goes_on, len(self._owed))
+
+    def _say_key(self, text: str) -> None:
+        self._key.append(text)
+        self._sink(text)
 
     def _whole_word(self) -> Read | None:
         """Read a number or a literal that is due; None, and nothing read, if it is another, or may be longer."""
@@ -390,6 +410,8 @@ class _Value(Literal[str]):
 
     def _end(self) -> bool:
         if not (self._finished and self._due is Due.MORE) or not self._owed:
+            return False
+        if self._missing and self._cursor.at_end:
             return False
         self._cursor.remark(RECOVERED)
         self._sink("".join(reversed(self._owed)))
