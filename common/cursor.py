@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
@@ -38,13 +38,14 @@ class Markers:
     What finds them is compiled with the first search; `prepare` does it before.
     """
 
-    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "firsts", "longest", "only_first")
+    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "begin", "firsts", "longest", "only_first")
 
     def __init__(self, markers: Iterable[str]) -> None:
         self.all = frozenset(markers) - {""}
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self.longest = max(map(len, self.all), default=0)
+        self.begin = re.compile(f"[{re.escape(''.join(sorted(self.firsts)))}]" if self.all else "(?!)").search
         self._open: re.Pattern[str] | None = None
 
     def prepare(self) -> re.Pattern[str]:
@@ -147,6 +148,9 @@ def _common_start(one: str, other: str) -> str:
 NO_MARKERS = Markers(())
 
 
+Stops: TypeAlias = Callable[[str], re.Match[str] | None]
+"""Finds what a reader has to see in a text that it would pass on otherwise."""
+
 FrameEnd: TypeAlias = Callable[[str, int, bool], tuple[int, int]]
 """Tells up to where a text from a place on is known to be in a frame, and how long the closer is if the frame ends
 there, else 0; the third argument says whether the text is all that comes."""
@@ -185,6 +189,7 @@ class Cursor:
         "_beyond",
         "_closer",
         "_copy",
+        "_direct",
         "_frame_end",
         "_frame_first",
         "_hold",
@@ -192,8 +197,11 @@ class Cursor:
         "_last_fenced",
         "_limit",
         "_no_end_before",
+        "_outcome",
+        "_passes_to",
         "_short",
         "_special",
+        "_stops",
         "_told_end",
         "_unlimited",
         "again",
@@ -228,15 +236,26 @@ class Cursor:
         self._no_end_before = 0  # an offset: no frame ends between the last fence and it
         self._told_end = False  # the reply has ended, though its frame may not have
         self._copy: Sink | None = None
+        self._passes_to: Sink | None = None  # the sink of a reader that waits, and that takes any text
+        self._stops: Stops = NO_MARKERS.begin  # in which there is no stop
+        self._direct: list[Reading[object]] = []  # reads that are resumed without those around them
+        self._outcome: tuple[object, Exception | None] | None = None  # of the innermost, if it was resumed so
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
         """Note, for who watches a server's replies, where the first oddity of a kind stands."""
         self.remarks.setdefault(what, self.offset)
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str) -> bool:
+        """Take the next text; whether the reader has to go on, which is False where it only waited for a marker."""
         if self._special is not None and self._special in text:
             text = self._feed_special(text)
+        elif self._passes_to is not None and self._stops(text) is None:
+            self._base += self.at
+            self.text = text
+            self.at = 0
+            self._passes_to(self.take(len(text)))
+            return False
         keep = self.at if self._hold is None else self._hold - self._base
         if keep < len(self.text):
             self.text = self.text[keep:] + text
@@ -245,6 +264,7 @@ class Cursor:
             self.text = text
             self.at = 0
         self._base += keep
+        return True
 
     def _feed_special(self, text: str) -> str:
         """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
@@ -274,8 +294,43 @@ class Cursor:
 
     def end(self) -> None:
         self._told_end = True
+        self._passes_to = None
         self.feed("")
         self.ended = True
+
+    def directly(self, reading: Reading[T]) -> Reading[T]:
+        """What `reading` returns or raises; until then `resume` goes on with it, and not with the reads around it."""
+        direct = self._direct
+        direct.append(reading)
+        try:
+            while self._outcome is None:
+                next(reading)
+                yield
+        except StopIteration as stop:
+            direct.pop()
+            return cast(T, stop.value)
+        except Exception:
+            direct.pop()
+            raise
+        (value, error), self._outcome = self._outcome, None
+        if error is not None:
+            raise error
+        return cast(T, value)
+
+    def resume(self, reading: Reading[None]) -> bool:
+        """Go on with `reading`, by the read in it that waits; returns whether it wants more text."""
+        direct = self._direct
+        while direct:
+            try:
+                next(direct[-1])
+            except StopIteration as stop:
+                self._outcome = stop.value, None
+            except Exception as error:
+                self._outcome = None, error
+            else:
+                return True
+            direct.pop()
+        return next(reading, reading) is None
 
     # --- frames
 
@@ -492,7 +547,10 @@ class Cursor:
                     return None
                 if len(self.text) > self.at:
                     sink(self.take(len(self.text)))
+                if self._hold is None:  # as `pass_to`
+                    self._passes_to, self._stops = sink, markers.begin
                 yield
+                self._passes_to = None
                 continue
             stop = found.start()
             if stop > self.at:
@@ -516,7 +574,10 @@ class Cursor:
                     return None
                 if len(self.text) > self.at:
                     sink(self.take(len(self.text)))
+                if self._hold is None:  # as `pass_to`
+                    self._passes_to, self._stops = sink, markers.begin
                 yield
+                self._passes_to = None
                 continue
             stop = found.start()
             if stop > self.at:
@@ -524,6 +585,19 @@ class Cursor:
             if found.group() in markers.all and self._whole(markers, found):
                 return found.group()
             yield
+
+    def pass_to(self, sink: Sink, stops: Stops) -> None:
+        """Hand what is fed to `sink` as long as nothing `stops` it, without the reader, which waits for that.
+
+        Every reader around it costs with each feed that resumes it. All text has been read, and the reader calls
+        `pass_no_more` when it goes on.
+        """
+        if self._hold is None:
+            self._passes_to = sink
+            self._stops = stops
+
+    def pass_no_more(self) -> None:
+        self._passes_to = None
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""
@@ -540,8 +614,8 @@ class Cursor:
         if found is not None and cut is not None:
             cut(self.take(len(self.text)))
 
-    def stands(self, markers: Markers) -> Reading[str | None]:
-        """The marker that stands here, not read; None where none does."""
+    def stands(self, markers: Markers, *, read: bool = False) -> Reading[str | None]:
+        """The marker that stands here, not read unless `read`; None where none does."""
         while True:
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
@@ -551,15 +625,12 @@ class Cursor:
                 if self.at < len(self.text) or self.ended:
                     return None
             elif found.group() in markers.all and self._whole(markers, found):
-                return found.group()
+                return self.take(found.end()) if read else found.group()
             yield
 
     def match(self, markers: Markers) -> Reading[str | None]:
         """Read the marker that stands here; None, and nothing read, where none does."""
-        marker = yield from self.stands(markers)
-        if marker is not None:
-            self.take(self.at + len(marker))
-        return marker
+        return self.stands(markers, read=True)  # no generator itself: each costs with every feed
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
         """Whether `found` cannot grow into a longer marker with more text."""

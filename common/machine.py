@@ -471,7 +471,8 @@ def _read_named(mark: Mark, cursor: Cursor, reply: Reply, task: Task) -> Reading
     yield from cursor.space()
     cursor.settle(mark)
     call = reply.call(task.forced.name)
-    call.end((yield from read_object(cursor, call.arguments, NO_MARKERS)))
+    required = reply.tools.parameters(call.name).required
+    call.end((yield from read_object(cursor, call.arguments, NO_MARKERS, required=required)))
     return True
 
 

@@ -108,8 +108,8 @@ class Parser:
             raise RuntimeError("feed() after finish(): a Parser reads one reply")
         if not text:
             return []
-        self._cursor.feed(text)
-        next(self._machine, None)
+        if self._cursor.feed(text):
+            self._cursor.resume(self._machine)
         return self._reply.take_events()
 
     @property
@@ -123,7 +123,7 @@ class Parser:
         self._task.forced = _forced(tool_choice)
         if self._task.calls is Calls.READ:
             events = self._reply.restrict(_policy(tool_choice, parallel_tool_calls), events)
-        next(self._machine, None)
+        self._cursor.resume(self._machine)
         return events + self._reply.take_events()
 
     @property
@@ -137,7 +137,7 @@ class Parser:
             raise RuntimeError("finish() was called before: a Parser reads one reply")
         self._finished = True
         self._cursor.end()
-        if next(self._machine, self) is not self:
+        if self._cursor.resume(self._machine):
             raise AssertionError("the machine asked for text after the end")
         self._reply.end()
         return self._reply.take_events()

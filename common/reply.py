@@ -25,6 +25,7 @@ _BEHIND_SENTENCE = "\"'”’)]*_`"
 """What may stand between a sentence's end and the next text."""
 _LINE = 64
 """Characters of reasoning that are remembered, to know whether a marker starts a line."""
+_CONTENT = "content"
 _NATIVE_INDEX = re.compile(r"(.*?)(\d{1,9})\Z", re.DOTALL)
 
 
@@ -190,9 +191,9 @@ class Reply:
             self._last = body
             if self._space or not self._in_content or not self.content_seen:
                 body = self._lead(body)
-            if self._kind != "content":
+            if self._kind is not _CONTENT:
                 self._flush()
-                self._kind = "content"
+                self._kind = _CONTENT
             self._pieces.append(body)
         if space:
             self._space.append(space)
@@ -507,18 +508,22 @@ class Reply:
         text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
         self._pieces = []
         kind = self._kind
-        if kind == "content":
+        if kind is _CONTENT:
             self._events.append(ContentDelta(text))
-        elif kind == "reasoning":
-            self._events.append(ReasoningDelta(text))
         elif isinstance(kind, Call):
             self._events.append(ToolArgumentsDelta(kind.index, text))
+        elif kind == "reasoning":
+            self._events.append(ReasoningDelta(text))
 
     def take_events(self) -> list[Event]:
         """What was said since the last call."""
-        self._flush()
-        events, self._events = self._events, []
-        return events
+        if self._pieces:
+            self._flush()
+        events = self._events
+        if events:
+            self._events = []
+            return events
+        return []
 
     # --- the end
 

@@ -146,10 +146,15 @@ class Parameters:
         """The declared parameters, in order."""
         return tuple(name for name in self._properties if isinstance(name, str))
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The parameters that the schema requires."""
+        required = self._root.get("required") if isinstance(self._root, Mapping) else None
+        return frozenset(name for name in _listed(required) if isinstance(name, str))
+
     def lacks(self, given: Container[str]) -> bool:
         """Whether a parameter that the schema requires is not among the `given` ones."""
-        required = self._root.get("required") if isinstance(self._root, Mapping) else None
-        return any(isinstance(name, str) and name not in given for name in _listed(required))
+        return any(name not in given for name in self.required)
 
     def types(self, name: str) -> Types:
         """The JSON types that parameter `name` may have."""

@@ -177,7 +177,7 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
 
 def read_arguments(cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str) -> Reading[bool]:
     """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole."""
-    return _Arguments(cursor, call, parameters, ends, closer).whole()
+    return cursor.directly(_Arguments(cursor, call, parameters, ends, closer).whole())
 
 
 @cache

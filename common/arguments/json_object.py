@@ -92,18 +92,24 @@ class JsonObject:
             if (yield from cursor.match(_FENCE)):
                 yield from cursor.run(_LANGUAGE)
                 ends = union(ends, _FENCE)
-        complete = yield from read_object(cursor, sink, ends)
+        complete = yield from read_object(cursor, sink, ends, required=parameters.required)
         if self.fenced:
             yield from read_strays(cursor, _FENCE, once=True)
         return complete
 
 
-def read_object(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Inside | None = None) -> Reading[bool]:
-    """Read arguments up to their last bracket; whether they are whole. `within`: as `json_text.value`."""
+def read_object(
+    cursor: Cursor,
+    sink: Sink,
+    ends: Markers,
+    within: json_text.Inside | None = None,
+    required: frozenset[str] = frozenset(),
+) -> Reading[bool]:
+    """Read arguments up to their last bracket; whether they are whole. `within`, `required`: as `json_text.value`."""
     yield from cursor.space()
     char = yield from cursor.peek()
     if char == "{":
-        return (yield from json_text.value(cursor, sink, ends, within))
+        return (yield from cursor.directly(json_text.value(cursor, sink, ends, within, required)))
     if char and char in _QUOTES:
         return (yield from _unwrapped(cursor, sink))
     if not char or (char in ends.firsts and (yield from cursor.stands(ends))):

@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
@@ -63,7 +63,7 @@ def drop(_text: str) -> None:
 class Inside:
     """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
 
-    __slots__ = ("_markers", "calls", "firsts", "raw", "runs")
+    __slots__ = ("_markers", "calls", "firsts", "raw", "runs", "stops")
 
     def __init__(self, markers: Markers, calls: bool) -> None:
         self._markers = markers
@@ -72,6 +72,8 @@ class Inside:
         stops = re.escape("".join(sorted(self.firsts)))
         self.runs = {mark: re.compile(rf"[^{mark}\"\\\x00-\x1f{stops}]*") for mark in _QUOTES}
         """Text of a string between these quotes that passes as it is."""
+        self.stops = {mark: re.compile(rf"[{mark}\"\\\x00-\x1f{stops}]").search for mark in _QUOTES}
+        """Finds what does not."""
         self.raw = re.compile(rf'[^"\\{stops}]*')
         """Text of a string that passes as it is where all does."""
 
@@ -168,7 +170,9 @@ def string(
                 say(cursor.take(stop))
             if cursor.ended:
                 return Read.CUT if doubt is None else doubt.cut()
+            cursor.pass_to(say, within.stops[mark])
             yield
+            cursor.pass_no_more()
             at = cursor.at
             continue
         char = text[stop]
@@ -224,12 +228,20 @@ def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
     return True
 
 
-def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS, within: Inside | None = None) -> Reading[bool]:
+def value(
+    cursor: Cursor,
+    sink: Sink,
+    ends: Markers = NO_MARKERS,
+    within: Inside | None = None,
+    required: frozenset[str] = frozenset(),
+) -> Reading[bool]:
     """Read one value, up to its last character or a marker of `ends`; whether it was finished.
 
-    `within`: what ends a string that is not closed; None: the markers of `ends`.
+    Args:
+        within: what ends a string that is not closed; None: the markers of `ends`.
+        required: keys without which an object is not finished if the reply ends before its bracket.
     """
-    return _Value(cursor, sink, ends, inside(ends) if within is None else within).read()
+    return _Value(cursor, sink, ends, inside(ends) if within is None else within, required).read()
 
 
 def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[Read]:
@@ -240,15 +252,22 @@ def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[R
 class _Value(Literal[str]):
     """A value of JSON, whose text passes as it is; owed are the closing brackets."""
 
-    __slots__ = ("_comma", "_within")
+    __slots__ = ("_comma", "_key", "_missing", "_within")
 
     structure = "{}[],:-0123456789tfnTFN"
     space = _SPACE
+    space_behind: ClassVar[re.Pattern[str]] = _SPACES
+    """White space that passes with the comma, colon or bracket before it."""
 
-    def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> None:
+    def __init__(
+        self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside, required: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(cursor, sink, ends)
         self._within = within
-        self._comma: list[str] = []  # a comma and the white space behind it, held: it may be a trailing one
+        self._missing = set(required)
+        self._key: list[str] = []  # the text of the last key, if one is missing that it may be
+        # A comma and the white space behind it, held: it may be a trailing one.
+        self._comma: list[str] = []
 
     def _space(self) -> None:
         found = _SPACES.match(self._cursor.text, self._cursor.at)
@@ -263,6 +282,13 @@ class _Value(Literal[str]):
         self._sink("".join(self._comma))
         self._comma.clear()
 
+    def _with_space(self) -> str:
+        """Read the character here and the white space behind it."""
+        cursor = self._cursor
+        found = self.space_behind.match(cursor.text, cursor.at + 1)
+        assert found is not None  # a starred class matches everywhere
+        return cursor.take(found.end())
+
     def _structure(self, char: str) -> Read | None:
         if char == ",":
             return self._read_comma()
@@ -272,12 +298,17 @@ class _Value(Literal[str]):
             if self._due is not Due.COLON:
                 return Read.OTHER
             self._due = Due.VALUE
-        elif char in _CLOSERS:
+            if self._key:
+                self._missing.discard(decoded("".join(self._key)) or "")
+                self._key = []
+            self._sink(self._with_space())
+            return Read.DONE
+        if char in _CLOSERS:
             if not self._owed or self._owed[-1] != char or not (self._due in CLOSABLE or self._comma):
                 return Read.OTHER
             if self._comma:
                 self._cursor.remark(RECOVERED)
-            self._sink("".join(self._comma[1:]))
+            self._sink("".join(self._comma)[1:])
             self._comma.clear()
             self._owed.pop()
             self._due, self._finished = Due.MORE, True
@@ -295,7 +326,7 @@ class _Value(Literal[str]):
             self._cursor.remark(RECOVERED)
             self._cursor.take(self._cursor.at + 1)
         elif self._due is Due.MORE:
-            self._comma.append(self._cursor.take(self._cursor.at + 1))
+            self._comma.append(self._with_space())
             self._due = Due.KEY if self._owed[-1] == "}" else Due.VALUE
         else:
             return Read.OTHER
@@ -311,7 +342,12 @@ class _Value(Literal[str]):
             return self._word()
         self._finished = not key
         self._due = Due.COLON if key else Due.MORE
-        return string(self._cursor, self._sink, self._within, self._goes_on, len(self._owed))
+        sink = self._say_key if key and self._missing and len(self._owed) == 1 else self._sink
+        return string(self._cursor, sink, self._within, self._goes_on, len(self._owed))
+
+    def _say_key(self, text: str) -> None:
+        self._key.append(text)
+        self._sink(text)
 
     def _whole_word(self) -> Read | None:
         """Read a number or a literal that is due; None, and nothing read, if it is another, or may be longer."""
@@ -374,6 +410,8 @@ class _Value(Literal[str]):
 
     def _end(self) -> bool:
         if not (self._finished and self._due is Due.MORE) or not self._owed:
+            return False
+        if self._missing and self._cursor.at_end:
             return False
         self._cursor.remark(RECOVERED)
         self._sink("".join(reversed(self._owed)))
@@ -514,6 +552,8 @@ class _Compact(_Value):
     """A value whose white space between the tokens is dropped."""
 
     __slots__ = ()
+
+    space_behind = re.compile("")
 
     def _space(self) -> None:
         found = _SPACES.match(self._cursor.text, self._cursor.at)

@@ -70,6 +70,7 @@ class Literal(Generic[Owed]):
     def read(self) -> Reading[bool]:
         """Read the literal, up to its last character or a marker; whether it is whole."""
         cursor, ends, owed, space, structure = self._cursor, self._ends, self._owed, self.space, self.structure
+        firsts = ends.firsts
         while True:
             if cursor.at == len(cursor.text):
                 if cursor.ended:
@@ -80,7 +81,7 @@ class Literal(Generic[Owed]):
             if char in space:
                 self._space()
                 continue
-            if char in ends.firsts and ((yield from cursor.stands(ends)) or self._is_cut_marker()):
+            if char in firsts and ((yield from cursor.stands(ends)) or self._is_cut_marker()):
                 return self._end()
             read = self._structure(char) if char in structure else None
             if read is None:

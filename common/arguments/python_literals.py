@@ -62,7 +62,7 @@ def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) 
 
     The call is announced with its first argument, or its end; what are no arguments leaves it alone.
     """
-    return _Arguments(cursor, call, tools, ends).whole()
+    return cursor.directly(_Arguments(cursor, call, tools, ends).whole())
 
 
 @cache

@@ -103,13 +103,14 @@ class Tags:
         this one is here, without its opener.
         """
         if key:
-            return (yield from self._body(cursor, call, parameters, around).read(Header(key, {})))
+            return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
         yield from read_gap(cursor)
         yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
         if (yield from cursor.peek()) == "{":
-            return (yield from _read_json(cursor, call, union(around.closers, around.turn_ends)))
-        return (yield from self._body(cursor, call, parameters, around).read())
+            ends = union(around.closers, around.turn_ends)
+            return (yield from _read_json(cursor, call, ends, parameters.required))
+        return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
 
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return Body(self, cursor, call, parameters, around)
@@ -239,7 +240,7 @@ class Tags:
         return name
 
 
-def _read_json(cursor: Cursor, call: Sink, closers: Markers) -> Reading[bool]:
+def _read_json(cursor: Cursor, call: Sink, closers: Markers, required: frozenset[str]) -> Reading[bool]:
     """Read one JSON object in place of the parameters."""
     mark = cursor.mark()
     fits = yield from _OBJECT.fits(cursor, closers)
@@ -248,7 +249,7 @@ def _read_json(cursor: Cursor, call: Sink, closers: Markers) -> Reading[bool]:
         if cursor.ended and fits is None:
             cursor.take(len(cursor.text))
         return False
-    return (yield from read_object(cursor, call.announce().arguments, closers))
+    return (yield from read_object(cursor, call.announce().arguments, closers, required=required))
 
 
 class _Nobody:

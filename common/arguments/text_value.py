@@ -72,10 +72,6 @@ class SeenTags:
         return name in self.names or self.tail == f"<{name}"
 
 
-_OUTSIDE = JsonStrings()
-"""Of a value that is no JSON; nothing is noted there."""
-
-
 class TextValue:
     """A sink for one value's text; writes the value's JSON text to `sink`."""
 
@@ -85,8 +81,8 @@ class TextValue:
         "_framed",
         "_held",
         "_newline",
+        "_settled",
         "_sink",
-        "_size",
         "_strings",
         "_tags",
         "_types",
@@ -103,9 +99,9 @@ class TextValue:
         self.at_line_start = False
         self._first = ""  # the held text's first character that is no white space
         self._word = ""  # the held text, while it may be a word
-        self._size = 0  # of the held text
+        self._settled = False  # it is held to its end, whatever comes
         self._held: Held | None = None  # None: the value streams as a string
-        self._strings = _OUTSIDE
+        self._strings: JsonStrings | None = None  # None: it is no JSON, as far as it is known
         self._tags: SeenTags | None = None
         if types == STRING:
             sink('"')
@@ -130,7 +126,10 @@ class TextValue:
             return
         if self._held is not None:
             self._held.append(piece)
-            self._size += len(piece)
+            if self._settled:
+                if self._strings is not None:
+                    self._strings.note(piece)
+                return
             if self._may_be_other(piece):
                 return
             piece = self._held.take()
@@ -142,16 +141,18 @@ class TextValue:
         """Whether the held text, which `piece` ends, can still be something else than a string."""
         if not self._first:
             self._first = piece.lstrip(SPACE)[:1]
-        if self._first in _BRACKETS and _BRACKETS[self._first] in self._types:
-            if self._strings is _OUTSIDE:
-                self._strings = JsonStrings()
-            self._strings.note(piece)
-        if "string" not in self._types:
-            return True
         if not self._first:
             return True
+        if self._first in _BRACKETS and _BRACKETS[self._first] in self._types:
+            self._strings = JsonStrings()
+            self._strings.note(piece)
+            self._settled = True
+        elif "string" not in self._types:
+            self._settled = True
+        if self._settled:
+            return True
         if self._first in _BRACKETS:
-            return _BRACKETS[self._first] in self._types
+            return False
         if self._first in _NUMERIC_FIRST and not self._types.isdisjoint(_NUMBERS):
             return _NUMERIC.match(piece) is not None
         word = (self._word + piece).lstrip(SPACE)
@@ -174,11 +175,11 @@ class TextValue:
     @property
     def in_json_string(self) -> bool:
         """Whether the text so far ends inside a string of a JSON value."""
-        return self._strings.inside
+        return self._strings is not None and self._strings.inside
 
     def is_no_string(self) -> bool:
         """Whether the text so far is held, short, and reads as something else than a string."""
-        if self._held is None or self._size > _SHORT:
+        if self._held is None or self._held.is_longer(_SHORT):
             return False
         return not read(self._held.text(), self._types).startswith('"')
 

@@ -326,7 +326,7 @@ class _Body:
                 return _Step.NO_CALL
             head.announce_or_hold()
         sink = head.arguments if head.call is None else head.call.arguments
-        self._complete = yield from read_object(cursor, sink, self._ends, self._within)
+        self._complete = yield from read_object(cursor, sink, self._ends, self._within, head.required)
         return _Step.ON
 
     def _rest(self) -> Reading[None]:
@@ -412,6 +412,11 @@ class _Head:
     @property
     def announced(self) -> bool:
         return self.call is not None
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The arguments that the call's function requires, once it is known."""
+        return frozenset() if self.call is None else self._reply.tools.parameters(self.call.name).required
 
     def arguments(self, text: str) -> None:
         if self.call is None:
