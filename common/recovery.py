@@ -1,0 +1,100 @@
+"""Marks on what recovers from broken markup, by which `make ablate` finds each rule and counts the cases that need it.
+
+A mark is one line, at the rule:
+
+- a function, and what it returns when it is off: `@recovers("a doubled closer", off=False)`
+- a branch: `_TRAILING = rule("a trailing comma")`, then `if comma and _TRAILING:`
+- rows of a table, each a rule of its own: `instead=drift("what is written in place of the opener", "arg_key>")`
+- any other constant: `_QUOTES = recovering("single-quoted strings", "\\"'", off='"')`
+
+Marks are evaluated when a module is imported, and give back what they are given: they cost nothing when a reply is
+read. So a rule is off for a whole process, in constants that are made of it too; there is nothing to restore.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. Marks in one module that say the same are one rule in several places."""
+
+    module: str
+    line: int
+    what: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.module}: {self.what}"
+
+
+RULES: dict[str, Rule] = {}
+"""The rules of the modules imported so far, by their key."""
+
+OFF = ""
+"""The key of the rule that is off. Set by the ablation alone, before any module with marks is imported."""
+
+
+def recovers(what: str, *, off: object) -> Callable[[F], F]:
+    """Mark a function as a rule.
+
+    Args:
+        what: what it repairs, in a few words.
+        off: what a call returns when the rule is off, or a function of the same arguments that says it. A generator
+            function then reads nothing, unless `off` is one too.
+    """
+
+    def mark(function: F) -> F:
+        if _is_off(function.__module__, function.__code__.co_firstlineno, what):
+            return _in_place_of(function, off)
+        return function
+
+    return mark
+
+
+def rule(what: str) -> bool:
+    """Mark a branch as a rule: True unless the rule is off."""
+    return not _is_off(*_caller(), what)
+
+
+def drift(what: str, *rows: T) -> tuple[T, ...]:
+    """Mark rows of a table, each as a rule of its own: the rows, without the one that is off."""
+    module, line = _caller()
+    return tuple(row for row in rows if not _is_off(module, line, f"{what}: {row}"))
+
+
+def recovering(what: str, value: T, *, off: T) -> T:
+    """Mark a constant as a rule: `value`, or `off` when the rule is off."""
+    return off if _is_off(*_caller(), what) else value
+
+
+def _is_off(module: str, line: int, what: str) -> bool:
+    marked = Rule(module.removeprefix("dynamo_parsers."), line, what)
+    RULES.setdefault(marked.key, marked)
+    return marked.key == OFF
+
+
+def _caller() -> tuple[str, int]:
+    """The module and line of the mark."""
+    frame = sys._getframe(2)
+    return str(frame.f_globals["__name__"]), frame.f_lineno
+
+
+def _in_place_of(function: F, off: object) -> F:
+    def result(*args: object, **kwargs: object) -> object:
+        return off(*args, **kwargs) if callable(off) else off
+
+    def reading(*args: object, **kwargs: object) -> Generator[object, object, object]:
+        found = result(*args, **kwargs)
+        return (yield from found) if isinstance(found, Generator) else found
+
+    return wraps(function)(reading if inspect.isgeneratorfunction(function) else result)  # type: ignore[return-value]

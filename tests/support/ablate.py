@@ -1,0 +1,232 @@
+"""Switch off each rule that recovers from broken markup, and count the cases that need it.
+
+`make ablate` reads every case whole, once as it is and once for each rule. A case needs a rule if its events differ
+without it. Rules are found by their marks (`dynamo_parsers.recovery`).
+
+- A rule that no case needs fails: write its case, or remove it.
+- A rule that one report of one family needs is listed for removal (docs/contract.md, "Drift").
+
+A report is what a case names in a line `report: owner/repo#123`, or else its title: the same title in several files is
+one report. Parsers whose formats have the same markers are one family.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import multiprocessing
+import pkgutil
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PACKAGE = "dynamo_parsers"
+PROCESSES = 2
+SECONDS = 10
+"""What one case may take: without a rule a reader may go round in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A case, and what is read of it."""
+
+    name: str
+    family: str
+    report: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A rule, and what is lost without it."""
+
+    rule: str
+    where: str
+    cases: tuple[str, ...]
+    families: tuple[str, ...]
+    reports: tuple[str, ...]
+
+    @property
+    def unneeded(self) -> bool:
+        return not self.cases
+
+    @property
+    def to_remove(self) -> bool:
+        return len(self.families) == 1 and len(self.reports) == 1
+
+
+# --- in a process of its own
+
+
+def marked() -> dict[str, str]:
+    """Every rule of the package, and where it is marked."""
+    package = importlib.import_module(PACKAGE)
+    for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
+        if not module.name.startswith(_WITHOUT_RULES):
+            importlib.import_module(module.name)
+    rules = sys.modules[f"{PACKAGE}.recovery"].RULES
+    return {key: f"{rule.module.replace('.', '/')}.py:{rule.line}" for key, rule in rules.items()}
+
+
+# They need an engine, or the packages of the command line.
+_WITHOUT_RULES = tuple(f"{PACKAGE}.{each}" for each in ("cli", "demo", "probe", "triage", "vllm", "sglang", "trtllm"))
+
+
+def read_cases(off: str, files: Sequence[str] = ()) -> list[Asked]:
+    """Read the cases of some files (none named: of all), with the rule `off` switched off ("": none)."""
+    _switch_off(off)
+    corpus = importlib.import_module("corpus")
+    family = _families()
+    found = []
+    for path in corpus.case_files():
+        if files and path.stem.partition(".")[0] not in files:
+            continue
+        for case in corpus.load(path).cases:
+            parser = case.request.tool_parser or case.request.reasoning_parser
+            report = getattr(case, "report", None) or case.title
+            found.append(Asked(str(case), family(parser), report, tuple(_lines(case, corpus))))
+    return found
+
+
+def _switch_off(key: str) -> None:
+    """Import the package with a rule switched off; it must not have been imported before."""
+    assert PACKAGE not in sys.modules
+    name = f"{PACKAGE}.recovery"
+    package = importlib.util.find_spec(PACKAGE)
+    assert package is not None
+    assert package.submodule_search_locations
+    path = Path(package.submodule_search_locations[0]) / "recovery.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    recovery = importlib.util.module_from_spec(spec)
+    sys.modules[name] = recovery
+    spec.loader.exec_module(recovery)
+    recovery.__dict__["OFF"] = key
+    importlib.import_module(PACKAGE)
+    assert not key or key in recovery.RULES, f"no rule {key!r}"
+
+
+def _families() -> Callable[[str | None], str]:
+    """The family of a parser: the first parser whose format has the same markers."""
+    registry = importlib.import_module(f"{PACKAGE}.registry")
+    first: dict[frozenset[str], str] = {}
+    families: dict[str, str] = {}
+    for row in registry.TOOL_ROWS:
+        name = first.setdefault(frozenset(row.format.markers), row.name)
+        families.update(dict.fromkeys(row.names, name))
+    for row in registry.REASONING_ROWS:
+        partners = registry.partners(row)
+        name = families[partners[0].name] if partners else row.name
+        for each in row.names:
+            families.setdefault(each, name)
+    return lambda parser: families.get(str(parser).removeprefix(registry.PREFIX), str(parser))
+
+
+def _lines(case: object, corpus: object) -> Iterator[str]:
+    """What is read of a case's reply, and of each start of it that it gives."""
+    starts = [start.text for start in getattr(case, "starts", ())]
+    for text, finish in ((case.reply, True), *((start, False) for start in starts)):  # type: ignore[attr-defined]
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        try:
+            events = corpus.feed(case, [text] if text else [], finish=finish)  # type: ignore[attr-defined]
+            records = corpus.merge(events, finished=finish)  # type: ignore[attr-defined]
+            yield from corpus.lines_of(records, records)  # type: ignore[attr-defined]
+        except Exception as wrong:
+            yield f"raised {type(wrong).__name__}"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError
+
+
+# --- comparing
+
+
+def needs(rules: dict[str, str], files: Sequence[str] = (), progress: Callable[[str], object] = len) -> Iterator[Need]:
+    """Each of the rules with what needs it."""
+    with multiprocessing.get_context("spawn").Pool(PROCESSES, maxtasksperchild=1) as pool:
+        as_it_is = pool.apply(read_cases, ("", files))
+        readings = [(rule, pool.apply_async(read_cases, (rule, files))) for rule in rules]
+        for number, (rule, reading) in enumerate(readings, 1):
+            progress(f"{number}/{len(readings)} {rule}")
+            yield need(rule, rules[rule], as_it_is, reading.get())
+
+
+def need(rule: str, where: str, as_it_is: Iterable[Asked], without: Iterable[Asked]) -> Need:
+    """What needs a rule: the cases that are read otherwise without it."""
+    lost = [case for case, other in zip(as_it_is, without, strict=True) if case.lines != other.lines]
+    return Need(
+        rule,
+        where,
+        tuple(case.name for case in lost),
+        tuple(sorted({case.family for case in lost})),
+        tuple(sorted({case.report for case in lost})),
+    )
+
+
+def find_rules() -> dict[str, str]:
+    """`marked`, of a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(marked)
+
+
+# --- the report
+
+
+def report(found: Sequence[Need]) -> str:
+    """The table, the rules that nothing needs, and those listed for removal."""
+    rows = [("rule", "where", "cases", "families", "reports")]
+    for each in sorted(found, key=lambda each: (len(each.cases), each.rule)):
+        families = f"{len(each.families)}: {' '.join(each.families)}"
+        rows.append((each.rule, each.where, str(len(each.cases)), families[:60], str(len(each.reports))))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += _listed("needed by no case: write its case or remove it", [each for each in found if each.unneeded])
+    lines += _listed("needed by one report of one family: to be removed", [each for each in found if each.to_remove])
+    return "\n".join(lines)
+
+
+def _listed(title: str, rules: Sequence[Need]) -> list[str]:
+    cases = [(each, each.cases[0] if each.cases else "") for each in rules]
+    return ["", f"{len(rules)} {title}", *(f"  {each.rule}  ({each.where})  {case}".rstrip() for each, case in cases)]
+
+
+def show(rule: str, files: Sequence[str]) -> None:
+    """Print what is read of each case that needs a rule, with and without it."""
+    with multiprocessing.get_context("spawn").Pool(PROCESSES, maxtasksperchild=1) as pool:
+        with_it, without = pool.starmap(read_cases, [("", files), (rule, files)], chunksize=1)
+    for case, other in zip(with_it, without, strict=True):
+        if case.lines != other.lines:
+            print(case.name, *(f"  with     {line}" for line in case.lines), sep="\n")
+            print(*(f"  without  {line}" for line in other.lines), sep="\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 1 if there is a rule that no case needs."""
+    parser = argparse.ArgumentParser(prog="make ablate", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rule", metavar="TEXT", help="only the rules whose names hold this text")
+    parser.add_argument("--family", metavar="NAME", action="append", default=[], help="only these files of cases")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--show", action="store_true", help="print what is read with and without each rule")
+    said = parser.parse_args(arguments)
+    rules = {key: where for key, where in find_rules().items() if (said.rule or "") in key}
+    if said.show:
+        for rule in rules:
+            print(f"== {rule}  ({rules[rule]})")
+            show(rule, said.family)
+        return 0
+    found = list(needs(rules, said.family, lambda line: print(line, file=sys.stderr)))
+    print(json.dumps([asdict(each) for each in found], indent=1) if said.json else report(found))
+    return int(any(each.unneeded for each in found) and not said.family)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
