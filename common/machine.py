@@ -16,9 +16,16 @@ from .arguments.strays import at_last_turn_end
 from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Overrun, Reading, Sink
 from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
+from .recovery import recovers, rule
 from .reply import Reply
 
 _JSON_STARTS = ("{", "[")
+
+_LATE_CLOSER = rule("a call's closer behind text")
+_REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning")
+_STRAY_CLOSER = rule("a reasoning closer that nothing opened")
+_CUT_CALL = rule("a call's opener or header cut off at the end")
+_CALL_IN_REASONING = rule("a call in reasoning that was not closed")
 
 FORCED = JsonCalls(sample="", spans=())
 """What an engine forces where it has no grammar for the family: an array of `{"name", "parameters"}`."""
@@ -95,9 +102,9 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
             continue
         sink = reply.reasoning if inside else reply.content
         if inside:
-            markers = grammar.in_reasoning
+            markers = grammar.in_reasoning if _CALL_IN_REASONING else grammar.stops
         else:
-            late = reply.owed_closer and task.calls is Calls.READ
+            late = _LATE_CLOSER and reply.owed_closer and task.calls is Calls.READ
             markers = grammar.behind_call if late else grammar.in_content
         marker = yield from cursor.until(markers, sink)
         if marker is None:
@@ -113,7 +120,7 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
             if not inside:
                 inside = True
                 reply.reasoning_starts()
-            elif reply.reasoning_begun:
+            elif reply.reasoning_begun or not _REPEATED_OPENER:
                 reply.reasoning(marker)
                 continue
             yield from _read_label(cursor, grammar)
@@ -122,6 +129,8 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
                 inside = False
                 at_start = True
                 reply.reasoning_ends()
+            elif not _STRAY_CLOSER:
+                sink(marker)
             if (yield from begins_as_json(cursor, reply, task)) is None:
                 return
         elif marker[0] == "\n":
@@ -191,7 +200,7 @@ def read_call(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text:
             cursor.copy_to(None)
             return True
         cursor.rewind(mark, len(opener))
-        cut = cut or (fits is None and opener not in tool.words)
+        cut = cut or (_CUT_CALL and fits is None and opener not in tool.words)
     if not cut and (yield from _doubled(opener, cursor, reply, grammar)):
         cursor.copy_to(None)
         return True
@@ -205,6 +214,7 @@ def read_call(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text:
     return False
 
 
+@recovers("a call's opener doubled", off=False)
 def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Reading[bool]:
     """Read a call whose opener stands twice; False, and nothing read, where the second does not fit either."""
     mark = cursor.mark(len(opener))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import multiprocessing
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +11,7 @@ from types import ModuleType
 import dynamo_parsers
 import pytest
 from dynamo_parsers import recovery
-from support.ablate import Asked, find_rules, need, read_cases, report
+from support.ablate import Asked, find_rules, need, processes, read_cases, report
 
 PACKAGE = Path(dynamo_parsers.__file__).parent
 MARKS = {"recovers", "rule", "drift", "recovering"}
@@ -127,7 +126,7 @@ def test_what_needs_a_rule() -> None:
 def test_cases_are_read_without_a_rule() -> None:
     """In a process of its own: what is imported here stays whole."""
     off = "arguments.strays: closing braces that nothing opened"
-    with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=1) as pool:
+    with processes() as pool:
         with_it, without = pool.starmap(read_cases, [("", ["phi4"]), (off, ["phi4"])], chunksize=1)
     lost = need(off, "", with_it, without)
     assert lost.families == ("phi4",)

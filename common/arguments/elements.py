@@ -19,6 +19,7 @@ from json.encoder import encode_basestring as quote
 from typing import TypeAlias
 
 from ..held import Held
+from ..recovery import rule
 from ..schema import (
     LARGE,
     MAX_DEPTH,
@@ -47,6 +48,9 @@ _BEHIND_STRING = re.compile(rf"\s*(?:\Z|{TAG.pattern})")
 _PERHAPS_NO_STRING = re.compile(r"\s*(?:[\[{+\-.\d]|(?:null|true|false)\s)")
 _BLOCK = 4096
 _TOP = 0
+
+_INNER_CLOSERS = rule("closers of inner elements missing")
+_WITHOUT_OPENER = rule("an element without its opener")
 
 _Piece: TypeAlias = str | tuple[int, Schema]
 """JSON text, or an element to be written with this schema."""
@@ -207,12 +211,13 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Elements | None:
                     continue
             stack.append(_Open(number, name, inner))
             continue
-        depth = next((depth for depth in range(len(stack) - 1, 0, -1) if stack[depth].name == name), 0)
+        last = 0 if _INNER_CLOSERS else len(stack) - 2
+        depth = next((depth for depth in range(len(stack) - 1, max(last, 0), -1) if stack[depth].name == name), 0)
         if depth:
             for each in stack[depth:]:
                 elements.close(each.number, tag.start())
             del stack[depth:]
-        elif (lone := text.find(NAMESPACE, before, tag.start())) >= 0:
+        elif _WITHOUT_OPENER and (lone := text.find(NAMESPACE, before, tag.start())) >= 0:
             outer.children += 1
             elements.close(elements.add(lone), tag.start(), verbatim=True)
     for each in stack:

@@ -18,16 +18,17 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
 from . import json_text
 from .name import MAX_NAME, read_name
 from .strays import read_rest
 
-OPENERS = ("<|tool_call>", "<|tool_call|>")
+OPENERS = ("<|tool_call>", *drift("another opener of a call", "<|tool_call|>"))
 END = "<tool_call|>"
 DELIMITER = '<|"|>'
 
-_CALL = Markers(("call:", ":"))
+_CALL = Markers(("call:", *drift("`call` missing before the name", ":")))
 _END = Markers((END,))
 _DELIMITER = Markers((DELIMITER,))
 _AFTER_CALL = Markers((*OPENERS, "<turn|>", "<|tool_response>", "<|channel>"))
@@ -42,12 +43,35 @@ _BARE = re.compile(r"[^,<{}\[\]()]*")
 _NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
 _NO_END = re.compile(f"[^<{SPACE}]")
 _ESCAPE = re.compile(r"""\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}|')|[\\"\x00-\x1f]""")
-_QUOTES = "\"'"
+_QUOTES = recovering("quoted strings and keys", "\"'", off="")
 _CLOSER = {"{": "}", "[": "]"}
 _OPENER = {"}": "{", "]": "[", ")": "("}
-_LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null", "nil": "null"}
+_LITERALS = {
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    **dict.fromkeys(drift("words for null", "none", "nil"), "null"),
+}
 _ARGUMENTS_END = ("}", ")")
 _FOLLOWS_WITHIN = 256
+_KEY_SIGNS = (":", *drift("the sign behind a key", "="))
+_BRACKETS = ("{", *drift("a bracket around the arguments", "("))
+
+_CALL_DOUBLED = rule("`call:` doubled, or missing")
+_WITHOUT_ARGUMENTS = rule("a call without brackets")
+_SIGN_AT_NAME = rule("a sign behind the name")
+_KEY_AT_NAME = rule("the first key stuck to the name")
+_KEY_IN_DELIMITERS = rule("a key in delimiters")
+_WITHOUT_BRACKET = rule("arguments without brackets")
+_BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
+_MISSING_VALUE = rule("a key without a value")
+_MISSING_CLOSERS = rule("closing brackets missing")
+_INNER_CLOSERS = rule("closing brackets missing in others")
+_DOUBLED_COMMA = rule("commas doubled")
+_MISSING_COMMA = rule("a comma missing")
+_CONTAINER_AS_TEXT = rule("a container that cannot be read")
+_BARE_TEXT = rule("a string without its opening delimiter")
+_QUOTED_CALLS = rule("a call quoted in a string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +86,7 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     """Read a call's head, up to its first key; False where it does not fit, None where the reply ends in it."""
     yield from cursor.space()
     called = False
-    while (yield from cursor.match(_CALL)) is not None:
+    while (_CALL_DOUBLED or not called) and (yield from cursor.match(_CALL)) is not None:
         called = True
     if not called and (cursor.at_end or cursor.cut_of(_CALL)):
         return None
@@ -70,24 +94,24 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     char = yield from cursor.peek()
     if not char or cursor.cut_of(ends) or cursor.cut_of(_DELIMITER):
         return None if called else False
-    if called and name and (yield from cursor.stands(ends)):
+    if _WITHOUT_ARGUMENTS and called and name and (yield from cursor.stands(ends)):
         return Head(name, "")
-    bracket = char in ("{", "(")
+    bracket = char in _BRACKETS
     closer = "}"
     if bracket:
-        name = name.rstrip(":=")
+        name = name.rstrip(":=" if _SIGN_AT_NAME else "")
         cursor.take(cursor.at + 1)
         yield from cursor.space()
-        if char == "(" and (yield from cursor.peek()) != "{":
+        if char == "(" and not (_BRACES_IN_PARENTHESES and (yield from cursor.peek()) == "{"):
             closer = ")"
         elif char == "(":
             cursor.take(cursor.at + 1)
-    elif tools is not None and name[-1:] in (":", "="):
+    elif _KEY_AT_NAME and tools is not None and name[-1:] in (":", "="):
         # The first key is stuck to the name.
         declared = tools.longest_prefix_of(name) or name
         cursor.at -= len(name) - len(declared)
         name = declared
-    if not name or not (bracket or called):
+    if not name or not (bracket or (called and _WITHOUT_BRACKET)):
         return False
     fits = yield from _first_key_fits(cursor, closer, ends, bracket=bracket)
     return Head(name, closer) if fits else fits
@@ -136,7 +160,7 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
             return None
         cursor.take(cursor.at + 1)
         key = json_text.decoded(f'"{_unquoted(text)}"')
-    elif (yield from cursor.match(_DELIMITER)):
+    elif _KEY_IN_DELIMITERS and (yield from cursor.match(_DELIMITER)):
         key = yield from cursor.run(_TO_DELIMITER, MAX_NAME)
         if (yield from cursor.match(_DELIMITER)) is None:
             return None
@@ -144,7 +168,7 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
         key = (yield from cursor.run(_BARE_KEY, MAX_NAME)).rstrip(" ") or None
     yield from cursor.space()
     separator = yield from cursor.peek()
-    if key is None or separator not in (":", "="):
+    if key is None or separator not in _KEY_SIGNS:
         return None
     cursor.take(cursor.at + 1)
     return None if separator == "=" and (yield from cursor.peek()) in ("", "=") else key
@@ -202,14 +226,14 @@ class _Body:
         while True:
             gap.append((yield from cursor.space()))
             if (yield from self._at_end()):
-                if (more and finished) or not (cursor.at_end or any(self._members)):
+                if _MISSING_CLOSERS and ((more and finished) or not (cursor.at_end or any(self._members))):
                     self._close_all()
                     return True
                 return False
             char = cursor.text[cursor.at]
             if char in SPACE:
                 continue
-            if key is not None and (char == "," or self._is_owed(char)):
+            if _MISSING_VALUE and key is not None and (char == "," or self._is_owed(char)):
                 self._emit('""')
                 key, more, finished = None, True, True
             elif self._is_owed(char):
@@ -223,10 +247,12 @@ class _Body:
                 cursor.take(cursor.at + 1)
                 self._close_all()
                 return True
-            elif char == "," and (more or owed[-1] != "]"):
+            elif char == "," and (more or (_DOUBLED_COMMA and owed[-1] != "]")):
                 gap.append(cursor.take(cursor.at + 1))
                 more = False
                 continue
+            elif more and not _MISSING_COMMA:
+                return None
             elif key is None and owed[-1] != "]":
                 key = yield from _key(cursor)
                 if key is not None:
@@ -234,7 +260,7 @@ class _Body:
                     more = False
                 elif cursor.at_end:
                     return False
-                elif self._held is None:
+                elif self._held is None or not _CONTAINER_AS_TEXT:
                     self._emit("".join(gap))
                     return None
                 else:
@@ -290,7 +316,7 @@ class _Body:
         self._deep = self._deep or len(self._owed) > MAX_DEPTH + 1
 
     def _is_owed(self, char: str) -> bool:
-        return bool(self._count.get(char))
+        return bool(self._count.get(char)) and (_INNER_CLOSERS or char == self._owed[-1])
 
     def _close(self) -> str:
         """Close the innermost bracket, which is returned."""
@@ -358,12 +384,13 @@ class _Body:
             if marker == END:
                 quoted = max(0, quoted - 1)
             elif marker in OPENERS:
-                quoted += yield from self._ahead(self._call)
+                quoted += _QUOTED_CALLS and (yield from self._ahead(self._call))
             elif not (quoted or self._is_data(marker)) and (yield from self._ahead(closed[marker])):
                 self._emit('"')
                 return True
             self._text(marker)
 
+    @recovers("(only for speed)", off=False)
     def _is_data(self, marker: str) -> bool:
         """Whether a look at the text at hand tells that `marker` closes no string."""
         follower = {",": _NO_KEY, "}": _NO_END, ")": _NO_END}.get(marker)
@@ -403,6 +430,8 @@ class _Body:
         value = literal or read_number(word, whole=False, strict=True)
         comma = value is not None and not ended and (yield from cursor.peek()) == ","
         if not (ended or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))):
+            if not _BARE_TEXT:
+                return False, False
             return (yield from self._bare_text(word + space, dict.fromkeys(_OPENER.values(), 0)))
         if literal is None and cursor.at_end:
             return False, False
@@ -469,6 +498,7 @@ class _Body:
             return (yield from self._ahead(self._string_end))
         return char == "," or self._is_owed(char) or (yield from self._other())
 
+    @recovers("the arguments' closing bracket of another kind", off=False)
     def _other(self) -> Reading[bool]:
         """Whether the arguments end here, right before a marker, in a bracket that is not the kind that opened them."""
         char = yield from self._cursor.peek()
@@ -505,6 +535,7 @@ class _Body:
             return (yield from cursor.peek()) in _CLOSER or (yield from cursor.stands(_DELIMITER)) is not None
         return (yield from self._value())
 
+    @recovers("an element of an array without its opening delimiter", off=False)
     def _element_end(self) -> Reading[bool]:
         """Whether what stands here can follow an element whose opening delimiter is missing."""
         yield from self._cursor.space(_FOLLOWS_WITHIN)
@@ -527,6 +558,7 @@ class _Body:
         char = yield from cursor.peek()
         return char == "," or self._is_owed(char)
 
+    @recovers("a string's closing delimiter missing before the next argument", off=False)
     def _next_argument(self) -> Reading[bool]:
         """Whether, behind a comma in a string, a delimited argument stands that is declared and not given."""
         key = yield from _read_key(self._cursor)
@@ -535,6 +567,7 @@ class _Body:
         yield from self._cursor.space(_FOLLOWS_WITHIN)
         return (yield from self._cursor.stands(_DELIMITER)) is not None
 
+    @recovers("a string's closing delimiter missing before the end of the call", off=False)
     def _end_of_call(self) -> Reading[bool]:
         """Whether, behind a bracket in a string, the call's end stands, and nothing of this call behind it."""
         cursor = self._cursor
@@ -544,6 +577,7 @@ class _Body:
         yield from cursor.space(_FOLLOWS_WITHIN)
         return not (yield from cursor.peek()) or (yield from cursor.stands(_AFTER_CALL)) is not None
 
+    @recovers("a number or word that begins a string without its opening delimiter", off=False)
     def _closed(self) -> Reading[bool]:
         """Whether a delimiter ahead closes a string that lacks its opening one."""
         yield from self._cursor.run(_TO_DELIMITER)

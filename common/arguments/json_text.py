@@ -20,6 +20,7 @@ from functools import cache
 
 from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Reading, Sink
 from ..held import Held
+from ..recovery import drift, recovering, recovers, rule
 
 _SPACE = " \t\r\n"
 _SPACES = re.compile(r"[ \t\r\n]*")
@@ -37,13 +38,19 @@ _LITERALS = {
     "true": "true",
     "false": "false",
     "null": "null",
-    "True": "true",
-    "False": "false",
-    "None": "null",
+    **dict(drift("Python's words", ("True", "true"), ("False", "false"), ("None", "null"))),
 }
-_CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
+_CONTROL = recovering(
+    "control characters in a string",
+    {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)},
+    off={chr(code): chr(code) for code in range(0x20)},
+)
 _CLOSER = {"{": "}", "[": "]"}
-_QUOTES = "\"'"
+_QUOTES = recovering("strings in single quotes", "\"'", off='"')
+_BACKSLASH = recovering("an unknown escape", "\\\\", off="\\")
+_TRAILING_COMMA = rule("a trailing comma")
+_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end")
+_CUT_MARKER = rule("a marker cut off at the end, behind a value")
 _BLOCK = 4096
 
 
@@ -95,7 +102,7 @@ def string(cursor: Cursor, sink: Sink) -> Reading[bool]:
         else:
             cursor.take(stop + 1)
             cursor.remark(RECOVERED)
-            sink("\\\\")
+            sink(_BACKSLASH)
 
 
 def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[bool]:
@@ -112,10 +119,10 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[boo
             continue
         if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
             break
-        if expect == "more" and char in ends.firsts and cursor.cut_of(ends):
+        if _CUT_MARKER and expect == "more" and char in ends.firsts and cursor.cut_of(ends):
             break
         if char in "}]":
-            closable = expect in ("first key", "first value", "more") or bool(comma)
+            closable = expect in ("first key", "first value", "more") or (bool(comma) and _TRAILING_COMMA)
             if not closable or not owed or owed[-1] != char:
                 return (yield from _as_it_is(cursor, sink, ends, len(owed), comma))
             if comma:
@@ -171,7 +178,7 @@ def value(cursor: Cursor, sink: Sink, ends: Markers = NO_MARKERS) -> Reading[boo
             expect = "more"
         if not owed:
             return finished or expect == "more"
-    if finished and expect == "more":
+    if finished and expect == "more" and _MISSING_CLOSERS:
         cursor.remark(RECOVERED)
         sink("".join(reversed(owed)))
         return True
@@ -226,6 +233,7 @@ def _raw_run(ends: Markers) -> re.Pattern[str]:
     return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
 
 
+@recovers("a string whose quotes do not pair, before the end of the body", off=False)
 def _ends_body(cursor: Cursor, ends: Markers) -> Reading[bool]:
     """Whether the quote here closes, as a marker stands behind it, a last value and closing brackets."""
     mark = cursor.mark()

@@ -20,6 +20,7 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Overrun, Reading, Sink, union
 from ..held import Held, joined
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .json_object import JsonObject, read_object
@@ -34,12 +35,16 @@ _SECTION = "tool_call"
 _AROUND = ("invoke", _SECTION)
 _OLDER_SECTIONS = ("minimax:tool_call", "minimax:tool_calls")
 _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
-_CALL_TAGS = Markers(("invoke name=", "/invoke>"))
+_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
 """Tags of a call that lack their bracket."""
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
-_AS_M2 = re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*""")
+_AS_M2 = recovering(
+    "a parameter's tag as M2 writes it",
+    re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*"""),
+    off=re.compile("(?!)"),
+)
 _CUT_NAME = r"""["']?[^<>/"=\r\n]*"""
 _CUT_TAG = re.compile(rf"\s*(?:</?{_CUT_NAME})?")
 _CUT_CLOSER = re.compile(rf"\s*(?:<(?:/{_CUT_NAME})?)?")
@@ -47,6 +52,16 @@ _CONTAINERS = frozenset({"object", "array"})
 _JSON_STARTS = ("{", "[")
 _FOLLOWS_WITHIN = 256
 _NEAR = 256
+
+_JSON_BODY = rule("parameters as a JSON object")
+_WITHOUT_OPENER = rule("a parameter without its opener")
+_DOUBLED_TOKEN = rule("the namespace token doubled")
+_STRAY_CLOSERS = rule("stray closers between parameters")
+_WITHOUT_CLOSER = rule("a parameter's closer missing before the next one")
+_CLOSED_BY_CALL = rule("closers missing behind an element, before a call's")
+_INNER_CLOSERS = rule("closers of inner elements missing")
+_FURTHER_CLOSERS = rule("stray closers behind a value that is no text")
+_REPEATED = rule("a parameter that is an array, repeated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,7 @@ class MinimaxM3Values:
             return True
         if cursor.at_end or cursor.cut_of(ends) or cursor.cut_of(_NAMESPACE):
             return None
-        if (yield from cursor.peek()) == "{":
+        if _JSON_BODY and (yield from cursor.peek()) == "{":
             return (yield from _OBJECT.fits(cursor, ends))
         if not (yield from _read_namespace(cursor)):
             return False
@@ -105,14 +120,14 @@ class MinimaxM3Values:
         if cursor.cut_of(_CALL_TAGS):
             return None
         # The value of a parameter without its opener.
-        return (yield from cursor.peek()) not in (*SPACE, "<", "`")
+        return _WITHOUT_OPENER and (yield from cursor.peek()) not in (*SPACE, "<", "`")
 
     def read(
         self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
     ) -> Reading[bool]:
         """Read parameters up to a closer around them, which is not read; whether they are whole."""
         yield from cursor.space()
-        if (yield from cursor.peek()) == "{":
+        if _JSON_BODY and (yield from cursor.peek()) == "{":
             return (yield from read_object(cursor, sink, ends))
         return (yield from _Body(cursor, sink, parameters, ends, heads).read())
 
@@ -161,7 +176,7 @@ class _Body:
                 if tag is None:
                     self._end_array()
                     return False
-            if tag.closes:  # a stray one, or of a parameter that was read without its opener
+            if _STRAY_CLOSERS and tag.closes:  # a stray one, or of a parameter that was read without its opener
                 tag = None
                 continue
             closed, tag = yield from self._parameter(tag)
@@ -182,7 +197,7 @@ class _Body:
         text: list[str] = []
         if (yield from cursor.until(_NAMESPACE, text.append)):
             tag = yield from _read_tag(cursor)
-        if tag is None or not tag.closes or _closes_call(tag):
+        if tag is None or not tag.closes or _closes_call(tag) or not _WITHOUT_OPENER:
             self._sink("".join(text))
             return None
         self._begin(tag.name)
@@ -225,9 +240,13 @@ class _Body:
 
     def _repeated(self, name: str, text: str, lengths: array[int]) -> Iterator[str]:
         schema, root = self._parameters.schema(name), self._parameters.root
-        is_array = len(lengths) > 1 and all(
-            not TAG.search(each) or "array" in types(element(schema, root, index), root)
-            for index, each in enumerate(_cut(text, lengths))
+        is_array = (
+            _REPEATED
+            and len(lengths) > 1
+            and all(
+                not TAG.search(each) or "array" in types(element(schema, root, index), root)
+                for index, each in enumerate(_cut(text, lengths))
+            )
         )
         for index, each in enumerate(_cut(text, lengths)):
             if is_array:
@@ -272,7 +291,7 @@ class _Body:
                 if tag is None:
                     pass
                 elif tag.closes and tag.name == opened.name and not (quoted and quoted[-1]):
-                    text_only = bool(quoted) or (value is not None and not value.is_no_string())
+                    text_only = not _FURTHER_CLOSERS or bool(quoted) or not (value is None or value.is_no_string())
                     if (yield from self._ahead(self._follows(closers=not text_only))):
                         break
                 elif quoted:
@@ -285,7 +304,7 @@ class _Body:
                     if not (yield from self._elements(opened.name, tag.name, text)):
                         return False, None
                     break
-                elif self._parameters.declares(self._name(tag)) and self._name(tag) not in self._written:
+                elif _WITHOUT_CLOSER and self._may_be_next(tag):
                     self._end(name, value, text, repeatable=repeatable)
                     return True, tag
             elif marker == _BARE_CLOSE:
@@ -299,6 +318,11 @@ class _Body:
             add(marker)
         self._end(name, value, text, repeatable=repeatable)
         return True, None
+
+    def _may_be_next(self, tag: Tag) -> bool:
+        """Whether a tag opens a parameter that is declared and not yet given."""
+        name = self._name(tag)
+        return self._parameters.declares(name) and name not in self._written
 
     def _pair(self, quoted: list[str], tag: Tag) -> None:
         """A tag inside a quoted call."""
@@ -341,7 +365,13 @@ class _Body:
                 text.append(behind.take())
                 closed = blank = True
                 continue
-            if closed and blank and "invoke" not in stack[-_NEAR:] and (yield from cursor.stands(_ENCLOSING)):
+            if (
+                _CLOSED_BY_CALL
+                and closed
+                and blank
+                and "invoke" not in stack[-_NEAR:]
+                and (yield from cursor.stands(_ENCLOSING))
+            ):
                 text.append(behind.take())
                 return True
             tag = yield from _read_tag(cursor)
@@ -352,7 +382,7 @@ class _Body:
                 stack.append(tag.name)
                 if len(stack) > 2 * _NEAR:
                     del stack[:_NEAR]  # nested so deep, all of it is text
-            elif tag.name in stack[-_NEAR:]:
+            elif tag.name in stack[-_NEAR if _INNER_CLOSERS else -1 :]:
                 while stack.pop() != tag.name:
                     pass
             elif tag.name == name and (yield from self._ahead(self._follows(closers=True))):
@@ -363,6 +393,7 @@ class _Body:
             text.append(behind.take())
             blank = True
 
+    @recovers("a closer without the namespace token", off=False)
     def _bare_closer(self, name: str, *, nested: bool) -> Reading[bool]:
         """Read on a closer that lacks its namespace token; False, and nothing read, where it is text."""
         cursor = self._cursor
@@ -418,7 +449,7 @@ class _Body:
 def _read_namespace(cursor: Cursor) -> Reading[bool]:
     """Read the namespace token, doubled ones included; whether it stood here."""
     found = False
-    while (yield from cursor.match(_NAMESPACE)):
+    while (_DOUBLED_TOKEN or not found) and (yield from cursor.match(_NAMESPACE)):
         found = True
     return found
 

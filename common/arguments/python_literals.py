@@ -17,6 +17,7 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
+from ..recovery import drift, recovers, rule
 from ..schema import MAX_DEPTH, Parameters, read, read_number
 from .json_text import drop
 from .name import MAX_NAME
@@ -31,7 +32,12 @@ _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = ")]}"
-_LITERALS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false", "null": "null"}
+_LITERALS = {
+    "True": "true",
+    "False": "false",
+    "None": "null",
+    **{each: each for each in drift("JSON's words", "true", "false", "null")},
+}
 _DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"[+-]?0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _GROUPED = re.compile(r"(?<=[0-9a-fA-FxXoObB])_(?=[0-9a-fA-F])")
@@ -42,6 +48,18 @@ _HEX = re.compile(r"[0-9a-fA-F]*")
 _OCTAL = re.compile(r"[0-7]*")
 _CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
 _FOLLOWS_WITHIN = 256
+_SIGNS = ("=", *drift("the sign behind an argument's name", ":"))
+
+_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end")
+_INNER_CLOSERS = rule("closing brackets missing in others")
+_CLOSED_BY_CALL = rule("closing brackets missing before the call's parenthesis")
+_MISSING_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
+_DOUBLED_COMMA = rule("commas doubled")
+_LONE_DICT = rule("a dict as all arguments")
+_POSITIONAL = rule("arguments without a name")
+_QUOTED_NAME = rule("the name of an argument in quotes")
+_SOURCE_AS_TEXT = rule("a value that is no literal")
+_QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
 
 
 def first_fits(cursor: Cursor, parameters: Parameters) -> Reading[bool | None]:
@@ -55,7 +73,7 @@ def first_fits(cursor: Cursor, parameters: Parameters) -> Reading[bool | None]:
         fits = char == ")" or (yield from _keyword(cursor)) is not None
         cut = cursor.at_end
         cursor.rewind(behind_space)
-        if not fits and (char == "{" or parameters.names):
+        if not fits and ((_LONE_DICT and char == "{") or (_POSITIONAL and parameters.names)):
             fits = yield from _value_ahead(cursor)
             cut = cut or cursor.at_end
             fits = fits and not cursor.at_end
@@ -130,25 +148,25 @@ class _Arguments:
         while True:
             gap.append((yield from cursor.space()))
             if (yield from self._at_end()):
-                whole = (more and finished) or not (cursor.at_end or members)
+                whole = _MISSING_CLOSERS and ((more and finished) or not (cursor.at_end or members))
                 if whole:
                     self._sink("}" if members else "{}")
                 return whole
             char = cursor.text[cursor.at]
             if char in SPACE:
                 continue
-            if char == ")" or (char == "]" and more):
+            if char == ")" or (char == "]" and more and _MISSING_PARENTHESIS):
                 if char == ")":
                     cursor.take(cursor.at + 1)
                 self._sink("}" if members else "{}")
                 return True
-            if char == ",":
+            if char == "," and (more or _DOUBLED_COMMA):
                 gap.append(cursor.take(cursor.at + 1))
                 more = False
                 continue
             key = yield from _try_keyword(cursor)
             named = named or key is not None
-            if key is None and char == "{" and not members and not self._takes_object(names):
+            if _LONE_DICT and key is None and char == "{" and not members and not self._takes_object(names):
                 text = yield from self._dict()
                 if text is None:
                     return None
@@ -161,7 +179,7 @@ class _Arguments:
             if key is None and _is_cut(cursor):
                 cursor.take(len(cursor.text))
                 return False
-            if key is None and not (named or more) and members < len(names):
+            if _POSITIONAL and key is None and not (named or more) and members < len(names):
                 key = names[members]
             if key is None:
                 self._sink("".join(gap))
@@ -238,7 +256,7 @@ class _Arguments:
                 self._sink(piece)
             return True, True
         if isinstance(text, int):
-            text = yield from self._source(text)
+            text = (yield from self._source(text)) if _SOURCE_AS_TEXT else None
             if text is not None:
                 text = read(text, self._parameters.types(key) - {"object", "array"})
         self.stop_copying()
@@ -302,7 +320,8 @@ class _Arguments:
             yield from cursor.space()
             if (yield from self._at_end()):
                 undecided = any(each.closer == "}" and not each.is_dict and each.members == 1 for each in stack)
-                whole = stack[-1].expects == "more" and finished and not undecided and _close(out, stack, None)
+                whole = _MISSING_CLOSERS and stack[-1].expects == "more" and finished and not undecided
+                whole = whole and _close(out, stack, None)
                 return out if whole else None
             char = cursor.text[cursor.at]
             if char in SPACE:
@@ -310,8 +329,8 @@ class _Arguments:
             top = stack[-1] if stack else None
             if top is not None and char in _CLOSERS:
                 depth = len(stack)
-                owed = char == top.closer or any(each.closer == char for each in stack)
-                if char != top.closer and (top.expects != "more" or not (owed or char == ")")):
+                owed = char == top.closer or (_INNER_CLOSERS and any(each.closer == char for each in stack))
+                if char != top.closer and (top.expects != "more" or not (owed or (_CLOSED_BY_CALL and char == ")"))):
                     return depth
                 if not _close(out, stack, char if owed else None):
                     return depth
@@ -382,7 +401,7 @@ class _Arguments:
                     text(marker)
                     if (yield from cursor.peek()):
                         text(cursor.take(cursor.at + 1))
-                elif len(marker) == 3 or (yield from self._ends_string(nested)):
+                elif len(marker) == 3 or not _QUOTE_IN_STRING or (yield from self._ends_string(nested)):
                     break
                 else:
                     text(marker)
@@ -426,6 +445,7 @@ class _Arguments:
             return True
         return (yield from _value_ahead(cursor))
 
+    @recovers("a comma missing before the name of an argument", off=False)
     def _declared_ahead(self) -> Reading[bool]:
         """Whether the name of an argument stands here that is declared and not yet given."""
         mark = self._cursor.mark()
@@ -491,6 +511,8 @@ def _keyword(cursor: Cursor) -> Reading[str | None]:
     mark = yield from cursor.peek()
     quoted = bool(mark) and mark in _QUOTES
     if quoted:
+        if not _QUOTED_NAME:
+            return None
         cursor.take(cursor.at + 1)
     name = yield from cursor.run(_IDENTIFIER, MAX_NAME)
     if quoted:
@@ -499,7 +521,7 @@ def _keyword(cursor: Cursor) -> Reading[str | None]:
         cursor.take(cursor.at + 1)
     yield from cursor.space()
     sign = yield from cursor.peek()
-    if not name or sign not in ("=", ":"):
+    if not name or sign not in _SIGNS:
         return None
     cursor.take(cursor.at + 1)
     return None if sign == "=" and (yield from cursor.peek()) in ("", "=") else name
@@ -534,6 +556,7 @@ def _string_start(cursor: Cursor) -> Reading[str | None]:
     return prefix + (opened or "")
 
 
+@recovers("strings joined where they follow each other", off=None)
 def _further_string(cursor: Cursor) -> Reading[str | None]:
     """Read the opening quote of a string that is joined to the one before; None, and nothing read, without one."""
     mark = cursor.mark()
@@ -587,6 +610,7 @@ def _escape(cursor: Cursor) -> Reading[str]:
     return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else quote(chr(code))[1:-1]
 
 
+@recovers("a character by its name", off=None)
 def _named_character(name: str) -> int | None:
     try:
         return ord(unicodedata.lookup(name))

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
 from ..format import Span
+from ..recovery import recovers, rule
 from ..schema import ANY, JSON, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
 from .name import MAX_NAME, read_key, read_name
@@ -37,6 +38,19 @@ _REST = re.compile(r"[/ \d]*")
 """What may stand between a garbled closer's name and its bracket; letters would make it another tag's."""
 _NAME_AND_REST = re.compile(r"[\w/ ]*")
 _MAX_REST = 32
+
+_STRAY_KEY_END = rule("a stray end of a key before the first parameter")
+_STRAY_CLOSERS = rule("stray closers before the first parameter")
+_JSON_BODY = rule("parameters as a JSON object")
+_KEY_WITHOUT_OPENER = rule("a key without its opener")
+_KEY_WITHOUT_VALUE = rule("a key without a value")
+_DOUBLED_OPENER = rule("a parameter's opener doubled")
+_DOUBLED_NAME_END = rule("the end of a parameter's name doubled")
+_DOUBLED_CLOSER = rule("closers of a value doubled")
+_VALUE_IN_TAG = rule("a value in the tag of its parameter, before the closer")
+_WITHOUT_BRACKET = rule("a closer without its bracket")
+_WITHOUT_KEY_END = rule("a value's opener in place of the end of its key")
+_WITHOUT_VALUE_OPENER = rule("a value without its opener")
 
 
 class CallHeads(Protocol):
@@ -95,7 +109,7 @@ class TaggedValues:
         object.__setattr__(self, "_close", Markers(span.close for span in spellings))
         object.__setattr__(self, "_key_end", Markers(self.name_end[:-1]))
         unended = {span.close[:-1] for span in spellings if span.close.startswith("</")}
-        unended = {each for each in unended if not each.startswith(self.garbled)}
+        unended = {each for each in unended if _WITHOUT_BRACKET and not each.startswith(self.garbled)}
         object.__setattr__(self, "_garbled", Markers(unended.union(self.garbled)))
         object.__setattr__(self, "_instead", Markers(self.instead))
         object.__setattr__(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
@@ -126,17 +140,17 @@ class TaggedValues:
             return True if header is not None else None if cursor.at_end else False
         if (yield from self._opened_otherwise(cursor)):
             return True
-        if (yield from cursor.match(self._key_end)):
-            # A stray one: a parameter or the end of the call has to follow.
+        if _STRAY_KEY_END and (yield from cursor.match(self._key_end)):
+            # A parameter or the end of the call has to follow.
             yield from cursor.space()
             return True if (yield from cursor.stands(union(self.first, ends))) else None if cursor.at_end else False
         if (yield from cursor.stands(either)):
             return True
         if cursor.at_end or cursor.cut_of(either):
             return None
-        if (yield from cursor.peek()) == "{":
+        if _JSON_BODY and (yield from cursor.peek()) == "{":
             return (yield from _OBJECT.fits(cursor, ends))
-        if not self._key_end.all:
+        if not self._key_end.all or not _KEY_WITHOUT_OPENER:
             return False
         yield from read_name(cursor)
         return (yield from cursor.stands(self._key_end)) is not None
@@ -149,8 +163,9 @@ class TaggedValues:
         `key`: the value of this one stands here, without its opener.
         """
         if not key:
-            yield from read_strays(cursor, union(self._close, self._key_end))
-            if (yield from self._at_json(cursor)):
+            if _STRAY_CLOSERS:
+                yield from read_strays(cursor, union(self._close, self._key_end))
+            if _JSON_BODY and (yield from self._at_json(cursor)):
                 return (yield from read_object(cursor, sink, ends))
         either = union(self.first, ends)
         written: set[str] = set()
@@ -167,7 +182,7 @@ class TaggedValues:
                 header = yield from self._header(cursor, otherwise=opened is not None and opened in self._instead.all)
                 if header is None:
                     break
-            if not header.valued and (yield from self._stands_next(cursor, either)):
+            if _KEY_WITHOUT_VALUE and not header.valued and (yield from self._stands_next(cursor, either)):
                 header = None  # a name without a value
                 continue
             name, assigned, text = header.name.partition("=")
@@ -201,6 +216,7 @@ class TaggedValues:
         sink("}" if written else "{}")
         return True
 
+    @recovers("a value in the tag of its parameter, closed", off=False)
     def _closes_at_once(self, cursor: Cursor, followers: Markers) -> Reading[bool]:
         """Read a value's closers, where nothing but these stands before what may follow them."""
         mark = cursor.mark()
@@ -237,7 +253,7 @@ class TaggedValues:
         """Read a parameter's opening tag behind `open`; None, and nothing read, where it is none."""
         mark = cursor.mark()
         try:
-            while (yield from cursor.match(self.first)) is not None:
+            while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
                 pass
             if self.framed and (name := (yield from self._name_alone(cursor))):
                 cursor.settle(mark)
@@ -253,7 +269,12 @@ class TaggedValues:
                         break
                     if (yield from self._further_part(cursor)):
                         yield from cursor.space()
-            if name and not ended and (yield from cursor.stands(self._close)) is not None:
+                    if not _DOUBLED_NAME_END:
+                        break
+                if not (ended or _WITHOUT_KEY_END):
+                    break
+            ended = valued or (ended and _WITHOUT_VALUE_OPENER)
+            if _VALUE_IN_TAG and name and not ended and (yield from cursor.stands(self._close)) is not None:
                 assigned = _ASSIGNED.match(cursor.text_from(start))
                 if assigned is not None:
                     cursor.at -= cursor.offset - start - assigned.end()
@@ -273,6 +294,7 @@ class TaggedValues:
         cursor.settle(mark)
         return Header(name, dict(_ATTRIBUTE.findall(attributes)), otherwise, valued)
 
+    @recovers("a parameter's name that its line ends, in place of its tag's end", off="")
     def _name_alone(self, cursor: Cursor) -> Reading[str]:
         """Read a name whose line ends without the end of the tag; "" where none stands."""
         mark = cursor.mark()
@@ -338,10 +360,9 @@ class TaggedValues:
                     quoted.pop()
                 elif follows := (yield from self._may_follow(cursor, followers)):
                     return True, follows if isinstance(follows, Header) else None
-                elif not quoted and (yield from self._call_follows(cursor, heads)):
-                    return True, None
-                elif not quoted and value.is_no_string() and (yield from self._may_follow(cursor, self._close)):
-                    yield from read_strays(cursor, self._close)  # doubled
+                elif not quoted and (
+                    (yield from self._call_follows(cursor, heads)) or (yield from self._doubled(cursor, value))
+                ):
                     return True, None
             elif marker in self._garbled.all:
                 follows = not quoted and (
@@ -369,6 +390,14 @@ class TaggedValues:
             elif not quoted and value.is_finished():
                 return True, marker
             value.text(marker)
+
+    @recovers("a value's closer doubled", off=False)
+    def _doubled(self, cursor: Cursor, value: TextValue) -> Reading[bool]:
+        """Read further closers behind that of a value that is no string; whether one stands."""
+        found = value.is_no_string() and bool((yield from self._may_follow(cursor, self._close)))
+        if found:
+            yield from read_strays(cursor, self._close)
+        return found
 
     def _may_follow(self, cursor: Cursor, followers: Markers, *, otherwise: bool = True) -> Reading[Header | bool]:
         """Whether what stands here can follow a value's closer; the next parameter's header, read, if that does.
@@ -408,6 +437,7 @@ class TaggedValues:
         cursor.settle(mark)
         return follows
 
+    @recovers("closers around the parameters missing before another call", off=False)
     def _call_follows(self, cursor: Cursor, heads: CallHeads) -> Reading[bool]:
         """Whether another call stands here: the closers around the parameters are missing."""
         mark = cursor.mark()
@@ -420,6 +450,7 @@ class TaggedValues:
         cursor.rewind(mark)
         return fits
 
+    @recovers("a value's closer missing before the next parameter", off=None)
     def _next(self, cursor: Cursor, parameters: Parameters, written: set[str]) -> Reading[Header | None]:
         """Read the header of a parameter that may end the value before it; None, and nothing read, if it may not."""
         mark = cursor.mark()
@@ -431,6 +462,7 @@ class TaggedValues:
         return None
 
 
+@recovers("white space as a JSON string writes it", off=lambda cursor: cursor.space())
 def _gap(cursor: Cursor) -> Reading[None]:
     """Read white space, also as a JSON string writes it that quotes a call."""
     while True:
@@ -444,6 +476,7 @@ def _gap(cursor: Cursor) -> Reading[None]:
         cursor.take(cursor.at + 2)
 
 
+@recovers("a call quoted in a value", off=None)
 def read_quoted_head(opener: str, cursor: Cursor, heads: CallHeads) -> Reading[str | None]:
     """Read the head of a quoted call behind `opener`, as text; None, and nothing read, where it does not fit."""
     mark = cursor.mark()

@@ -12,6 +12,7 @@ import re
 
 from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
 from ..format import Span
+from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from .json_object import read_object
 from .strays import read_strays
@@ -22,23 +23,31 @@ CLOSE = "<|close|>"
 SEP = "<|sep|>"
 
 _ENDS = Markers((OPEN, CLOSE, SEP))
-_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))""")
+_QUOTED = '"([^"]*)"'
+_ATTRIBUTE_VALUES = (_QUOTED, *drift("how an attribute's value is written", "'([^']*)'", r"([^\s\"'=]+)"))
+_ATTRIBUTE = re.compile(rf"\s*([A-Za-z_][\w.-]*)\s*=\s*(?:{'|'.join(_ATTRIBUTE_VALUES)})")
+_SPACES = ("", *drift("white space around a tag's name", " "))
+_ESCAPED = recovering("quotes of an attribute as a JSON string writes them", '\\"', off="\0")
+_CLOSER_WITHOUT_END = rule("a closing tag without its end")
+_CLOSER_AS_END = rule("a tag without its end before another tag")
+_DOUBLED_OPENER = rule("an opening tag's beginning doubled")
+_JSON = rule("arguments as one JSON object in a tag")
 
 
 def opening(tag: str) -> tuple[str, ...]:
     """The spellings of an opening tag without attributes."""
-    return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in ("", " ") for behind in ("", " "))
+    return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
 
 
 def closing(tag: str) -> tuple[str, ...]:
     """The spellings of a closing tag."""
-    whole = (f"{CLOSE}{before}{tag}{behind}{SEP}" for before in ("", " ") for behind in ("", " "))
-    return (*whole, f"{CLOSE}{tag}", f"{CLOSE} {tag}")
+    whole = tuple(f"{CLOSE}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
+    return (*whole, *(f"{CLOSE}{before}{tag}" for before in _SPACES)) if _CLOSER_WITHOUT_END else whole
 
 
 def spans(tag: str) -> tuple[Span, ...]:
     """The spellings of a tag with attributes, up to them, each with one of its closing tag."""
-    return tuple(Span(f"{OPEN}{' ' * (at % 2)}{tag}", close) for at, close in enumerate(closing(tag)))
+    return tuple(Span(f"{OPEN}{_SPACES[at % len(_SPACES)]}{tag}", close) for at, close in enumerate(closing(tag)))
 
 
 def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | None]:
@@ -48,11 +57,11 @@ def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | 
     """
     pieces: list[str] = []
     end = yield from cursor.until(_ENDS, pieces.append)
-    if end is None or (end != SEP and ended):
+    if end is None or (end != SEP and (ended or not _CLOSER_AS_END)):
         return None
     if end != SEP:
         cursor.at -= len(end)
-    text = "".join(pieces).replace('\\"', '"')  # as a quoted call in a JSON string writes them
+    text = "".join(pieces).replace(_ESCAPED, '"')  # in a quoted call
     attributes: dict[str, str] = {}
     at = 0
     while found := _ATTRIBUTE.match(text, at):
@@ -72,7 +81,7 @@ class XtmlValues(TaggedValues):
 
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         yield from cursor.space()
-        if (yield from cursor.stands(_JSON_OPEN)) is not None:
+        if _JSON and (yield from cursor.stands(_JSON_OPEN)) is not None:
             return True
         return None if cursor.cut_of(_JSON_OPEN) else (yield from super().fits(cursor, ends))
 
@@ -80,7 +89,7 @@ class XtmlValues(TaggedValues):
         self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
     ) -> Reading[bool]:
         yield from cursor.space()
-        if (yield from cursor.match(_JSON_OPEN)) is None:
+        if not _JSON or (yield from cursor.match(_JSON_OPEN)) is None:
             return (yield from super().read(cursor, sink, parameters, ends, heads, key))
         complete = yield from read_object(cursor, sink, union(ends, _JSON_CLOSE))
         yield from read_strays(cursor, _JSON_CLOSE)
@@ -89,7 +98,7 @@ class XtmlValues(TaggedValues):
     def _header(self, cursor: Cursor, *, otherwise: bool = False) -> Reading[Header | None]:
         mark = cursor.mark()
         try:
-            while (yield from cursor.match(self.first)) is not None:
+            while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
                 pass
             attributes = yield from read_attributes(cursor, ended=True)
         except Overrun:

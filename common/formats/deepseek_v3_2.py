@@ -13,12 +13,23 @@ from __future__ import annotations
 
 from ..arguments.tagged_values import TaggedValues
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
 
-_BLOCKS = ("function_calls", "tool_calls", "calls", "function_call", "tool_call", "call", "toolcalls", "tool_use")
+_BLOCKS = (
+    *("function_calls", "tool_calls", "calls"),
+    *drift("another name of the section", "function_call", "tool_call", "call", "toolcalls", "tool_use"),
+)
 """Names of the section in V3.2, V4 and V4.1, the singular, and what V4 writes in their place at times."""
-_BARS = ("｜DSML｜", "｜DSML｜ ", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖")
+_BARS = (
+    *("｜DSML｜", "｜DSML｜ "),
+    *drift("other bars", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖"),
+)
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
+# Quantized models cut the closer's name.
+_CALL_CLOSERS = ("invoke", *drift("the closer's name cut", "inv"))
+_GARBLED = drift("a value's closer of another name", *(f"</{each}" for each in _BARS), "</parameter")
+_INSTEAD = drift("a parameter's opener without bars", "<parameter name=")
 
 
 def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
@@ -28,10 +39,7 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         sample=sample,
         sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
-        # Quantized models cut the closer's name.
-        spellings=tuple(
-            Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in ("invoke", "inv")
-        ),
+        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in _CALL_CLOSERS),
         name_end=(">",),
         arguments=TaggedValues(
             open=f"<{bar}parameter name=",
@@ -39,9 +47,8 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
             close=f"</{bar}parameter>",
             spellings=tuple(Span(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
             typed_by="string",
-            # Other names, and tags without bars.
-            garbled=(*(f"</{each}" for each in _BARS), "</parameter"),
-            instead=("<parameter name=",),
+            garbled=_GARBLED,
+            instead=_INSTEAD,
         ),
     )
 

@@ -14,9 +14,12 @@ from ..arguments.strays import DEBRIS
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
 from ..format import Calls, Task
 from ..machine import Grammar, begins_as_json, read_call
+from ..recovery import recovering, rule
 from ..reply import Reply
 
-_MAX_DEBRIS = 64
+_MAX_DEBRIS = recovering("brackets and quotes between a call and the end of its message", 64, off=0)
+_LATE_CLOSER = rule("a call's closer behind text")
+_CLOSER_FIRST = rule("a closer before any message")
 
 NO_CALLS = Grammar((), None, NO_MARKERS)
 
@@ -114,12 +117,12 @@ class Frames:
         """
         while True:
             markers = self.in_reasoning if channel.is_reasoning else self.in_content
-            if reply.owed_closer and not channel.is_reasoning and task.calls is Calls.READ:
+            if _LATE_CLOSER and reply.owed_closer and not channel.is_reasoning and task.calls is Calls.READ:
                 markers = union(markers, self.calls.behind_call)
             marker = yield from cursor.until(markers, channel.text)
             if marker is None:
                 return None
-            if marker in self.closers.all and (framed or (yield from self._ends(cursor))):
+            if marker in self.closers.all and (framed or (_CLOSER_FIRST and (yield from self._ends(cursor)))):
                 channel.content()
                 return ""
             if marker in self.calls.openers.all:

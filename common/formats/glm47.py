@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..arguments.tagged_values import TaggedValues
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
 
 GLM47 = Tagged(
@@ -19,6 +20,6 @@ GLM47 = Tagged(
         open="<arg_key>",
         name_end=("</arg_key>", "<arg_value>"),
         close="</arg_value>",
-        instead=("<tool_call>", "<arg_value>", "arg_key>"),
+        instead=drift("in place of a parameter's opener", "<tool_call>", "<arg_value>", "arg_key>"),
     ),
 )

@@ -12,6 +12,7 @@ import re
 
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading
 from ..format import Span, Task
+from ..recovery import rule
 from ..reply import Reply
 from .frames import Channel, Frames, drop_cut, read_message_call
 from .json_calls import JsonCalls
@@ -26,6 +27,9 @@ _CLOSERS = Markers(("<|end_message|>", "<|content_model_end_sampling|>"))
 _ALL = Markers(_KINDS.all | _CLOSERS.all | {_OPEN})
 _NAME = re.compile(r"[\w.:/-]*")
 _MAX_NAME = 256
+
+_CUT_HEADER = rule("a header cut off at the end")
+_WITHOUT_KIND = rule("a message of no kind")
 
 CALLS = JsonCalls(
     sample="",
@@ -52,11 +56,11 @@ class Inkling(Frames):
         except Overrun:
             kind = None
         if kind is None:
-            if opener and (cursor.at_end or cursor.cut_of(_KINDS)):
+            if opener and _CUT_HEADER and (cursor.at_end or cursor.cut_of(_KINDS)):
                 drop_cut(mark, cursor, reply, task, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))
-            if not opener or not channel.fresh:
+            if not opener or not channel.fresh or not _WITHOUT_KIND:
                 return False
             channel.content()  # a message of no kind
             return True

@@ -18,15 +18,27 @@ from ..arguments.strays import read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..held import Held
+from ..recovery import drift, recovering, recovers, rule
 from ..reply import Call, Reply
 
 _OBJECT = JsonObject()
-_QUOTES = "\"'"
-_SEPARATORS = (",", ";")
+_QUOTES = recovering("keys and names in single quotes", "\"'", off='"')
+_SEPARATORS = (",", *drift("what separates calls", ";"))
 _ARRAY_END = Markers("]")
 _FUNCTION = "function"
 _ABOUT_CALL = frozenset({"type", "id", "index"})
 """Keys that say nothing of the arguments; where these lack, any other may be one of them."""
+
+_WORD_IN_TAG = rule("an opener that is a word, behind one that is a tag")
+_DOUBLED_BRACKET = rule("an array's opening bracket doubled")
+_SURPLUS_BRACKETS = rule("an array's closing bracket that nothing opened, or doubled")
+_DOUBLED_BRACE = rule("a call's braces doubled")
+_ENVELOPE = rule("a call inside `function`, as OpenAI's API writes it")
+_FUNCTION_AS_NAME = rule("`function` in place of `name`")
+_FURTHER_KEYS = rule("keys that a call does not have")
+_WITHOUT_BRACE = rule("a call without its closing brace before a marker")
+_DOUBLED_COMMA = rule("a comma doubled between keys, or before the first")
+_TRAILING_SEPARATOR = rule("a separator behind the last call")
 
 
 @dataclass(frozen=True)
@@ -59,14 +71,16 @@ class JsonCalls:
         """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
         yield from cursor.space()
         tagged = bool(opener) and opener not in self.words
-        if tagged and (yield from cursor.match(self._words)):
+        if tagged and _WORD_IN_TAG and (yield from cursor.match(self._words)):
             yield from cursor.space()
         fenced = bool(opener and (yield from cursor.match(FENCES)))
         if fenced:
             yield from cursor.space()
-        while (yield from cursor.peek()) == "[":  # perhaps doubled
+        while (yield from cursor.peek()) == "[":
             cursor.take(cursor.at + 1)
             yield from cursor.space()
+            if not _DOUBLED_BRACKET:
+                break
         close = next((span.close for span in self.spans if span.open == opener), "")
         calls_read = reply.calls_read
         fits = yield from self._call(mark, cursor, reply, strict=not opener, named=named)
@@ -76,8 +90,8 @@ class JsonCalls:
         while further:
             while (yield from self._further_call(cursor, reply, strict=not opener, tagged=tagged)):
                 pass
-            while (yield from read_strays(cursor, _ARRAY_END, once=True)):
-                pass  # one too many
+            while (yield from read_strays(cursor, _ARRAY_END, once=True)) and _SURPLUS_BRACKETS:
+                pass
             further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
@@ -85,6 +99,7 @@ class JsonCalls:
             reply.owed_closer = close
         return True
 
+    @recovers("another array in the same tag", off=False)
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
         mark = cursor.mark()
@@ -119,7 +134,7 @@ class JsonCalls:
                     cursor.settle(mark)
                     return False
             ends = union(self._ends, self.openers, reply.turn_ends)
-            if separated and (not char or char == "]" or (yield from cursor.stands(ends))):
+            if separated and _TRAILING_SEPARATOR and (not char or char == "]" or (yield from cursor.stands(ends))):
                 cursor.settle(mark)
                 return False
         except Overrun:
@@ -138,7 +153,7 @@ class JsonCalls:
         if (yield from cursor.peek()) != "{":
             return None if cursor.at_end else False
         cursor.take(cursor.at + 1)
-        doubled = (yield from cursor.peek()) == "{"
+        doubled = _DOUBLED_BRACE and (yield from cursor.peek()) == "{"
         if doubled:
             cursor.take(cursor.at + 1)
         head = _Head(mark, cursor, reply)
@@ -153,10 +168,15 @@ class JsonCalls:
                 enveloped = False
             elif key is None:
                 break
-            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) == "{":
+            elif key == _FUNCTION and not (head.name or strict) and _ENVELOPE and (yield from cursor.peek()) == "{":
                 cursor.take(cursor.at + 1)
                 enveloped = True
-            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
+            elif (
+                key == _FUNCTION
+                and not (head.name or strict)
+                and _FUNCTION_AS_NAME
+                and (yield from cursor.peek()) in _QUOTES
+            ):
                 name = yield from _name(cursor)
                 head.name = name if reply.tools.may_declare(name) else ""
                 foreign = foreign or not head.name
@@ -176,13 +196,13 @@ class JsonCalls:
             elif key == "id" and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
                 head.id = (yield from _name(cursor)) or None
             else:
-                if strict and not head.announced:
+                if (strict and not head.announced) or not _FURTHER_KEYS:
                     return False
                 foreign = foreign or key not in _ABOUT_CALL
                 if not (yield from json_text.value(cursor, json_text.drop, ends)):
                     break
         char = yield from cursor.peek()
-        closed = char == "}" or bool(char and (yield from cursor.stands(ends)))
+        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from cursor.stands(ends)))
         if char == "}":
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
@@ -284,6 +304,8 @@ def _key(cursor: Cursor) -> Reading[str | None]:
         cursor.take(cursor.at + 1)
         yield from cursor.space()
         char = yield from cursor.peek()
+        if not _DOUBLED_COMMA:
+            break
     key = yield from _string(cursor)
     if key is None:
         return None

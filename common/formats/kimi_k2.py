@@ -11,6 +11,7 @@ import re
 
 from ..arguments.json_object import JsonObject
 from ..format import Span
+from ..recovery import drift, rule
 from .tagged import Head, Tagged, sample_of
 
 _ARGUMENTS = "<|tool_call_argument_begin|>"
@@ -27,11 +28,11 @@ KIMI_K2 = Tagged(
     sample=sample_of(__doc__),
     sections=(
         Span("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
-        Span("<|tool_call_section_begin|>", "<|tool_call_section_end|>"),
+        *drift("the section in the singular", Span("<|tool_call_section_begin|>", "<|tool_call_section_end|>")),
     ),
     call=Span("<|tool_call_begin|>", "<|tool_call_end|>"),
-    before_name=(_ARGUMENTS,),  # a stray one
+    before_name=drift("what opens the arguments, before the name", _ARGUMENTS),
     name_end=(_ARGUMENTS,),
     head=head,
-    arguments=JsonObject(fenced=True),
+    arguments=JsonObject(fenced=rule("a code fence around the arguments")),
 )

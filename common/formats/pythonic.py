@@ -16,12 +16,16 @@ from ..arguments.python_literals import first_fits, read_arguments
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
+from ..recovery import drift, rule
 from ..reply import Reply
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
-_SEPARATORS = (",", ";")
+_SEPARATORS = (",", *drift("what separates calls", ";"))
 _LIST_END = Markers("]")
+_AS_JSON = rule("calls as JSON between the markers")
+_TRAILING_SEPARATOR = rule("a separator behind the last call")
+_LIST_WITHOUT_BRACKET = rule("calls in markers without a list")
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,13 @@ class Pythonic:
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         yield from cursor.space()
-        if opener and (yield from self._at_json(cursor)):
+        if opener and _AS_JSON and (yield from self._at_json(cursor)):
             return (yield from self.as_json.read(opener, mark, cursor, reply))
         in_list = (yield from cursor.peek()) == "["
         if in_list:
             cursor.take(cursor.at + 1)
+        elif not _LIST_WITHOUT_BRACKET:
+            return False
         fits = yield from self._call(mark, cursor, reply, strict=not opener)
         if not fits:
             return fits
@@ -104,7 +110,7 @@ class Pythonic:
                 cursor.take(cursor.at + 1)
                 yield from cursor.space()
             separated = cursor.held(mark)
-            if separated.strip() and (yield from cursor.peek()) == "]":
+            if separated.strip() and _TRAILING_SEPARATOR and (yield from cursor.peek()) == "]":
                 cursor.settle(mark)
                 return False
             if separated:

@@ -16,9 +16,13 @@ from __future__ import annotations
 
 from ..arguments.tagged_values import TaggedValues
 from ..format import Span
+from ..recovery import drift, recovering
 from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
+
+
+_PLAIN = drift("a parameter's name without the attribute", Span("<parameter=", "</parameter>"))
 
 
 def attributed(wrapper: Span, *, framed: bool) -> Tagged:
@@ -32,7 +36,7 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
             open="<parameter name=",
             name_end=(">",),
             close="</parameter>",
-            spellings=(Span("<parameter=", "</parameter>"),),
+            spellings=_PLAIN,
             framed=framed,
         ),
     )
@@ -41,7 +45,7 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
 QWEN3_CODER = Tagged(
     sample=sample_of(__doc__),
     # Not in the template, but the models remember it.
-    sections=(Span("<function_invocation>", "</function_invocation>"),),
+    sections=drift("a section", Span("<function_invocation>", "</function_invocation>")),
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
@@ -50,7 +54,7 @@ QWEN3_CODER = Tagged(
         name_end=(">",),
         close="</parameter>",
         framed=True,
-        garbled=("</parameter_function", "</parameterfunction"),
+        garbled=drift("a value's closer stuck to the call's", "</parameter_function", "</parameterfunction"),
     ),
-    variant=attributed(WRAPPER, framed=True),
+    variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
 )

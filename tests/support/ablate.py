@@ -22,12 +22,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 PACKAGE = "dynamo_parsers"
 PROCESSES = 2
-SECONDS = 10
-"""What one case may take: without a rule a reader may go round in circles."""
+SECONDS = 2
+"""CPU time that one case may take: without a rule a reader may go round in circles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,8 @@ def _lines(case: object, corpus: object) -> Iterator[str]:
     """What is read of a case's reply, and of each start of it that it gives."""
     starts = [start.text for start in getattr(case, "starts", ())]
     for text, finish in ((case.reply, True), *((start, False) for start in starts)):  # type: ignore[attr-defined]
-        signal.signal(signal.SIGALRM, _give_up)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.signal(signal.SIGVTALRM, _give_up)
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             events = corpus.feed(case, [text] if text else [], finish=finish)  # type: ignore[attr-defined]
             records = corpus.merge(events, finished=finish)  # type: ignore[attr-defined]
@@ -140,7 +141,7 @@ def _lines(case: object, corpus: object) -> Iterator[str]:
         except Exception as wrong:
             yield f"raised {type(wrong).__name__}"
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _give_up(*_: object) -> None:
@@ -150,13 +151,19 @@ def _give_up(*_: object) -> None:
 # --- comparing
 
 
-def needs(rules: dict[str, str], files: Sequence[str] = (), progress: Callable[[str], object] = len) -> Iterator[Need]:
+def processes(count: int = PROCESSES) -> Pool:
+    """Processes in which the package has not been imported, a new one for each task."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pydantic"])
+    return context.Pool(count, maxtasksperchild=1)
+
+
+def needs(rules: dict[str, str], files: Sequence[str] = ()) -> Iterator[Need]:
     """Each of the rules with what needs it."""
-    with multiprocessing.get_context("spawn").Pool(PROCESSES, maxtasksperchild=1) as pool:
+    with processes() as pool:
         as_it_is = pool.apply(read_cases, ("", files))
         readings = [(rule, pool.apply_async(read_cases, (rule, files))) for rule in rules]
-        for number, (rule, reading) in enumerate(readings, 1):
-            progress(f"{number}/{len(readings)} {rule}")
+        for rule, reading in readings:
             yield need(rule, rules[rule], as_it_is, reading.get())
 
 
@@ -174,7 +181,7 @@ def need(rule: str, where: str, as_it_is: Iterable[Asked], without: Iterable[Ask
 
 def find_rules() -> dict[str, str]:
     """`marked`, of a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with processes(1) as pool:
         return pool.apply(marked)
 
 
@@ -201,7 +208,7 @@ def _listed(title: str, rules: Sequence[Need]) -> list[str]:
 
 def show(rule: str, files: Sequence[str]) -> None:
     """Print what is read of each case that needs a rule, with and without it."""
-    with multiprocessing.get_context("spawn").Pool(PROCESSES, maxtasksperchild=1) as pool:
+    with processes() as pool:
         with_it, without = pool.starmap(read_cases, [("", files), (rule, files)], chunksize=1)
     for case, other in zip(with_it, without, strict=True):
         if case.lines != other.lines:
@@ -223,7 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"== {rule}  ({rules[rule]})")
             show(rule, said.family)
         return 0
-    found = list(needs(rules, said.family, lambda line: print(line, file=sys.stderr)))
+    found = []
+    for each in needs(rules, said.family):
+        found.append(each)
+        print(f"{len(found)}/{len(rules)} {each.rule}: {len(each.cases)}", file=sys.stderr, flush=True)
     print(json.dumps([asdict(each) for each in found], indent=1) if said.json else report(found))
     return int(any(each.unneeded for each in found) and not said.family)
 
