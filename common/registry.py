@@ -44,6 +44,7 @@ from .formats.pythonic import PYTHONIC
 from .formats.qwen3_coder import QWEN3_CODER
 from .formats.seed_oss import SEED_OSS
 from .machine import Grammar
+from .recovery import drift
 
 PREFIX = "dynamo_"
 
@@ -145,19 +146,24 @@ class ReasoningRow:
 
 
 _THINK_TOKENS = ("<think>", "</think>")
-_QWEN_ENDS = ("<|im_end|>", "<|endoftext|>")
-_KIMI_ENDS = ("<|im_end|>", "[EOS]", "[EOT]")
+_QWEN_ENDS = drift("what ends a reply of Qwen", "<|im_end|>", "<|endoftext|>")
+_KIMI_ENDS = drift("what ends a reply of Kimi", "<|im_end|>", "[EOS]", "[EOT]")
 _DEEPSEEK_END = "<｜end▁of▁sentence｜>"
-_LLAMA_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
-_GLM_ENDS = ("<|user|>", "<|observation|>", "<|endoftext|>")
+_LLAMA_ENDS = drift("what ends a reply of Llama", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
+_LLAMA_4_ENDS = drift("what ends a reply of Llama 4", "<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
+_GLM_ENDS = drift("what ends a reply of GLM", "<|user|>", "<|observation|>", "<|endoftext|>")
+_JAMBA_ENDS = drift("what ends a reply of Jamba", "<|endoftext|>")
+_PHI_ENDS = drift("what ends a reply of Phi", "<|endoftext|>")
+_INKLING_END = "<|content_model_end_sampling|>"
+_INKLING_ENDS = drift("what ends a reply of Inkling", "<|end_message|>")
 _MINIMAX_END = "[e~["
 _MISTRAL_END = "</s>"
-_GEMMA_ENDS = ("<|tool_response>", "<eos>")
+_GEMMA_ENDS = drift("what ends a reply of Gemma", "<|tool_response>", "<eos>")
 # What begins the next message ends this one.
-_HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
+_HARMONY_ENDS = drift("what ends a reply in Harmony", "<|end|>", "<|call|>", "<|start|>")
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
-_MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
-_MUSE_TOKENS = ("<|message|>", "<|eot|>", *_MUSE_ENDS)
+_MUSE_ENDS = drift("what ends a reply of Muse", "<|eom|>", "<|end_of_text|>", "<|start|>")
+_MUSE_TOKENS = ("<|message|>", "<|eot|>", "<|eom|>", "<|end_of_text|>", "<|start|>")
 
 _ON_UNLESS_OFF = Starts(inside=True)
 _OFF_UNLESS_ON = Starts(inside=False, switch="on")
@@ -283,7 +289,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         added_tokens=("<tool_calls>", "</tool_calls>"),
         turn_end="<|eom|>",
-        turn_ends=("<|endoftext|>",),
+        turn_ends=_JAMBA_ENDS,
     ),
     ToolRow(
         "phi4",
@@ -292,7 +298,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
-        turn_ends=("<|endoftext|>",),
+        turn_ends=_PHI_ENDS,
     ),
     ToolRow(
         "llama3_json",
@@ -338,8 +344,8 @@ TOOL_ROWS = (
         "Inkling, Inkling Small",
         pairs=("inkling",),
         special_tokens=tuple(sorted(INKLING.markers)),
-        turn_end="<|content_model_end_sampling|>",
-        turn_ends=("<|end_message|>",),
+        turn_end=_INKLING_END,
+        turn_ends=_INKLING_ENDS,
     ),
     ToolRow(
         "muse",
@@ -376,7 +382,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
-        turn_ends=("<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"),
+        turn_ends=_LLAMA_4_ENDS,
     ),
     ToolRow(
         "minimax_m3",
@@ -555,7 +561,7 @@ REASONING_ROWS = (
         "Inkling, Inkling Small",
         _OUTSIDE,
         special_tokens=tuple(sorted(INKLING.markers)),
-        turn_ends=("<|content_model_end_sampling|>", "<|end_message|>"),
+        turn_ends=(_INKLING_END, *_INKLING_ENDS),
         frame=INKLING,
     ),
     ReasoningRow(

@@ -66,7 +66,6 @@ _WITHOUT_BRACKET = rule("arguments without brackets")
 _BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
 _MISSING_VALUE = rule("a key without a value")
 _MISSING_CLOSERS = rule("closing brackets missing")
-_INNER_CLOSERS = rule("closing brackets missing in others")
 _DOUBLED_COMMA = rule("commas doubled")
 _MISSING_COMMA = rule("a comma missing")
 _CONTAINER_AS_TEXT = rule("a container that cannot be read")
@@ -233,7 +232,7 @@ class _Body:
             char = cursor.text[cursor.at]
             if char in SPACE:
                 continue
-            if _MISSING_VALUE and key is not None and (char == "," or self._is_owed(char)):
+            if key is not None and _MISSING_VALUE and (char == "," or self._is_owed(char)):
                 self._emit('""')
                 key, more, finished = None, True, True
             elif self._is_owed(char):
@@ -315,8 +314,9 @@ class _Body:
         self._members.append(0)
         self._deep = self._deep or len(self._owed) > MAX_DEPTH + 1
 
+    @recovers("closing brackets missing in others", off=lambda self, char: char == self._owed[-1])
     def _is_owed(self, char: str) -> bool:
-        return bool(self._count.get(char)) and (_INNER_CLOSERS or char == self._owed[-1])
+        return bool(self._count.get(char))
 
     def _close(self) -> str:
         """Close the innermost bracket, which is returned."""

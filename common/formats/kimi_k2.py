@@ -11,17 +11,24 @@ import re
 
 from ..arguments.json_object import JsonObject
 from ..format import Span
-from ..recovery import drift, rule
+from ..recovery import drift, recovering, rule
 from .tagged import Head, Tagged, sample_of
 
 _ARGUMENTS = "<|tool_call_argument_begin|>"
-_ID = re.compile(r"(?:functions\.)?(.+):[0-9]+")
+_ID = recovering(
+    "an id without its prefix",
+    re.compile(r"(?:functions\.)?(.+):[0-9]+"),
+    off=re.compile(r"functions\.(.+):[0-9]+"),
+)
+_WITHOUT_NUMBER = rule("an id without its number")
 
 
 def head(written: str) -> Head:
     """`functions.NAME:INDEX` is the call's id."""
     found = _ID.fullmatch(written)
-    return Head(found[1], written) if found else Head(written.removeprefix("functions.") or written)
+    return (
+        Head(found[1], written) if found else Head((_WITHOUT_NUMBER and written.removeprefix("functions.")) or written)
+    )
 
 
 KIMI_K2 = Tagged(

@@ -9,7 +9,7 @@ some templates tell it to, between `<|tool_calls|>` and `<|/tool_calls|>`.
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import drift
+from ..recovery import drift, recovering
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -24,5 +24,5 @@ PHI4 = JsonCalls(
         ),
     ),
     words=frozenset({"functools"}),
-    bare="start",
+    bare=recovering("calls without any marker", "start", off=""),
 )

@@ -31,6 +31,8 @@ _TYPE_AS_NAME = rule("a call's name that looks like a type")
 _DOUBLED_NAME_END = rule("the end of a name doubled")
 _WITHOUT_NAME_END = rule("a name without its end")
 _CLOSER_AS_NAME_END = rule("a call's closer where the end of its name is due")
+_UNCLOSED_SECTION = rule("a section's closer missing before text")
+_ALONE = rule("a call without the section or wrapper around it")
 _SECTIONS_BETWEEN = rule("another section's opener between the calls of a section")
 
 
@@ -134,7 +136,7 @@ class Tagged:
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
         put = object.__setattr__
         put(self, "call_openers", Markers(calls))
-        put(self, "openers", Markers(calls | {span.open for span in self.sections}))
+        put(self, "openers", Markers((calls if _ALONE or not around else set()) | {span.open for span in around}))
         put(self, "closers", Markers(ends | self.arguments.closers))
         own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         if self.variant is not None:
@@ -390,7 +392,7 @@ class Tagged:
             cursor.rewind(mark)
             return False
         text = "".join(between).strip(SPACE)
-        if text and not self._in_section.begins(text):
+        if text and _UNCLOSED_SECTION and not self._in_section.begins(text):
             cursor.rewind(mark)  # the section was not closed: this is the answer
         else:
             cursor.settle(mark)
