@@ -69,7 +69,7 @@ def rule(what: str) -> bool:
 def drift(what: str, *rows: T) -> tuple[T, ...]:
     """Mark rows of a table, each as a rule of its own: the rows, without the one that is off."""
     module, line = _caller()
-    return tuple(row for row in rows if not _is_off(module, line, f"{what}: {row}"))
+    return tuple(row for row in rows if not _is_off(module, line, f"{what}: {_name_of(row)}"))
 
 
 def recovering(what: str, value: T, *, off: T) -> T:
@@ -81,6 +81,11 @@ def _is_off(module: str, line: int, what: str) -> bool:
     marked = Rule(module.removeprefix("dynamo_parsers."), line, what)
     RULES.setdefault(marked.key, marked)
     return marked.key == OFF
+
+
+def _name_of(row: object) -> str:
+    text = str(row)
+    return text if text.isprintable() and text.strip() else repr(row)
 
 
 def _caller() -> tuple[str, int]:

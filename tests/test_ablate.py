@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -108,12 +109,14 @@ def test_every_mark_is_found() -> None:
 
 
 def test_what_needs_a_rule() -> None:
-    with_it = [Asked("a", "kimi", "t", ("x",)), Asked("b", "qwen", "u", ("x",)), Asked("c", "qwen", "u", ("x",))]
+    with_it = [
+        Asked("a", "a", "kimi", "t", ("x",)),
+        Asked("b", "b", "qwen", "u", ("x",)),
+        Asked("c", "b", "qwen", "u", ("x",)),
+    ]
 
     def without(*changed: str) -> list[Asked]:
-        return [
-            Asked(each.name, each.family, each.report, ("y",)) if each.name in changed else each for each in with_it
-        ]
+        return [replace(each, lines=("y",)) if each.name in changed else each for each in with_it]
 
     none, one, two = (need("rule", "file:1", with_it, without(*changed)) for changed in ("", "bc", "ab"))
     assert (none.unneeded, none.to_remove) == (True, False)

@@ -6,6 +6,9 @@ without it. Rules are found by their marks (`dynamo_parsers.recovery`).
 - A rule that no case needs fails: write its case, or remove it.
 - A rule that one report of one family needs is listed for removal (docs/contract.md, "Drift").
 
+Only the files of cases that can need a rule are read: those of parsers whose format imports, itself or by what it
+imports, the module that the rule is in.
+
 A report is what a case names in a line `report: owner/repo#123`, or else its title: the same title in several files is
 one report. Parsers whose formats have the same markers are one family.
 """
@@ -13,6 +16,7 @@ one report. Parsers whose formats have the same markers are one family.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import importlib.util
 import json
@@ -20,10 +24,11 @@ import multiprocessing
 import pkgutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.pool import Pool
 from pathlib import Path
+from typing import Any
 
 PACKAGE = "dynamo_parsers"
 PROCESSES = 2
@@ -36,9 +41,12 @@ class Asked:
     """A case, and what is read of it."""
 
     name: str
+    file: str
     family: str
     report: str
     lines: tuple[str, ...]
+    modules: frozenset[str] = frozenset()
+    """What its parsers are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +85,20 @@ def marked() -> dict[str, str]:
 _WITHOUT_RULES = tuple(f"{PACKAGE}.{each}" for each in ("cli", "demo", "probe", "triage", "vllm", "sglang", "trtllm"))
 
 
-def read_cases(off: str, files: Sequence[str] = ()) -> list[Asked]:
-    """Read the cases of some files (none named: of all), with the rule `off` switched off ("": none)."""
+def read_cases(off: str, files: Collection[str] | None = None) -> list[Asked]:
+    """Read the cases of some files (None: of all), with the rule `off` switched off ("": none)."""
     _switch_off(off)
     corpus = importlib.import_module("corpus")
-    family = _families()
+    parsers = _Parsers()
     found = []
     for path in corpus.case_files():
-        if files and path.stem.partition(".")[0] not in files:
+        if files is not None and path.stem not in files:
             continue
         for case in corpus.load(path).cases:
-            parser = case.request.tool_parser or case.request.reasoning_parser
+            named = (case.request.tool_parser, case.request.reasoning_parser)
             report = getattr(case, "report", None) or case.title
-            found.append(Asked(str(case), family(parser), report, tuple(_lines(case, corpus))))
+            lines = tuple(_lines(case, corpus))
+            found.append(Asked(str(case), path.stem, parsers.family(*named), report, lines, parsers.modules(*named)))
     return found
 
 
@@ -112,32 +121,81 @@ def _switch_off(key: str) -> None:
     assert not key or key in recovery.RULES, f"no rule {key!r}"
 
 
-def _families() -> Callable[[str | None], str]:
-    """The family of a parser: the first parser whose format has the same markers."""
-    registry = importlib.import_module(f"{PACKAGE}.registry")
-    first: dict[frozenset[str], str] = {}
-    families: dict[str, str] = {}
-    for row in registry.TOOL_ROWS:
-        name = first.setdefault(frozenset(row.format.markers), row.name)
-        families.update(dict.fromkeys(row.names, name))
-    for row in registry.REASONING_ROWS:
-        partners = registry.partners(row)
-        name = families[partners[0].name] if partners else row.name
-        for each in row.names:
-            families.setdefault(each, name)
-    return lambda parser: families.get(str(parser).removeprefix(registry.PREFIX), str(parser))
+class _Parsers:
+    """The families of the parsers, and the modules that they are made of."""
+
+    def __init__(self) -> None:
+        self._registry = importlib.import_module(f"{PACKAGE}.registry")
+        self._modules: dict[tuple[str | None, str | None], frozenset[str]] = {}
+        self._first: dict[frozenset[str], str] = {}
+        for row in self._registry.TOOL_ROWS:
+            self._first.setdefault(frozenset(row.format.markers), row.name)
+        self._imports = {name: _imports_of(name) for name in sys.modules if name.startswith(f"{PACKAGE}.")}
+        # Which formats there are does not make one use the others.
+        self._imports[self._registry.__name__] = set()
+        self._of_all = self._with_imports(f"{PACKAGE}.parser")
+
+    def _rows(self, tool: str | None, reasoning: str | None) -> list[Any]:
+        """The rows of tool-call parsers that a request with these parsers uses: of its own, or of the partners."""
+        if tool is not None:
+            return [self._registry.tool_row(tool)]
+        return list(self._registry.partners(self._registry.reasoning_row(reasoning))) if reasoning is not None else []
+
+    def family(self, tool: str | None, reasoning: str | None) -> str:
+        """The first parser whose format has the same markers."""
+        rows = self._rows(tool, reasoning)
+        return self._first[frozenset(rows[0].format.markers)] if rows else str(reasoning)
+
+    def modules(self, tool: str | None, reasoning: str | None) -> frozenset[str]:
+        """The modules whose code or constants a request with these parsers can come to."""
+        if (tool, reasoning) not in self._modules:
+            self._modules[tool, reasoning] = self._modules_of(tool, reasoning)
+        return self._modules[tool, reasoning]
+
+    def _modules_of(self, tool: str | None, reasoning: str | None) -> frozenset[str]:
+        formats = [row.format for row in self._rows(tool, reasoning)]
+        if reasoning is not None:
+            formats.append(self._registry.reasoning_row(reasoning).frame)
+        found = set(self._of_all)
+        for name in self._imports:
+            if name != self._registry.__name__ and any(
+                value is each for value in vars(sys.modules[name]).values() for each in formats if each is not None
+            ):
+                found |= self._with_imports(name)
+        return frozenset(name.removeprefix(f"{PACKAGE}.") for name in found)
+
+    def _with_imports(self, name: str) -> set[str]:
+        found: set[str] = set()
+        due = [name]
+        while due:
+            each = due.pop()
+            if each in self._imports and each not in found:
+                found.add(each)
+                due += self._imports[each]
+        return found
 
 
-def _lines(case: object, corpus: object) -> Iterator[str]:
+def _imports_of(name: str) -> set[str]:
+    """What a module of the package imports of it."""
+    module = sys.modules[name]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            source = importlib.util.resolve_name("." * node.level + (node.module or ""), module.__package__)
+            found |= {source, *(f"{source}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _lines(case: Any, corpus: Any) -> Iterator[str]:
     """What is read of a case's reply, and of each start of it that it gives."""
     starts = [start.text for start in getattr(case, "starts", ())]
-    for text, finish in ((case.reply, True), *((start, False) for start in starts)):  # type: ignore[attr-defined]
+    for text, finish in ((case.reply, True), *((start, False) for start in starts)):
         signal.signal(signal.SIGVTALRM, _give_up)
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
-            events = corpus.feed(case, [text] if text else [], finish=finish)  # type: ignore[attr-defined]
-            records = corpus.merge(events, finished=finish)  # type: ignore[attr-defined]
-            yield from corpus.lines_of(records, records)  # type: ignore[attr-defined]
+            events = corpus.feed(case, [text] if text else [], finish=finish)
+            records = corpus.merge(events, finished=finish)
+            yield from corpus.lines_of(records, records)
         except Exception as wrong:
             yield f"raised {type(wrong).__name__}"
         finally:
@@ -158,13 +216,18 @@ def processes(count: int = PROCESSES) -> Pool:
     return context.Pool(count, maxtasksperchild=1)
 
 
-def needs(rules: dict[str, str], files: Sequence[str] = ()) -> Iterator[Need]:
+def needs(rules: dict[str, str], files: Sequence[str] | None = None) -> Iterator[Need]:
     """Each of the rules with what needs it."""
     with processes() as pool:
         as_it_is = pool.apply(read_cases, ("", files))
-        readings = [(rule, pool.apply_async(read_cases, (rule, files))) for rule in rules]
-        for rule, reading in readings:
-            yield need(rule, rules[rule], as_it_is, reading.get())
+        readings = []
+        for rule in rules:
+            module = rule.partition(":")[0]
+            can_need = {case.file for case in as_it_is if module in case.modules}
+            before = [case for case in as_it_is if case.file in can_need]
+            readings.append((rule, before, pool.apply_async(read_cases, (rule, can_need))))
+        for rule, before, reading in readings:
+            yield need(rule, rules[rule], before, reading.get())
 
 
 def need(rule: str, where: str, as_it_is: Iterable[Asked], without: Iterable[Asked]) -> Need:
@@ -206,7 +269,7 @@ def _listed(title: str, rules: Sequence[Need]) -> list[str]:
     return ["", f"{len(rules)} {title}", *(f"  {each.rule}  ({each.where})  {case}".rstrip() for each, case in cases)]
 
 
-def show(rule: str, files: Sequence[str]) -> None:
+def show(rule: str, files: Sequence[str] | None) -> None:
     """Print what is read of each case that needs a rule, with and without it."""
     with processes() as pool:
         with_it, without = pool.starmap(read_cases, [("", files), (rule, files)], chunksize=1)
@@ -220,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 1 if there is a rule that no case needs."""
     parser = argparse.ArgumentParser(prog="make ablate", description=__doc__.partition("\n")[0])
     parser.add_argument("--rule", metavar="TEXT", help="only the rules whose names hold this text")
-    parser.add_argument("--family", metavar="NAME", action="append", default=[], help="only these files of cases")
+    parser.add_argument("--family", metavar="NAME", action="append", help="only this file of cases")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--show", action="store_true", help="print what is read with and without each rule")
     said = parser.parse_args(arguments)
