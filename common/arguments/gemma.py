@@ -390,9 +390,8 @@ class _Body:
                 return True
             self._text(marker)
 
-    @recovers("(only for speed)", off=False)
     def _is_data(self, marker: str) -> bool:
-        """Whether a look at the text at hand tells that `marker` closes no string."""
+        """Whether a look at the text at hand tells that `marker` closes no string; the checks would say the same."""
         follower = {",": _NO_KEY, "}": _NO_END, ")": _NO_END}.get(marker)
         return follower is not None and follower.match(self._cursor.text, self._cursor.at) is not None
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ..arguments.tagged_values import TaggedValues
 from ..format import Span
-from ..recovery import drift
+from ..recovery import drift, rule
 from .tagged import Tagged, sample_of
 
 _BLOCKS = (
@@ -28,7 +28,11 @@ _BARS = (
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
 # Quantized models cut the closer's name.
 _CALL_CLOSERS = ("invoke", *drift("the closer's name cut", "inv"))
-_GARBLED = drift("a value's closer of another name", *(f"</{each}" for each in _BARS), "</parameter")
+_OTHER_NAME = rule("a value's closer of another name")
+_GARBLED = (
+    *(f"</{each}" for each in _BARS if _OTHER_NAME),
+    *drift("a value's closer without bars", "</parameter"),
+)
 _INSTEAD = drift("a parameter's opener without bars", "<parameter name=")
 
 
