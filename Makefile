@@ -152,7 +152,7 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 
 .PHONY: ablate
 ablate: $(CORE)/.installed ## Switch off each rule that recovers from broken markup: which cases need it? Minutes [ARGS="--rule TEXT --show"]
-	PYTHONPATH=tests $(CORE)/bin/python -m support.ablate $(ARGS)
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python -m support.ablate $(ARGS)
 
 # ---- beside other parsers -----------------------------------------------------------------------------------
 
