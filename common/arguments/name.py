@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading
-from ..recovery import drift, recovering, rule
+from ..recovery import drift, recovering
 
 MAX_NAME = 256
 
@@ -18,7 +18,6 @@ _QUOTES = {'"': '"', **dict(drift("the quotes of a name", ("'", "'"), ("â€œ", "â
 _INSIDE_TAG = re.compile(r"[^<>]*")
 _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _ESCAPED = recovering("the quotes of a name escaped, as inside a JSON string", "\\", off="\0")
-_HALF_QUOTED = rule("a parameter's name with a closing quote and no opening one")
 _NO_KEY = ("(", "[", "{", "`", ",")
 
 
@@ -57,7 +56,7 @@ def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
     else:
         behind = _BEHIND_KEY.search(text)
         stop = behind.start() if behind is not None else len(text)
-        name, attributes = text[:stop].rstrip('"' if _HALF_QUOTED else ""), text[stop:]
+        name, attributes = text[:stop], text[stop:]
     name = name.strip(SPACE)
     return ("" if len(name) > MAX_NAME or name.startswith(_NO_KEY) else name), attributes
 
