@@ -19,7 +19,7 @@ from .tagged import sample_of
 _OPENERS = Markers(OPENERS)
 _CLOSERS = Markers((END, *drift("another closer of a call", "</tool_call>")))
 _CALL = Markers(("call:",))
-_SEPARATORS = drift("what separates calls between the same markers", ",", ";")
+_SEPARATORS = drift("what separates calls between the same markers", ",")
 
 
 @dataclass(frozen=True)
