@@ -30,7 +30,6 @@ _SPACES = ("", *drift("white space around a tag's name", " "))
 _ESCAPED = recovering("quotes of an attribute as a JSON string writes them", '\\"', off="\0")
 _CLOSER_WITHOUT_END = rule("a closing tag without its end")
 _CLOSER_AS_END = rule("a tag without its end before another tag")
-_DOUBLED_OPENER = rule("an opening tag's beginning doubled")
 _JSON = rule("arguments as one JSON object in a tag")
 
 
@@ -98,8 +97,6 @@ class XtmlValues(TaggedValues):
     def _header(self, cursor: Cursor, *, otherwise: bool = False) -> Reading[Header | None]:
         mark = cursor.mark()
         try:
-            while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
-                pass
             attributes = yield from read_attributes(cursor, ended=True)
         except Overrun:
             attributes = None
