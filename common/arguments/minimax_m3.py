@@ -35,8 +35,8 @@ _SECTION = "tool_call"
 _AROUND = ("invoke", _SECTION)
 _OLDER_SECTIONS = ("minimax:tool_call", "minimax:tool_calls")
 _ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
-_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
-"""Tags of a call that lack their bracket."""
+_CALL_TAGS = Markers(drift("a call's tag without its bracket", "invoke name="))
+"""The tag of a call that lacks its bracket. The closer is an end of the parameters, which is looked for before."""
 _IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
