@@ -146,24 +146,22 @@ class ReasoningRow:
 
 
 _THINK_TOKENS = ("<think>", "</think>")
-_QWEN_ENDS = drift("what ends a reply of Qwen", "<|im_end|>", "<|endoftext|>")
-_KIMI_ENDS = drift("what ends a reply of Kimi", "<|im_end|>", "[EOS]", "[EOT]")
+_QWEN_ENDS = ("<|im_end|>", *drift("what may end a reply of Qwen", "<|endoftext|>"))
+_KIMI_ENDS = ("<|im_end|>", *drift("what may end a reply of Kimi", "[EOS]", "[EOT]"))
 _DEEPSEEK_END = "<｜end▁of▁sentence｜>"
-_LLAMA_ENDS = drift("what ends a reply of Llama", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
-_LLAMA_4_ENDS = drift("what ends a reply of Llama 4", "<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
-_GLM_ENDS = drift("what ends a reply of GLM", "<|user|>", "<|observation|>", "<|endoftext|>")
-_JAMBA_ENDS = drift("what ends a reply of Jamba", "<|endoftext|>")
-_PHI_ENDS = drift("what ends a reply of Phi", "<|endoftext|>")
-_INKLING_END = "<|content_model_end_sampling|>"
-_INKLING_ENDS = drift("what ends a reply of Inkling", "<|end_message|>")
+_LLAMA_ENDS = ("<|eot_id|>", *drift("what may end a reply of Llama", "<|eom_id|>", "<|end_of_text|>"))
+_LLAMA_4_ENDS = drift("what may end a reply of Llama 4", "<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
+_GLM_ENDS = ("<|user|>", *drift("what may end a reply of GLM", "<|observation|>", "<|endoftext|>"))
+_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>")
+_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>")
 _MINIMAX_END = "[e~["
 _MISTRAL_END = "</s>"
-_GEMMA_ENDS = drift("what ends a reply of Gemma", "<|tool_response>", "<eos>")
+_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>")
 # What begins the next message ends this one.
-_HARMONY_ENDS = drift("what ends a reply in Harmony", "<|end|>", "<|call|>", "<|start|>")
+_HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
-_MUSE_ENDS = drift("what ends a reply of Muse", "<|eom|>", "<|end_of_text|>", "<|start|>")
-_MUSE_TOKENS = ("<|message|>", "<|eot|>", "<|eom|>", "<|end_of_text|>", "<|start|>")
+_MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
+_MUSE_TOKENS = ("<|message|>", "<|eot|>", *_MUSE_ENDS)
 
 _ON_UNLESS_OFF = Starts(inside=True)
 _OFF_UNLESS_ON = Starts(inside=False, switch="on")
@@ -344,8 +342,8 @@ TOOL_ROWS = (
         "Inkling, Inkling Small",
         pairs=("inkling",),
         special_tokens=tuple(sorted(INKLING.markers)),
-        turn_end=_INKLING_END,
-        turn_ends=_INKLING_ENDS,
+        turn_end="<|content_model_end_sampling|>",
+        turn_ends=("<|end_message|>",),
     ),
     ToolRow(
         "muse",
@@ -561,7 +559,7 @@ REASONING_ROWS = (
         "Inkling, Inkling Small",
         _OUTSIDE,
         special_tokens=tuple(sorted(INKLING.markers)),
-        turn_ends=(_INKLING_END, *_INKLING_ENDS),
+        turn_ends=("<|content_model_end_sampling|>", "<|end_message|>"),
         frame=INKLING,
     ),
     ReasoningRow(

@@ -20,7 +20,7 @@ from ..reply import Reply
 from ..schema import Tools
 from .tagged import Head, Tagged, sample_of
 
-TURN_ENDS = drift("what ends a reply", "<|end_of_msg|>", "[EOS]", "[EOT]")
+TURN_ENDS = ("<|end_of_msg|>", *drift("what may end a reply", "[EOS]", "[EOT]"))
 
 
 class XtmlCalls(Tagged):
