@@ -21,11 +21,11 @@ from .reply import Reply
 
 _JSON_STARTS = ("{", "[")
 
-_LATE_CLOSER = rule("a call's closer behind text")
-_REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning")
-_STRAY_CLOSER = rule("a reasoning closer that nothing opened")
-_CUT_CALL = rule("a call's opener or header cut off at the end")
-_CALL_IN_REASONING = rule("a call in reasoning that was not closed")
+_LATE_CLOSER = rule("a call's closer behind text", contract="The tail")
+_REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="An opener repeated")
+_STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="An opener repeated")
+_CUT_CALL = rule("a call's opener or header cut off at the end", contract="The tail")
+_CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call in open reasoning")
 
 FORCED = JsonCalls(sample="", spans=())
 """What an engine forces where it has no grammar for the family: an array of `{"name", "parameters"}`."""

@@ -7,6 +7,9 @@ A mark is one line, at the rule:
 - rows of a table, each a rule of its own: `instead=drift("what is written in place of the opener", "arg_key>")`
 - any other constant: `_QUOTES = recovering("single-quoted strings", "\\"'", off='"')`
 
+A rule of docs/contract.md names its heading: `rule("a trailing comma", contract="Arguments")`. Any other is drift,
+and has to be seen in two families or two independent reports.
+
 Marks are evaluated when a module is imported, and give back what they are given: they cost nothing when a reply is
 read. So a rule is off for a whole process, in constants that are made of it too; there is nothing to restore.
 """
@@ -31,6 +34,8 @@ class Rule:
     module: str
     line: int
     what: str
+    contract: str = ""
+    """The heading of docs/contract.md that asks for it; "": it is drift."""
 
     @property
     def key(self) -> str:
@@ -44,41 +49,44 @@ OFF = ""
 """The key of the rule that is off. Set by the ablation alone, before any module with marks is imported."""
 
 
-def recovers(what: str, *, off: object) -> Callable[[F], F]:
+def recovers(what: str, *, off: object, contract: str = "") -> Callable[[F], F]:
     """Mark a function as a rule.
 
     Args:
         what: what it repairs, in a few words.
         off: what a call returns when the rule is off, or a function of the same arguments that says it. A generator
             function then reads nothing, unless `off` is one too.
+        contract: the heading of docs/contract.md that asks for it.
     """
 
     def mark(function: F) -> F:
-        if _is_off(function.__module__, function.__code__.co_firstlineno, what):
+        place = function.__module__, function.__code__.co_firstlineno
+        if _is_off(place, what, contract):
             return _in_place_of(function, off)
         return function
 
     return mark
 
 
-def rule(what: str) -> bool:
+def rule(what: str, *, contract: str = "") -> bool:
     """Mark a branch as a rule: True unless the rule is off."""
-    return not _is_off(*_caller(), what)
+    return not _is_off(_caller(), what, contract)
 
 
-def drift(what: str, *rows: T) -> tuple[T, ...]:
+def drift(what: str, *rows: T, contract: str = "") -> tuple[T, ...]:
     """Mark rows of a table, each as a rule of its own: the rows, without the one that is off."""
-    module, line = _caller()
-    return tuple(row for row in rows if not _is_off(module, line, f"{what}: {_name_of(row)}"))
+    place = _caller()
+    return tuple(row for row in rows if not _is_off(place, f"{what}: {_name_of(row)}", contract))
 
 
-def recovering(what: str, value: T, *, off: T) -> T:
+def recovering(what: str, value: T, *, off: T, contract: str = "") -> T:
     """Mark a constant as a rule: `value`, or `off` when the rule is off."""
-    return off if _is_off(*_caller(), what) else value
+    return off if _is_off(_caller(), what, contract) else value
 
 
-def _is_off(module: str, line: int, what: str) -> bool:
-    marked = Rule(module.removeprefix("dynamo_parsers."), line, what)
+def _is_off(place: tuple[str, int], what: str, contract: str) -> bool:
+    module, line = place
+    marked = Rule(module.removeprefix("dynamo_parsers."), line, what, contract)
     RULES.setdefault(marked.key, marked)
     return marked.key == OFF
 

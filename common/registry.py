@@ -146,17 +146,30 @@ class ReasoningRow:
 
 
 _THINK_TOKENS = ("<think>", "</think>")
-_QWEN_ENDS = ("<|im_end|>", *drift("what may end a reply of Qwen", "<|endoftext|>"))
-_KIMI_ENDS = ("<|im_end|>", *drift("what may end a reply of Kimi", "[EOS]", "[EOT]"))
+_QWEN_ENDS = ("<|im_end|>", *drift("what may end a reply of Qwen", "<|endoftext|>", contract="Turn and end tokens"))
+_KIMI_ENDS = ("<|im_end|>", *drift("what may end a reply of Kimi", "[EOS]", "[EOT]", contract="Turn and end tokens"))
 _DEEPSEEK_END = "<｜end▁of▁sentence｜>"
-_LLAMA_ENDS = ("<|eot_id|>", *drift("what may end a reply of Llama", "<|eom_id|>", "<|end_of_text|>"))
-_LLAMA_4_ENDS = drift("what may end a reply of Llama 4", "<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
-_GLM_ENDS = ("<|user|>", *drift("what may end a reply of GLM", "<|observation|>", "<|endoftext|>"))
-_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>")
-_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>")
+_LLAMA_ENDS = (
+    "<|eot_id|>",
+    *drift("what may end a reply of Llama", "<|eom_id|>", "<|end_of_text|>", contract="Turn and end tokens"),
+)
+_LLAMA_4_ENDS = drift(
+    "what may end a reply of Llama 4",
+    "<|eom|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end_of_text|>",
+    contract="Turn and end tokens",
+)
+_GLM_ENDS = (
+    "<|user|>",
+    *drift("what may end a reply of GLM", "<|observation|>", "<|endoftext|>", contract="Turn and end tokens"),
+)
+_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>", contract="Turn and end tokens")
+_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn and end tokens")
 _MINIMAX_END = "[e~["
 _MISTRAL_END = "</s>"
-_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>")
+_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn and end tokens")
 # What begins the next message ends this one.
 _HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")

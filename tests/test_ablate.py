@@ -12,7 +12,7 @@ from types import ModuleType
 import dynamo_parsers
 import pytest
 from dynamo_parsers import recovery
-from support.ablate import Asked, find_rules, need, processes, read_cases, report
+from support.ablate import Asked, Marked, find_rules, need, processes, read_cases, report
 
 PACKAGE = Path(dynamo_parsers.__file__).parent
 MARKS = {"recovers", "rule", "drift", "recovering"}
@@ -105,7 +105,7 @@ def marks_in(path: Path) -> set[str]:
 
 def test_every_mark_is_found() -> None:
     """One in a function that is not called on import would be a rule that nobody can switch off."""
-    assert set(find_rules().values()) == set().union(*map(marks_in, PACKAGE.rglob("*.py")))
+    assert {rule.where for rule in find_rules()} == set().union(*map(marks_in, PACKAGE.rglob("*.py")))
 
 
 def test_what_needs_a_rule() -> None:
@@ -118,12 +118,15 @@ def test_what_needs_a_rule() -> None:
     def without(*changed: str) -> list[Asked]:
         return [replace(each, lines=("y",)) if each.name in changed else each for each in with_it]
 
-    none, one, two = (need("rule", "file:1", with_it, without(*changed)) for changed in ("", "bc", "ab"))
+    rule = Marked("module: rule", "module", "module.py:1", "")
+    none, one, two = (need(rule, with_it, without(*changed)) for changed in ("", "bc", "ab"))
     assert (none.unneeded, none.to_remove) == (True, False)
     assert (one.unneeded, one.to_remove) == (False, True)
     assert (two.unneeded, two.to_remove) == (False, False)
     assert one.cases == ("b", "c")
     assert "1 needed by no case" in report([none, one, two])
+    of_the_contract = need(replace(rule, contract="Arguments"), with_it, without("b"))
+    assert (of_the_contract.unneeded, of_the_contract.to_remove) == (False, False)
 
 
 def test_cases_are_read_without_a_rule() -> None:
@@ -131,7 +134,16 @@ def test_cases_are_read_without_a_rule() -> None:
     off = "arguments.strays: closing braces that nothing opened"
     with processes() as pool:
         with_it, without = pool.starmap(read_cases, [("", ["phi4"]), (off, ["phi4"])], chunksize=1)
-    lost = need(off, "", with_it, without)
+    lost = need(Marked(off, "arguments.strays", "", ""), with_it, without)
     assert lost.families == ("phi4",)
     assert len(lost.cases) < len(with_it)
     assert recovery.OFF == ""
+
+
+def test_a_rule_is_read_where_it_can_be_needed() -> None:
+    """A format does not use what only other formats import."""
+    with processes(1) as pool:
+        gemma, hermes = (pool.apply(read_cases, ("", [name]))[0].modules for name in ("gemma4", "hermes"))
+    assert {"arguments.gemma", "formats.gemma4", "machine", "arguments.strays"} <= gemma
+    assert "arguments.gemma" not in hermes
+    assert "formats.json_calls" in hermes

@@ -49,7 +49,7 @@ _PERHAPS_NO_STRING = re.compile(r"\s*(?:[\[{+\-.\d]|(?:null|true|false)\s)")
 _BLOCK = 4096
 _TOP = 0
 
-_INNER_CLOSERS = rule("closers of inner elements missing")
+_INNER_CLOSERS = rule("closers of inner elements missing", contract="What ends a value that lacks its closer")
 
 _Piece: TypeAlias = str | tuple[int, Schema]
 """JSON text, or an element to be written with this schema."""

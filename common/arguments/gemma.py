@@ -65,12 +65,12 @@ _KEY_IN_DELIMITERS = rule("a key in delimiters")
 _WITHOUT_BRACKET = rule("arguments without brackets")
 _BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
 _MISSING_VALUE = rule("a key without a value")
-_MISSING_CLOSERS = rule("closing brackets missing")
+_MISSING_CLOSERS = rule("closing brackets missing", contract="Truncation")
 _DOUBLED_COMMA = rule("commas doubled")
 _MISSING_COMMA = rule("a comma missing")
 _CONTAINER_AS_TEXT = rule("a container that cannot be read")
 _BARE_TEXT = rule("a string without its opening delimiter")
-_QUOTED_CALLS = rule("a call quoted in a string")
+_QUOTED_CALLS = rule("a call quoted in a string", contract="What ends a value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +314,11 @@ class _Body:
         self._members.append(0)
         self._deep = self._deep or len(self._owed) > MAX_DEPTH + 1
 
-    @recovers("closing brackets missing in others", off=lambda self, char: char == self._owed[-1])
+    @recovers(
+        "closing brackets missing in others",
+        off=lambda self, char: char == self._owed[-1],
+        contract="What ends a value that lacks its closer",
+    )
     def _is_owed(self, char: str) -> bool:
         return bool(self._count.get(char))
 
@@ -557,7 +561,9 @@ class _Body:
         char = yield from cursor.peek()
         return char == "," or self._is_owed(char)
 
-    @recovers("a string's closing delimiter missing before the next argument", off=False)
+    @recovers(
+        "a string's closing delimiter missing before the next argument", off=False, contract="A parameter's opener"
+    )
     def _next_argument(self) -> Reading[bool]:
         """Whether, behind a comma in a string, a delimited argument stands that is declared and not given."""
         key = yield from _read_key(self._cursor)
@@ -566,7 +572,11 @@ class _Body:
         yield from self._cursor.space(_FOLLOWS_WITHIN)
         return (yield from self._cursor.stands(_DELIMITER)) is not None
 
-    @recovers("a string's closing delimiter missing before the end of the call", off=False)
+    @recovers(
+        "a string's closing delimiter missing before the end of the call",
+        off=False,
+        contract="What ends a value that lacks its closer",
+    )
     def _end_of_call(self) -> Reading[bool]:
         """Whether, behind a bracket in a string, the call's end stands, and nothing of this call behind it."""
         cursor = self._cursor

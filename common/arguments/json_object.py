@@ -16,12 +16,12 @@ from ..schema import Parameters
 from . import json_text
 from .strays import read_strays
 
-_QUOTES = recovering("arguments as a JSON string", "\"'", off="")
-_NULL = Markers(drift("no arguments", "null", "None"))
+_QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="JSON text of an object")
+_NULL = Markers(drift("no arguments", "null", "None", contract="JSON text of an object"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FENCE = Markers(("```",))
-FENCES = Markers(drift("a code fence around calls", "```", "```json"))
-_EMPTY = rule("an empty string as arguments")
+FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Without any marker"))
+_EMPTY = rule("an empty string as arguments", contract="JSON text of an object")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_$.-]*")
 

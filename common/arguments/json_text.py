@@ -38,19 +38,24 @@ _LITERALS = {
     "true": "true",
     "false": "false",
     "null": "null",
-    **dict(drift("Python's words", ("True", "true"), ("False", "false"), ("None", "null"))),
+    **dict(
+        drift(
+            "Python's words", ("True", "true"), ("False", "false"), ("None", "null"), contract="JSON text of an object"
+        )
+    ),
 }
 _CONTROL = recovering(
     "control characters in a string",
     {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)},
     off={chr(code): chr(code) for code in range(0x20)},
+    contract="JSON text of an object",
 )
 _CLOSER = {"{": "}", "[": "]"}
-_QUOTES = recovering("strings in single quotes", "\"'", off='"')
-_BACKSLASH = recovering("an unknown escape", "\\\\", off="\\")
-_TRAILING_COMMA = rule("a trailing comma")
-_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end")
-_CUT_MARKER = rule("a marker cut off at the end, behind a value")
+_QUOTES = recovering("strings in single quotes", "\"'", off='"', contract="JSON text of an object")
+_BACKSLASH = recovering("an unknown escape", "\\\\", off="\\", contract="JSON text of an object")
+_TRAILING_COMMA = rule("a trailing comma", contract="JSON text of an object")
+_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end", contract="JSON text of an object")
+_CUT_MARKER = rule("a marker cut off at the end, behind a value", contract="The tail")
 _BLOCK = 4096
 
 

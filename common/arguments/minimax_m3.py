@@ -57,10 +57,12 @@ _JSON_BODY = rule("parameters as a JSON object")
 _WITHOUT_OPENER = rule("a parameter without its opener")
 _DOUBLED_TOKEN = rule("the namespace token doubled")
 _STRAY_CLOSERS = rule("stray closers between parameters")
-_WITHOUT_CLOSER = rule("a parameter's closer missing before the next one")
-_CLOSED_BY_CALL = rule("closers missing behind an element, before a call's")
-_INNER_CLOSERS = rule("closers of inner elements missing")
-_FURTHER_CLOSERS = rule("stray closers behind a value that is no text")
+_WITHOUT_CLOSER = rule("a parameter's closer missing before the next one", contract="A parameter's opener")
+_CLOSED_BY_CALL = rule(
+    "closers missing behind an element, before a call's", contract="What ends a value that lacks its closer"
+)
+_INNER_CLOSERS = rule("closers of inner elements missing", contract="What ends a value that lacks its closer")
+_FURTHER_CLOSERS = rule("stray closers behind a value that is no text", contract="Closers too many")
 _REPEATED = rule("a parameter that is an array, repeated")
 
 

@@ -50,9 +50,11 @@ _CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
 _FOLLOWS_WITHIN = 256
 _SIGNS = ("=", *drift("the sign behind an argument's name", ":"))
 
-_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end")
-_INNER_CLOSERS = rule("closing brackets missing in others")
-_CLOSED_BY_CALL = rule("closing brackets missing before the call's parenthesis")
+_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end", contract="Truncation")
+_INNER_CLOSERS = rule("closing brackets missing in others", contract="What ends a value that lacks its closer")
+_CLOSED_BY_CALL = rule(
+    "closing brackets missing before the call's parenthesis", contract="What ends a value that lacks its closer"
+)
 _MISSING_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 _DOUBLED_COMMA = rule("commas doubled")
 _LONE_DICT = rule("a dict as all arguments")

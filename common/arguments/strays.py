@@ -16,7 +16,7 @@ DEBRIS = recovering(
     off=_SPACES,
 )
 """What may be left between a call and its closer; text where no closer follows."""
-_DOUBLED = rule("closers behind a call, doubled or of what was not opened")
+_DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="The tail")
 
 
 def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Reading[set[str]]:
@@ -70,7 +70,7 @@ def _up_to(ends: Markers) -> re.Pattern[str]:
     return re.compile("[^{}]*".format(re.escape("".join(sorted(ends.firsts)))) if ends.firsts else "(?s:.*)")
 
 
-@recovers("a turn end behind a cut opener or header", off=False)
+@recovers("a turn end behind a cut opener or header", off=False, contract="The tail")
 def at_last_turn_end(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
     """Whether only turn ends and white space stand between here and the end of the reply; nothing is read."""
     mark = cursor.mark()

@@ -47,7 +47,7 @@ _KEY_WITHOUT_VALUE = rule("a key without a value")
 _DOUBLED_OPENER = rule("a parameter's opener doubled")
 _DOUBLED_NAME_END = rule("the end of a parameter's name doubled")
 _VALUE_IN_TAG = rule("a value in the tag of its parameter, before the closer")
-_WITHOUT_BRACKET = rule("a closer without its bracket")
+_WITHOUT_BRACKET = rule("a closer without its bracket", contract="Closers too many")
 _WITHOUT_KEY_END = rule("a value's opener in place of the end of its key")
 _WITHOUT_VALUE_OPENER = rule("a value without its opener")
 
@@ -390,7 +390,7 @@ class TaggedValues:
                 return True, marker
             value.text(marker)
 
-    @recovers("a value's closer doubled", off=False)
+    @recovers("a value's closer doubled", off=False, contract="Closers too many")
     def _doubled(self, cursor: Cursor, value: TextValue) -> Reading[bool]:
         """Read further closers behind that of a value that is no string; whether one stands."""
         found = value.is_no_string() and bool((yield from self._may_follow(cursor, self._close)))
@@ -436,7 +436,7 @@ class TaggedValues:
         cursor.settle(mark)
         return follows
 
-    @recovers("closers around the parameters missing before another call", off=False)
+    @recovers("closers around the parameters missing before another call", off=False, contract="What ends a value")
     def _call_follows(self, cursor: Cursor, heads: CallHeads) -> Reading[bool]:
         """Whether another call stands here: the closers around the parameters are missing."""
         mark = cursor.mark()
@@ -449,7 +449,7 @@ class TaggedValues:
         cursor.rewind(mark)
         return fits
 
-    @recovers("a value's closer missing before the next parameter", off=None)
+    @recovers("a value's closer missing before the next parameter", off=None, contract="A parameter's opener")
     def _next(self, cursor: Cursor, parameters: Parameters, written: set[str]) -> Reading[Header | None]:
         """Read the header of a parameter that may end the value before it; None, and nothing read, if it may not."""
         mark = cursor.mark()
@@ -461,7 +461,7 @@ class TaggedValues:
         return None
 
 
-@recovers("white space as a JSON string writes it", off=lambda cursor: cursor.space())
+@recovers("white space as a JSON string writes it", off=lambda cursor: cursor.space(), contract="What ends a value")
 def _gap(cursor: Cursor) -> Reading[None]:
     """Read white space, also as a JSON string writes it that quotes a call."""
     while True:
@@ -475,7 +475,7 @@ def _gap(cursor: Cursor) -> Reading[None]:
         cursor.take(cursor.at + 2)
 
 
-@recovers("a call quoted in a value", off=None)
+@recovers("a call quoted in a value", off=None, contract="What ends a value")
 def read_quoted_head(opener: str, cursor: Cursor, heads: CallHeads) -> Reading[str | None]:
     """Read the head of a quoted call behind `opener`, as text; None, and nothing read, where it does not fit."""
     mark = cursor.mark()

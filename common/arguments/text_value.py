@@ -107,7 +107,9 @@ class TextValue:
             return False
         return not read(self._held.text(), self._types).startswith('"')
 
-    @recovers("a value without its closer before one around it", off=False)
+    @recovers(
+        "a value without its closer before one around it", off=False, contract="What ends a value that lacks its closer"
+    )
     def is_finished(self) -> bool:
         """Whether the text so far is all of the value, which may not be a string."""
         return "string" not in self._types and self.is_no_string()

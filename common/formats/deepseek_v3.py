@@ -24,6 +24,7 @@ SECTIONS = (
         Span("<｜tool calls begin｜>", "<｜tool calls end｜>"),
         Span("<｜tool\\_calls\\_begin｜>", "<｜tool\\_calls\\_end｜>"),
         Span("<｜tool▁calls｜>", "<｜/tool▁calls｜>"),
+        contract="Sections",
     ),
 )
 CALL = Span("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")

@@ -18,7 +18,15 @@ from .tagged import Tagged, sample_of
 
 _BLOCKS = (
     *("function_calls", "tool_calls", "calls"),
-    *drift("another name of the section", "function_call", "tool_call", "call", "toolcalls", "tool_use"),
+    *drift(
+        "another name of the section",
+        "function_call",
+        "tool_call",
+        "call",
+        "toolcalls",
+        "tool_use",
+        contract="Sections",
+    ),
 )
 """Names of the section in V3.2, V4 and V4.1, the singular, and what V4 writes in their place at times."""
 _BARS = (
@@ -28,12 +36,12 @@ _BARS = (
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
 # Quantized models cut the closer's name.
 _CALL_CLOSERS = ("invoke", *drift("the closer's name cut", "inv"))
-_OTHER_NAME = rule("a value's closer of another name")
+_OTHER_NAME = rule("a value's closer of another name", contract="What ends a value that lacks its closer")
 _GARBLED = (
     *(f"</{each}" for each in _BARS if _OTHER_NAME),
-    *drift("a value's closer without bars", "</parameter"),
+    *drift("a value's closer without bars", "</parameter", contract="What ends a value that lacks its closer"),
 )
-_INSTEAD = drift("a parameter's opener without bars", "<parameter name=")
+_INSTEAD = drift("a parameter's opener without bars", "<parameter name=", contract="Siblings")
 
 
 def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:

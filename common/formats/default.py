@@ -16,5 +16,5 @@ from .tagged import sample_of
 DEFAULT = JsonCalls(
     sample=sample_of(__doc__),
     spans=(SPAN, Span("<|python_tag|>", "")),
-    bare=recovering("calls without any marker", "start", off=""),
+    bare=recovering("calls without any marker", "start", off="", contract="Without any marker"),
 )

@@ -18,7 +18,7 @@ from ..recovery import recovering, rule
 from ..reply import Reply
 
 _MAX_DEBRIS = recovering("brackets and quotes between a call and the end of its message", 64, off=0)
-_LATE_CLOSER = rule("a call's closer behind text")
+_LATE_CLOSER = rule("a call's closer behind text", contract="The tail")
 _CLOSER_FIRST = rule("a closer before any message")
 
 NO_CALLS = Grammar((), None, NO_MARKERS)

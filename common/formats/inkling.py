@@ -28,7 +28,7 @@ _ALL = Markers(_KINDS.all | _CLOSERS.all | {_OPEN})
 _NAME = re.compile(r"[\w.:/-]*")
 _MAX_NAME = 256
 
-_CUT_HEADER = rule("a header cut off at the end")
+_CUT_HEADER = rule("a header cut off at the end", contract="The tail")
 _WITHOUT_KIND = rule("a message of no kind")
 
 CALLS = JsonCalls(

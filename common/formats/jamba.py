@@ -17,5 +17,5 @@ from .tagged import sample_of
 JAMBA = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<tool_calls>", "</tool_calls>"),),
-    bare=recovering("calls without any marker", "start", off=""),
+    bare=recovering("calls without any marker", "start", off="", contract="Without any marker"),
 )

@@ -19,8 +19,9 @@ _ID = recovering(
     "an id without its prefix",
     re.compile(r"(?:functions\.)?(.+):[0-9]+"),
     off=re.compile(r"functions\.(.+):[0-9]+"),
+    contract="Names",
 )
-_WITHOUT_NUMBER = rule("an id without its number")
+_WITHOUT_NUMBER = rule("an id without its number", contract="Names")
 
 
 def head(written: str) -> Head:
@@ -35,7 +36,11 @@ KIMI_K2 = Tagged(
     sample=sample_of(__doc__),
     sections=(
         Span("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
-        *drift("the section in the singular", Span("<|tool_call_section_begin|>", "<|tool_call_section_end|>")),
+        *drift(
+            "the section in the singular",
+            Span("<|tool_call_section_begin|>", "<|tool_call_section_end|>"),
+            contract="Sections",
+        ),
     ),
     call=Span("<|tool_call_begin|>", "<|tool_call_end|>"),
     before_name=drift("what opens the arguments, before the name", _ARGUMENTS),

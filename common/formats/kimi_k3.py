@@ -20,7 +20,7 @@ from ..reply import Reply
 from ..schema import Tools
 from .tagged import Head, Tagged, sample_of
 
-TURN_ENDS = ("<|end_of_msg|>", *drift("what may end a reply", "[EOS]", "[EOT]"))
+TURN_ENDS = ("<|end_of_msg|>", *drift("what may end a reply", "[EOS]", "[EOT]", contract="Turn and end tokens"))
 
 
 class XtmlCalls(Tagged):

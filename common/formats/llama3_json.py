@@ -15,5 +15,5 @@ from .tagged import sample_of
 LLAMA3_JSON = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|python_tag|>", ""),),
-    bare=recovering("calls without any marker", "line", off=""),
+    bare=recovering("calls without any marker", "line", off="", contract="Without any marker"),
 )

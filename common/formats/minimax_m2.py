@@ -18,7 +18,9 @@ from .tagged import Tagged, sample_of
 
 _NAMES = (
     "minimax:tool_call",
-    *drift("the section's name in the plural, or as M1 has it", "minimax:tool_calls", "tool_calls"),
+    *drift(
+        "the section's name in the plural, or as M1 has it", "minimax:tool_calls", "tool_calls", contract="Sections"
+    ),
 )
 SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in _NAMES)
 

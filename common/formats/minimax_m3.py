@@ -28,6 +28,7 @@ MINIMAX_M3 = Tagged(
             *SECTIONS,
             # Not M1's, which may be a parameter's name behind the token.
             *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS if ":" in each.open),
+            contract="Sections",
         ),
     ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),

@@ -64,7 +64,9 @@ class Mistral:
 MISTRAL = Mistral(
     sample=sample_of(__doc__),
     as_json=JsonCalls(
-        sample="", spans=(Span(_OPEN, _CLOSE),), bare=recovering("calls without any marker", "start", off="")
+        sample="",
+        spans=(Span(_OPEN, _CLOSE),),
+        bare=recovering("calls without any marker", "start", off="", contract="Without any marker"),
     ),
     by_name=Tagged(
         sample="",

@@ -15,5 +15,7 @@ from .tagged import sample_of
 SPAN = Span("<TOOLCALL>", "</TOOLCALL>")
 
 NEMOTRON_DECI = JsonCalls(
-    sample=sample_of(__doc__), spans=(SPAN,), bare=recovering("calls without any marker", "start", off="")
+    sample=sample_of(__doc__),
+    spans=(SPAN,),
+    bare=recovering("calls without any marker", "start", off="", contract="Without any marker"),
 )

@@ -24,5 +24,5 @@ PHI4 = JsonCalls(
         ),
     ),
     words=frozenset({"functools"}),
-    bare=recovering("calls without any marker", "start", off=""),
+    bare=recovering("calls without any marker", "start", off="", contract="Without any marker"),
 )

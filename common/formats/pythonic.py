@@ -23,7 +23,7 @@ from .tagged import sample_of
 
 _SEPARATORS = (",", *drift("what separates calls", ";"))
 _LIST_END = Markers("]")
-_AS_JSON = rule("calls as JSON between the markers")
+_AS_JSON = rule("calls as JSON between the markers", contract="Without any marker")
 _TRAILING_SEPARATOR = rule("a separator behind the last call")
 _LIST_WITHOUT_BRACKET = rule("calls in markers without a list")
 

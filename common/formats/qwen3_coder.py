@@ -22,7 +22,9 @@ from .tagged import Tagged, sample_of
 WRAPPER = Span("<tool_call>", "</tool_call>")
 
 
-_PLAIN = drift("a parameter's name without the attribute", Span("<parameter=", "</parameter>"))
+_PLAIN = drift(
+    "a parameter's name without the attribute", Span("<parameter=", "</parameter>"), contract="A parameter's opener"
+)
 
 
 def attributed(wrapper: Span, *, framed: bool) -> Tagged:
@@ -56,5 +58,7 @@ QWEN3_CODER = Tagged(
         framed=True,
         garbled=drift("a value's closer stuck to the call's", "</parameter_function", "</parameterfunction"),
     ),
-    variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
+    variant=recovering(
+        "names as attributes", attributed(WRAPPER, framed=True), off=None, contract="A parameter's opener"
+    ),
 )

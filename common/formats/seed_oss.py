@@ -26,5 +26,7 @@ SEED_OSS = Tagged(
     call=Span("<function=", "</function>"),
     name_end=(">",),
     arguments=TaggedValues(open="<parameter=", name_end=(">",), close="</parameter>"),
-    variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
+    variant=recovering(
+        "names as attributes", attributed(WRAPPER, framed=False), off=None, contract="A parameter's opener"
+    ),
 )

@@ -20,7 +20,7 @@ from ..recovery import recovering, recovers, rule
 from ..reply import Reply
 from ..schema import Parameters, Tools
 
-_STRAY = recovering("stray text before a section's first call", 64, off=0)
+_STRAY = recovering("stray text before a section's first call", 64, off=0, contract="Sections")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
 _TAG_CLOSED = Markers(("/>",))
@@ -31,8 +31,8 @@ _TYPE_AS_NAME = rule("a call's name that looks like a type")
 _DOUBLED_NAME_END = rule("the end of a name doubled")
 _WITHOUT_NAME_END = rule("a name without its end")
 _CLOSER_AS_NAME_END = rule("a call's closer where the end of its name is due")
-_UNCLOSED_SECTION = rule("a section's closer missing before text")
-_ALONE = rule("a call without the section or wrapper around it")
+_UNCLOSED_SECTION = rule("a section's closer missing before text", contract="Sections")
+_ALONE = rule("a call without the section or wrapper around it", contract="Sections")
 _SECTIONS_BETWEEN = rule("another section's opener between the calls of a section")
 
 

@@ -4,7 +4,8 @@
 without it. Rules are found by their marks (`dynamo_parsers.recovery`).
 
 - A rule that no case needs fails: write its case, or remove it.
-- A rule that one report of one family needs is listed for removal (docs/contract.md, "Drift").
+- A rule that one report of one family needs is listed for removal, unless the contract itself has it (docs/contract.md,
+  "Drift").
 
 Only the files of cases that can need a rule are read: those of parsers whose format imports, itself or by what it
 imports, the module that the rule is in.
@@ -55,6 +56,7 @@ class Need:
 
     rule: str
     where: str
+    contract: str
     cases: tuple[str, ...]
     families: tuple[str, ...]
     reports: tuple[str, ...]
@@ -65,20 +67,33 @@ class Need:
 
     @property
     def to_remove(self) -> bool:
-        return len(self.families) == 1 and len(self.reports) == 1
+        return not self.contract and len(self.families) == 1 and len(self.reports) == 1
 
 
 # --- in a process of its own
 
 
-def marked() -> dict[str, str]:
-    """Every rule of the package, and where it is marked."""
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A rule, as its mark says."""
+
+    key: str
+    module: str
+    where: str
+    contract: str
+
+
+def marked() -> list[Marked]:
+    """Every rule of the package."""
     package = importlib.import_module(PACKAGE)
     for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
         if not module.name.startswith(_WITHOUT_RULES):
             importlib.import_module(module.name)
     rules = sys.modules[f"{PACKAGE}.recovery"].RULES
-    return {key: f"{rule.module.replace('.', '/')}.py:{rule.line}" for key, rule in rules.items()}
+    return [
+        Marked(key, rule.module, f"{rule.module.replace('.', '/')}.py:{rule.line}", rule.contract)
+        for key, rule in rules.items()
+    ]
 
 
 # They need an engine, or the packages of the command line.
@@ -216,33 +231,33 @@ def processes(count: int = PROCESSES) -> Pool:
     return context.Pool(count, maxtasksperchild=1)
 
 
-def needs(rules: dict[str, str], files: Sequence[str] | None = None) -> Iterator[Need]:
+def needs(rules: Iterable[Marked], files: Collection[str] | None = None) -> Iterator[Need]:
     """Each of the rules with what needs it."""
     with processes() as pool:
         as_it_is = pool.apply(read_cases, ("", files))
         readings = []
         for rule in rules:
-            module = rule.partition(":")[0]
-            can_need = {case.file for case in as_it_is if module in case.modules}
+            can_need = {case.file for case in as_it_is if rule.module in case.modules}
             before = [case for case in as_it_is if case.file in can_need]
-            readings.append((rule, before, pool.apply_async(read_cases, (rule, can_need))))
+            readings.append((rule, before, pool.apply_async(read_cases, (rule.key, can_need))))
         for rule, before, reading in readings:
-            yield need(rule, rules[rule], before, reading.get())
+            yield need(rule, before, reading.get())
 
 
-def need(rule: str, where: str, as_it_is: Iterable[Asked], without: Iterable[Asked]) -> Need:
+def need(rule: Marked, as_it_is: Iterable[Asked], without: Iterable[Asked]) -> Need:
     """What needs a rule: the cases that are read otherwise without it."""
     lost = [case for case, other in zip(as_it_is, without, strict=True) if case.lines != other.lines]
     return Need(
-        rule,
-        where,
+        rule.key,
+        rule.where,
+        rule.contract,
         tuple(case.name for case in lost),
         tuple(sorted({case.family for case in lost})),
         tuple(sorted({case.report for case in lost})),
     )
 
 
-def find_rules() -> dict[str, str]:
+def find_rules() -> list[Marked]:
     """`marked`, of a process of its own."""
     with processes(1) as pool:
         return pool.apply(marked)
@@ -253,20 +268,24 @@ def find_rules() -> dict[str, str]:
 
 def report(found: Sequence[Need]) -> str:
     """The table, the rules that nothing needs, and those listed for removal."""
-    rows = [("rule", "where", "cases", "families", "reports")]
+    lines = ["cases  families  reports  rule"]
     for each in sorted(found, key=lambda each: (len(each.cases), each.rule)):
-        families = f"{len(each.families)}: {' '.join(each.families)}"
-        rows.append((each.rule, each.where, str(len(each.cases)), families[:60], str(len(each.reports))))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        what = each.rule.partition(": ")[2]
+        lines.append(
+            f"{len(each.cases):>5}  {len(each.families):>8}  {len(each.reports):>7}  {each.where}  {what}"
+            f"  [{', '.join(each.families)}]"
+        )
     lines += _listed("needed by no case: write its case or remove it", [each for each in found if each.unneeded])
     lines += _listed("needed by one report of one family: to be removed", [each for each in found if each.to_remove])
     return "\n".join(lines)
 
 
 def _listed(title: str, rules: Sequence[Need]) -> list[str]:
-    cases = [(each, each.cases[0] if each.cases else "") for each in rules]
-    return ["", f"{len(rules)} {title}", *(f"  {each.rule}  ({each.where})  {case}".rstrip() for each, case in cases)]
+    lines = ["", f"{len(rules)} {title}"]
+    for each in rules:
+        lines.append(f"  {each.where}  {each.rule.partition(': ')[2]}")
+        lines += [f"      {case}" for case in each.cases[:1]]
+    return lines
 
 
 def show(rule: str, files: Sequence[str] | None) -> None:
@@ -287,11 +306,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--show", action="store_true", help="print what is read with and without each rule")
     said = parser.parse_args(arguments)
-    rules = {key: where for key, where in find_rules().items() if (said.rule or "") in key}
+    rules = [rule for rule in find_rules() if (said.rule or "") in rule.key]
     if said.show:
         for rule in rules:
-            print(f"== {rule}  ({rules[rule]})")
-            show(rule, said.family)
+            print(f"== {rule.key}  ({rule.where})")
+            show(rule.key, said.family)
         return 0
     found = []
     for each in needs(rules, said.family):
