@@ -10,8 +10,8 @@ without it. Rules are found by their marks (`dynamo_parsers.recovery`).
 Only the files of cases that can need a rule are read: those of parsers whose format imports, itself or by what it
 imports, the module that the rule is in.
 
-A report is what a case names in a line `report: owner/repo#123`, or else its title: the same title in several files is
-one report. Parsers whose formats have the same markers are one family.
+A report is what a case names as its `report`, if the loader has one, or else its title: the same title in several files
+is one report. Parsers whose formats have the same markers are one family.
 """
 
 from __future__ import annotations
