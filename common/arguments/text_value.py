@@ -12,6 +12,7 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Sink
 from ..held import Held
+from ..recovery import recovers
 from ..schema import STRING, Types, read, write
 
 _NUMERIC = re.compile(rf"[0-9eE+\-.{SPACE}]*\Z")
@@ -180,6 +181,7 @@ class TextValue:
             return False
         return not read(self._held.text(), self._types).startswith('"')
 
+    @recovers("a value without its closer before one around it", off=False, contract="It had ended")
     def is_finished(self) -> bool:
         """Whether the text so far is all of the value, which may not be a string."""
         return "string" not in self._types and self.is_no_string()
