@@ -87,6 +87,7 @@ class Tools:
         """Whether the tool that `name` means is declared, or nothing is known of the tools."""
         return not self._functions or self.meant(name) in self._functions
 
+    @recovers("a name with a prefix, a number or separators", off=lambda _, written: written, contract="Mangled names")
     def meant(self, written: str) -> str:
         """The declared name that `written` means; `written` if it is declared, or if it means none.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading
-from ..recovery import drift, recovering
+from ..recovery import drift, recovering, recovers
 
 MAX_NAME = 256
 
@@ -47,6 +47,7 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     return name
 
 
+@recovers("white space around the separator of a call's number", off=read_name)
 def read_numbered_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     """Read a name as `read_name` does, and a call's number behind it: white space may stand around their separator."""
     name = yield from read_name(cursor, strays)

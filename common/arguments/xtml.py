@@ -12,6 +12,7 @@ import re
 
 from ..cursor import Cursor, Markers, Reading, union
 from ..format import Span
+from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from .json_object import read_object
 from .name import MAX_NAME
@@ -26,7 +27,15 @@ SEP = "<|sep|>"
 _ENDS = Markers((OPEN, CLOSE, SEP))
 _SEP = Markers((SEP,))
 _CLOSING = re.compile(r"[^<>\r\n]*")
-_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))""")
+_QUOTED = '"([^"]*)"'
+_ATTRIBUTE_VALUES = (_QUOTED, *drift("how an attribute's value is written", "'([^']*)'", r"([^\s\"'=]+)"))
+_ATTRIBUTE = re.compile(rf"\s*([A-Za-z_][\w.-]*)\s*=\s*(?:{'|'.join(_ATTRIBUTE_VALUES)})")
+_SPACES = ("", *drift("white space around a tag's name", " "))
+_ESCAPED = recovering("quotes of an attribute as a JSON string writes them", '\\"', off="\0")
+_CLOSER_AS_END = rule("a tag without its end before another tag")
+_CLOSER_WITHOUT_END = rule("a closing tag without its end")
+_DOUBLED_OPENER = rule("an opening tag's beginning doubled")
+_JSON = rule("arguments as one JSON object in a tag")
 
 
 def opening(tag: str) -> tuple[str, ...]:
@@ -87,8 +96,8 @@ class XtmlValues(Tags):
         return complete
 
     def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
-        while (yield from cursor.match(self.first)) is not None:
-            pass  # doubled
+        while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
+            pass
         attributes = yield from read_attributes(cursor, ended=True)
         if not attributes or "key" not in attributes:
             return None
