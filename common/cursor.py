@@ -52,15 +52,24 @@ class Markers:
         if self._open is None:
             # A marker's beginning counts only at the end of the text, where the rest may still come. What finds one
             # finds more, so that the pattern is short: it is looked up.
-            behind = "".join(sorted({char for marker in self.all for char in marker[1:-1]}))
-            tail = (f"[{re.escape(behind)}]{{0,{self.longest - 2}}}" if behind else "") + r"\Z"
-            tails = {first: tail for first in self.firsts if any(marker[0] == first != marker for marker in self.all)}
+            longer = {marker[0] for marker in self.all if len(marker) > 1}
+            tails = {first: self._tail_of(first) for first in sorted(longer)}
             self._found = re.compile(_any_of(self.all))
-            self._tail = re.compile("|".join(re.escape(first) + tail for first in sorted(tails)) or "(?!)")
+            self._tail = re.compile("|".join(re.escape(first) + tail for first, tail in tails.items()) or "(?!)")
             self._beginnings = frozenset(marker[:size] for marker in self.all for size in range(1, len(marker)))
             self._grows = not self._beginnings.isdisjoint(self.all)
             self._open = re.compile(_any_of(self.all, tails))
         return self._open
+
+    def _tail_of(self, first: str) -> str:
+        """A pattern for the rest of a text that ends in what may be the beginning of a marker with this character."""
+        markers = [marker for marker in self.all if marker[0] == first and len(marker) > 2]
+        if not markers:
+            return r"\Z"
+        second = "".join(sorted({marker[1] for marker in markers}))
+        behind = "".join(sorted({char for marker in markers for char in marker[2:-1]}))
+        run = f"[{re.escape(behind)}]{{0,{self.longest - 3}}}" if behind else ""
+        return rf"(?:[{re.escape(second)}]{run})?\Z"
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
@@ -329,7 +338,7 @@ class Cursor:
             base, self.text = self._before_fence
             self.at += self._base - base
             self._base = base
-        else:
+        elif self._closer or self._beyond:
             self.text += self._closer + self._beyond
         self._before_fence = None
         self._closer = self._beyond = ""
@@ -515,10 +524,6 @@ class Cursor:
             if found.group() in markers.all and self._whole(markers, found):
                 return found.group()
             yield
-
-    def since(self, offset: int) -> str:
-        """The text read since `offset`, which a mark holds."""
-        return self.text[offset - self._base : self.at]
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""

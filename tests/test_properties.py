@@ -268,6 +268,7 @@ def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
         for _ in range(draw(st.integers(1, 3))):
             if renderer.json_bodies:
                 calls.append(draw(json_calls(renderer)))
+                properties.setdefault(calls[-1].name, {})
             else:
                 call, declared = draw(tagged_calls(renderer))
                 # One tool a name, and a parameter is declared once.

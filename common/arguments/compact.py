@@ -198,5 +198,7 @@ class Compact(Literal[Open]):
             return False
         if not (self._due is Due.MORE and self._finished) and (cut or any(each.members for each in self._owed)):
             return False
+        if cut and self._parameters.lacks(self._given):
+            return False
         self._close_all()
         return True

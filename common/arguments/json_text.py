@@ -160,8 +160,7 @@ def string(
 ) -> Reading[Read]:
     """Read a string from its opening quote on, written with double quotes; whether it was closed.
 
-    What is `within` ends a string that is not closed. One is closed after that only where `follows`, a look at what
-    stands behind the quote, says so. `depth`: brackets that are open around the string.
+    What is `within` ends a string that is not closed, in `depth` brackets. One is closed after that only if `follows`.
     """
     mark = cursor.text[cursor.at]
     run = within.runs[mark]
@@ -178,23 +177,24 @@ def string(
         found = run.match(text, at)
         assert found is not None  # a starred class matches everywhere
         stop = found.end()
-        char = text[stop : stop + 1]
-        if char == '"' == mark and doubt is None:
-            say(cursor.take(stop + 1))
-            return Read.DONE
-        if stop > cursor.at:
-            say(cursor.take(stop))
-        if char == mark:
-            cursor.take(stop + 1)
-            if doubt is not None:
-                return (yield from doubt.closed())
-            say('"')
-            return Read.DONE
-        if not char:
+        if stop == len(text):
+            if stop > cursor.at:
+                say(cursor.take(stop))
             if cursor.ended:
                 return Read.CUT if doubt is None else doubt.cut()
             yield
-        elif char in within.firsts:
+            at = cursor.at
+            continue
+        char = text[stop]
+        if char == mark and doubt is None:
+            say(cursor.take(stop + 1) if mark == '"' else cursor.take(stop + 1)[:-1] + '"')
+            return Read.DONE
+        if stop > cursor.at:
+            say(cursor.take(stop))
+        if char == mark and doubt is not None:
+            cursor.take(stop + 1)
+            return (yield from doubt.closed())
+        if char in within.firsts:
             if doubt is None and follows is not None and (yield from within.stands(cursor, depth)):
                 if cursor.offset < cursor.twice:  # it is known by now
                     return Read.CUT
@@ -256,6 +256,7 @@ class _Value(Literal[str]):
 
     __slots__ = ("_comma", "_within")
 
+    structure = "{}[],:-0123456789tfnTFN"
     space = _SPACE
 
     def __init__(self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> None:
@@ -267,7 +268,10 @@ class _Value(Literal[str]):
         found = _SPACES.match(self._cursor.text, self._cursor.at)
         assert found is not None  # a starred class matches everywhere
         space = self._cursor.take(found.end())
-        self._comma.append(space) if self._comma else self._sink(space)
+        if self._comma:
+            self._comma.append(space)
+        else:
+            self._sink(space)
 
     def _give_comma(self) -> None:
         self._sink("".join(self._comma))
@@ -276,6 +280,8 @@ class _Value(Literal[str]):
     def _structure(self, char: str) -> Read | None:
         if char == ",":
             return self._read_comma()
+        if char not in "{}[]:":
+            return self._whole_word()
         if char == ":":
             if self._due is not Due.COLON:
                 return Read.OTHER
@@ -325,6 +331,26 @@ class _Value(Literal[str]):
         self._due = Due.COLON if key else Due.MORE
         return string(self._cursor, self._sink, self._within, self._goes_on, len(self._owed))
 
+    def _whole_word(self) -> Read | None:
+        """Read a number or a literal that is due; None, and nothing read, if it is another, or may be longer."""
+        cursor = self._cursor
+        found = _WORD_RUN.match(cursor.text, cursor.at)
+        assert found is not None  # a starred class matches everywhere
+        word, end = found.group(), found.end()
+        written = _LITERALS.get(word)
+        if self._due not in VALUES or end == len(cursor.text) or (written is None and not _NUMBER.fullmatch(word)):
+            return None
+        if self._comma:
+            self._give_comma()
+        self._say_word(cursor.take(end), written)
+        return Read.DONE
+
+    def _say_word(self, word: str, written: str | None) -> None:
+        if written not in (None, word):
+            self._cursor.remark(RECOVERED)
+        self._sink(written or word)
+        self._due, self._finished = Due.MORE, written is not None
+
     def _word(self) -> Reading[Read]:
         """Read a number or a literal."""
         cursor = self._cursor
@@ -335,10 +361,7 @@ class _Value(Literal[str]):
             if not cursor.at_end or not _is_beginning(word):
                 self._sink(word)
             return Read.CUT if cursor.at_end else Read.OTHER
-        if written not in (None, word):
-            cursor.remark(RECOVERED)
-        self._sink(written or word)
-        self._due, self._finished = Due.MORE, written is not None
+        self._say_word(word, written)
         return Read.DONE
 
     def _goes_on(self) -> Reading[bool]:

@@ -42,9 +42,10 @@ class Read(Enum):
     OTHER = "other"  # it is not what is due; nothing was read, or what was read is text
 
 
-KEYS = frozenset({Due.FIRST_KEY, Due.KEY})
-VALUES = frozenset({Due.FIRST_VALUE, Due.VALUE})
-CLOSABLE = frozenset({Due.FIRST_KEY, Due.FIRST_VALUE, Due.MORE})
+# Tuples: an enum's members have a hash that is written in Python.
+KEYS = (Due.FIRST_KEY, Due.KEY)
+VALUES = (Due.FIRST_VALUE, Due.VALUE)
+CLOSABLE = (Due.FIRST_KEY, Due.FIRST_VALUE, Due.MORE)
 
 
 def other() -> Reading[Read]:

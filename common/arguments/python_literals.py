@@ -220,6 +220,8 @@ class _Arguments(Compact):
         """End the arguments, whose closers are missing, where the next call stands."""
         if not (yield from self._call_stands()):
             return Read.OTHER
+        if self._parameters.lacks(self._given):
+            return Read.CUT
         self._finished, self._due = True, Due.MORE
         return Read.DONE if self._end() else Read.CUT
 

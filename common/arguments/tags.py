@@ -207,7 +207,7 @@ class Tags:
         start = cursor.offset
         name, attributes = yield from read_key(cursor)
         if _WITHOUT_END and self.framed and attributes[:1] == "\n" and attributes.strip(SPACE):
-            alone = _ALONE.match(cursor.since(start))
+            alone = _ALONE.match(cursor.read_since(start))
             if alone is not None:  # the line of the name ends without the end of the tag
                 cursor.at -= cursor.offset - start - alone.end()
                 return Header(name, {})
@@ -228,7 +228,7 @@ class Tags:
             said = dict(_ATTRIBUTE.findall(attributes)) if attributes else _NO_ATTRIBUTES
             return Header(name, said, valued) if name or nameless else None
         if (yield from cursor.stands(self.value_end)) is not None:
-            written = cursor.since(start)
+            written = cursor.read_since(start)
             assigned = _ASSIGNED.match(written)
             if _ASSIGNED_VALUE and name and assigned is not None:
                 cursor.at -= cursor.offset - start - assigned.end()

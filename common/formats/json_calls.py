@@ -347,7 +347,8 @@ class _Body:
             if not fits and (self._strict or not head.name):
                 return _Step.NO_CALL
             head.announce_or_hold()
-        self._complete = yield from read_object(cursor, head.arguments, self._ends, self._within)
+        sink = head.arguments if head.call is None else head.call.arguments
+        self._complete = yield from read_object(cursor, sink, self._ends, self._within)
         return _Step.ON
 
     def _rest(self) -> Reading[None]:

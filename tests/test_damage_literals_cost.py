@@ -7,7 +7,7 @@ import test_cost
 from dynamo_parsers import markup
 from dynamo_parsers.registry import ToolRow, reasoning_row
 from replies import Request
-from test_damage import FIRST, TOOLS, damaged, rows
+from test_damage_literals import FIRST, TOOLS, damaged, rows
 
 EACH = 9
 """Of so many kinds of damage one is repeated."""
