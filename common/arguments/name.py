@@ -47,7 +47,7 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     return name
 
 
-@recovers("white space around the separator of a call's number", off=read_name)
+@recovers("white space around the separator of a call's number", off=read_name, contract="Mangled names")
 def read_numbered_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     """Read a name as `read_name` does, and a call's number behind it: white space may stand around their separator."""
     name = yield from read_name(cursor, strays)
