@@ -12,14 +12,12 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Sink
 from ..held import Held
-from ..recovery import recovers
-from ..schema import STRING, Types, read, write
+from ..schema import STRING, Types, write
 
 _NUMERIC = re.compile(rf"[0-9eE+\-.{SPACE}]*\Z")
 _WORDS = {"null": ("null",), "boolean": ("true", "false")}
 _NUMERIC_FIRST = frozenset("+-.0123456789")
 _QUOTES = re.compile(r'"|\\.|\\\Z', re.DOTALL)
-_SHORT = 512
 _TAG = re.compile(r"<([^\s<>/\"'=]+)")
 _TAG_BEGINNING = re.compile(r"<[^\s<>/\"'=]*")
 _LONGEST_TAG = 256
@@ -85,7 +83,6 @@ class TextValue:
         "_held",
         "_newline",
         "_sink",
-        "_size",
         "_strings",
         "_tags",
         "_types",
@@ -102,7 +99,6 @@ class TextValue:
         self.at_line_start = False
         self._first = ""  # the held text's first character that is no white space
         self._word = ""  # the held text, while it may be a word
-        self._size = 0  # of the held text
         self._held: Held | None = None  # None: the value streams as a string
         self._strings = _OUTSIDE
         self._tags: SeenTags | None = None
@@ -129,7 +125,6 @@ class TextValue:
             return
         if self._held is not None:
             self._held.append(piece)
-            self._size += len(piece)
             if self._may_be_other(piece):
                 return
             piece = self._held.take()
@@ -174,17 +169,6 @@ class TextValue:
     def in_json_string(self) -> bool:
         """Whether the text so far ends inside a string of a JSON value."""
         return self._strings.inside
-
-    def is_no_string(self) -> bool:
-        """Whether the text so far is held, short, and reads as something else than a string."""
-        if self._held is None or self._size > _SHORT:
-            return False
-        return not read(self._held.text(), self._types).startswith('"')
-
-    @recovers("a value without its closer before one around it", off=False, contract="It had ended")
-    def is_finished(self) -> bool:
-        """Whether the text so far is all of the value, which may not be a string."""
-        return "string" not in self._types and self.is_no_string()
 
     def end(self) -> None:
         """The value's text is over."""
