@@ -20,11 +20,21 @@ from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
 from .held import Held
 from .proposed import attempt
+from .recovery import recovers, rule
 from .reply import Reply
 
 _JSON_STARTS = ("{", "[")
 _PLAIN_TAG = re.compile(r"</[A-Za-z][\w:.-]*>")
 """A closer that prose may name; a special token it does not."""
+
+_CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")
+_CUT_MARKER = rule("a marker cut off at the end", contract="Cut marker")
+_CUT_OPENER = rule("a call's opener or header cut off at the end", contract="Cut opener")
+_LATE_CLOSER = rule("a call's closer after text", contract="Orphan closers")
+_LEFT_OVER = rule("a turn's end before the reply", contract="Unmarked calls")
+_ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orphan closers")
+_REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="Repeated openers")
+_STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
 
 FORCED = JsonCalls(sample="", spans=())
 """What an engine forces where it has no grammar for the family: an array of `{"name", "parameters"}`."""
@@ -69,7 +79,8 @@ class Grammar:
         think = _both(self.think)
         words = frozenset().union(*(tool.words for tool in self.tools))
         lines = {f"\n{start}" for tool in self.tools if tool.bare == "line" for start in tool.bare_starts}
-        in_reasoning = (openers - self.mentions) | self.turn_ends.all | think
+        opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
+        in_reasoning = opens_calls | self.turn_ends.all | think
         in_content = in_reasoning | openers | lines | _both(self.unsplit)
         put = object.__setattr__
         put(self, "readers", readers)
@@ -200,6 +211,7 @@ class Machine:
             yield from self._label()
         return True
 
+    @recovers("a label at the start without its opener", off=False, contract="Gemma's bare thought")
     def _starts_with_label(self) -> Reading[bool]:
         """Whether the reply starts with reasoning that lacks its opener: a label stands here, and a closer follows."""
         cursor, think = self.cursor, self._think
@@ -227,7 +239,7 @@ class Machine:
         if marker in grammar.turn_ends.all:
             (reply.reasoning_tail if self._inside else reply.tail)(marker)
             # One that is left over before any content leaves the reply at its start, where a bare call counts.
-            self._at_start = self._at_start or not (self._inside or reply.content_seen)
+            self._at_start = self._at_start or (_LEFT_OVER and not (self._inside or reply.content_seen))
         elif marker in think.words and not (yield from self.cursor.peek()):
             self.text(marker)  # an ordinary phrase
             return False
@@ -248,7 +260,7 @@ class Machine:
         return not self.task.stopped
 
     def _opens(self, marker: str) -> Reading[None]:
-        if self._inside and self.reply.reasoning_begun:
+        if self._inside and (self.reply.reasoning_begun or not _REPEATED_OPENER):
             self.reply.reasoning(marker)
             return
         if not self._inside:
@@ -263,6 +275,8 @@ class Machine:
             self._at_start = self._owed_elsewhere = True
             self._nothing_opened()
             self.reply.reasoning_ends()
+        elif not _STRAY_CLOSER:
+            self.text(marker)
         self._unsplit_marker(marker)
         return (yield from begins_as_json(self.cursor, self.reply, self.task)) is not None
 
@@ -304,9 +318,9 @@ class Machine:
         reply = self.reply
         owed = closer == reply.owed_closer
         reply.owed_closer = ""
-        if owed and (self._owed_elsewhere or not reply.doubts):
+        if owed and _LATE_CLOSER and (self._owed_elsewhere or not reply.doubts):
             return
-        if self._is_text(closer):
+        if not _ORPHAN_CLOSER or self._is_text(closer):
             self.text(closer)
         else:
             (reply.reasoning_tail if self.inside else reply.tail)(closer)
@@ -326,7 +340,7 @@ class Machine:
         """Take the beginning of a marker in which the reply ends: it is dropped, as the marker would be."""
         phrases, closers = self.grammar.phrases, self.grammar.closers.all
         begun = {marker for marker in self.droppable if marker.startswith(text) and marker not in phrases}
-        if begun <= closers and all(self._is_text(closer) for closer in begun):
+        if not _CUT_MARKER or (begun <= closers and all(self._is_text(closer) for closer in begun)):
             self.text(text)
 
     @property
@@ -377,9 +391,10 @@ class Machine:
             fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
             if fits:
                 return True
-            cut = cut or (fits is None and opener not in tool.words)
+            cut = cut or (_CUT_OPENER and fits is None and opener not in tool.words)
         return None if cut else (yield from self._doubled(opener))
 
+    @recovers("a call's opener doubled", off=False)
     def _doubled(self, opener: str) -> Reading[bool]:
         """Read a call whose opener stands twice; False, and nothing read, if the second does not fit either."""
         cursor = self.cursor

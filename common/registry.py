@@ -45,6 +45,7 @@ from .formats.qwen3_coder import QWEN3_CODER
 from .formats.seed_oss import SEED_OSS
 from .formats.siblings import siblings_of
 from .machine import Grammar
+from .recovery import drift
 
 PREFIX = "dynamo_"
 
@@ -146,14 +147,24 @@ class ReasoningRow:
 
 
 _THINK_TOKENS = ("<think>", "</think>")
-_QWEN_ENDS = ("<|im_end|>", "<|endoftext|>")
-_KIMI_ENDS = ("<|im_end|>", "[EOS]", "[EOT]")
+_QWEN_ENDS = ("<|im_end|>", *drift("what may end a reply of Qwen", "<|endoftext|>", contract="Turn ends"))
+_KIMI_ENDS = ("<|im_end|>", *drift("what may end a reply of Kimi", "[EOS]", "[EOT]", contract="Turn ends"))
+_OLMO_ENDS = drift("what may end a reply of Olmo 3", *_QWEN_ENDS, contract="Turn ends of Olmo 3")
 _DEEPSEEK_END = "<｜end▁of▁sentence｜>"
-_LLAMA_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
-_GLM_ENDS = ("<|user|>", "<|observation|>", "<|endoftext|>")
+_LLAMA_ENDS = (
+    "<|eot_id|>",
+    *drift("what may end a reply of Llama", "<|eom_id|>", "<|end_of_text|>", contract="Turn ends"),
+)
+_LLAMA_4_ENDS = drift("what may end a reply of Llama 4", "<|eom|>", *_LLAMA_ENDS, contract="Turn ends")
+_GLM_ENDS = (
+    "<|user|>",
+    *drift("what may end a reply of GLM", "<|observation|>", "<|endoftext|>", contract="Turn ends"),
+)
+_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>", contract="Turn ends")
+_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends")
 _MINIMAX_END = "[e~["
 _MISTRAL_END = "</s>"
-_GEMMA_ENDS = ("<|tool_response>", "<eos>")
+_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends")
 # What begins the next message ends this one.
 _HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
@@ -284,7 +295,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         added_tokens=("<tool_calls>", "</tool_calls>"),
         turn_end="<|eom|>",
-        turn_ends=("<|endoftext|>",),
+        turn_ends=_JAMBA_ENDS,
     ),
     ToolRow(
         "phi4",
@@ -293,7 +304,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
-        turn_ends=("<|endoftext|>",),
+        turn_ends=_PHI_ENDS,
     ),
     ToolRow(
         "llama3_json",
@@ -377,7 +388,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
-        turn_ends=("<|eom|>", *_LLAMA_ENDS, *_QWEN_ENDS),
+        turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),
     ),
     ToolRow(
         "minimax_m3",

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from .arguments.json_text import compact, compact_held
 from .cursor import Sink
+from .recovery import recovers
 
 Types: TypeAlias = frozenset[str]
 Schema: TypeAlias = object
@@ -86,6 +87,7 @@ class Tools:
         """Whether the tool that `name` means is declared, or nothing is known of the tools."""
         return not self._functions or self.meant(name) in self._functions
 
+    @recovers("a name with a prefix, a number or separators", off=lambda _, written: written, contract="Mangled names")
     def meant(self, written: str) -> str:
         """The declared name that `written` means; `written` if it is declared, or if it means none.
 
@@ -112,6 +114,7 @@ class Tools:
         fitting = [name for name in prefixes if self.parameters(name).declares(text[len(name) :])]
         return max(fitting or prefixes, key=len, default="")
 
+    @recovers("a parameter's name behind a call's and a dot", off=("", ""))
     def with_key(self, text: str) -> tuple[str, str]:
         """A declared name and a parameter of it that `text` says with a dot between them; empty where it says none."""
         name, _, key = text.rpartition(".")

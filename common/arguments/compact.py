@@ -10,6 +10,7 @@ from typing import ClassVar
 from ..cursor import SPACE, Cursor, Markers, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
+from ..recovery import rule
 from ..schema import Parameters
 from .literals import CLOSER, Due, Literal, Read
 
@@ -32,6 +33,9 @@ def read_word(cursor: Cursor) -> Reading[tuple[str, str]]:
             word += yield from cursor.run(_WORD)
         space += yield from cursor.space()
     return word, space
+
+
+_MISSING_CLOSERS = rule("closing brackets missing before a marker or the end", contract="Only closers missing")
 
 
 @dataclass(slots=True)
@@ -202,6 +206,8 @@ class Compact(Literal[Open]):
 
     def _end(self) -> bool:
         cut = self._cursor.at_end
+        if not _MISSING_CLOSERS:
+            return False
         if not (self._due is Due.MORE and self._finished) and (cut or any(each.members for each in self._owed)):
             return False
         if cut and self._parameters.lacks(self._given):

@@ -23,6 +23,7 @@ from typing import ClassVar
 from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
 from . import json_text
 from .compact import Compact, Open, read_word
@@ -30,11 +31,13 @@ from .literals import CLOSER, CLOSERS, KEYS, VALUES, Due, Read
 from .name import MAX_NAME, read_name
 from .strays import read_rest
 
-OPENERS = ("<|tool_call>", "<|tool_call|>")
+OPENERS = ("<|tool_call>", *drift("another opener of a call", "<|tool_call|>"))
 END = "<tool_call|>"
 DELIMITER = '<|"|>'
 
-_CALL = Markers(("call:", ":"))
+_CALL = Markers(("call:", *drift("`call` missing before the name", ":")))
+_KEY_SIGNS = (":", *drift("the sign after a key", "="))
+_SIGNS = "".join(_KEY_SIGNS)
 _END = Markers((END,))
 _OPENERS = Markers(OPENERS)
 _DELIMITER = Markers((DELIMITER,))
@@ -44,11 +47,11 @@ _QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
 _BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"\t\r\n\f\v]*""")
 _KEY = re.compile(
-    rf"""[{SPACE}]*(?P<key>(?!['{SPACE}])[^,:={{}}\[\]()<>"\t\r\n\f\v]{{1,256}})?[{SPACE}]*(?P<separator>[:=])?=?"""
+    rf"""[{SPACE}]*(?P<key>(?!['{SPACE}])[^,:={{}}\[\]()<>"\t\r\n\f\v]{{1,256}})?[{SPACE}]*(?P<separator>[{_SIGNS}])?=?"""
 )
 _TEXT = r"""<(?:\|(?:"(?:\|(?P<text>>)?)?)?)?"""
 _NEXT_MEMBER = re.compile(
-    rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[:=][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
+    rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
 )
 _NEXT_ELEMENT = re.compile(rf"""[{SPACE}]*(?:,[{SPACE}]*(?:{_TEXT})?)?""")
 _WORD = re.compile(r"[\w.+\-]*")
@@ -58,12 +61,33 @@ _NO_ELEMENT = re.compile(f"[^<{SPACE}]")
 _NO_END = re.compile(rf"[^<}}\]){SPACE}]")
 _CLOSERS_RUN = re.compile(rf"[}}\]){SPACE}]*")
 _ESCAPE = re.compile(r"""\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}|')|[\\"\x00-\x1f]""")
-_QUOTES = "\"'"
+_QUOTES = recovering("quoted strings and keys", "\"'", off="")
 _OPENER = {"}": "{", "]": "[", ")": "("}
-_LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null", "nil": "null"}
+_LITERALS = {
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    **dict.fromkeys(drift("words for null", "none", "nil"), "null"),
+}
 _ARGUMENTS_END = ("}", ")")
 _STRING = frozenset({"string"})
 _FOLLOWS_WITHIN = 256
+
+_BRACKETS = ("{", *drift("a bracket around the arguments", "("))
+
+_AT_NAME = recovering("a sign after the name", ":=", off="")
+_BARE_TEXT = rule("a string without its opening delimiter")
+_BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
+_CALL_DOUBLED = rule("`call:` doubled, or missing")
+_CONTAINER_AS_TEXT = rule("a container that cannot be read")
+_DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
+_INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
+_KEY_AT_NAME = rule("the first key stuck to the name")
+_KEY_IN_DELIMITERS = rule("a key in delimiters")
+_MISSING_COMMA = rule("a comma missing")
+_MISSING_VALUE = rule("a key without a value")
+_WITHOUT_ARGUMENTS = rule("a call without brackets", contract="No arguments")
+_WITHOUT_BRACKET = rule("arguments without brackets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +102,7 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     """Read a call's head, up to its first key; False where it does not fit, None where the reply ends in it."""
     yield from cursor.space()
     called = False
-    while (yield from cursor.match(_CALL)) is not None:
+    while (_CALL_DOUBLED or not called) and (yield from cursor.match(_CALL)) is not None:
         called = True
     if not called and (cursor.at_end or cursor.cut_of(_CALL)):
         return None
@@ -86,24 +110,24 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     char = yield from cursor.peek()
     if not char or cursor.cut_of(ends) or cursor.cut_of(_DELIMITER):
         return None if called else False
-    if called and name and (yield from cursor.stands(ends)):
+    if _WITHOUT_ARGUMENTS and called and name and (yield from cursor.stands(ends)):
         return Head(name, "")
-    bracket = char in ("{", "(")
+    bracket = char in _BRACKETS
     closer = "}"
     if bracket:
-        name = name.rstrip(":=")
+        name = name.rstrip(_AT_NAME)
         cursor.take(cursor.at + 1)
         yield from cursor.space()
-        if char == "(" and (yield from cursor.peek()) != "{":
+        if char == "(" and not (_BRACES_IN_PARENTHESES and (yield from cursor.peek()) == "{"):
             closer = ")"
         elif char == "(":
             cursor.take(cursor.at + 1)
-    elif tools is not None and name[-1:] in (":", "="):
+    elif _KEY_AT_NAME and tools is not None and name[-1:] in (":", "="):
         # The first key is stuck to the name.
         declared = tools.longest_prefix_of(name) or name
         cursor.at -= len(name) - len(declared)
         name = declared
-    if not name or not (bracket or called):
+    if not name or not (bracket or (called and _WITHOUT_BRACKET)):
         return False
     fits = yield from _first_key_fits(cursor, closer, ends, bracket=bracket)
     return Head(name, closer) if fits else fits
@@ -161,7 +185,7 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
             return None
         cursor.take(cursor.at + 1)
         key = json_text.decoded(f'"{_unquoted(text)}"')
-    elif (yield from cursor.match(_DELIMITER)):
+    elif _KEY_IN_DELIMITERS and (yield from cursor.match(_DELIMITER)):
         key = yield from cursor.run(_TO_DELIMITER, MAX_NAME)
         if (yield from cursor.match(_DELIMITER)) is None:
             return None
@@ -169,7 +193,7 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
         key = (yield from cursor.run(_BARE_KEY, MAX_NAME)).rstrip(" ") or None
     yield from cursor.space()
     separator = yield from cursor.peek()
-    if key is None or separator not in (":", "="):
+    if key is None or separator not in _KEY_SIGNS:
         return None
     cursor.take(cursor.at + 1)
     return None if separator == "=" and (yield from cursor.peek()) in ("", "=") else key
@@ -199,22 +223,27 @@ class _Arguments(Compact):
     def _structure(self, char: str) -> Read | None:
         top = self._owed[-1]
         if char in CLOSERS:
-            return self._read_closer(char) if self._is_owed(char) else None
+            owed = self._is_owed(char) if _INNER_CLOSERS else char == top.closer
+            return self._read_closer(char) if owed else None
         if char == ",":
             return self._read_comma(top)
-        if self._due is Due.MORE and not top.keyed:
-            self._due = Due.FIRST_VALUE  # the comma is missing
+        if _MISSING_COMMA and self._due is Due.MORE and not top.keyed:
+            self._due = Due.FIRST_VALUE
         return self._open(char, keyed=char == "{") if self._due in VALUES else None
 
     def _read_comma(self, top: Open) -> Read:
-        if self._due is Due.VALUE:
+        if self._due is Due.VALUE and _MISSING_VALUE:
             self._emit('""')
+        elif self._due is not Due.MORE and not (_DOUBLED_COMMA and self._due is not Due.VALUE):
+            return Read.OTHER
         self._due = Due.KEY if top.keyed else Due.FIRST_VALUE
         self._gap.append(self._cursor.take(self._cursor.at + 1))
         return Read.DONE
 
     def _read_closer(self, char: str) -> Read:
         if self._due is Due.VALUE:
+            if not _MISSING_VALUE:
+                return Read.OTHER
             self._emit('""')
         self._cursor.take(self._cursor.at + 1)
         self._close(char)
@@ -239,7 +268,9 @@ class _Arguments(Compact):
         return Read.DONE
 
     def _read_member(self, char: str) -> Reading[Read]:
-        if self._due is Due.MORE:  # the comma is missing
+        if self._due is Due.MORE:
+            if not _MISSING_COMMA:
+                return Read.OTHER
             self._due = Due.KEY if self._owed[-1].keyed else Due.FIRST_VALUE
         if self._due not in KEYS:
             return (yield from self._read_scalar(char))
@@ -251,7 +282,7 @@ class _Arguments(Compact):
 
     def _instead(self) -> Reading[Read]:
         """Read the rest of a container that is not one: it is text. Outside of one the arguments end."""
-        if self._source is None:
+        if self._source is None or not _CONTAINER_AS_TEXT:
             self._emit("".join(self._gap))
             yield from read_rest(self._cursor, self._sink, self._ends)
             return Read.CUT
@@ -375,6 +406,8 @@ class _Arguments(Compact):
         comma = value is not None and not ended and cursor.text[cursor.at] == ","
         ends = ended or (comma and (yield from self._member_follows()))
         ends = ends or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))
+        if not ends and not _BARE_TEXT:
+            return Read.OTHER
         if not ends:
             return (yield from self._bare_text(word + space, dict.fromkeys(_OPENER.values(), 0)))
         if literal is None and cursor.at_end:
@@ -441,6 +474,7 @@ class _Arguments(Compact):
             return (yield from self._ahead(self._string_end))
         return char == "," or self._is_owed(char) or (yield from self._unlike_end())
 
+    @recovers("the arguments' closing bracket of another kind", off=False)
     def _unlike_end(self) -> Reading[bool]:
         """Whether the arguments end here, right before a marker, in a bracket that is not the kind that opened them."""
         char = yield from self._cursor.peek()
@@ -482,6 +516,7 @@ class _Arguments(Compact):
         found = yield from self._cursor.look(_NEXT_MEMBER if self._owed[-1].keyed else _NEXT_ELEMENT)
         return any(found.groups())
 
+    @recovers("an element of an array without its opening delimiter", off=False)
     def _element_end(self) -> Reading[bool]:
         """Whether what stands here can follow an element whose opening delimiter is missing."""
         yield from self._cursor.space(_FOLLOWS_WITHIN)
@@ -504,6 +539,7 @@ class _Arguments(Compact):
         char = yield from cursor.peek()
         return char == "," or self._is_owed(char)
 
+    @recovers("a string's closing delimiter missing before the next argument", off=False, contract="The next parameter")
     def _next_member(self) -> Reading[bool]:
         """Whether a comma stands here in a string, and the next argument, member or element with a delimiter."""
         self._cursor.take(self._cursor.at + 1)
@@ -517,11 +553,13 @@ class _Arguments(Compact):
             return False
         return not self._nested or not (yield from self._string_end())
 
+    @recovers("a string's delimiters missing around a comma", off=False)
     def _next_element(self) -> Reading[bool]:
         """Whether a comma and the next element follow, whose opening delimiter is missing."""
         yield from self._cursor.space(_FOLLOWS_WITHIN)
         return (yield from self._cursor.peek()) == "," and (yield from self._closed())
 
+    @recovers("a string's closing delimiter missing before the end of the call", off=False, contract="It had ended")
     def _end_of_call(self) -> Reading[bool]:
         """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
         if not (yield from self._brackets_end()):
@@ -536,6 +574,7 @@ class _Arguments(Compact):
         closers = yield from cursor.run(_CLOSERS_RUN, _FOLLOWS_WITHIN)
         return "".join(closers.split()) == owed and (yield from cursor.match(_END)) is not None
 
+    @recovers("a number or word that begins a string without its opening delimiter", off=False)
     def _closed(self) -> Reading[bool]:
         """Whether a delimiter ahead closes a string that lacks its opening one."""
         yield from self._cursor.run(_TO_DELIMITER)
@@ -545,6 +584,7 @@ class _Arguments(Compact):
         """Whether a delimiter stands here that closes a string."""
         return (yield from self._cursor.match(_DELIMITER)) is not None and (yield from self._string_end())
 
+    @recovers("a string's closing delimiter doubled", off=False)
     def _read_doubled(self) -> Reading[bool]:
         """Read further delimiters behind a closing one; False, and nothing read, if the string does not end there."""
         cursor = self._cursor
@@ -587,6 +627,7 @@ class _Text:
         self.say(marker)
         self._delimiters += marker == DELIMITER
 
+    @recovers("a string's closing delimiter missing before a marker", off=None, contract="Candidates")
     def may_end(self, *, whole: bool) -> Read | None:
         """The string may have ended here; None as long as that is not known."""
         if self._mark is None:

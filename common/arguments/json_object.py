@@ -11,16 +11,18 @@ import re
 from dataclasses import dataclass
 
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink, union
+from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from . import json_text
 from .literals import Read
 from .strays import read_strays
 
-_QUOTES = "\"'"
-_NULL = Markers(("null", "None"))
+_QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
+_NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FENCE = Markers(("```",))
-FENCES = Markers(("```", "```json", "```JSON"))
+FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
+_EMPTY = rule("an empty string as arguments", contract="No arguments")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_$.-]*")
 
@@ -131,7 +133,7 @@ def _unwrapped(cursor: Cursor, sink: Sink) -> Reading[bool]:
         return False
     text = "".join(pieces)
     inner = json_text.decoded(text)
-    if inner is not None and not inner.strip():
+    if _EMPTY and inner is not None and not inner.strip():
         sink("{}")
         return True
     inner = inner and _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", inner)

@@ -21,6 +21,7 @@ from typing import ClassVar, TypeAlias
 
 from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Overrun, Reading, Sink
 from ..held import Held
+from ..recovery import drift, recovering, recovers, rule
 from .literals import CLOSABLE, CLOSER, KEYS, VALUES, Due, Literal, Read, other
 
 _SPACE = " \t\r\n"
@@ -34,12 +35,16 @@ _LITERALS = {
     "true": "true",
     "false": "false",
     "null": "null",
-    "True": "true",
-    "False": "false",
-    "None": "null",
+    **dict(drift("Python's words", ("True", "true"), ("False", "false"), ("None", "null"), contract="Python's JSON")),
 }
-_CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
-_QUOTES = "\"'"
+_CONTROL = recovering(
+    "control characters in a string",
+    {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)},
+    off={chr(code): chr(code) for code in range(0x20)},
+    contract="Control characters",
+)
+_QUOTES = recovering("strings in single quotes", "\"'", off='"', contract="Python's JSON")
+_BACKSLASH = recovering("an unknown escape", "\\\\", off="\\", contract="Control characters")
 _CLOSERS = "}]"
 _FOLLOWS_WITHIN = 256
 _LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
@@ -50,6 +55,14 @@ _NEXT_CALL = re.compile(
 )
 _SPACE_WITHIN = 64
 _BLOCK = 4096
+
+
+_BEFORE_END = rule("a string's quote missing before the brackets that end the body")
+_BEFORE_MARKER = rule("a string's quote missing before a marker", contract="Candidates")
+_DOUBLED_COMMA = rule("a doubled comma", contract="Doubled commas")
+_MISSING_BRACKETS = rule("closing brackets missing before a marker or the end", contract="Missing brackets")
+_NEXT_CALL_IN_REST = rule("the next call after what is no JSON", contract="Local damage")
+_TRAILING_COMMA = rule("a trailing comma", contract="Commas")
 
 
 Follows: TypeAlias = Callable[[], Reading[bool]]
@@ -68,7 +81,8 @@ class Inside:
     def __init__(self, markers: Markers, calls: bool) -> None:
         self._markers = markers
         self.calls = calls
-        self.firsts = markers.firsts | frozenset(_CLOSERS if markers.all else "")
+        before_marker = markers.firsts if _BEFORE_MARKER else frozenset[str]()
+        self.firsts = before_marker | frozenset(_CLOSERS if markers.all and _BEFORE_END else "")
         stops = re.escape("".join(sorted(self.firsts)))
         self.runs = {mark: re.compile(rf"[^{mark}\"\\\x00-\x1f{stops}]*") for mark in _QUOTES}
         """Text of a string between these quotes that passes as it is."""
@@ -224,7 +238,7 @@ def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
     else:
         cursor.take(at + 1)
         cursor.remark(RECOVERED)
-        sink("\\\\")
+        sink(_BACKSLASH)
     return True
 
 
@@ -304,7 +318,8 @@ class _Value(Literal[str]):
             self._sink(self._with_space())
             return Read.DONE
         if char in _CLOSERS:
-            if not self._owed or self._owed[-1] != char or not (self._due in CLOSABLE or self._comma):
+            closable = self._due in CLOSABLE or (self._comma and _TRAILING_COMMA)
+            if not self._owed or self._owed[-1] != char or not closable:
                 return Read.OTHER
             if self._comma:
                 self._cursor.remark(RECOVERED)
@@ -322,7 +337,7 @@ class _Value(Literal[str]):
         return Read.DONE
 
     def _read_comma(self) -> Read:
-        if self._comma:  # doubled
+        if self._comma and _DOUBLED_COMMA:
             self._cursor.remark(RECOVERED)
             self._cursor.take(self._cursor.at + 1)
         elif self._due is Due.MORE:
@@ -409,7 +424,7 @@ class _Value(Literal[str]):
         return char in ("", '"', "'", self._owed[-1]) or (self._owed[-1] == "]" and (char in "[{-" or char.isalnum()))
 
     def _end(self) -> bool:
-        if not (self._finished and self._due is Due.MORE) or not self._owed:
+        if not (self._finished and self._due is Due.MORE and _MISSING_BRACKETS) or not self._owed:
             return False
         if self._missing and self._cursor.at_end:
             return False
@@ -434,7 +449,7 @@ class _Value(Literal[str]):
                     return Read.CUT
                 continue
             if char in "{[":
-                if not depth and before in (",", ";") and self._within.calls:
+                if _NEXT_CALL_IN_REST and not depth and before in (",", ";") and self._within.calls:
                     return Read.CUT  # the next call
                 depth += 1
             elif char in _CLOSERS:
@@ -450,6 +465,7 @@ class _Value(Literal[str]):
             before = (char + text).rstrip(_SPACE)[-1:] or before
             self._sink(text)
 
+    @recovers("the last string without its quote in what is no JSON", off=False, contract="No other repair")
     def _ends_body(self, depth: int) -> Reading[bool]:
         """Whether the quote here closes the last string: closing brackets and a marker, or the next call, follow."""
         cursor = self._cursor

@@ -12,10 +12,13 @@ from enum import Enum
 from typing import ClassVar, Generic, TypeVar
 
 from ..cursor import SPACE, Cursor, Markers, Reading, Sink
+from ..recovery import rule
 
 OPENERS = "{["
 CLOSERS = "}])"
 CLOSER = {"{": "}", "[": "]", "(": ")"}
+
+_CUT_MARKER = rule("a marker cut off at the end, after a value", contract="Cut marker")
 
 Owed = TypeVar("Owed")
 
@@ -95,7 +98,7 @@ class Literal(Generic[Owed]):
 
     def _is_cut_marker(self) -> bool:
         """Whether the reply ends in a marker here, which is then read."""
-        return self._due is Due.MORE and self._cursor.cut_of(self._ends)
+        return _CUT_MARKER and self._due is Due.MORE and self._cursor.cut_of(self._ends)
 
     def _space(self) -> None:
         """Read white space."""

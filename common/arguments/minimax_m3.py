@@ -20,6 +20,7 @@ from json.encoder import encode_basestring as quote
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading
 from ..cursor import Sink as TextSink
 from ..held import Held, joined
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .name import MAX_NAME
@@ -31,11 +32,16 @@ from .text_value import JsonStrings, SeenTags, TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))
 _AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
-_CALL_TAGS = Markers(("invoke name=", "/invoke>"))
+_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
 """Tags of a call that lack their bracket."""
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
-_AS_M2 = re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*""")
+_AS_M2 = recovering(
+    "a parameter's tag as M2 writes it",
+    re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*"""),
+    off=re.compile("(?!)"),
+    contract="Bare invokes",
+)
 _CUT_CLOSER = re.compile(r"""\s*(?:<(?:/["']?[^<>/"=\r\n]*)?)?""")
 _CUT_TAG = re.compile(r"""\s*(?:</?["']?[^<>/"=\r\n]*)?""")
 _CONTAINERS = frozenset({"object", "array"})
@@ -43,6 +49,12 @@ _CLOSING = re.compile(r"[^<>\]\r\n\"'=]*")
 _NEAR = 256
 _NO_VALUE = (*SPACE, "<", "`", "")
 _TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
+
+_CUT = rule("a closer cut off at the end, after elements", contract="Cut marker")
+_DOUBLED_TOKEN = rule("the namespace token doubled")
+_INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
+_REPEATED = rule("a parameter that is an array, repeated")
+_WITHOUT_TOKEN = rule("a closer without the namespace token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
     mark = cursor.mark()
     try:
         found = (yield from cursor.match(_NAMESPACE)) is not None
-        while doubled and (yield from cursor.match(_NAMESPACE)):
+        while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
             pass
         yield from cursor.space(_NEAR)
         if found and (yield from cursor.peek()) == "<":
@@ -150,6 +162,7 @@ class _Elements(Body):
             header = yield from super()._next()
         return header
 
+    @recovers("a parameter without its opener after the namespace token", off=False)
     def _without_opener(self) -> Reading[bool]:
         cursor = self.cursor
         mark = cursor.mark()
@@ -246,7 +259,7 @@ class _Text:
         self._held = Held()
         self._strings = JsonStrings()
         self._value: TextValue | None = None
-        self.repeatable = "array" in self.allowed and "string" not in self.allowed
+        self.repeatable = _REPEATED and "array" in self.allowed and "string" not in self.allowed
 
     @property
     def contains(self) -> bool:
@@ -284,9 +297,6 @@ class _Text:
     @property
     def in_json_string(self) -> bool:
         return self._strings.inside if self._value is None else self._value.in_json_string
-
-    def is_finished(self) -> bool:
-        return self._value is not None and self._value.is_finished()
 
     def end(self) -> None:
         """The value's text is over."""
@@ -404,7 +414,7 @@ class _Element(Value):
             if quoted[depth] == name:
                 del quoted[depth:]
                 return True
-            if quoted[depth] is Level.CALL:
+            if quoted[depth] is Level.CALL or not _INNER_CLOSERS:
                 break
         return False
 
@@ -421,7 +431,7 @@ class _Element(Value):
         except Overrun:
             name, size, tag = "", 0, None
         cursor.rewind(mark)
-        followed = tag is not None and not (tag.closes and tag.name == name)
+        followed = _WITHOUT_TOKEN and tag is not None and not (tag.closes and tag.name == name)
         if name and name == self._header.closed_by and not self._quoted:
             if followed:
                 return (yield from self._at_closer(size))
@@ -434,8 +444,9 @@ class _Element(Value):
         return (yield from super()._at_closing_tag(marker))
 
     def _at_end(self) -> End:
-        if self._element.elements and self._held is None and self._rest is not None and _is_cut_closer(self._rest):
-            self._element.drop(len(self._rest))
+        rest = self._rest if _CUT and self._held is None else None
+        if self._element.elements and rest is not None and _is_cut_closer(rest):
+            self._element.drop(len(rest))
             return End(True)
         return super()._at_end()
 

@@ -21,6 +21,7 @@ from typing import ClassVar
 from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
+from ..recovery import drift, recovers, rule
 from ..schema import MAX_DEPTH, Tools, read, read_number
 from .compact import Compact, Open, read_word
 from .json_text import drop
@@ -34,9 +35,10 @@ _ANCHORS = "),];"
 _PREFIXES = "rRbBuUfF"
 _PREFIX = re.compile(f"[{_PREFIXES}]*")
 _IDENTIFIER = re.compile(r"[\w.\-]*")
-_KEYWORD = re.compile(rf"[{SPACE}]*(?P<name>[\w.\-]*)[{SPACE}]*(?P<sign>[=:])?=?")
+_SIGNS = "".join(("=", *drift("the sign after an argument's name", ":")))
+_KEYWORD = re.compile(rf"[{SPACE}]*(?P<name>[\w.\-]*)[{SPACE}]*(?P<sign>[{_SIGNS}])?=?")
 _QUOTED_KEYWORD = re.compile(
-    rf"""[{SPACE}]*(?:(?P<quote>["'])(?:(?P<name>[\w.\-]+)(?:(?P=quote)(?:[{SPACE}]*(?P<sign>[=:])?=?)?)?)?)?"""
+    rf"""[{SPACE}]*(?:(?P<quote>["'])(?:(?P<name>[\w.\-]+)(?:(?P=quote)(?:[{SPACE}]*(?P<sign>[{_SIGNS}])?=?)?)?)?)?"""
 )
 _COMMA_AND_NAME = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-]+[{SPACE}]*(?P<sign>=)?)?)?")
 _NEXT_KEYWORD = re.compile(rf"[{SPACE}]*,[{SPACE}]*[\w.\-]+[{SPACE}]*=(?=[^=])")
@@ -44,7 +46,12 @@ _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
 _NEXT_CALL = re.compile(r"[)\]}]{0,8}\s{0,64}[,;]?\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?")
-_LITERALS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false", "null": "null"}
+_LITERALS = {
+    "True": "true",
+    "False": "false",
+    "None": "null",
+    **{each: each for each in drift("JSON's words", "true", "false", "null")},
+}
 _DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"[+-]?0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _GROUPED = re.compile(r"(?<=[0-9a-fA-FxXoObB])_(?=[0-9a-fA-F])")
@@ -55,6 +62,17 @@ _HEX = re.compile(r"[0-9a-fA-F]*")
 _OCTAL = re.compile(r"[0-7]*")
 _CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
 _FOLLOWS_WITHIN = 256
+
+
+_DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
+_INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
+_LONE_DICT = rule("a dict as all arguments")
+_MISSING_VALUE = rule("an argument without a value")
+_POSITIONAL = rule("arguments without a name")
+_QUOTED_NAME = rule("the name of an argument in quotes")
+_QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
+_SOURCE_AS_TEXT = rule("a value that is no literal", contract="No invented values")
+_WITHOUT_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 
 
 def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> Reading[bool]:
@@ -103,25 +121,29 @@ class _Arguments(Compact):
 
     def _read_comma(self, top: Open) -> Read:
         if not self._nested:
-            if self._due is Due.VALUE:
+            if self._due is Due.VALUE and _MISSING_VALUE:
                 self._emit('""')
+            elif self._due is not Due.MORE and not (_DOUBLED_COMMA and self._due is not Due.VALUE):
+                return Read.OTHER
             self._due = Due.KEY
         elif self._due is Due.MORE and _is_closable(top):
             top.comma = True
             self._due = Due.FIRST_VALUE
             if self._positional:  # its first member is a literal
                 self._call.announce()
-        elif not (self._due is Due.FIRST_VALUE and top.comma):
+        elif not (_DOUBLED_COMMA and self._due is Due.FIRST_VALUE and top.comma):
             return Read.OTHER
         self._gap.append(self._cursor.take(self._cursor.at + 1))
         return Read.DONE
 
     def _read_last_closer(self, char: str, top: Open) -> Read:
         """Read the bracket that closes the arguments; those of a lone dict stand in a parenthesis."""
-        if char == "]" and self._due is Due.MORE and top.closer == ")":
+        if char == "]" and _WITHOUT_PARENTHESIS and self._due is Due.MORE and top.closer == ")":
             self._close(")")  # the parenthesis is missing, and the list ends
             return Read.DONE
-        if char != top.closer and not (char == ")" and self._due is Due.MORE):
+        if char != top.closer and not (_INNER_CLOSERS and char == ")" and self._due is Due.MORE):
+            return Read.OTHER
+        if self._due is Due.VALUE and not _MISSING_VALUE:
             return Read.OTHER
         self._cursor.take(self._cursor.at + 1)
         if self._due is Due.VALUE:
@@ -136,7 +158,7 @@ class _Arguments(Compact):
         """Read a bracket that closes a container, and those in it whose own are missing."""
         owed = self._is_owed(char)
         if self._due not in CLOSABLE or (
-            char != top.closer and (self._due is not Due.MORE or not (owed or char == ")"))
+            char != top.closer and (self._due is not Due.MORE or not (_INNER_CLOSERS and (owed or char == ")")))
         ):
             return Read.OTHER
         for each in reversed(self._owed[1:]):
@@ -213,14 +235,14 @@ class _Arguments(Compact):
             return Read.DONE
         if top.members and (yield from self._call_stands()):
             return (yield from self._read_next_call())
-        if char == "{" and not top.members and top.closer == ")" and not self._takes_object(names):
+        if char == "{" and _LONE_DICT and not top.members and top.closer == ")" and not self._takes_object(names):
             cursor.take(cursor.at + 1)
             top.closer = "}"
             return Read.DONE
         if _is_cut(cursor):
             cursor.take(len(cursor.text))
             return Read.CUT
-        if self._named or self._due is Due.MORE or top.closer == "}" or top.members >= len(names):
+        if self._named or not _POSITIONAL or self._due is Due.MORE or top.closer == "}" or top.members >= len(names):
             return Read.OTHER
         self._positional = names[top.members]
         self._due = Due.VALUE
@@ -288,7 +310,7 @@ class _Arguments(Compact):
         text = Held()
         nested = self._source is not None
         text.append(self._take_source() if nested else self._word)
-        if self._positional or not (nested or self._due is Due.VALUE):
+        if self._positional or not _SOURCE_AS_TEXT or not (nested or self._due is Due.VALUE):
             if self._call.announced:
                 self._sink(text.take() if nested else "".join(self._gap))
                 yield from self._read_rest()
@@ -325,6 +347,7 @@ class _Arguments(Compact):
         finally:
             cursor.copy_to(before)
 
+    @recovers("the rest of arguments that cannot be read", off=None, contract="No other repair")
     def _read_rest(self) -> Reading[None]:
         """Pass what cannot be read as it is, up to the parenthesis that ends it, or the next call."""
         cursor = self._cursor
@@ -346,6 +369,7 @@ class _Arguments(Compact):
             depth = max(depth, 0)
             self._sink(taken)
 
+    @recovers("what is missing before the next call", off=False, contract="Local damage")
     def _call_stands(self) -> Reading[bool]:
         """Whether closers, a separator and the next call stand here, under a declared name; nothing is read."""
         cursor = self._cursor
@@ -412,7 +436,9 @@ class _Arguments(Compact):
             if len(mark) == 1:
                 cursor.take(stop + 1)
             if len(mark) == 1 or (yield from cursor.match(_QUOTE[char])) == mark:
-                if (len(mark) == 3 and doubt is None) or (yield from self._ends_string(nested)):
+                if (doubt is None and (len(mark) == 3 or not _QUOTE_IN_STRING)) or (
+                    yield from self._ends_string(nested)
+                ):
                     if doubt is not None:
                         cursor.settle(doubt)
                         sink(held.take())
@@ -465,6 +491,7 @@ class _Arguments(Compact):
             return True
         return (yield from _value_ahead(cursor))
 
+    @recovers("a comma missing before the name of an argument", off=False)
     def _declared_ahead(self) -> Reading[bool]:
         """Whether the name of an argument stands here that is declared and not yet given."""
         mark = self._cursor.mark()
@@ -502,10 +529,10 @@ def _number(word: str) -> str | None:
 def _try_keyword(cursor: Cursor) -> Reading[str | None]:
     """Read the name of an argument and its sign; None, and nothing read, if none stands here."""
     found = yield from cursor.look(_KEYWORD)
-    if not found["sign"]:
+    if not found["sign"] and _QUOTED_NAME:
         found = yield from cursor.look(_QUOTED_KEYWORD)
-        if not found["sign"]:
-            return None
+    if not found["sign"]:
+        return None
     name, end = found["name"], found.end("sign")
     if not name or len(name) > MAX_NAME or (found["sign"] == "=" and cursor.text[end : end + 1] in ("", "=")):
         return None

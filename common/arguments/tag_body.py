@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..cursor import Cursor, Overrun, Reading, union
 from ..cursor import Sink as TextSink
+from ..recovery import recovering, recovers, rule
 from ..schema import MAX_DEPTH, STRING, Parameters
 from .json_text import compact
 from .name import read_name
@@ -20,8 +21,21 @@ if TYPE_CHECKING:
     from .tags import Tags
 
 _DEBRIS = 64
-_WRAPPERS = ("arguments", "parameters", "input")
+_WRAPPERS = recovering(
+    "arguments in a parameter of their own",
+    ("arguments", "parameters", "input"),
+    off=(),
+    contract="A parameter that holds the arguments",
+)
 """An undeclared only parameter of such a name that holds an object is all of the arguments."""
+
+_BEFORE_CALL = rule(
+    "the closers of a call missing before another call or a turn's end", contract="Only closers missing"
+)
+_CUT_CLOSER = rule("a closer cut off at the end", contract="Cut marker")
+_FOREIGN = rule("a closer around the parameters that is garbled or foreign", contract="Foreign closers")
+_ONLY_CLOSERS = rule("the closers of a call missing at the end", contract="Only closers missing")
+_VALUE_IN_TAG = rule("a value in its parameter's tag")
 
 
 class Body:
@@ -87,6 +101,7 @@ class Body:
     def end(self) -> None:
         """All parameters were read."""
 
+    @recovers("what is in place of a closer around the parameters", off=None)
     def _debris(self) -> Reading[None]:
         """Read what is in place of a closer around the parameters: a few characters before one, or a closing tag."""
         cursor, tags, around = self.cursor, self.tags, self.around
@@ -119,12 +134,12 @@ class Body:
         cursor, around = self.cursor, self.around
         if cursor.at_end:
             # What only lacks closers is whole, but a reply may also have been cut between two parameters.
-            return bool(self.written) and not self.cut and not self.parameters.lacks(self.written)
+            return _ONLY_CLOSERS and bool(self.written) and not self.cut and not self.parameters.lacks(self.written)
         if (yield from cursor.stands(around.closers)) is not None:
             return True
         if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
-            return bool(self.written)
-        if cursor.cut_of(around.closers):
+            return _BEFORE_CALL and bool(self.written)
+        if _CUT_CLOSER and cursor.cut_of(around.closers):
             return True
         cursor.cut_of(self.followers)
         return (yield from self.foreign_closer()) if self.written else False
@@ -147,6 +162,7 @@ class Body:
     def _header(self, opener: str | None) -> Reading[Header | None]:
         return self.tags.read_header(self.cursor, opener)
 
+    @recovers("a closing tag that closes nothing, before a parameter", off=False)
     def _stray_closer(self) -> Reading[bool]:
         """Read a closing tag that closes nothing, if a parameter that may come follows."""
         cursor, tags = self.cursor, self.tags
@@ -179,6 +195,7 @@ class Body:
             if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
                 return False
 
+    @recovers("a parameter without its opener", off=False)
     def _at_key(self) -> Reading[bool]:
         """Whether a name is here whose opener is missing, or only what ends one."""
         cursor, tags = self.cursor, self.tags
@@ -190,6 +207,7 @@ class Body:
         cursor.rewind(mark)
         return found
 
+    @recovers("a parameter without a value", off=False)
     def _valueless(self) -> Reading[bool]:
         """Whether a name without a value was read: the next parameter is here, or a closer around them."""
         cursor = self.cursor
@@ -210,7 +228,7 @@ class Body:
             return Value(self, header, TextValue(nowhere, STRING, framed=False)).read()
         if name in _WRAPPERS and not self.written and not self.parameters.declares(name):
             return self._wrapping(header)
-        if "=" in name and self.parameters.declares(name[: name.index("=")]):
+        if _VALUE_IN_TAG and "=" in name and self.parameters.declares(name[: name.index("=")]):
             return self._assigned(header)
         return self._named(header, self.sink)
 
@@ -299,7 +317,7 @@ class Body:
             return True
         if (yield from cursor.stands(self.tags.value_end)) is not None:
             return False
-        if (yield from cursor.match(self.tags.closing)) is not None:
+        if _FOREIGN and (yield from cursor.match(self.tags.closing)) is not None:
             if not (yield from self.tags.read_closing(cursor)):
                 return cursor.at_end
             yield from cursor.space(FOLLOWS_WITHIN)
@@ -321,7 +339,7 @@ class Body:
         mark = cursor.mark()
         try:
             own = (yield from cursor.stands(union(self.around.closers, self.tags.value_end))) is not None
-            closing = not own and (yield from cursor.stands(self.tags.closing)) is not None
+            closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
             found = closing and (yield from self._ends_here())
         except Overrun:
             found = False

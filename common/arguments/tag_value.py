@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..cursor import SPACE, Mark, Overrun, Reading, union
 from ..cursor import Sink as TextSink
+from ..recovery import recovers, rule
 from .strays import at_last_turn_end
 from .tag_parts import End, Header, Level, Text
 
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 FOLLOWS_WITHIN = 256
 """Characters of white space over which what follows a closer follows it."""
 _NEAR = 256
+
+_AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
+_CALL = rule("a value's closer missing before a call", contract="Candidates")
+_ENCLOSING = rule("a value's closer missing before a closer around it", contract="Candidates")
+_FOREIGN = rule("a value's closer of another name", contract="Candidates")
+_NAMED = rule("a value's closer with the parameter's name", contract="A closer with the parameter's name")
+_NEXT_PARAMETER = rule("a value's closer missing before the next parameter", contract="The next parameter")
+_OWN_CLOSER = rule("a value's closer before text, and a call after it", contract="It had ended")
 
 
 class Value:
@@ -146,7 +155,7 @@ class Value:
             return End(True, found if isinstance(found, Header) else None)
         cursor.rewind(mark)
         self._unpaired -= bool(self._unpaired)
-        if self._held is None and not self._quoted and not self._text.in_json_string:
+        if _OWN_CLOSER and self._held is None and not self._quoted and not self._text.in_json_string:
             self._hold(size)
             self._weak = not (yield from self._closing_tag_follows(size))
         return size
@@ -155,6 +164,7 @@ class Value:
         """Read the value's closer, if it is here."""
         return (yield from self._cursor.match(self._closers)) is not None
 
+    @recovers("closers of a value too many", off=False, contract="Closers too many")
     def _surplus(self) -> Reading[bool]:
         """Read further closers of the value; whether there were any."""
         cursor = self._cursor
@@ -168,6 +178,7 @@ class Value:
             cursor.settle(mark)
             found = True
 
+    @recovers("a garbled closer after a value's own", off=False, contract="Foreign closers")
     def _closing_tag_follows(self, size: int) -> Reading[bool]:
         """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
         cursor, tags = self._cursor, self._body.tags
@@ -197,7 +208,7 @@ class Value:
         return self._held is not None and self._skip is not None and not self._weak
 
     def _at_enclosing(self, marker: str) -> Reading[End | int]:
-        if self._pairs(marker) or self._text.in_json_string or self._is_held():
+        if self._pairs(marker) or not _ENCLOSING or self._text.in_json_string or self._is_held():
             return len(marker)
         if self._held is not None and self._weak:
             # The value's closer was there; what stands behind it was in place of a closer around it.
@@ -205,8 +216,6 @@ class Value:
             return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
         if self._held is not None:
             self._release()
-        if self._text.is_finished():
-            return End(True)
         found = yield from self._body.run(self._own_closer)
         if found is not False:
             return End(True, found if isinstance(found, Header) else None)
@@ -229,7 +238,7 @@ class Value:
             self._quoted.append(Level.PARAMETER)
         elif not self._quoted:
             starts = self._text.at_line_start if self._held is None else self._at_line_start
-            if starts or not self._body.tags.framed:
+            if _NEXT_PARAMETER and (starts or not self._body.tags.framed):
                 mark = cursor.mark()
                 header = yield from self._body.next_declared()
                 if header is not None:
@@ -255,7 +264,7 @@ class Value:
             self._weak = self._weak and not declared
         if self._quoted and self._quoted[-1] is Level.CALL:
             self._quoted.pop()
-        if self._held is None and declared and not self._quoted and not self._text.in_json_string:
+        if _CALL and self._held is None and declared and not self._quoted and not self._text.in_json_string:
             self._hold(None)
         self._quoted += levels
         return size
@@ -287,7 +296,7 @@ class Value:
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""
         if self._held is not None:
-            if not self._weak and (self._skip is not None or not self._quoted):
+            if _AT_END and not self._weak and (self._skip is not None or not self._quoted):
                 return self._ended()
             self._release()
         return End(False)
@@ -314,7 +323,7 @@ class Value:
         mark = cursor.mark()
         cursor.take(cursor.at + size)
         found = yield from body.goes_on()
-        candidate = found is not False or name == self._header.name
+        candidate = (_FOREIGN and found is not False) or (_NAMED and name == self._header.name)
         if candidate and not isinstance(found, Header):
             found = yield from body.run(self._own_closer)
         if isinstance(found, Header):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, union
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import ANY, JSON, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
 from .name import read_key
@@ -29,6 +30,24 @@ _NO_ATTRIBUTES: Mapping[str, str] = {}
 _CLOSING = re.compile(r"[^<>\r\n\"'=]*")
 _MAX_CLOSING = 64
 
+_TRUE = ("true", "string", *drift("the attribute's words in Python", "True"))
+_FALSE = ("false", *drift("the attribute's words in Python", "False"))
+_VARIANTS = recovering(
+    "the other spelling of a parameter", ("=", " name="), off=(), contract="Spellings of a parameter"
+)
+
+_ASSIGNED_VALUE = rule("an equals sign in place of the end of a parameter's tag")
+_DOUBLED_OPENER = rule("a parameter's opener doubled")
+_DOUBLED_PART = rule("a part of a parameter's header doubled")
+_ESCAPED_SPACE = rule("white space as a JSON string writes it")
+_JSON_BODY = rule("one JSON object in place of the parameters")
+_OTHER_TYPE = rule("a type that the attribute does not have")
+_STRAY_CLOSERS = rule("closers before the first parameter")
+_WITHOUT_BRACKET = rule("a closing tag without its bracket", contract="Foreign closers")
+_WITHOUT_END = rule("a parameter's tag without its end, before a line break")
+_WITHOUT_NAME = rule("a parameter without its name", contract="Elements without a name")
+_WITHOUT_PART = rule("a part of a parameter's header missing")
+
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
@@ -38,6 +57,9 @@ class Spelling:
     close: str = ""
     drift: bool = False
     """Whether the opener counts only where a parameter is due and a whole header follows, the closer only behind it."""
+
+    def __str__(self) -> str:
+        return " ... ".join(each for each in (self.open, self.close) if each)
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,7 @@ class Tags:
     def __post_init__(self) -> None:
         opens = {self.open, *(each.open for each in self.spellings if not each.drift)}
         tags = {each.removesuffix("=").removesuffix(" name") for each in opens if each.endswith("=")}
-        variants = {f"{tag}{end}" for tag in tags for end in ("=", " name=")} - opens
+        variants = {f"{tag}{end}" for tag in tags for end in _VARIANTS} - opens
         put = object.__setattr__
         put(self, "first", Markers(opens | variants))
         put(self, "variants", Markers(variants))
@@ -105,9 +127,10 @@ class Tags:
         if key:
             return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
         yield from read_gap(cursor)
-        yield from read_strays(cursor, union(self.value_end, self.key_end))
+        if _STRAY_CLOSERS:
+            yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
-        if (yield from cursor.peek()) == "{":
+        if _JSON_BODY and (yield from cursor.peek()) == "{":
             ends = union(around.closers, around.turn_ends)
             return (yield from _read_json(cursor, call, ends, parameters.required))
         return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
@@ -115,6 +138,7 @@ class Tags:
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return Body(self, cursor, call, parameters, around)
 
+    @recovers("a closer around the parameters that is garbled or foreign", off=False, contract="Foreign closers")
     def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
         """Read a closing tag that stands in place of one around the parameters; whether there was one."""
         if not (yield from self._body(cursor, _NOBODY, Parameters(None), around).foreign_closer()):
@@ -130,7 +154,7 @@ class Tags:
             said = header.attributes[self.typed_by]
             types = typed_by_attribute(said)
             # DSML's says only yes or no, and what is neither says nothing; a type that JSON lacks is text.
-            if types is not None or self.typed_by != "string":
+            if types is not None or self.typed_by != "string" or not _OTHER_TYPE:
                 return types or STRING
         return parameters.types(header.name)
 
@@ -139,7 +163,7 @@ class Tags:
         opener = yield from cursor.match(self.first)
         if opener is None:
             return (yield from self._read_drift(cursor))
-        while (yield from cursor.match(self.first)) is not None:
+        while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
             pass
         return opener
 
@@ -183,31 +207,34 @@ class Tags:
     def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
         start = cursor.offset
         name, attributes = yield from read_key(cursor)
-        if self.framed and attributes[:1] == "\n" and attributes.strip(SPACE):
+        if _WITHOUT_END and self.framed and attributes[:1] == "\n" and attributes.strip(SPACE):
             alone = _ALONE.match(cursor.read_since(start))
             if alone is not None:  # the line of the name ends without the end of the tag
                 cursor.at -= cursor.offset - start - alone.end()
                 return Header(name, {})
         ended = valued = False
         for part in self._name_end:
-            while (yield from cursor.match(part)) is not None:
-                ended = True
+            found = False
+            while (_DOUBLED_PART or not found) and (yield from cursor.match(part)) is not None:
+                found = ended = True
                 valued = part is self._name_end[-1]
                 if valued:
                     break
                 if (yield from self._further_part(cursor)):
                     yield from cursor.space()
+            if not (found or _WITHOUT_PART):
+                return None
         if ended:
-            nameless = not self.key_end.all and not name
+            nameless = _WITHOUT_NAME and not self.key_end.all and not name
             said = dict(_ATTRIBUTE.findall(attributes)) if attributes else _NO_ATTRIBUTES
             return Header(name, said, valued) if name or nameless else None
         if (yield from cursor.stands(self.value_end)) is not None:
             written = cursor.read_since(start)
             assigned = _ASSIGNED.match(written)
-            if name and assigned is not None:
+            if _ASSIGNED_VALUE and name and assigned is not None:
                 cursor.at -= cursor.offset - start - assigned.end()
                 return Header(assigned[1], {})
-            if _NAMELESS.match(written) is not None and not self.key_end.all:
+            if _WITHOUT_NAME and _NAMELESS.match(written) is not None and not self.key_end.all:
                 return Header("", {})
         if name:
             any(cursor.cut_of(part) for part in (*self._name_end, self.value_end))
@@ -234,7 +261,7 @@ class Tags:
             cursor.take(cursor.at + 1)
             cursor.settle(mark)
             return text.strip(" \t/") or ">"
-        name = text.split(None, 1)[0] if text[:1].strip() else ""
+        name = text.split(None, 1)[0] if _WITHOUT_BRACKET and text[:1].strip() else ""
         cursor.rewind(mark)
         cursor.take(cursor.at + len(name))
         return name
@@ -269,7 +296,7 @@ def read_gap(cursor: Cursor) -> Reading[None]:
     """Read white space, also as a JSON string writes it that quotes a call."""
     while True:
         yield from cursor.space()
-        if (yield from cursor.peek()) != "\\":
+        if not _ESCAPED_SPACE or (yield from cursor.peek()) != "\\":
             return
         while cursor.at + 1 == len(cursor.text) and not cursor.ended:
             yield
@@ -280,8 +307,8 @@ def read_gap(cursor: Cursor) -> Reading[None]:
 
 def typed_by_attribute(said: str) -> Types | None:
     """The types of a value whose opening tag says them: DSML's `string="true"`, Kimi K3's `type="number"`."""
-    if said in ("true", "True", "string"):
+    if said in _TRUE:
         return STRING
-    if said in ("false", "False"):
+    if said in _FALSE:
         return JSON
     return frozenset({said}) & ANY or None

@@ -10,6 +10,7 @@ import json
 import re
 
 from ..held import Held
+from ..recovery import recovers
 from ..schema import Parameters
 
 _NAMES = ("arguments", "parameters", "input")
@@ -62,6 +63,7 @@ class Wrapped:
         return text[found.end() : end] if _END.fullmatch(text, end) else text
 
 
+@recovers("arguments in a parameter of their own", off=None, contract="A parameter that holds the arguments")
 def wrapped(parameters: Parameters) -> Wrapped | None:
     """What unwraps the arguments of a tool with these parameters; None if it is not known or declares the names."""
     names = frozenset(name for name in _NAMES if not parameters.declares(name))

@@ -18,11 +18,14 @@ from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink
 from ..format import Calls, Task
 from ..machine import Grammar, Machine, begins_as_json
 from ..proposed import attempt, within
+from ..recovery import recovering, recovers, rule
 from ..reply import Body, Reply
 
-_MAX_DEBRIS = 64
+_MAX_DEBRIS = recovering("brackets and quotes between a call and the end of its message", 64, off=0)
 _MAX_HEADER = 256
 _PART_OF_HEADER = re.compile(rf"(?:<[|\w]*>?|[\w.:/=-]|[{SPACE}])*")
+
+_CLOSER_FIRST = rule("a closer before any message")
 
 NO_CALLS = Grammar((), None, NO_MARKERS)
 
@@ -104,6 +107,11 @@ class Frames:
         """Read a whole reply, or up to where the task says to stop."""
         return FramedReply(self, cursor, reply, task).read_reply()
 
+    @recovers(
+        "what is open at a message's end",
+        off=lambda _, text, at, ended: (len(text), 0),
+        contract="A frame's end",
+    )
     def frame_end(self, text: str, at: int, ended: bool) -> tuple[int, int]:
         """Up to where `text` from `at` on is in this message, as far as known, and how long the closer there is.
 
@@ -218,7 +226,7 @@ class FramedReply(Machine):
     def marker(self, marker: str) -> Reading[bool]:
         frames, channel = self._frames, self.channel
         if marker in frames.closers.all:
-            if not (self._framed or (yield from self._ends())):
+            if not (self._framed or (_CLOSER_FIRST and (yield from self._ends()))):
                 channel.text(marker)
                 return True
             channel.content()

@@ -13,13 +13,14 @@ from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, rea
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..proposed import Proposed
+from ..recovery import drift, recovers
 from ..reply import Reply
 from .tagged import sample_of
 
 _OPENERS = Markers(OPENERS)
-_CLOSERS = Markers((END, "</tool_call>"))
+_CLOSERS = Markers((END, *drift("another closer of a call", "</tool_call>")))
 _CALL = Markers(("call:",))
-_SEPARATORS = (",", ";")
+_SEPARATORS = drift("what separates calls between the same markers", ",")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Gemma4:
         reply.owed_closer = "" if closers else END
         return True
 
+    @recovers("another call between the same markers", off=False)
     def _further_call(self, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[bool]:
         """Read another call between the same markers; False where none stands, though perhaps a cut one."""
         mark = cursor.mark()

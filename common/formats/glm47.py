@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from ..arguments.tags import Spelling, Tags
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
+
+_INSTEAD = drift(
+    "in place of a parameter's opener",
+    Spelling("<tool_call>", drift=True),
+    Spelling("<arg_value>", drift=True),
+    Spelling("arg_key>", drift=True),
+)
 
 GLM47 = Tagged(
     sample=sample_of(__doc__),
@@ -19,6 +27,6 @@ GLM47 = Tagged(
         open="<arg_key>",
         name_end=("</arg_key>", "<arg_value>"),
         close="</arg_value>",
-        spellings=tuple(Spelling(open, drift=True) for open in ("<tool_call>", "<arg_value>", "arg_key>")),
+        spellings=_INSTEAD,
     ),
 )

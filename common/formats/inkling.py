@@ -13,6 +13,7 @@ import re
 from ..cursor import Cursor, Markers, Reading
 from ..format import Span
 from ..proposed import within
+from ..recovery import drift, rule
 from .frames import FramedReply, Frames
 from .json_calls import JsonCalls
 from .tagged import sample_of
@@ -27,11 +28,14 @@ _ALL = Markers(_KINDS.all | _CLOSERS.all | {_OPEN})
 _NAME = re.compile(r"[\w.:/-]*")
 _MAX_NAME = 256
 
+_CUT_HEADER = rule("a header cut off at the end", contract="Cut opener")
+_WITHOUT_KIND = rule("a message of no kind")
+
 CALLS = JsonCalls(
     sample="",
     # Not each of them opens a call, but each ends one.
     spans=tuple(Span(marker, "") for marker in sorted(_ALL.all)),
-    keys=("args", "arguments", "parameters"),
+    keys=("args", *drift("other keys of the arguments", "arguments", "parameters", contract="Keys of the arguments")),
 )
 
 
@@ -45,11 +49,11 @@ class Inkling(Frames):
         mark = cursor.mark(len(opener))
         name, kind = yield from within(self._header(opener, cursor), ("", None))
         if kind is None:
-            if opener and (cursor.at_end or cursor.match_cut(_KINDS)):
+            if opener and _CUT_HEADER and (cursor.at_end or cursor.match_cut(_KINDS)):
                 into.drop_cut(mark, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))
-            if not opener or not channel.fresh:
+            if not opener or not channel.fresh or not _WITHOUT_KIND:
                 return False
             channel.content()  # a message of no kind
             return True

@@ -22,11 +22,12 @@ from ..arguments.strays import read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..held import Held
+from ..recovery import drift, recovering, recovers, rule
 from ..reply import Call, Reply
 
 _OBJECT = JsonObject()
-_QUOTES = "\"'"
-_SEPARATORS = (",", ";")
+_QUOTES = recovering("keys and names in single quotes", "\"'", off='"', contract="Python's JSON")
+_SEPARATORS = (",", *drift("what separates calls", ";"))
 _ARRAY_END = Markers("]")
 _FUNCTION = "function"
 _JSON_GOES_ON = ':,"'
@@ -34,9 +35,23 @@ _NO_OBJECT = re.compile(r"[^{<\[]*")
 _MOST_TRIED = 8
 """Objects in an array that are tried as calls, where the first is none."""
 _DEBRIS = re.compile(r"[^{}\[\]<]*")
-_MAX_DEBRIS = 64
+_MAX_DEBRIS = recovering("text between the calls of an array, or after a call's arguments", 64, off=0)
 _ABOUT_CALL = frozenset({"type", "id", "index"})
 """Keys that say nothing of the arguments; where these lack, any other may be one of them."""
+
+_BESIDE_NAME = rule("keys beside the name in a call without a marker", contract="Keys beside the name")
+_BROKEN = rule("the rest of arguments that are no JSON", contract="No other repair")
+_CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
+_DOUBLED_BRACE = rule("a call's braces doubled")
+_DOUBLED_BRACKET = rule("an array's opening bracket doubled")
+_DOUBLED_COMMA = rule("a comma doubled between keys", contract="Doubled commas")
+_ENVELOPE = rule("a call inside `function`, as OpenAI's API writes it", contract="OpenAI's envelope")
+_FUNCTION_AS_NAME = rule("`function` in place of `name`")
+_FURTHER_KEYS = rule("keys that a call does not have")
+_SURPLUS_BRACKETS = rule("an array's closing bracket that nothing opened, or doubled")
+_TRAILING_SEPARATOR = rule("a separator after the last call")
+_WITHOUT_BRACE = rule("a call without its closing brace before a marker", contract="Missing brackets")
+_WORD_IN_TAG = rule("an opener that is a word, after one that is a tag")
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ class JsonCalls:
         """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
         yield from cursor.space()
         tagged = bool(opener) and opener not in self.words
-        if tagged and (yield from cursor.match(self._words)):
+        if tagged and _WORD_IN_TAG and (yield from cursor.match(self._words)):
             yield from cursor.space()
         fenced = (yield from cursor.match(FENCES)) is not None
         if fenced:
@@ -94,8 +109,8 @@ class JsonCalls:
                 pass
             if reply.calls_read == calls_read:
                 return True
-            while (yield from read_strays(cursor, _ARRAY_END, once=True)):
-                pass  # one too many
+            while (yield from read_strays(cursor, _ARRAY_END, once=True)) and _SURPLUS_BRACKETS:
+                pass
             further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
@@ -110,8 +125,11 @@ class JsonCalls:
             found = True
             cursor.take(cursor.at + 1)
             yield from cursor.space()
+            if not _DOUBLED_BRACKET:
+                break
         return found
 
+    @recovers("an array without calls", off=False, contract="Empty arrays")
     def _ends_empty(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the end of an empty array, up to a closer or the end; False, and nothing read, if it is not."""
         mark = cursor.mark()
@@ -124,6 +142,7 @@ class JsonCalls:
         cursor.rewind(mark)
         return False
 
+    @recovers("another array in the same tag", off=False)
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
         mark = cursor.mark()
@@ -162,12 +181,12 @@ class JsonCalls:
                 fits = yield from self._call((mark,), cursor, reply, strict=strict or stray != "")
                 if fits:
                     return True
-                if fits is None and (in_array or separated) and not strict:
+                if fits is None and _CUT_CALL and (in_array or separated) and not strict:
                     cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                     cursor.settle(mark)
                     return False
             ends = union(self._ends, self.openers, reply.turn_ends)
-            if separated and (not char or char == "]" or (yield from cursor.stands(ends))):
+            if separated and _TRAILING_SEPARATOR and (not char or char == "]" or (yield from cursor.stands(ends))):
                 cursor.settle(mark)
                 return False
         except Overrun:
@@ -175,6 +194,7 @@ class JsonCalls:
         cursor.rewind(mark)
         return False
 
+    @recovers("a broken call before a sound one in an array", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the first sound call in an array whose first one is none; what stands before it is text.
 
@@ -222,7 +242,7 @@ class JsonCalls:
         if (yield from cursor.peek()) != "{":
             return None if cursor.at_end else False
         cursor.take(cursor.at + 1)
-        doubled = (yield from cursor.peek()) == "{"
+        doubled = _DOUBLED_BRACE and (yield from cursor.peek()) == "{"
         if doubled:
             cursor.take(cursor.at + 1)
         ends = union(self._ends, reply.stops)
@@ -276,7 +296,7 @@ class _Body:
         """Read the value of `key`."""
         head = self._head
         char = yield from self._cursor.peek()
-        if key == _FUNCTION and not head.name and char == "{":
+        if key == _FUNCTION and _ENVELOPE and not head.name and char == "{":
             self._cursor.take(self._cursor.at + 1)
             self._enveloped = True
             return _Step.ON
@@ -288,7 +308,7 @@ class _Body:
         if self._strict and not (head.name and head.announced):
             return (yield from self._about_call(key))
         if char and char in _QUOTES and not head.name:
-            if key == _FUNCTION:
+            if key == _FUNCTION and _FUNCTION_AS_NAME:
                 name = yield from _name(self._cursor)
                 head.name = name if head.may_be_declared(name) else ""
                 self._foreign = self._foreign or not head.name
@@ -296,13 +316,15 @@ class _Body:
             if key == "id":
                 head.id = (yield from _name(self._cursor)) or None
                 return _Step.ON
+        if not _FURTHER_KEYS:
+            return _Step.NO_CALL
         self._foreign = self._foreign or key not in _ABOUT_CALL
         read = yield from json_text.value(self._cursor, json_text.drop, self._ends, self._within)
         return _Step.ON if read else _Step.ENDS
 
     def _about_call(self, key: str) -> Reading[_Step]:
         """Read a value that says what a call is: no other key stands in one that has no marker."""
-        if key not in _ABOUT_CALL:
+        if key not in _ABOUT_CALL or not _BESIDE_NAME:
             return _Step.NO_CALL
         pieces: list[str] = []
         if not (yield from json_text.value(self._cursor, pieces.append, self._ends, self._within)):
@@ -335,7 +357,7 @@ class _Body:
         char = yield from cursor.peek()
         if not self._head.announced or char in ("", "{", "}") or (yield from cursor.stands(self._ends)):
             return
-        if not self._complete and char in _JSON_GOES_ON:
+        if _BROKEN and not self._complete and char in _JSON_GOES_ON:
             yield from json_text.rest(cursor, self._head.arguments, self._ends, self._within)
             return
         mark = cursor.mark()
@@ -357,7 +379,7 @@ class _Body:
         head, cursor = self._head, self._cursor
         yield from self._rest()
         char = yield from cursor.peek()
-        closed = char == "}" or bool(char and (yield from cursor.stands(self._ends)))
+        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from cursor.stands(self._ends)))
         if char == "}":
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
@@ -462,6 +484,8 @@ def _key(cursor: Cursor) -> Reading[str | None]:
         cursor.take(cursor.at + 1)
         yield from cursor.space()
         char = yield from cursor.peek()
+        if not _DOUBLED_COMMA:
+            break
     key = yield from _string(cursor)
     if key is None:
         return None

@@ -15,11 +15,12 @@ from ..arguments.xtml import CLOSE, OPEN, SEP, XTML_VALUES, closing, opening, re
 from ..cursor import Cursor, Markers, Reading
 from ..format import Span, Task, Think
 from ..machine import Grammar, read_reply
+from ..recovery import drift
 from ..reply import Reply
 from ..schema import Tools
 from .tagged import Head, Tagged, sample_of
 
-TURN_ENDS = ("<|end_of_msg|>", "[EOS]", "[EOT]")
+TURN_ENDS = ("<|end_of_msg|>", *drift("what may end a reply", "[EOS]", "[EOT]", contract="Turn ends"))
 
 
 class XtmlCalls(Tagged):
@@ -39,14 +40,14 @@ class XtmlCalls(Tagged):
 
 _CALL, *_OTHERS = spans("call")
 # Where the end of one tag and the beginning of the next are lost between them.
-_STUCK = Span(f"{OPEN}toolscall", _CALL.close)
-_STUCK_END = f"{CLOSE}toolsmessage{SEP}"
+_STUCK = drift("two tags in one", Span(f"{OPEN}toolscall", _CALL.close))
+_STUCK_END = drift("two closing tags in one", f"{CLOSE}toolsmessage{SEP}")
 
 CALLS = XtmlCalls(
     sample="",
-    sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), _STUCK_END)),
+    sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), *_STUCK_END)),
     call=_CALL,
-    spellings=(*_OTHERS, _STUCK),
+    spellings=(*_OTHERS, *_STUCK),
     name_end=(SEP,),
     arguments=XTML_VALUES,
 )
@@ -64,7 +65,7 @@ _CLOSES = (
 
 def _grammar(think: Think) -> Grammar:
     # In `think` only `tools` opens calls: what it says about a `call` alone is reasoning.
-    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all - {_STUCK.open})
+    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all - {each.open for each in _STUCK})
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,19 @@ from __future__ import annotations
 
 from ..arguments.tags import Tags
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
 
-SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in ("minimax:tool_call", "minimax:tool_calls", "tool_calls"))
-"""The section's name in M2, its plural, and M1's."""
+_NAMES = (
+    "minimax:tool_call",
+    *drift(
+        "the section's name in the plural, or as M1 has it",
+        "minimax:tool_calls",
+        "tool_calls",
+        contract="Section names",
+    ),
+)
+SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in _NAMES)
 
 MINIMAX_M2 = Tagged(
     sample=sample_of(__doc__),

@@ -17,6 +17,7 @@ from ..arguments.tags import Tags
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union
 from ..format import Span
 from ..machine import Grammar
+from ..recovery import drift
 from ..reply import Reply
 from .messages import MESSAGE, START, TO, Header, Messages
 from .tagged import Tagged, sample_of
@@ -26,7 +27,7 @@ ATEM = Tagged(
     sections=(Span("<atem:function_calls>", "</atem:function_calls>"),),
     call=Span("<atem:invoke name=", "</atem:invoke>"),
     name_end=(">",),
-    behind_name=Markers((MESSAGE,)),  # as it stood behind the recipient
+    behind_name=Markers(drift("a marker after a call's name, as after a recipient", MESSAGE)),
     arguments=Tags(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
 )
 

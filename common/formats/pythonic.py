@@ -17,12 +17,14 @@ from ..arguments.strays import read_strays
 from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..proposed import Proposed
+from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
-_SEPARATORS = re.compile(f"[,;{SPACE}]*")
-_SURPLUS = re.compile(r"[)\]]*")
+_SIGNS = "".join((",", *drift("what separates calls", ";")))
+_SEPARATORS = re.compile(f"[{_SIGNS}{SPACE}]*")
+_SURPLUS = recovering("closers too many after a call", re.compile(r"[)\]]*"), off=re.compile(""))
 _MAX_SURPLUS = 64
 _JSON_STARTS = ("{", "`")
 _NO_SEPARATOR = re.compile(r"[^,;\n<]*")
@@ -30,6 +32,11 @@ _MOST_TRIED = 16
 """Separators in a list behind which a call is tried, where its first one is none."""
 _LIST_START = Markers("[")
 _LIST_END = Markers("]")
+
+_CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
+_DOUBLED_BRACKET = rule("the list's opening bracket doubled")
+_TRAILING_SEPARATOR = rule("a separator after the last call")
+_WITHOUT_LIST = rule("calls in markers without a list")
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,10 @@ class Pythonic:
         if (yield from self._at_json(cursor)):
             return (yield from self.as_json.read(opener, mark, cursor, reply))
         in_list = (yield from cursor.match(_LIST_START)) is not None
-        if not in_list and not opener:
+        if not in_list and not (opener and _WITHOUT_LIST):
             return False
-        if opener:
-            yield from cursor.match(_LIST_START)  # perhaps doubled
+        if opener and _DOUBLED_BRACKET:
+            yield from cursor.match(_LIST_START)
         fits = yield from self._call((mark,), cursor, reply, strict=not opener)
         if fits is False and opener:
             fits = yield from self._call_behind(mark, cursor, reply)
@@ -80,6 +87,7 @@ class Pythonic:
         reply.owed_closer = "" if closers else close
         return True
 
+    @recovers("calls as JSON", off=False, contract="JSON in Pythonic")
     def _at_json(self, cursor: Cursor) -> Reading[bool]:
         mark = cursor.mark()
         if (yield from cursor.peek()) == "[":
@@ -89,6 +97,7 @@ class Pythonic:
         cursor.rewind(mark)
         return char in _JSON_STARTS
 
+    @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the first sound call behind one that is none; what stands before it is text.
 
@@ -139,14 +148,14 @@ class Pythonic:
             closers = yield from cursor.run(_SURPLUS, _MAX_SURPLUS)
             separators = yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
             separated = separators.strip() != ""
-            if separated and not closers and (yield from cursor.peek()) == "]":
+            if separated and _TRAILING_SEPARATOR and not closers and (yield from cursor.peek()) == "]":
                 cursor.settle(mark)
                 return False
             strict = closers != "" or not separators
             fits = yield from self._call((mark,), cursor, reply, strict=strict)
             if fits:
                 return True
-            if fits is None and separated and not closers:
+            if fits is None and _CUT_CALL and separated and not closers:
                 cursor.settle(mark)
                 cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                 return False

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from ..arguments.tags import Tags
 from ..format import Span
+from ..recovery import drift, recovering
 from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
@@ -40,7 +41,7 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
 QWEN3_CODER = Tagged(
     sample=sample_of(__doc__),
     # Not in the template, but the models remember it.
-    sections=(Span("<function_invocation>", "</function_invocation>"),),
+    sections=drift("a section", Span("<function_invocation>", "</function_invocation>")),
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
@@ -50,5 +51,5 @@ QWEN3_CODER = Tagged(
         close="</parameter>",
         framed=True,
     ),
-    variant=attributed(WRAPPER, framed=True),
+    variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ..arguments.tags import Tags
 from ..format import Span
+from ..recovery import recovering
 from .qwen3_coder import attributed
 from .tagged import Tagged, sample_of
 
@@ -25,5 +26,5 @@ SEED_OSS = Tagged(
     call=Span("<function=", "</function>"),
     name_end=(">",),
     arguments=Tags(open="<parameter=", name_end=(">",), close="</parameter>"),
-    variant=attributed(WRAPPER, framed=False),
+    variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
 )

@@ -12,6 +12,7 @@ from ..arguments.name import read_name
 from ..arguments.tags import Tags
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
 from ..format import Span, ToolFormat
+from ..recovery import drift
 from ..reply import Reply
 from .glm47 import GLM47
 from .hermes import HERMES
@@ -45,6 +46,9 @@ class Sibling:
     words: frozenset[str] = frozenset()
     markers: frozenset[str] = frozenset()
 
+    def __str__(self) -> str:
+        return " ".join(sorted(self.starts.all))
+
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         ahead = cursor.mark()
         yield from cursor.space()
@@ -57,11 +61,13 @@ class Sibling:
         return (yield from self.format.read(opener, mark, cursor, reply))
 
 
-_SIBLINGS = (
+_SIBLINGS = drift(
+    "calls of another family in its wrapper",
     Sibling(HERMES, Markers(("{", "["))),
     Sibling(QWEN3_CODER, Markers(("<function=", "<function name="))),
     Sibling(_INVOKE, Markers(("<invoke name=",))),
     Sibling(GLM47, Markers(("<arg_key>",)), named=True),
+    contract="Shared wrappers",
 )
 
 

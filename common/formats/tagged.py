@@ -20,13 +20,27 @@ from ..arguments.tags import read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..proposed import Proposed
+from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
 from ..schema import Parameters, Tools
 
-_STRAY = 64
+_STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
 _TAG_CLOSED = Markers(("/>",))
+
+
+_ALONE = rule("a call without the section or wrapper around it", contract="Section names")
+_CLOSER_AS_NAME_END = rule("a call's closer where the end of its name is due")
+_DOUBLED_NAME_END = rule("the end of a name doubled")
+_DOUBLED_OPENER = rule("a call's opener doubled in the wrapper")
+_EMPTY_SECTION = rule("a section without calls", contract="After a section's opener")
+_REASONING_BETWEEN = rule("reasoning between the calls of a section", contract="Reasoning in a section")
+_SECTIONS_BETWEEN = rule("a section's opener doubled")
+_TYPE_AS_NAME = rule("a call's name that looks like a type")
+_UNCLOSED_SECTION = rule("a section's closer missing before text", contract="Inside a section")
+_WITHOUT_BRACKET = rule("a call's opener without its bracket in the wrapper")
+_WITHOUT_NAME_END = rule("a name without its end")
 
 
 class Arguments(Protocol):
@@ -133,7 +147,7 @@ class Tagged:
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
         put = object.__setattr__
         put(self, "call_openers", Markers(calls))
-        put(self, "openers", Markers(calls | {span.open for span in self.sections}))
+        put(self, "openers", Markers((calls if _ALONE or not around else set()) | {span.open for span in around}))
         put(self, "closers", Markers(ends | self.arguments.closers))
         own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         if self.variant is not None:
@@ -147,7 +161,11 @@ class Tagged:
         put(
             self,
             "_in_wrapper",
-            Markers(each for span in spellings for each in (span.open, span.open.removeprefix("<"))),
+            Markers(
+                each
+                for span in spellings
+                for each in (span.open, span.open.removeprefix("<") if _WITHOUT_BRACKET else "")
+            ),
         )
         put(self, "_call_closers", Markers(self.closers.all - sections))
         # A bracket ends a name and stands in any text.
@@ -212,8 +230,8 @@ class Tagged:
             opened = (yield from cursor.match(self._in_wrapper)) is not None
             if not opened and not (yield from self._opened_as_parameter(cursor, tools)):
                 return None if cursor.at_end or cursor.cut_of(self._in_wrapper) else False
-            while (yield from cursor.match(self._call_open)) is not None:
-                pass  # doubled
+            while _DOUBLED_OPENER and (yield from cursor.match(self._call_open)) is not None:
+                pass
         typed, name = yield from self._name(cursor, tools)
         if self.name_end == (">",) and (yield from self._closes_itself(name, cursor, tools)):
             return Head(name.removesuffix("/"), closed=True)
@@ -221,7 +239,7 @@ class Tagged:
         if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
             head = Head(head.name, (yield from read_name(cursor)) or None)
         ended = name != "" and self.name_end == (">",) and (yield from self._ended_by_closer(cursor))
-        while name and (yield from cursor.match(self._name_end)) is not None:
+        while name and (_DOUBLED_NAME_END or not ended) and (yield from cursor.match(self._name_end)) is not None:
             ended = True
         if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
             return None
@@ -233,7 +251,8 @@ class Tagged:
             # Without its end a name is followed by arguments, or says by its form that it is a call's.
             char = yield from cursor.peek()
             starts = char in _ARGUMENT_STARTS or (yield from cursor.stands(self.arguments.first)) is not None
-            if not starts and tools is not None and tools.may_declare(name):
+            starts = starts and _WITHOUT_NAME_END
+            if not starts and _CLOSER_AS_NAME_END and tools is not None and tools.may_declare(name):
                 starts = (yield from cursor.stands(self._call_closers)) is not None
             if not starts:
                 return False
@@ -245,7 +264,7 @@ class Tagged:
         mark = cursor.mark()
         typed = yield from cursor.match(self._before_name)
         name = yield from read_numbered_name(cursor, self.behind_name)
-        if typed is not None and not name and not cursor.at_end:
+        if typed is not None and not name and not cursor.at_end and _TYPE_AS_NAME:
             # What looks like a type is the name where a tool is called so, or where the template writes no type.
             cursor.rewind(mark)
             written = yield from read_name(cursor)
@@ -256,6 +275,7 @@ class Tagged:
             name = yield from self._without_key(name, cursor, tools)
         return typed is not None, name
 
+    @recovers("a call in a tag that closes itself", off=False)
     def _closes_itself(self, name: str, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
         """Whether the tag, whose name has been read, ends in `/>`; that is then read."""
         if len(name) > 1 and cursor.text[cursor.at - 1] == "/":
@@ -265,6 +285,7 @@ class Tagged:
             return (yield from cursor.match(self._name_end)) is not None
         return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
 
+    @recovers("a call's closer in place of its tag's end, before its parameters", off=False)
     def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
         """Read the call's closer where the tag's end is due: `<function=ping</function>` before a parameter."""
         mark = cursor.mark()
@@ -278,6 +299,7 @@ class Tagged:
             cursor.rewind(mark)
         return found
 
+    @recovers("a parameter's opener in place of a call's", off=False)
     def _opened_as_parameter(self, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
         """Read a parameter's opener where the call's is due: a tool's name and a parameter stand behind it."""
         mark = cursor.mark()
@@ -293,6 +315,7 @@ class Tagged:
         cursor.rewind(mark, opener if fits or cursor.at_end else 0)
         return fits
 
+    @recovers("a parameter's name stuck to a call's", off=lambda _, name, *__: name)
     def _without_key(self, name: str, cursor: Cursor, tools: Tools) -> Reading[str]:
         """`name`, without the parameter's name that is stuck to it where that one's opener is missing."""
         if not self.arguments.key_end.all or (yield from cursor.stands(self.arguments.key_end)) is None:
@@ -384,9 +407,11 @@ class Tagged:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self._calls:
                 stray.spend(len(marker))
+                if not _SECTIONS_BETWEEN:
+                    return False
                 continue
             if marker not in self.openers.all:
-                if stray.bare():
+                if stray.bare() or not _EMPTY_SECTION:
                     return False
                 cursor.settle(mark)
                 yield from read_strays(cursor, self.closers, once=True)
@@ -419,7 +444,7 @@ class Tagged:
         """Read up to and with the section's next call or its closer; False where no further call stands."""
         mark = cursor.mark()
         between: list[str] = []
-        elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal)
+        elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
         markers = union(self._in_section, reply.turn_ends, elsewhere)
         try:
             while True:
@@ -453,7 +478,7 @@ class Tagged:
             cursor.rewind(mark)
             return False
         text = "".join(between).strip(SPACE)
-        if text and not self._in_section.begins(text):
+        if text and _UNCLOSED_SECTION and not self._in_section.begins(text):
             cursor.rewind(mark)  # the section was not closed: this is the answer
         else:
             cursor.settle(mark)
