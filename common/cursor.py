@@ -649,17 +649,19 @@ class Cursor:
 
     def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:
         """Read the longest run of characters that `pattern` (a starred class) matches, `limit` at most."""
-        pieces: list[str] = []
+        before: list[str] = []
         while True:
-            room = len(self.text) if limit is None else min(len(self.text), self.at + limit)
-            found = pattern.match(self.text, self.at, room)
+            text, at = self.text, self.at
+            size = len(text)
+            found = pattern.match(text, at, size if limit is None or at + limit > size else at + limit)
             assert found is not None  # a starred class matches everywhere
             stop = found.end()
+            piece = self.take(stop) if stop > at else ""
             if limit is not None:
-                limit -= stop - self.at
-            pieces.append(self.take(stop))
-            if limit == 0 or stop < len(self.text) or self.ended:
-                return pieces[0] if len(pieces) == 1 else "".join(pieces)
+                limit -= stop - at
+            if stop < size or self.ended or limit == 0:
+                return "".join((*before, piece)) if before else piece
+            before.append(piece)
             yield
 
     def look(self, pattern: re.Pattern[str], limit: int = MAX_HELD) -> Reading[re.Match[str]]:

@@ -236,6 +236,7 @@ class _Text:
         "_name",
         "_parameters",
         "_sink",
+        "_streams",
         "_strings",
         "_value",
         "allowed",
@@ -259,6 +260,7 @@ class _Text:
         self._held = Held()
         self._strings = JsonStrings()
         self._value: TextValue | None = None
+        self._streams = "string" in self.allowed or not self.contains  # unless it holds elements
         self.repeatable = _REPEATED and "array" in self.allowed and "string" not in self.allowed
 
     @property
@@ -274,8 +276,9 @@ class _Text:
     def text(self, piece: str) -> None:
         if "<" in piece or self.tags.tail:
             self.tags.note(piece)
-        self.first = self.first or piece.lstrip(SPACE)[:1]
-        if self._value is None and self.first and not self.elements and ("string" in self.allowed or not self.contains):
+        if not self.first:
+            self.first = piece.lstrip(SPACE)[:1]
+        if self._streams and self._value is None and self.first and not self.elements:
             self._value = TextValue(self._sink, self.allowed, framed=False)
             piece = self._held.take() + piece
         if self._value is not None:
@@ -331,7 +334,8 @@ class _Element(Value):
         self._rest: str | None = None  # the text behind the last one
 
     def _add_noted(self, text: str) -> None:
-        self._note(text)
+        if self._closing or self._rest is not None or self._element.elements:
+            self._note(text)
         self._text.text(text)
 
     def _add_held(self, text: str) -> None:
