@@ -52,7 +52,6 @@ _TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
 
 _CUT = rule("a closer cut off at the end, after elements", contract="Cut marker")
 _DOUBLED_TOKEN = rule("the namespace token doubled")
-_INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
 _REPEATED = rule("a parameter that is an array, repeated")
 _WITHOUT_TOKEN = rule("a closer without the namespace token")
 
@@ -414,7 +413,7 @@ class _Element(Value):
             if quoted[depth] == name:
                 del quoted[depth:]
                 return True
-            if quoted[depth] is Level.CALL or not _INNER_CLOSERS:
+            if quoted[depth] is Level.CALL:
                 break
         return False
 
