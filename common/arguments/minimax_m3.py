@@ -20,7 +20,7 @@ from json.encoder import encode_basestring as quote
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading
 from ..cursor import Sink as TextSink
 from ..held import Held, joined
-from ..recovery import drift, recovering, recovers, rule
+from ..recovery import recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .name import MAX_NAME
@@ -32,7 +32,7 @@ from .text_value import JsonStrings, SeenTags, TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))
 _AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
-_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
+_CALL_TAGS = Markers(("invoke name=", "/invoke>"))
 """Tags of a call that lack their bracket."""
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
@@ -52,7 +52,6 @@ _TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
 
 _CUT = rule("a closer cut off at the end, after elements", contract="Cut marker")
 _DOUBLED_TOKEN = rule("the namespace token doubled")
-_INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
 _REPEATED = rule("a parameter that is an array, repeated")
 _WITHOUT_TOKEN = rule("a closer without the namespace token")
 
@@ -418,7 +417,7 @@ class _Element(Value):
             if quoted[depth] == name:
                 del quoted[depth:]
                 return True
-            if quoted[depth] is Level.CALL or not _INNER_CLOSERS:
+            if quoted[depth] is Level.CALL:
                 break
         return False
 
