@@ -20,7 +20,7 @@ from json.encoder import encode_basestring as quote
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading
 from ..cursor import Sink as TextSink
 from ..held import Held, joined
-from ..recovery import recovering, recovers, rule
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .name import MAX_NAME
@@ -32,7 +32,7 @@ from .text_value import JsonStrings, SeenTags, TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))
 _AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
-_CALL_TAGS = Markers(("invoke name=", "/invoke>"))
+_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
 """Tags of a call that lack their bracket."""
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
