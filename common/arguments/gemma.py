@@ -345,7 +345,12 @@ class _Arguments(Compact):
         """Whether a string ends at a delimiter, which has been read: None if it goes on."""
         if (yield from self._member_follows()) or (yield from self._ahead(self._string_end)):
             return text.ends()
-        return None
+        if not text.is_paired:
+            return None
+        if (yield from self._read_doubled()):
+            return text.ends()
+        in_array = not self._owed[-1].keyed
+        return text.ends() if in_array and (yield from self._ahead(self._next_element)) else None
 
     def _at(self, marker: str, text: _Text) -> Reading[Read | None]:
         """Whether a string ends without its delimiter before a marker: None if it goes on, as far as is known."""
@@ -548,6 +553,12 @@ class _Arguments(Compact):
             return False
         return not self._nested or not (yield from self._string_end())
 
+    @recovers("a string's delimiters missing around a comma", off=False)
+    def _next_element(self) -> Reading[bool]:
+        """Whether a comma and the next element follow, whose opening delimiter is missing."""
+        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        return (yield from self._cursor.peek()) == "," and (yield from self._closed())
+
     @recovers("a string's closing delimiter missing before the end of the call", off=False, contract="It had ended")
     def _end_of_call(self) -> Reading[bool]:
         """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
@@ -573,6 +584,20 @@ class _Arguments(Compact):
         """Whether a delimiter stands here that closes a string."""
         return (yield from self._cursor.match(_DELIMITER)) is not None and (yield from self._string_end())
 
+    @recovers("a string's closing delimiter doubled", off=False)
+    def _read_doubled(self) -> Reading[bool]:
+        """Read further delimiters behind a closing one; False, and nothing read, if the string does not end there."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        found = False
+        while (yield from cursor.match(_DELIMITER)) is not None:
+            found = True
+        if found and (yield from self._ahead(self._string_end)):
+            cursor.settle(mark)
+            return True
+        cursor.rewind(mark)
+        return False
+
     def _call_fits(self) -> Reading[bool]:
         """Whether an opener stands here, and a call that fits."""
         yield from self._cursor.match(_OPENERS)
@@ -582,7 +607,7 @@ class _Arguments(Compact):
 class _Text:
     """The text of a string. From where it may have ended on it is held."""
 
-    __slots__ = ("_cursor", "_held", "_mark", "_sink", "_whole", "say")
+    __slots__ = ("_cursor", "_delimiters", "_held", "_mark", "_sink", "_whole", "say")
 
     def __init__(self, cursor: Cursor, sink: Sink) -> None:
         self._cursor = cursor
@@ -590,10 +615,17 @@ class _Text:
         self._mark: Mark | None = None
         self._held = Held()
         self._whole = False  # the end of the call stands where it may have ended
+        self._delimiters = 0
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the delimiters in it pair up."""
+        return self._delimiters % 2 == 0
 
     def data(self, marker: str) -> None:
         """A marker in it is text."""
         self.say(marker)
+        self._delimiters += marker == DELIMITER
 
     @recovers("a string's closing delimiter missing before a marker", off=None, contract="Candidates")
     def may_end(self, *, whole: bool) -> Read | None:

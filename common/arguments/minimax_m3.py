@@ -52,6 +52,7 @@ _TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
 
 _CUT = rule("a closer cut off at the end, after elements", contract="Cut marker")
 _DOUBLED_TOKEN = rule("the namespace token doubled")
+_INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
 _REPEATED = rule("a parameter that is an array, repeated")
 _WITHOUT_TOKEN = rule("a closer without the namespace token")
 
@@ -417,7 +418,7 @@ class _Element(Value):
             if quoted[depth] == name:
                 del quoted[depth:]
                 return True
-            if quoted[depth] is Level.CALL:
+            if quoted[depth] is Level.CALL or not _INNER_CLOSERS:
                 break
         return False
 

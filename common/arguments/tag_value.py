@@ -28,6 +28,7 @@ FOLLOWS_WITHIN = 256
 _NEAR = 256
 
 _AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
+_CALL = rule("a value's closer missing before a call", contract="Candidates")
 _ENCLOSING = rule("a value's closer missing before a closer around it", contract="Candidates")
 _FOREIGN = rule("a value's closer of another name", contract="Candidates")
 _NAMED = rule("a value's closer with the parameter's name", contract="A closer with the parameter's name")
@@ -263,7 +264,7 @@ class Value:
             self._weak = self._weak and not declared
         if self._quoted and self._quoted[-1] is Level.CALL:
             self._quoted.pop()
-        if self._held is None and declared and not self._quoted and not self._text.in_json_string:
+        if _CALL and self._held is None and declared and not self._quoted and not self._text.in_json_string:
             self._hold(None)
         self._quoted += levels
         return size

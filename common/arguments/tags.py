@@ -39,6 +39,7 @@ _VARIANTS = recovering(
 _ASSIGNED_VALUE = rule("an equals sign in place of the end of a parameter's tag")
 _DOUBLED_OPENER = rule("a parameter's opener doubled")
 _DOUBLED_PART = rule("a part of a parameter's header doubled")
+_ESCAPED_SPACE = rule("white space as a JSON string writes it")
 _JSON_BODY = rule("one JSON object in place of the parameters")
 _OTHER_TYPE = rule("a type that the attribute does not have")
 _STRAY_CLOSERS = rule("closers before the first parameter")
@@ -125,7 +126,7 @@ class Tags:
         """
         if key:
             return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
-        yield from cursor.space()
+        yield from read_gap(cursor)
         if _STRAY_CLOSERS:
             yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
@@ -289,6 +290,19 @@ class _Nobody:
 
 
 _NOBODY = _Nobody()
+
+
+def read_gap(cursor: Cursor) -> Reading[None]:
+    """Read white space, also as a JSON string writes it that quotes a call."""
+    while True:
+        yield from cursor.space()
+        if not _ESCAPED_SPACE or (yield from cursor.peek()) != "\\":
+            return
+        while cursor.at + 1 == len(cursor.text) and not cursor.ended:
+            yield
+        if cursor.text[cursor.at + 1 : cursor.at + 2] not in ("n", "r", "t"):
+            return
+        cursor.take(cursor.at + 2)
 
 
 def typed_by_attribute(said: str) -> Types | None:

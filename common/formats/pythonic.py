@@ -34,6 +34,7 @@ _LIST_START = Markers("[")
 _LIST_END = Markers("]")
 
 _CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
+_DOUBLED_BRACKET = rule("the list's opening bracket doubled")
 _TRAILING_SEPARATOR = rule("a separator after the last call")
 _WITHOUT_LIST = rule("calls in markers without a list")
 
@@ -70,6 +71,8 @@ class Pythonic:
         in_list = (yield from cursor.match(_LIST_START)) is not None
         if not in_list and not (opener and _WITHOUT_LIST):
             return False
+        if opener and _DOUBLED_BRACKET:
+            yield from cursor.match(_LIST_START)
         fits = yield from self._call((mark,), cursor, reply, strict=not opener)
         if fits is False and opener:
             fits = yield from self._call_behind(mark, cursor, reply)

@@ -16,6 +16,7 @@ from ..arguments.json_object import JsonObject
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
 from ..arguments.tag_parts import Around, Level, Sink
+from ..arguments.tags import read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..proposed import Proposed
@@ -197,7 +198,7 @@ class Tagged:
         levels: list[Level] = []
         if opener not in self._calls:
             levels.append(Level.AROUND)
-            yield from cursor.space()
+            yield from read_gap(cursor)
             found = yield from cursor.match(self.call_openers)
             if found is None:
                 return []
