@@ -301,6 +301,9 @@ class _Text:
     def in_json_string(self) -> bool:
         return self._strings.inside if self._value is None else self._value.in_json_string
 
+    def is_finished(self) -> bool:
+        return self._value is not None and self._value.is_finished()
+
     def end(self) -> None:
         """The value's text is over."""
         if self.repeatable:

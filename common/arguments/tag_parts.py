@@ -82,6 +82,10 @@ class Text(Protocol):
         """Whether the text so far ends with a line break, in a markup with a newline on each side of a value."""
         ...
 
+    def is_finished(self) -> bool:
+        """Whether the text so far is all of the value, which may not be a string."""
+        ...
+
     def end(self) -> None:
         """The text is over."""
         ...

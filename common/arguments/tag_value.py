@@ -216,6 +216,8 @@ class Value:
             return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
         if self._held is not None:
             self._release()
+        if self._text.is_finished():
+            return End(True)
         found = yield from self._body.run(self._own_closer)
         if found is not False:
             return End(True, found if isinstance(found, Header) else None)

@@ -12,12 +12,14 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Sink
 from ..held import Held
-from ..schema import STRING, Types, write
+from ..recovery import recovers
+from ..schema import STRING, Types, read, write
 
 _NUMERIC = re.compile(rf"[0-9eE+\-.{SPACE}]*\Z")
 _WORDS = {"null": ("null",), "boolean": ("true", "false")}
 _NUMERIC_FIRST = frozenset("+-.0123456789")
 _QUOTES = re.compile(r'"|\\.|\\\Z', re.DOTALL)
+_SHORT = 512
 _TAG = re.compile(r"<([^\s<>/\"'=]+)")
 _TAG_BEGINNING = re.compile(r"<[^\s<>/\"'=]*")
 _LONGEST_TAG = 256
@@ -175,6 +177,17 @@ class TextValue:
     def in_json_string(self) -> bool:
         """Whether the text so far ends inside a string of a JSON value."""
         return self._strings is not None and self._strings.inside
+
+    def is_no_string(self) -> bool:
+        """Whether the text so far is held, short, and reads as something else than a string."""
+        if self._held is None or self._held.is_longer(_SHORT):
+            return False
+        return not read(self._held.text(), self._types).startswith('"')
+
+    @recovers("a value without its closer before one around it", off=False, contract="It had ended")
+    def is_finished(self) -> bool:
+        """Whether the text so far is all of the value, which may not be a string."""
+        return "string" not in self._types and self.is_no_string()
 
     def end(self) -> None:
         """The value's text is over."""
