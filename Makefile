@@ -191,6 +191,10 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
 
+.PHONY: ablate
+ablate: $(CORE)/.installed ## Switch off each rule that recovers from broken markup: which cases need it? Minutes [ARGS="--rule TEXT --show"]
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python -m support.ablate $(ARGS)
+
 # ---- beside other parsers -----------------------------------------------------------------------------------
 
 .PHONY: compare compare-peers

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
@@ -32,32 +33,84 @@ IN_PROSE = "marker in prose"
 
 
 class Markers:
-    """A set of markers, found in one search together with a cut beginning of one at the end of the text."""
+    """A set of markers, found in one search together with a cut beginning of one at the end of the text.
 
-    __slots__ = ("_cut", "_open", "all", "firsts", "longest", "only_first")
+    What finds them is compiled with the first search; `prepare` does it before.
+    """
+
+    __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "begin", "firsts", "longest", "only_first")
 
     def __init__(self, markers: Iterable[str]) -> None:
         self.all = frozenset(markers) - {""}
         self.firsts = frozenset(marker[0] for marker in self.all)
         self.only_first = next(iter(self.firsts)) if len(self.firsts) == 1 else ""
         self.longest = max(map(len, self.all), default=0)
-        # A marker's beginning counts only at the end of the text, where the rest may still come.
-        self._open = _pattern(self.all, r"\Z")
-        self._cut = _pattern(self.all, "")
+        self.begin = re.compile(f"[{re.escape(''.join(sorted(self.firsts)))}]" if self.all else "(?!)").search
+        self._open: re.Pattern[str] | None = None
+
+    def prepare(self) -> re.Pattern[str]:
+        """Compile what finds the markers."""
+        if self._open is None:
+            # A marker's beginning counts only at the end of the text, where the rest may still come. What finds one
+            # finds more, so that the pattern is short: it is looked up.
+            longer = {marker[0] for marker in self.all if len(marker) > 1}
+            tails = {first: self._tail_of(first) for first in sorted(longer)}
+            self._found = re.compile(_any_of(self.all))
+            self._tail = re.compile("|".join(re.escape(first) + tail for first, tail in tails.items()) or "(?!)")
+            self._beginnings = frozenset(marker[:size] for marker in self.all for size in range(1, len(marker)))
+            self._grows = not self._beginnings.isdisjoint(self.all)
+            self._open = re.compile(_any_of(self.all, tails))
+        return self._open
+
+    def _tail_of(self, first: str) -> str:
+        """A pattern for the rest of a text that ends in what may be the beginning of a marker with this character."""
+        markers = [marker for marker in self.all if marker[0] == first and len(marker) > 2]
+        if not markers:
+            return r"\Z"
+        second = "".join(sorted({marker[1] for marker in markers}))
+        behind = "".join(sorted({char for marker in markers for char in marker[2:-1]}))
+        run = f"[{re.escape(behind)}]{{0,{self.longest - 3}}}" if behind else ""
+        return rf"(?:[{re.escape(second)}]{run})?\Z"
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
         if self.only_first and text.find(self.only_first, at) < 0:
             return None
-        return (self._cut if ended else self._open).search(text, at)
+        pattern = self._open or self.prepare()
+        if ended:
+            return self._found.search(text, at)
+        while (found := pattern.search(text, at)) is not None:
+            if found.lastindex is None:
+                return self._grown(found) if self._grows else found
+            if found.group() in self._beginnings:
+                return found
+            if self._grows and (whole := self._found.match(text, found.start())) is not None:
+                return whole
+            at = found.start() + 1
+        return None
 
     def match(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
         """The marker at `at` of `text`, or the beginning of one that fills the text's rest unless `ended`."""
-        return (self._cut if ended else self._open).match(text, at)
+        pattern = self._open or self.prepare()
+        if ended:
+            return self._found.match(text, at)
+        found = pattern.match(text, at)
+        if found is None or found.lastindex is None:
+            return self._grown(found) if found is not None and self._grows else found
+        if found.group() in self._beginnings:
+            return found
+        return self._found.match(text, at) if self._grows else None
+
+    def _grown(self, found: re.Match[str]) -> re.Match[str]:
+        """A marker that was found, or the beginning of a longer one that may stand there."""
+        longer = self._tail.match(found.string, found.start())
+        return longer if longer is not None and longer.group() in self._beginnings else found
 
     def begins(self, text: str) -> bool:
         """Whether `text` is a proper beginning of a marker."""
-        return any(len(text) < len(marker) and marker.startswith(text) for marker in self.all)
+        if self._open is None:
+            self.prepare()
+        return not text or text in self._beginnings
 
 
 @cache
@@ -66,69 +119,143 @@ def union(*sets: Markers) -> Markers:
     return Markers(frozenset().union(*(markers.all for markers in sets)))
 
 
-@cache
-def _pattern(markers: frozenset[str], cut: str) -> re.Pattern[str]:
-    return re.compile(_any_of(markers, cut))
+def _any_of(markers: Iterable[str], tails: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A pattern for the longest of `markers`, or for a first character and its tail, which is then a group.
 
-
-def _any_of(markers: Iterable[str], cut: str) -> str:
-    """A pattern for the longest of `markers`, or for the beginning of one that `cut` follows.
-
-    What markers begin with alike is written once, so that a search costs no more where there are many.
+    What markers begin with alike is written once, so that a search costs no more where there are many. Each way begins
+    with a character, so that a search goes from one of those to the next.
     """
-    rests: dict[str, set[str]] = {}
+    groups: dict[str, list[str]] = {}
     for marker in markers:
         if marker:
-            rests.setdefault(marker[0], set()).add(marker[1:])
+            groups.setdefault(marker[0], []).append(marker)
     ways: list[str] = []
-    for first, behind in sorted(rests.items()):
-        further = _any_of(behind, cut) if behind != {""} else ""
-        if cut and further:
-            further = f"{further}|{cut}"
-        ways.append(re.escape(first) + (f"(?:{further})" + "?" * ("" in behind) if further else ""))
+    for first, group in sorted(groups.items()):
+        alike = first if first in tails else _common_start(min(group), max(group))
+        rests = {marker[len(alike) :] for marker in group}
+        further = [_any_of(rests)] if rests != {""} else []
+        if first in tails:
+            further.append(f"({tails[first]})")
+        ways.append(re.escape(alike) + (f"(?:{'|'.join(further)})" + "?" * ("" in rests) if further else ""))
     return "|".join(ways) or "(?!)"
 
 
+def _common_start(one: str, other: str) -> str:
+    size = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[:size]
+
+
 NO_MARKERS = Markers(())
+
+
+Stops: TypeAlias = Callable[[str], re.Match[str] | None]
+"""Finds what a reader has to see in a text that it would pass on otherwise."""
+
+FrameEnd: TypeAlias = Callable[[str, int, bool], tuple[int, int]]
+"""Tells up to where a text from a place on is known to be in a frame, and how long the closer is if the frame ends
+there, else 0; the third argument says whether the text is all that comes."""
 
 
 class Overrun(Exception):
     """More was read behind a mark than it may hold."""
 
 
+_JOINED = 256
+"""So many short pieces of held text are joined."""
+
+CUT = 8
+"""Characters of a marker's beginning that are known for one at the end of a reply."""
+
 MAX_HELD = 512
 """Characters that a mark holds at most, unless it says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: marks are many, and that would make them dear
 class Mark:
     """A place in the reply that can be read again."""
 
     offset: int
     outer_limit: int | None  # of the mark around it
+    outer_hold: int | None
+    depth: int  # how many marks without a limit are around it
 
 
 class Cursor:
     """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
 
-    __slots__ = ("_base", "_copy", "_hold", "_limit", "at", "ended", "last_hold", "remarks", "text")
+    __slots__ = (
+        "_base",
+        "_before_fence",
+        "_beyond",
+        "_closer",
+        "_copy",
+        "_direct",
+        "_frame_end",
+        "_frame_first",
+        "_hold",
+        "_kept",
+        "_last_fenced",
+        "_limit",
+        "_no_end_before",
+        "_outcome",
+        "_passes_to",
+        "_short",
+        "_special",
+        "_stops",
+        "_told_end",
+        "_unlimited",
+        "again",
+        "at",
+        "ended",
+        "last_hold",
+        "remarks",
+        "text",
+        "twice",
+    )
 
     def __init__(self) -> None:
         self.text = ""
         self.at = 0
         self.ended = False
         self._base = 0  # characters of the reply before `text`
-        self._hold: int | None = None  # offset of the outermost mark
-        self.last_hold = 0  # and of the one there was last
-        self._limit: int | None = None  # offset up to which the innermost mark may hold; None without a mark
+        self._hold: int | None = None  # offset of the outermost mark with a limit, in the innermost one without
+        self.last_hold = 0  # offset of the outermost mark there was last
+        self._limit: int | None = None  # offset up to which the innermost mark may hold; None without one
+        self._unlimited: list[int] = []  # offsets of the marks without a limit
+        self._kept: list[str] = []  # what they hold, up to `text`
+        self.again = 0  # offset up to which text was read again from a mark without a limit
+        self.twice = 0  # and up to which it was so twice
+        self._short = 0  # how many of the last ones are short, and were not joined
+        self._special: str | None = None  # a feed that holds it has more to do than to append
+        self._frame_end: FrameEnd | None = None
+        self._frame_first = ""
+        self._beyond = ""  # what was fed and stands behind the frame's end, or may
+        self._closer = ""  # the frame's, once it is known for that and not shown
+        self._before_fence: tuple[int, str] | None = None  # the text, and its offset, as long as nothing was fed since
+        self._last_fenced: tuple[tuple[int, str], int, int, str] | None = None  # of that, what there was in the frame
+        self._no_end_before = 0  # an offset: no frame ends between the last fence and it
+        self._told_end = False  # the reply has ended, though its frame may not have
         self._copy: Sink | None = None
+        self._passes_to: Sink | None = None  # the sink of a reader that waits, and that takes any text
+        self._stops: Stops = NO_MARKERS.begin  # in which there is no stop
+        self._direct: list[Reading[object]] = []  # reads that are resumed without those around them
+        self._outcome: tuple[object, Exception | None] | None = None  # of the innermost, if it was resumed so
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
         """Note, for who watches a server's replies, where the first oddity of a kind stands."""
         self.remarks.setdefault(what, self.offset)
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str) -> bool:
+        """Take the next text; whether the reader has to go on, which is False where it only waited for a marker."""
+        if self._special is not None and self._special in text:
+            text = self._feed_special(text)
+        elif self._passes_to is not None and self._stops(text) is None:
+            self._base += self.at
+            self.text = text
+            self.at = 0
+            self._passes_to(self.take(len(text)))
+            return False
         keep = self.at if self._hold is None else self._hold - self._base
         if keep < len(self.text):
             self.text = self.text[keep:] + text
@@ -137,10 +264,140 @@ class Cursor:
             self.text = text
             self.at = 0
         self._base += keep
+        return True
+
+    def _feed_special(self, text: str) -> str:
+        """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
+        self._last_fenced = None
+        if self._frame_end is not None:
+            text = self._inside(text)
+        if self._unlimited:
+            keep = self.at if self._hold is None else self._hold - self._base
+            start = max(0, self._unlimited[0] - self._base)
+            if start < keep:
+                self._keep(self.text[start:keep])
+            return text
+        self._kept.clear()  # it was there for `text_from`, and is no longer
+        if self._frame_end is None:
+            self._special = None
+        else:
+            self._special = "" if self._beyond or self._closer or self.ended else self._frame_first
+        return text
+
+    def _keep(self, text: str) -> None:
+        self._kept.append(text)
+        self._short = self._short + 1 if len(text) < _JOINED else 0
+        # A string takes some 50 bytes besides its text, so short pieces are joined before they are many.
+        if self._short == _JOINED:
+            self._kept[-_JOINED:] = ["".join(self._kept[-_JOINED:])]
+            self._short = 0
 
     def end(self) -> None:
+        self._told_end = True
+        self._passes_to = None
         self.feed("")
         self.ended = True
+
+    def directly(self, reading: Reading[T]) -> Reading[T]:
+        """What `reading` returns or raises; until then `resume` goes on with it, and not with the reads around it."""
+        direct = self._direct
+        direct.append(reading)
+        try:
+            while self._outcome is None:
+                next(reading)
+                yield
+        except StopIteration as stop:
+            direct.pop()
+            return cast(T, stop.value)
+        except Exception:
+            direct.pop()
+            raise
+        (value, error), self._outcome = self._outcome, None
+        if error is not None:
+            raise error
+        return cast(T, value)
+
+    def resume(self, reading: Reading[None]) -> bool:
+        """Go on with `reading`, by the read in it that waits; returns whether it wants more text."""
+        direct = self._direct
+        while direct:
+            try:
+                next(direct[-1])
+            except StopIteration as stop:
+                self._outcome = stop.value, None
+            except Exception as error:
+                self._outcome = None, error
+            else:
+                return True
+            direct.pop()
+        return next(reading, reading) is None
+
+    # --- frames
+
+    def fence(self, frame_end: FrameEnd, first: str) -> None:
+        """Stop at the end of the frame, which `first` begins, as at the end of the reply, until `lift_fence`.
+
+        What ends the frame is seen by who looks for a marker or the next character; a value, which goes on, ends.
+        """
+        self._frame_end = frame_end
+        self._frame_first = first
+        self._special = ""
+        known = max(self.at, self._no_end_before - self._base)
+        stop, closer = frame_end(self.text, known, self.ended)
+        self._no_end_before = self._base + stop
+        if stop < len(self.text):
+            self._before_fence = before = (self._base, self.text)
+            self._closer = self.text[stop : stop + closer]
+            self._beyond = "" if closer else self.text[stop:]
+            if self._last_fenced is None or self._last_fenced[:2] != (before, stop):
+                keep = self.at if self._hold is None else self._hold - self._base
+                self._last_fenced = (before, stop, self._base + keep, self.text[keep:stop])
+            base, self.text = self._last_fenced[2:]
+            self.at += self._base - base
+            self._base = base
+        self.ended = self.ended or closer > 0
+
+    def _inside(self, text: str) -> str:
+        """What of the text that is fed is in the frame."""
+        assert self._frame_end is not None
+        if self._closer or (self.ended and not self._told_end):
+            self._unfence()
+            self._beyond += text
+            return ""
+        self._before_fence = None
+        text = self._beyond + text
+        stop, closer = self._frame_end(text, 0, self._told_end)
+        self._closer = text[stop : stop + closer]
+        self._beyond = text[stop + closer :]
+        self.ended = closer > 0
+        return text[:stop]
+
+    def _unfence(self) -> None:
+        """What is behind the frame, as a text of its own."""
+        if self._before_fence is not None:
+            base, whole = self._before_fence
+            self._beyond = whole[self._base - base + len(self.text) + len(self._closer) :]
+            self._before_fence = None
+
+    def _show_closer(self) -> None:
+        self.text += self._closer
+        self._closer = ""
+
+    def lift_fence(self) -> None:
+        """Read on behind the end of the frame, if there was a fence."""
+        if self._frame_end is None:
+            return
+        self._frame_end = None
+        self._special = ""
+        if self._before_fence is not None:
+            base, self.text = self._before_fence
+            self.at += self._base - base
+            self._base = base
+        elif self._closer or self._beyond:
+            self.text += self._closer + self._beyond
+        self._before_fence = None
+        self._closer = self._beyond = ""
+        self.ended = self._told_end
 
     @property
     def offset(self) -> int:
@@ -150,15 +407,35 @@ class Cursor:
     @property
     def at_end(self) -> bool:
         """Whether the whole reply has been read."""
-        return self.ended and self.at >= len(self.text)
+        return self.ended and self.at >= len(self.text) and not self._closer
 
     def unread(self) -> str:
         """The text that was fed and not read, or read and still held."""
+        if self._unlimited:
+            return self.text_from(self._unlimited[0])
         return self.text[self.at if self._hold is None else self._hold - self._base :]
 
     def text_from(self, offset: int) -> str:
         """The text from `offset` on; what was fed last, and what was held then, is still here."""
+        if offset < self._base and self._kept:
+            return self._kept_from(offset) + self.text
         return self.text[max(0, offset - self._base) :]
+
+    def _kept_from(self, offset: int) -> str:
+        """The kept text from `offset` on, which costs no more than that text."""
+        missing = self._base - offset
+        pieces: list[str] = []
+        for piece in reversed(self._kept):
+            if missing <= 0:
+                break
+            pieces.append(piece[-missing:])
+            missing -= len(piece)
+        return "".join(reversed(pieces))
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a mark with a limit holds what is read."""
+        return self._limit is not None
 
     @property
     def copies(self) -> bool:
@@ -180,35 +457,71 @@ class Cursor:
         self._copy = both
         return before
 
-    def mark(self, back: int = 0, room: int = MAX_HELD) -> Mark:
+    def mark(self, back: int = 0, room: int | None = MAX_HELD) -> Mark:
         """Hold the text from here, or from `back` characters before, so that `rewind` can read it again.
 
-        Reading more than `room` characters behind it raises `Overrun`. Marks nest; each is settled or rewound.
+        Reading more than `room` characters behind it raises `Overrun`; None: it holds what comes, at the cost of its
+        length, unless a mark around it has a limit. Marks nest; each is settled or rewound.
         """
-        mark = Mark(self._base + self.at - back, self._limit)
+        mark = Mark(self._base + self.at - back, self._limit, self._hold, len(self._unlimited))
+        if self._hold is None and not self._unlimited:
+            self.last_hold = mark.offset
+        if room is None:
+            if not self._unlimited:
+                self._kept.clear()
+            self._unlimited.append(mark.offset)
+            self._special = ""
+            return mark
         if self._hold is None:
-            self._hold = self.last_hold = mark.offset
+            self._hold = mark.offset
         self._limit = self._base + self.at + room
         return mark
 
     def settle(self, mark: Mark) -> None:
         """What was read since `mark` counts."""
         self._limit = mark.outer_limit
-        if mark.outer_limit is None:
-            self._hold = None
-            if self._copy is not None:
-                self._copy(self.held(mark))
+        self._hold = mark.outer_hold
+        if self._unlimited:
+            del self._unlimited[mark.depth :]
+        if mark.outer_hold is None and not self._unlimited and self._copy is not None:
+            self._copy(self.held(mark))
 
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
         """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
-        self.at = mark.offset - self._base + ahead
+        offset = mark.offset + ahead
+        if len(self._unlimited) > mark.depth:
+            if offset < self.again:
+                self.twice = max(self.twice, min(self.again, self._base + self.at))
+            self.again = max(self.again, self._base + self.at)
+        if offset < self._base:
+            back = self._kept_from(offset)
+            self._drop_kept(len(back))
+            self.text = back + self.text
+            self._base = offset
+        self.at = offset - self._base
         self._limit = mark.outer_limit
-        if mark.outer_limit is None:
-            self._hold = None
+        self._hold = mark.outer_hold
+        if self._unlimited:
+            del self._unlimited[mark.depth :]
+
+    def _drop_kept(self, size: int) -> None:
+        """Forget the last `size` characters of the kept text."""
+        self._short = 0
+        while size > 0:
+            piece = self._kept.pop()
+            if len(piece) > size:
+                self._kept.append(piece[:-size])
+            size -= len(piece)
 
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""
-        return self.text[mark.offset - self._base : self.at]
+        return self.read_since(mark.offset)
+
+    def read_since(self, offset: int) -> str:
+        """The text read since `offset`, as far as it is still here: see `text_from`."""
+        if offset < self._base and self._kept:
+            return self._kept_from(offset) + self.text[: self.at]
+        return self.text[max(0, offset - self._base) : self.at]
 
     def take(self, end: int) -> str:
         """Read up to position `end` of `text`."""
@@ -217,79 +530,164 @@ class Cursor:
         if self._limit is not None:
             if self._base + end > self._limit:
                 raise Overrun
-        elif self._copy is not None and piece:
+        elif self._copy is not None and piece and not self._unlimited:
             self._copy(piece)
         return piece
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and read that; None at the end of the reply."""
+    def until(self, markers: Markers, sink: Sink, cut: Sink | None = None, *, read: bool = True) -> Reading[str | None]:
+        """Hand text to `sink` up to the next marker and `read` that; None at the end of the reply.
+
+        `cut` is handed a marker that the reply ends in, if enough of it stands there to know it.
+        """
         while True:
             found = markers.search(self.text, self.at, self.ended)
-            stop = len(self.text) if found is None else found.start()
+            if found is None:
+                if self.ended:
+                    self._last_of(markers, sink, cut)
+                    return None
+                if len(self.text) > self.at:
+                    sink(self.take(len(self.text)))
+                if self._hold is None:  # as `pass_to`
+                    self._passes_to, self._stops = sink, markers.begin
+                yield
+                self._passes_to = None
+                continue
+            stop = found.start()
             if stop > self.at:
                 sink(self.take(stop))
-            if found is not None and found.group() in markers.all and self._whole(markers, found):
-                return self.take(found.end())
-            if self.ended:
-                return None
+            if found.group() in markers.all and self._whole(markers, found):
+                return self.take(found.end()) if read else found.group()
             yield
 
-    def stands(self, markers: Markers) -> Reading[str | None]:
-        """The marker that stands here, not read; None where none does."""
+    def up_to(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
+        """As `until`, but the marker is not read."""
+        while True:
+            found = markers.search(self.text, self.at, self.ended)
+            if self.ended and cut is not None:
+                # What begins with a marker may be a longer one that is cut.
+                longer = markers.search(self.text, self.at, ended=False)
+                if longer is not None and longer.group() not in markers.all and len(longer.group()) >= CUT:
+                    found = None
+            if found is None:
+                if self.ended:
+                    self._last_of(markers, sink, cut)
+                    return None
+                if len(self.text) > self.at:
+                    sink(self.take(len(self.text)))
+                if self._hold is None:  # as `pass_to`
+                    self._passes_to, self._stops = sink, markers.begin
+                yield
+                self._passes_to = None
+                continue
+            stop = found.start()
+            if stop > self.at:
+                sink(self.take(stop))
+            if found.group() in markers.all and self._whole(markers, found):
+                return found.group()
+            yield
+
+    def pass_to(self, sink: Sink, stops: Stops) -> None:
+        """Hand what is fed to `sink` as long as nothing `stops` it, without the reader, which waits for that.
+
+        Every reader around it costs with each feed that resumes it. All text has been read, and the reader calls
+        `pass_no_more` when it goes on.
+        """
+        if self._hold is None:
+            self._passes_to = sink
+            self._stops = stops
+
+    def pass_no_more(self) -> None:
+        self._passes_to = None
+
+    def skip(self, size: int) -> str:
+        """Read a marker of so many characters that is here."""
+        return self.take(self.at + size)
+
+    def _last_of(self, markers: Markers, sink: Sink, cut: Sink | None) -> None:
+        """Hand over the last text of the reply, and a marker that is cut there."""
+        found = markers.search(self.text, self.at, ended=False) if cut is not None else None
+        if found is not None and len(found.group()) < CUT:
+            found = None
+        stop = len(self.text) if found is None else found.start()
+        if stop > self.at:
+            sink(self.take(stop))
+        if found is not None and cut is not None:
+            cut(self.take(len(self.text)))
+
+    def stands(self, markers: Markers, *, read: bool = False) -> Reading[str | None]:
+        """The marker that stands here, not read unless `read`; None where none does."""
         while True:
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
+                if self.ended and self._closer and self.at >= len(self.text):
+                    self._show_closer()
+                    continue
                 if self.at < len(self.text) or self.ended:
                     return None
             elif found.group() in markers.all and self._whole(markers, found):
-                return found.group()
+                return self.take(found.end()) if read else found.group()
             yield
 
     def match(self, markers: Markers) -> Reading[str | None]:
         """Read the marker that stands here; None, and nothing read, where none does."""
-        marker = yield from self.stands(markers)
-        if marker is not None:
-            self.take(self.at + len(marker))
-        return marker
+        return self.stands(markers, read=True)  # no generator itself: each costs with every feed
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
         """Whether `found` cannot grow into a longer marker with more text."""
-        return (
-            self.ended
-            or found.end() < len(self.text)
-            or len(found.group()) == markers.longest
-            or not any(len(marker) > len(found.group()) and marker.startswith(found.group()) for marker in markers.all)
-        )
+        return self.ended or found.end() < len(self.text) or not markers.begins(found.group())
 
     def peek(self) -> Reading[str]:
         """The next character, not read; "" at the end of the reply."""
         while self.at >= len(self.text):
-            if self.ended:
+            if not self.ended:
+                yield
+            elif self._closer:
+                self._show_closer()
+            else:
                 return ""
-            yield
         return self.text[self.at]
 
     def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:
         """Read the longest run of characters that `pattern` (a starred class) matches, `limit` at most."""
-        pieces: list[str] = []
+        before: list[str] = []
         while True:
-            room = len(self.text) if limit is None else min(len(self.text), self.at + limit)
-            found = pattern.match(self.text, self.at, room)
+            text, at = self.text, self.at
+            size = len(text)
+            found = pattern.match(text, at, size if limit is None or at + limit > size else at + limit)
             assert found is not None  # a starred class matches everywhere
             stop = found.end()
+            piece = self.take(stop) if stop > at else ""
             if limit is not None:
-                limit -= stop - self.at
-            pieces.append(self.take(stop))
-            if limit == 0 or stop < len(self.text) or self.ended:
-                return pieces[0] if len(pieces) == 1 else "".join(pieces)
+                limit -= stop - at
+            if stop < size or self.ended or limit == 0:
+                return "".join((*before, piece)) if before else piece
+            before.append(piece)
             yield
 
-    def cut_of(self, markers: Markers) -> bool:
-        """At the end of the reply: whether the unread rest is a marker's beginning, which is then read."""
-        if self.ended and self.at < len(self.text) and markers.begins(self.text[self.at :]):
+    def look(self, pattern: re.Pattern[str], limit: int = MAX_HELD) -> Reading[re.Match[str]]:
+        """The match of `pattern` here, not read, once more text cannot change it.
+
+        `pattern` matches everywhere, and a part of it that may follow is optional. Beyond `limit` characters what
+        follows is not waited for.
+        """
+        while True:
+            found = pattern.match(self.text, self.at)
+            assert found is not None  # as is said
+            if found.end() < len(self.text) or self.ended or found.end() - self.at > limit:
+                return found
+            yield
+
+    def match_cut(self, markers: Markers) -> bool:
+        """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
+        # Once the reply has ended, what was held may be read again: then the rest is long.
+        rest = len(self.text) - self.at
+        if self.ended and 0 < rest < markers.longest and markers.begins(self.text[self.at :]):
             self.take(len(self.text))
             return True
         return False
+
+    cut_of = match_cut
+    """The name that readers of values know it by."""
 
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
         """Read white space, `limit` characters at most."""

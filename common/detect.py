@@ -558,7 +558,9 @@ def distinctive_markers() -> frozenset[str]:
 def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     """The parsers that fit a raw reply: those whose whole markup it holds and which read every call in it."""
     readings = [read_raw(row, text, tools) for row in families()]
-    whole = [each for each in readings if each.whole and (each.share == 1 or not pieces(each.row))]
+    # Where a markup has no pieces its calls are Python's; calls in JSON without a marker are any family's.
+    plain = _KEY.search(text.replace("'", '"')) is None
+    whole = [each for each in readings if each.whole and (each.share == 1 or (plain and not pieces(each.row)))]
     candidates = [
         Candidate(
             tool_parser=PREFIX + each.row.name,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import groupby
 
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from .arguments import name as names
 from .cursor import _SPACES as SPACES
 from .cursor import SPACE, Cursor, Markers, Reading, Sink
+from .doubtful import DoubtfulCall, HeldCall
 from .events import Event
 from .message import Message, fold
 from .parser import Parser
@@ -92,7 +93,7 @@ def explain(  # noqa: PLR0913
         tool_parser, reasoning_parser, tools, tool_choice, parallel_tool_calls, chat_template_kwargs, in_reasoning
     )
     events, spans = parser.explained(text)
-    return Explanation(text=text, spans=spans, message=fold(events, engine_finish))
+    return Explanation(text=text, spans=spans, message=fold(events, engine_finish, tool_choice))
 
 
 def known_markers() -> frozenset[str]:
@@ -120,6 +121,9 @@ class _Trace:
         self.calls: list[int | None] = []
         self.names: list[tuple[int, int]] = []  # where names were read
         self.floor = 0  # nothing before it belongs to the next call
+        self.late = False  # what is said was read before
+        self.late_end: int | None = None  # up to this offset
+        self.indices: dict[int, int | None] = {}  # of the calls that were held, by the number they had then
 
     @property
     def offset(self) -> int:
@@ -148,7 +152,9 @@ class _Trace:
             self.fill(self.offset - len(marker), self.offset, Kind.MARKER)
 
     def place(self, said: str) -> int | None:
-        """Where `said`, which was just handed on, stands; None if the reply does not hold it."""
+        """Where `said`, which was just handed on, stands; None if the reply does not hold it, or it is said late."""
+        if self.late:
+            return None if self.late_end is None else self.late_end - len(said)
         start = self.offset - len(said)
         if self.text[max(start, 0) : self.offset] == said:
             return start
@@ -193,6 +199,7 @@ class _Trace:
 
     def finished(self, read: int) -> list[Span]:
         """The spans of the whole reply, of which `read` characters were read."""
+        self.calls = [self.indices.get(call, call) if call is not None else None for call in self.calls]
         missing = len(self.text) - len(self.kinds)
         self.kinds += [None] * missing
         self.calls += [None] * missing
@@ -244,7 +251,9 @@ class _Body:
     def __init__(self, trace: _Trace, index: int | None, before: int) -> None:
         self._trace = trace
         self._index = index
-        self._first = self._start = trace.offset
+        self._called = trace.offset
+        # A call is announced with its first argument text: the header of that one stands before.
+        self._first = self._start = trace.names[-1][1] if trace.names else trace.offset
         self._before = before  # where the call may begin
         self._json: int | None = None  # where a body in JSON begins
         self._begun = False
@@ -295,6 +304,11 @@ class _Body:
     def _header(self, key: object, end: int) -> None:
         """In the tag that ends here only the key is an argument's; attributes are markup."""
         trace, stop = self._trace, end
+        if end == self._called and isinstance(key, str):
+            at = trace.text.rfind(key, self._first, end)
+            if at >= 0:
+                trace.put_of_call(at, at + len(key), Kind.ARGUMENTS, self._index)
+            return
         while stop > self._first and trace.kinds[stop - 1] in (Kind.MARKER, Kind.SPACE):
             stop -= 1
         start = stop
@@ -370,10 +384,15 @@ class _TracingCursor(Cursor):
         self.trace.read(start, start + end - self.at)
         return super().take(end)
 
-    def until(self, markers: Markers, sink: Sink) -> Reading[str | None]:
-        marker = yield from super().until(markers, sink)
-        if marker is not None:
+    def until(self, markers: Markers, sink: Sink, cut: Sink | None = None, *, read: bool = True) -> Reading[str | None]:
+        marker = yield from super().until(markers, sink, cut, read=read)
+        if marker is not None and read:
             self.trace.marker(marker)
+        return marker
+
+    def skip(self, size: int) -> str:
+        marker = super().skip(size)
+        self.trace.marker(marker)
         return marker
 
     def match(self, markers: Markers) -> Reading[str | None]:
@@ -410,8 +429,11 @@ class _TracingReply(Reply):
     trace: _Trace
     _body: tuple[int, int] | None = None  # where the content stands that is being said
     _deferred_places: tuple[int, ...] = ()
+    _numbers_held: dict[int, int]
 
     def content(self, text: str) -> None:
+        if self._doubt is not None and self._waits(self.content, text):
+            return
         start = self.trace.place(text)
         body = len(text.rstrip(SPACE))
         self._body = None if start is None else (start, start + body)
@@ -441,9 +463,13 @@ class _TracingReply(Reply):
 
     def tail(self, token: str) -> None:
         super().tail(token)
+        if self.doubts:
+            return
         self._space[-1] = _Placed.at(token, self.trace.place(token))
 
     def reasoning(self, text: str) -> None:
+        if self._doubt is not None and self._waits(self.reasoning, text):
+            return
         start = self.trace.place(text)
         held = list(self._reasoning_space)
         super().reasoning(text)
@@ -458,15 +484,52 @@ class _TracingReply(Reply):
 
     def reasoning_tail(self, token: str) -> None:
         super().reasoning_tail(token)
+        if self.doubts:
+            return
         self._reasoning_space[-1] = _Placed.at(token, self.trace.place(token))
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
-        made = super().call(name, native_id)
-        traced = _TracedCall(made._reply, made.index, name)
-        traced.body = self.trace.call_starts(name, made.index if made.index >= 0 else None)
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
+        made = super().call(name, native_id, said)
+        traced = _TracedCall(made._reply, made.index, made.name)
+        index = made.index if made.index >= 0 else None
+        if isinstance(made._reply, HeldCall):
+            index = self._numbers_held[id(made._reply)] = -2 - len(self._numbers_held)
+        traced.body = self.trace.call_starts(made.name, index)
         return traced
 
+    def _later(self, say: Callable[[], None], space: str = "") -> None:
+        end = self.trace.offset
+
+        def say_there() -> None:
+            self.trace.late_end = end
+            say()
+            self.trace.late_end = None
+
+        super()._later(say_there, space)
+
+    def release(self) -> None:
+        self.trace.late, before = True, self.trace.late
+        super().release()
+        self.trace.late = before
+
+    def _count(self) -> None:
+        self.trace.late = True
+        super()._count()
+        self.trace.late = False
+
+    def _say_text(self, item: DoubtfulCall, sink: Sink) -> None:
+        size = len(item.raw.text())
+        super()._say_text(item, sink)
+        if self._kind in ("content", "reasoning"):
+            self.trace.put(item.begin, item.begin + size, Kind(self._kind))
+
+    def _tell(self, held: HeldCall) -> Call:
+        call = super()._tell(held)
+        self.trace.indices[self._numbers_held[id(held)]] = call.index if call.index >= 0 else None
+        return call
+
     def end(self) -> None:
+        self._count()
         held = "" if self._deferred is None else "".join(self.trace.text[at] for at in self._deferred_places)
         super().end()
         if held.strip(SPACE):  # reasoning that turned out to be the answer
@@ -488,5 +551,6 @@ class _TracingParser(Parser):
         assert isinstance(reply, _TracingReply)
         cursor.trace.text = text
         reply.trace = cursor.trace
+        reply._numbers_held = {}
         events = [*self.feed(text), *self.finish()]
         return events, cursor.trace.finished(cursor.offset)

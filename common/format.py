@@ -11,7 +11,11 @@ from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from .cursor import Cursor, Mark, Markers, Reading
+from .recovery import drift, rule
 from .reply import Reply
+
+_LABEL_ENDS = ("\n", *drift("what ends a label", "\r\n", " \n"))
+_LABEL_ALONE = rule("a label without its line break, before a closer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,9 @@ class Span:
 
     open: str
     close: str
+
+    def __str__(self) -> str:
+        return f"{self.open} ... {self.close}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Think:
     def labels(self) -> tuple[str, ...]:
         """How the label is written: its line break may be another one, or missing before a closer."""
         word = self.label.rstrip()
-        ends = ("\n", "\r\n", " \n", *self.closes) if word else ()
+        ends = (*_LABEL_ENDS, *(self.closes if _LABEL_ALONE else ())) if word else ()
         return tuple(word + end for end in ends)
 
 
@@ -69,7 +76,9 @@ class Task:
     forced: Forced | None
     undecided: bool = False  # whether a choice is forced is told later: the machine waits for it at JSON
     waits: bool = False
-    unread: list[str] = field(default_factory=list)  # with `Calls.STOP`: the text of the call it stopped at
+    holds: bool = True  # whether doubtful calls wait for the end of the reply, which the engine tells
+    stopped: bool = False  # with `Calls.STOP`: the machine has come to a call
+    unread: list[str] = field(default_factory=list)  # and that call's text
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from .cursor import RECOVERED, Cursor
+from .cursor import RECOVERED
 from .events import ContentDelta, Event, ToolCallEnd, ToolCallStart
 from .parser import Parser
 from .reply import Call, Reply
@@ -34,7 +34,8 @@ def watch(watcher: Callable[[str, str], None]) -> None:
         _watchers.append(watcher)
 
 
-def _tell(label: str, kind: str) -> None:
+def tell_watchers(label: str, kind: str) -> None:
+    """Tell every watcher of an oddity."""
     for watcher in _watchers:
         try:
             watcher(label, kind)
@@ -45,9 +46,8 @@ def _tell(label: str, kind: str) -> None:
 class _Reply(Reply):
     """A reply that knows where its last call begins."""
 
-    __slots__ = ("begins", "cursor", "said")
+    __slots__ = ("begins", "said")
 
-    cursor: Cursor
     begins: int
     said: int
 
@@ -59,10 +59,10 @@ class _Reply(Reply):
         self.said = self.cursor.offset
         super().reasoning(text)
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
         # A call is held until it is announced; what was held before and was none has been said.
         self.begins = max(self.cursor.last_hold, self.said)
-        return super().call(name, native_id)
+        return super().call(name, native_id, said)
 
 
 class GuardedParser(Parser):
@@ -75,7 +75,6 @@ class GuardedParser(Parser):
 
     def __init__(self, *args: object, label: str = "", logged: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._reply.cursor = self._cursor
         self._reply.begins = self._reply.said = 0
         self._label = label
         self._logged = logged
@@ -108,6 +107,13 @@ class GuardedParser(Parser):
         self._report(truncated=_cut_call(events))
         return events
 
+    def let_go(self) -> str:
+        """Stop reading, and return the text that no event has said. What is fed from now on comes back as content."""
+        if self._broken:
+            return ""
+        self._broken = True
+        return self._reply.pending_space() + self.unread
+
     def _report(self, *, truncated: bool) -> None:
         """Tell what was odd in the reply."""
         found = dict(self._cursor.remarks)
@@ -124,7 +130,7 @@ class GuardedParser(Parser):
                     self._malformed,
                 )
         for kind in found:
-            _tell(self._label, kind)
+            tell_watchers(self._label, kind)
 
     def decide(self, tool_choice: object, parallel_tool_calls: bool, events: list[Event]) -> list[Event]:
         if self._broken:
@@ -137,9 +143,11 @@ class GuardedParser(Parser):
     def _give_up(self, error: Exception) -> list[Event]:
         self._broken = True
         if not self._logged:
-            _tell(self._label, DEFECT)
+            tell_watchers(self._label, DEFECT)
             logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
+        self._cursor.lift_fence()
+        self._reply.release()
         events = self._reply.take_events()
         rest = self.unread
         if events and isinstance(events[-1], ToolCallStart):

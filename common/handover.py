@@ -62,12 +62,14 @@ class ReasoningHalf:
         in_reasoning: whether the prompt ended inside reasoning; None: not told.
         tool_choice: the request's, where it is told.
         beside: the tool half that will be given the content: its machine reads from the start.
+        end_is_told: whether the engine calls `finish` at the end of a stream.
     """
 
     __slots__ = (
         "_ahead",
         "_beside",
         "_choice",
+        "_end_is_told",
         "_finished",
         "_in_reasoning",
         "_kwargs",
@@ -86,8 +88,11 @@ class ReasoningHalf:
         in_reasoning: bool | None = None,
         tool_choice: object = "auto",
         beside: Beside | None = None,
+        *,
+        end_is_told: bool = True,
     ) -> None:
         self._name = name
+        self._end_is_told = end_is_told
         self._beside = beside
         self._choice = tool_choice
         self._kwargs = chat_template_kwargs
@@ -169,6 +174,7 @@ class ReasoningHalf:
             parallel_tool_calls,
             chat_template_kwargs=self._kwargs,
             in_reasoning=self._in_reasoning,
+            end_is_told=self._end_is_told,
             label=f"reasoning parser {PREFIX}{self._name}" if tool is None else _tool_label(tool),
             logged=logged,
         )
@@ -179,13 +185,17 @@ class ToolHalf:
 
     Args:
         name: of the tool parser, without the prefix.
-        tool_choice, parallel_tool_calls: the request's, where they are told.
+        tool_choice, parallel_tool_calls: the request's, if they are told.
+        end_is_told: whether the engine calls `finish` at the end of a stream.
     """
 
-    __slots__ = ("_choice", "_finished", "_machine", "_name", "_parallel", "_source")
+    __slots__ = ("_choice", "_end_is_told", "_finished", "_machine", "_name", "_parallel", "_source")
 
-    def __init__(self, name: str, tool_choice: object = "auto", parallel_tool_calls: bool = True) -> None:
+    def __init__(
+        self, name: str, tool_choice: object = "auto", parallel_tool_calls: bool = True, *, end_is_told: bool = True
+    ) -> None:
         self._name = name
+        self._end_is_told = end_is_told
         self._choice = tool_choice
         self._parallel = parallel_tool_calls
         self._source: ReasoningHalf | None = None
@@ -197,7 +207,7 @@ class ToolHalf:
         if isinstance(text, Content):
             text.source.take_over(self._name, tools, self._choice, self._parallel)
             return text.source.fetch()
-        machine = self._new_machine(tools)
+        machine = self._new_machine(tools, end_is_told=True)
         return [*machine.feed(text), *machine.finish()]
 
     def feed(self, text: str, tools: Sequence[object]) -> list[Event]:
@@ -207,7 +217,7 @@ class ToolHalf:
                 self._source = text.source
                 self._source.take_over(self._name, tools, self._choice, self._parallel)
             elif text:
-                self._machine = self._new_machine(tools)
+                self._machine = self._new_machine(tools, end_is_told=self._end_is_told)
         if self._source is not None:
             return self._source.fetch()
         return self._machine.feed(text) if self._machine is not None else []
@@ -222,8 +232,11 @@ class ToolHalf:
         self._finished = True
         return self._machine.finish()
 
-    def _new_machine(self, tools: Sequence[object]) -> GuardedParser:
-        return GuardedParser(self._name, None, tools, self._choice, self._parallel, label=_tool_label(self._name))
+    def _new_machine(self, tools: Sequence[object], *, end_is_told: bool) -> GuardedParser:
+        label = _tool_label(self._name)
+        return GuardedParser(
+            self._name, None, tools, self._choice, self._parallel, label=label, end_is_told=end_is_told
+        )
 
 
 @dataclass(frozen=True, slots=True)

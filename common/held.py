@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 _PIECES = 256
 """A string takes some 50 bytes besides its text, so pieces of a token each are joined before they are many."""
@@ -30,6 +31,14 @@ class Held:
 
     def text(self) -> str:
         return "".join((*self._blocks, *self._pieces))
+
+    def is_longer(self, size: int) -> bool:
+        """Whether the text is longer than `size`; costs no more than that."""
+        for piece in chain(self._blocks, self._pieces):
+            size -= len(piece)
+            if size < 0:
+                return True
+        return False
 
     def take(self) -> str:
         """The text, which is held no longer."""

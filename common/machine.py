@@ -2,23 +2,39 @@
 
 - In content: a tool opener that fits is a call, a reasoning opener starts reasoning, a stray reasoning closer
   is dropped.
-- In reasoning: its closer ends it, and so does a call that fits. A repeated opener at its start is dropped,
-  later it is text.
-- An opener that does not fit is text, read on from right behind it.
+- In reasoning: its closer ends it. A call that fits is doubtful: it ends reasoning if nothing else follows. A repeated
+  opener at its start is dropped, later it is text.
+- An opener that does not fit is text, read on from right after it.
+- A closer that nothing opened is dropped at the end of the reply, unless it is part of a sentence.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import partial
 
 from .arguments.json_object import read_object
-from .arguments.strays import at_last_turn_end
-from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Overrun, Reading, Sink
+from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
 from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
+from .held import Held
+from .proposed import attempt
+from .recovery import recovers, rule
 from .reply import Reply
 
 _JSON_STARTS = ("{", "[")
+_PLAIN_TAG = re.compile(r"</[A-Za-z][\w:.-]*>")
+"""A closer that prose may name; a special token it does not."""
+
+_CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")
+_CUT_MARKER = rule("a marker cut off at the end", contract="Cut marker")
+_CUT_OPENER = rule("a call's opener or header cut off at the end", contract="Cut opener")
+_LATE_CLOSER = rule("a call's closer after text", contract="Orphan closers")
+_LEFT_OVER = rule("a turn's end before the reply", contract="Unmarked calls")
+_ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orphan closers")
+_REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="Repeated openers")
+_STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
 
 FORCED = JsonCalls(sample="", spans=())
 """What an engine forces where it has no grammar for the family: an array of `{"name", "parameters"}`."""
@@ -35,262 +51,447 @@ class Grammar:
     """Reads the whole reply instead of the machine here."""
     reopened: str = ""
     """What the prompt ended with and stands before the content again: the opener of reasoning that stays content."""
+    unsplit: Think | None = None
+    """The markup of reasoning that stays content: calls in it are doubtful all the same."""
     mentions: frozenset[str] = frozenset()
     """Tool openers that are text in reasoning."""
     readers: dict[str, tuple[ToolFormat, ...]] = field(init=False, repr=False)
     openers: Markers = field(init=False, repr=False)
+    closers: Markers = field(init=False, repr=False)
+    plain_closers: frozenset[str] = field(init=False, repr=False)
     bare: tuple[ToolFormat, ...] = field(init=False, repr=False)
     label: Markers = field(init=False, repr=False)
-    in_content: Markers = field(init=False, repr=False)
-    behind_call: Markers = field(init=False, repr=False)
+    phrases: frozenset[str] = field(init=False, repr=False)
+    think_markers: Markers = field(init=False, repr=False)
+    reasoning_opens: Markers = field(init=False, repr=False)
+    reasoning_closes: Markers = field(init=False, repr=False)
     stops: Markers = field(init=False, repr=False)
+    in_content: Markers = field(init=False, repr=False)
     in_reasoning: Markers = field(init=False, repr=False)
+    unsplit_markers: frozenset[str] = field(init=False, repr=False)
+    in_verbatim_content: Markers = field(init=False, repr=False)
+    in_verbatim_reasoning: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         openers = frozenset().union(*(tool.openers.all for tool in self.tools))
+        closers = frozenset().union(*(tool.closers.all for tool in self.tools)) - {""} - openers
         readers = {opener: tuple(tool for tool in self.tools if opener in tool.openers.all) for opener in openers}
-        think = frozenset[str]() if self.think is None else frozenset((*self.think.opens, *self.think.closes))
+        think = _both(self.think)
+        words = frozenset().union(*(tool.words for tool in self.tools))
         lines = {f"\n{start}" for tool in self.tools if tool.bare == "line" for start in tool.bare_starts}
+        opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
+        in_reasoning = opens_calls | self.turn_ends.all | think
+        in_content = in_reasoning | openers | lines | _both(self.unsplit)
         put = object.__setattr__
         put(self, "readers", readers)
         put(self, "openers", Markers(openers))
+        put(self, "closers", Markers(closers))
+        marks = frozenset().union(*(tool.markers for tool in self.tools)) - {""}
+        others = {mark for mark in marks - openers - closers - words if not mark[0].isalnum()}
+        put(self, "plain_closers", frozenset(closer for closer in closers if _PLAIN_TAG.fullmatch(closer)))
         put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
         put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))
-        put(self, "in_reasoning", Markers((openers - self.mentions) | self.turn_ends.all | think))
-        put(self, "in_content", Markers(self.in_reasoning.all | openers | lines))
-        closers = frozenset().union(*(tool.closers.all for tool in self.tools))
-        put(self, "behind_call", Markers(self.in_content.all | closers))
+        put(self, "phrases", words | (think if self.think is not None and self.think.words else frozenset()))
+        put(self, "think_markers", Markers(think))
+        put(self, "reasoning_opens", Markers(() if self.think is None else self.think.opens))
+        put(self, "reasoning_closes", Markers(() if self.think is None else self.think.closes))
         put(self, "stops", Markers(self.turn_ends.all | think))
+        put(self, "in_content", Markers(in_content | closers | others))
+        put(self, "in_reasoning", Markers(in_reasoning | closers | others))
+        put(self, "unsplit_markers", _both(self.unsplit))
+        put(self, "in_verbatim_content", Markers(in_content))
+        put(self, "in_verbatim_reasoning", Markers(in_reasoning))
 
 
-def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[None]:  # noqa: C901
+def _both(think: Think | None) -> frozenset[str]:
+    return frozenset() if think is None else frozenset((*think.opens, *think.closes))
+
+
+NO_THINK = Think((), ())
+
+
+def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[None]:
     """Read a whole reply, or up to where the task says to stop."""
     if grammar.frame is not None:
-        yield from grammar.frame.read_reply(cursor, reply, task)
-        return
-    think = grammar.think
-    opens, closes = (think.opens, think.closes) if think is not None else ((), ())
-    phrases = think.words if think is not None else frozenset[str]()
-    inside = task.inside
-    if task.forced is not None or task.undecided or not inside:
-        begins = yield from begins_as_json(cursor, reply, task)
-        if begins is None:
-            return
-        inside = inside and not begins
-    if inside and grammar.reopened:
-        inside = False
-        if (yield from cursor.peek()):
-            yield from cursor.match(grammar.label)
-            reply.content(grammar.reopened)
-    calls_read = 0
-    at_start = True  # of the reply, of its content, or behind a call: where a call may do without an opener
-    if inside:
-        reply.reasoning_starts()
-        yield from _read_label(cursor, grammar)
-    while True:
-        if at_start and not inside and grammar.bare:
-            at_start = yield from _bare_call(cursor, reply, grammar, task)
-            if task.unread:
-                return
-            continue
-        sink = reply.reasoning if inside else reply.content
-        if inside:
-            markers = grammar.in_reasoning
-        else:
-            late = reply.owed_closer and task.calls is Calls.READ
-            markers = grammar.behind_call if late else grammar.in_content
-        marker = yield from cursor.until(markers, sink)
-        if marker is None:
-            return
-        if marker in grammar.turn_ends.all:
-            (reply.reasoning_tail if inside else reply.tail)(marker)
-            # One that is left over before any content leaves the reply at its start, where a bare call counts.
-            at_start = at_start or not (inside or reply.content_seen)
-        elif marker in phrases and not (yield from cursor.peek()):
-            sink(marker)  # an ordinary phrase
-            return
-        elif marker in opens:
-            if not inside:
-                inside = True
-                reply.reasoning_starts()
-            elif reply.reasoning_begun:
-                reply.reasoning(marker)
+        return grammar.frame.read_reply(cursor, reply, task)
+    return Machine(cursor, reply, grammar, task).read_reply()
+
+
+class Machine:
+    """The state of one reply's reading."""
+
+    __slots__ = (
+        "_at_start",
+        "_closed",
+        "_inside",
+        "_opened",
+        "_owed_elsewhere",
+        "_think",
+        "_unsplit",
+        "cursor",
+        "grammar",
+        "reply",
+        "task",
+    )
+
+    def __init__(self, cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> None:
+        self.cursor = cursor
+        self.reply = reply
+        self.grammar = grammar
+        self.task = task
+        self._think = grammar.think or NO_THINK
+        self._inside = False  # in reasoning
+        self._unsplit = False  # in reasoning that is content
+        # Openers that are text; each may have closers that are text too.
+        self._opened = 0
+        self._closed: dict[str, int] = {}
+        self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
+        self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
+
+    def read_reply(self) -> Reading[None]:
+        """Read a whole reply, or up to where the task says to stop."""
+        goes_on = yield from self.starts()
+        cursor, grammar, task = self.cursor, self.grammar, self.task
+        while goes_on:
+            if self._at_start and grammar.bare and not (self.inside or self._unsplit):
+                self._at_start = yield from self._bare_call()
+                goes_on = not task.stopped
                 continue
-            yield from _read_label(cursor, grammar)
-        elif marker in closes:
-            if inside:
-                inside = False
-                at_start = True
-                reply.reasoning_ends()
-            if (yield from begins_as_json(cursor, reply, task)) is None:
+            marker = yield from cursor.until(self.markers, self.text, self._cut)
+            if marker is None:
                 return
+            if marker in grammar.openers.all:
+                yield from self._call(marker)
+                goes_on = not task.stopped
+            else:
+                goes_on = yield from self.marker(marker)
+
+    @property
+    def inside(self) -> bool:
+        """Whether what is read is reasoning."""
+        return self._inside
+
+    @property
+    def markers(self) -> Markers:
+        """What ends the text that is read."""
+        grammar = self.grammar
+        if self.task.calls is Calls.READ:
+            if self._inside and grammar.mentions and self.reply.doubts:
+                return grammar.in_content  # behind a call another is no mention
+            return grammar.in_reasoning if self._inside else grammar.in_content
+        return grammar.in_verbatim_reasoning if self._inside else grammar.in_verbatim_content
+
+    @property
+    def text(self) -> Sink:
+        """Takes the text that is read."""
+        return self.reply.reasoning if self._inside else self.reply.content
+
+    # --- the start
+
+    def starts(self) -> Reading[bool]:
+        """Read what only the start of a reply can be; returns whether the reading goes on."""
+        task, reply, grammar = self.task, self.reply, self.grammar
+        inside = task.inside
+        if task.forced is not None or task.undecided or not inside:
+            begins = yield from begins_as_json(self.cursor, reply, task)
+            if begins is None:
+                return False
+            inside = inside and not begins
+        if inside and grammar.reopened:
+            inside = False
+            if (yield from self.cursor.peek()):
+                yield from self.cursor.match(grammar.label)
+                reply.content(grammar.reopened)
+                self._unsplit = True
+        elif not inside and self._think.label:
+            inside = yield from self._starts_with_label()
+        if inside:
+            self._inside = True
+            reply.reasoning_starts()
+            yield from self._label()
+        return True
+
+    @recovers("a label at the start without its opener", off=False, contract="Gemma's bare thought")
+    def _starts_with_label(self) -> Reading[bool]:
+        """Whether the reply starts with reasoning that lacks its opener: a label stands here, and a closer follows."""
+        cursor, think = self.cursor, self._think
+        mark = cursor.mark(room=None)
+        yield from cursor.space()
+        space = len(cursor.held(mark))
+        found = (yield from cursor.match(self.grammar.label)) is not None
+        if found and not cursor.held(mark).endswith(think.closes):
+            found = (yield from cursor.until(self.grammar.think_markers, _drop)) in think.closes
+        cursor.rewind(mark, space if found else 0)
+        return found
+
+    def _label(self) -> Reading[None]:
+        """Read the label that may stand right after an opener, up to the closer if that follows at once."""
+        label = yield from self.cursor.stands(self.grammar.label)
+        if label is not None and self.grammar.think is not None:
+            closer = next((close for close in self._think.closes if label.endswith(close)), "")
+            self.cursor.take(self.cursor.at + len(label) - len(closer))
+
+    # --- markers
+
+    def marker(self, marker: str) -> Reading[bool]:
+        """Read on after a marker; returns whether the reading goes on."""
+        grammar, reply, think = self.grammar, self.reply, self._think
+        if marker in grammar.turn_ends.all:
+            (reply.reasoning_tail if self._inside else reply.tail)(marker)
+            # One that is left over before any content leaves the reply at its start, where a bare call counts.
+            self._at_start = self._at_start or (_LEFT_OVER and not (self._inside or reply.content_seen))
+        elif marker in think.words and not (yield from self.cursor.peek()):
+            self.text(marker)  # an ordinary phrase
+            return False
+        elif marker in think.opens:
+            yield from self._opens(marker)
+        elif marker in think.closes:
+            return (yield from self._closes(marker))
+        elif marker in grammar.unsplit_markers:
+            self._unsplit_marker(marker)
+            reply.content(marker)
         elif marker[0] == "\n":
-            sink("\n")
-            cursor.at -= 1
-            at_start = yield from _bare_call(cursor, reply, grammar, task)
-            if task.unread:
-                return
-            if not at_start:
-                sink(cursor.take(cursor.at + 1))
-        elif marker not in grammar.openers.all:
-            if marker != reply.owed_closer:
-                sink(marker)
-            reply.owed_closer = ""
-        elif (yield from read_call(marker, cursor, reply, grammar, sink, task)):
-            # An empty section is markup, but no call that ends reasoning.
-            inside = inside and reply.calls_read == calls_read
-            calls_read = reply.calls_read
-            at_start = True
-            if task.unread:
-                return
+            yield from self._line()
+        elif marker in grammar.closers.all:
+            self.closer(marker)
+        else:
+            self._opened += 1
+            self.text(marker)
+        return not self.task.stopped
 
+    def _opens(self, marker: str) -> Reading[None]:
+        if self._inside and (self.reply.reasoning_begun or not _REPEATED_OPENER):
+            self.reply.reasoning(marker)
+            return
+        if not self._inside:
+            self._inside = True
+            self._nothing_opened()
+            self.reply.reasoning_starts()
+        yield from self._label()
 
-def _read_label(cursor: Cursor, grammar: Grammar) -> Reading[None]:
-    """Read the label that may stand right behind an opener, up to the closer if that follows at once."""
-    label = yield from cursor.stands(grammar.label)
-    if label is not None and grammar.think is not None:
-        closer = next((close for close in grammar.think.closes if label.endswith(close)), "")
-        cursor.take(cursor.at + len(label) - len(closer))
+    def _closes(self, marker: str) -> Reading[bool]:
+        if self._inside:
+            self._inside = False
+            self._at_start = self._owed_elsewhere = True
+            self._nothing_opened()
+            self.reply.reasoning_ends()
+        elif not _STRAY_CLOSER:
+            self.text(marker)
+        self._unsplit_marker(marker)
+        return (yield from begins_as_json(self.cursor, self.reply, self.task)) is not None
 
+    def _unsplit_marker(self, marker: str) -> None:
+        """Take note of a marker of reasoning that stays content: it starts where nothing was said before."""
+        unsplit = self.grammar.unsplit or NO_THINK
+        if marker in unsplit.closes:
+            self._unsplit = False
+        elif marker in unsplit.opens:
+            self._unsplit = self._unsplit or not (self.reply.content_seen or self.reply.calls_made)
 
-def _bare_call(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[bool]:
-    """Read a call without an opener, where one stands."""
-    if task.calls is Calls.VERBATIM:
-        return False
-    mark = cursor.mark()
-    if task.calls is Calls.STOP:
-        cursor.copy_to(task.unread.append)
-    try:
-        yield from cursor.space()
-        char = yield from cursor.peek()
-        for tool in grammar.bare:
-            at_its_place = tool.bare == "line" or not (reply.content_seen or reply.calls_made)
-            if char and char in tool.bare_starts and at_its_place:
-                fits = yield from _attempt(tool, "", mark, cursor, reply, grammar)
-                if fits:
-                    cursor.copy_to(None)
-                    return True
-    except Overrun:
-        pass
-    cursor.copy_to(None)
-    cursor.rewind(mark)
-    return False
+    def _line(self) -> Reading[None]:
+        """Read on at the start of a line where a call without an opener may stand; its first character was read."""
+        self.reply.content("\n")
+        self.cursor.at -= 1
+        self._at_start = not self._unsplit and (yield from self._bare_call())
+        if not (self._at_start or self.task.stopped):
+            self.reply.content(self.cursor.take(self.cursor.at + 1))
 
+    @property
+    def rehearsed(self) -> bool:
+        """Whether a call that stands here is in open reasoning, and waits."""
+        return self.task.holds and (self._inside or self._unsplit)
 
-def read_call(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar, text: Sink, task: Task) -> Reading[bool]:
-    """Read what a tool opener starts, or hand it to `text` where it does not fit."""
-    if task.calls is Calls.VERBATIM:
-        cursor.copy_to(reply.call_text())
-    elif task.calls is Calls.STOP:
-        cursor.copy_to(task.unread.append)
-    cut = False
-    for tool in grammar.readers[opener]:
-        mark = cursor.mark(len(opener))
-        fits = yield from _attempt(tool, opener, mark, cursor, reply, grammar)
-        if fits:
-            cursor.copy_to(None)
+    def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
+        """An opener was read, as one or as text: then what closes it is text too."""
+        self._owed_elsewhere = False
+        if found:
+            # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
+            self._inside = self._inside and (self.rehearsed or not called)
+            self._at_start = True
+        if found and not self.reply.doubts:
+            self._nothing_opened()
+        elif opener not in self.grammar.phrases:
+            self._opened += 1
+
+    def closer(self, closer: str) -> None:
+        """Take a closer that stands alone."""
+        reply = self.reply
+        owed = closer == reply.owed_closer
+        reply.owed_closer = ""
+        if owed and _LATE_CLOSER and (self._owed_elsewhere or not reply.doubts):
+            return
+        if not _ORPHAN_CLOSER or self._is_text(closer):
+            self.text(closer)
+        else:
+            (reply.reasoning_tail if self.inside else reply.tail)(closer)
+
+    def _nothing_opened(self) -> None:
+        self._opened = 0
+        self._closed.clear()
+
+    def _is_text(self, closer: str) -> bool:
+        """Whether a closer that stands alone is text: what it closes is, or a sentence names it."""
+        if self._closed.get(closer, 0) < self._opened:
+            self._closed[closer] = self._closed.get(closer, 0) + 1
             return True
-        cursor.rewind(mark, len(opener))
-        cut = cut or (fits is None and opener not in tool.words)
-    if not cut and (yield from _doubled(opener, cursor, reply, grammar)):
+        return closer in self.grammar.plain_closers and not self.reply.is_apart(in_reasoning=self.inside)
+
+    def _cut(self, text: str) -> None:
+        """Take the beginning of a marker in which the reply ends: it is dropped, as the marker would be."""
+        phrases, closers = self.grammar.phrases, self.grammar.closers.all
+        begun = {marker for marker in self.droppable if marker.startswith(text) and marker not in phrases}
+        if not _CUT_MARKER or (begun <= closers and all(self._is_text(closer) for closer in begun)):
+            self.text(text)
+
+    @property
+    def droppable(self) -> frozenset[str]:
+        """The markers that are dropped at the end of the reply."""
+        grammar = self.grammar
+        calls = grammar.openers.all | grammar.closers.all if self.task.calls is Calls.READ else frozenset[str]()
+        return calls | grammar.stops.all
+
+    # --- calls
+
+    def _call(self, opener: str) -> Reading[None]:
+        """Read what a tool opener starts, or give it out as text if it does not fit."""
+        cursor, reply, task, text = self.cursor, self.reply, self.task, self.text
+        before = reply.calls_read
+        rehearsed = self.rehearsed
+        raw = Held()
+        if task.calls is Calls.STOP:
+            cursor.copy_to(task.unread.append)
+        elif task.calls is Calls.VERBATIM:
+            cursor.copy_to(raw.append if rehearsed else reply.call_text())
+        reply.rehearsed = text if rehearsed else None
+        fits = yield from self._read_call(opener)
         cursor.copy_to(None)
-        return True
-    cursor.copy_to(None)
-    if cut and (task.calls is Calls.READ or text != reply.content):
-        cursor.take(len(cursor.text))  # the beginning of a call that was cut off
-        return True
-    if not any(opener in tool.words for tool in grammar.readers[opener]):
-        cursor.remark(IN_PROSE)
-    text(opener)
-    return False
+        reply.rehearsed = None
+        reply.construct_ends()
+        called = reply.calls_read > before
+        if fits:
+            task.stopped = task.calls is Calls.STOP
+            if rehearsed and not called:
+                text(raw.take())  # an empty section is no call that waits
+        elif fits is None and (task.calls is Calls.READ or self.inside):
+            cursor.take(len(cursor.text))  # the beginning of a call that was cut off
+            fits = True
+        else:
+            if opener not in self.grammar.phrases:
+                cursor.remark(IN_PROSE)
+            text(opener)
+        self.opener_read(opener, found=bool(fits), called=called)
 
+    def _read_call(self, opener: str) -> Reading[bool | None]:
+        """Read what a tool opener starts; None if the reply ends before it is known whether it fits."""
+        cursor, reply, grammar = self.cursor, self.reply, self.grammar
+        cut = False
+        for tool in grammar.readers[opener]:
+            read = partial(tool.read, opener, cursor=cursor, reply=reply)
+            ends = NO_MARKERS if opener in tool.words else grammar.turn_ends
+            fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
+            if fits:
+                return True
+            cut = cut or (_CUT_OPENER and fits is None and opener not in tool.words)
+        return None if cut else (yield from self._doubled(opener))
 
-def _doubled(opener: str, cursor: Cursor, reply: Reply, grammar: Grammar) -> Reading[bool]:
-    """Read a call whose opener stands twice; False, and nothing read, where the second does not fit either."""
-    mark = cursor.mark(len(opener))
-    try:
-        yield from cursor.space()
-        second = yield from cursor.match(grammar.openers)
-    except Overrun:
-        second = None
-    for tool in grammar.readers[opener] if second == opener else ():
-        if opener in tool.words:
-            continue
-        behind = cursor.offset
-        if (yield from _attempt(tool, opener, mark, cursor, reply, grammar)):
-            cursor.remark(RECOVERED)
-            return True
-        cursor.rewind(mark, behind - mark.offset)
-        mark = cursor.mark(behind - mark.offset)
-    cursor.rewind(mark, len(opener))
-    return False
+    @recovers("a call's opener doubled", off=False)
+    def _doubled(self, opener: str) -> Reading[bool]:
+        """Read a call whose opener stands twice; False, and nothing read, if the second does not fit either."""
+        cursor = self.cursor
 
+        def read(mark: Mark) -> Reading[bool]:
+            yield from cursor.space()
+            second = yield from cursor.match(self.grammar.openers)
+            return second == opener and bool((yield from tool.read(opener, mark, cursor, self.reply)))
 
-def _attempt(
-    tool: ToolFormat, opener: str, mark: Mark, cursor: Cursor, reply: Reply, grammar: Grammar
-) -> Reading[bool | None]:
-    try:
-        fits = yield from tool.read(opener, mark, cursor, reply)
-    except Overrun:
+        for tool in self.grammar.readers[opener]:
+            if opener not in tool.words and (yield from attempt(read, cursor, back=len(opener), ahead=len(opener))):
+                cursor.remark(RECOVERED)
+                return True
         return False
-    marked = opener != "" and opener not in tool.words
-    if fits is False and marked and (yield from at_last_turn_end(cursor, grammar.turn_ends)):
-        return None  # the turn ends in the opener or the header: that is the end of the reply
-    return fits
+
+    def _bare_call(self) -> Reading[bool]:
+        """Read a call without an opener, if one stands here."""
+        task, cursor = self.task, self.cursor
+        if task.calls is Calls.VERBATIM:
+            return False
+        if task.calls is Calls.STOP:
+            cursor.copy_to(task.unread.append)
+        found = bool((yield from attempt(self._read_bare_call, cursor)))
+        cursor.copy_to(None)
+        self.reply.construct_ends()
+        task.stopped = task.stopped or (found and task.calls is Calls.STOP)
+        return found
+
+    def _read_bare_call(self, mark: Mark) -> Reading[bool]:
+        yield from self.cursor.space()
+        char = yield from self.cursor.peek()
+        for tool in self.grammar.bare:
+            at_its_place = tool.bare == "line" or not (self.reply.content_seen or self.reply.calls_made)
+            starts = char != "" and char in tool.bare_starts and at_its_place
+            if starts and (yield from tool.read("", mark, self.cursor, self.reply)):
+                return True
+        return False
+
+
+def _drop(text: str) -> None:
+    """A sink for text that is read again."""
 
 
 def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | None]:
-    """Where content is due: whether a forced call as JSON stands here, which is then read.
+    """Read a forced call as JSON, if one stands here, where content is due; returns whether one does.
 
-    None where the machine is to stop, as it does at any JSON: what is forced is not its to know.
+    None: the machine is to stop, as it does at any JSON with `Calls.STOP`: what is forced is not its to know.
     """
     if task.calls is Calls.STOP and not reply.content_seen:
-        mark = cursor.mark()
-        try:
-            yield from cursor.space()
-            stop = (yield from cursor.peek()) in _JSON_STARTS
-        except Overrun:
-            stop = False
-        cursor.rewind(mark)
-        if stop:
+        task.stopped = (yield from _json_start(cursor)) != ""
+        if task.stopped:
             reply.give_reasoning()
-            task.unread.append("")
-            return None
-        return False
+        return None if task.stopped else False
     if task.undecided:
-        yield from _wait_for_choice(cursor, task)
+        # It may be what the engine forced: wait until the choice is told.
+        task.waits = (yield from _json_start(cursor)) != ""
+        while task.waits and not cursor.ended:
+            yield
     if task.forced is None:
         return False
-    mark = cursor.mark()
-    fits: bool | None = False
-    try:
-        yield from cursor.space()
-        char = yield from cursor.peek()
-        if char and char in _JSON_STARTS and task.calls is Calls.VERBATIM:
-            cursor.rewind(mark)
-            return True
-        if char == "{" and task.forced.name is not None:
-            cursor.settle(mark)
-            call = reply.call(task.forced.name)
-            call.end((yield from read_object(cursor, call.arguments, NO_MARKERS)))
-            return True
-        if char and char in _JSON_STARTS:
-            fits = yield from FORCED.read("", mark, cursor, reply)
-    except Overrun:
-        pass
-    if not fits:
-        cursor.rewind(mark)
+    start = yield from _json_start(cursor)
+    if not start or task.calls is Calls.VERBATIM:
+        return start != ""
+    read = _read_named if start == "{" and task.forced.name is not None else _read_forced
+    fits = yield from attempt(partial(read, cursor=cursor, reply=reply, task=task), cursor)
+    reply.construct_ends()
     return bool(fits)
 
 
-def _wait_for_choice(cursor: Cursor, task: Task) -> Reading[None]:
-    """Where JSON stands, wait until the choice is told: it may be what the engine forced."""
-    mark = cursor.mark()
-    try:
+def _json_start(cursor: Cursor) -> Reading[str]:
+    """The bracket that JSON begins with, if it stands here behind white space; "" if not. Nothing is read."""
+    found = ""
+
+    def look(mark: Mark) -> Reading[bool]:
+        nonlocal found
         yield from cursor.space()
-        task.waits = (yield from cursor.peek()) in _JSON_STARTS
-    except Overrun:
-        task.waits = False
-    cursor.rewind(mark)
-    while task.waits and not cursor.ended:
-        yield
+        char = yield from cursor.peek()
+        found = char if char in _JSON_STARTS else ""
+        return False
+
+    yield from attempt(look, cursor)
+    return found
+
+
+def _read_named(mark: Mark, cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
+    """Read the arguments of the one function that is forced."""
+    assert task.forced is not None
+    assert task.forced.name is not None
+    yield from cursor.space()
+    cursor.settle(mark)
+    call = reply.call(task.forced.name)
+    required = reply.tools.parameters(call.name).required
+    call.end((yield from read_object(cursor, call.arguments, NO_MARKERS, required=required)))
+    return True
+
+
+def _read_forced(mark: Mark, cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | None]:
+    """Read calls of any function as JSON."""
+    yield from cursor.space()
+    return (yield from FORCED.read("", mark, cursor, reply))

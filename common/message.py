@@ -49,10 +49,11 @@ class Message(BaseModel):
         return message
 
 
-def fold(events: Iterable[Event], engine_finish: str | None = "stop") -> Message:
+def fold(events: Iterable[Event], engine_finish: str | None = "stop", tool_choice: object = "auto") -> Message:
     """The message that the events of a whole reply say.
 
-    `engine_finish` is the engine's reason; "stop" becomes "tool_calls" once a call was made.
+    `engine_finish` is the engine's reason; "stop" becomes "tool_calls" once a call was made, but not where
+    `tool_choice`, the request's, names the function.
     """
     content: list[str] = []
     reasoning: list[str] = []
@@ -81,11 +82,12 @@ def fold(events: Iterable[Event], engine_finish: str | None = "stop") -> Message
         )
         for index, start in starts.items()
     ]
+    turned = bool(calls) and engine_finish == "stop" and named_choice(tool_choice) is None
     return Message(
         content="".join(content) or None,
         reasoning="".join(reasoning) or None,
         tool_calls=calls,
-        finish_reason="tool_calls" if calls and engine_finish == "stop" else engine_finish,
+        finish_reason="tool_calls" if turned else engine_finish,
     )
 
 
@@ -110,7 +112,4 @@ def parse(  # noqa: PLR0913
         chat_template_kwargs,
         in_reasoning,
     )
-    message = fold([*parser.feed(text), *parser.finish()], engine_finish)
-    if named_choice(tool_choice) is not None:
-        message = message.model_copy(update={"finish_reason": engine_finish})
-    return message
+    return fold([*parser.feed(text), *parser.finish()], engine_finish, tool_choice)

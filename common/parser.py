@@ -14,7 +14,7 @@ from .events import Event
 from .format import Calls, Forced, Task
 from .machine import read_reply
 from .registry import grammar_for, reasoning_row, tool_row
-from .reply import Policy, Reply
+from .reply import NO_DOUBTS, Doubts, Policy, Reply
 from .schema import Tools
 
 LATER = object()
@@ -34,9 +34,8 @@ class Parser:
         chat_template_kwargs: the request's template arguments; they may turn thinking on or off.
         in_reasoning: whether the prompt ended inside reasoning; None: decide from the reasoning format and
             `chat_template_kwargs`.
+        end_is_told: whether `finish` will be called; False: a doubtful call counts at once.
         until_call: stop at the first call (or JSON where content begins): `rest` is then what is left.
-        content_seen: content was said before what is fed.
-        after_reasoning: what is fed begins behind reasoning, whose white space is gone already.
         new_id: makes an id for a call whose markup gives none; None: the format's own kind, or `call_...`.
 
     Raises:
@@ -61,9 +60,8 @@ class Parser:
         chat_template_kwargs: Mapping[str, object] | None = None,
         in_reasoning: bool | None = None,
         *,
+        end_is_told: bool = True,
         until_call: bool = False,
-        content_seen: bool = False,
-        after_reasoning: bool = False,
         new_id: Callable[[], str] | None = None,
     ) -> None:
         tool = tool_row(tool_parser) if tool_parser is not None else None
@@ -79,17 +77,20 @@ class Parser:
         calls = Calls.STOP if until_call else Calls.VERBATIM if verbatim else Calls.READ
         grammar = grammar_for(tool, reasoning)
         self._cursor = self.cursor_type()
+        holds = end_is_told and calls is not Calls.STOP
         self._reply = self.reply_type(
+            self._cursor,
             Tools(tools),
             _policy(tool_choice, parallel_tool_calls) if calls is Calls.READ else Policy(returned=False),
             defer_reasoning=reasoning is not None and kwargs.get("force_nonempty_content") is True,
-            after_reasoning=after_reasoning,
-            content_seen=content_seen,
+            doubts=Doubts(undeclared=calls is Calls.READ, verbatim=calls is Calls.VERBATIM) if holds else NO_DOUBTS,
             new_id=new_id or (tool.new_id if tool is not None else None),
             turn_ends=grammar.turn_ends,
             stops=grammar.stops,
+            reasoning_opens=grammar.reasoning_opens,
+            reasoning_closes=grammar.reasoning_closes,
         )
-        self._task = Task(inside, reasoning is not None, calls, _forced(tool_choice), tool_choice is LATER)
+        self._task = Task(inside, reasoning is not None, calls, _forced(tool_choice), tool_choice is LATER, holds=holds)
         self._machine = read_reply(self._cursor, self._reply, grammar, self._task)
         self._finished = False
         next(self._machine)
@@ -97,7 +98,7 @@ class Parser:
     @property
     def rest(self) -> str | None:
         """With `until_call`: the text from the first call on, once one was met; nothing is fed or finished then."""
-        if not self._task.unread:
+        if not self._task.stopped:
             return None
         return self._reply.pending_space() + "".join(self._task.unread) + self._cursor.unread()
 
@@ -107,8 +108,8 @@ class Parser:
             raise RuntimeError("feed() after finish(): a Parser reads one reply")
         if not text:
             return []
-        self._cursor.feed(text)
-        next(self._machine, None)
+        if self._cursor.feed(text):
+            self._cursor.resume(self._machine)
         return self._reply.take_events()
 
     @property
@@ -122,7 +123,7 @@ class Parser:
         self._task.forced = _forced(tool_choice)
         if self._task.calls is Calls.READ:
             events = self._reply.restrict(_policy(tool_choice, parallel_tool_calls), events)
-        next(self._machine, None)
+        self._cursor.resume(self._machine)
         return events + self._reply.take_events()
 
     @property
@@ -136,7 +137,7 @@ class Parser:
             raise RuntimeError("finish() was called before: a Parser reads one reply")
         self._finished = True
         self._cursor.end()
-        if next(self._machine, self) is not self:
+        if self._cursor.resume(self._machine):
             raise AssertionError("the machine asked for text after the end")
         self._reply.end()
         return self._reply.take_events()

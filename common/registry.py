@@ -43,7 +43,9 @@ from .formats.phi4 import PHI4
 from .formats.pythonic import PYTHONIC
 from .formats.qwen3_coder import QWEN3_CODER
 from .formats.seed_oss import SEED_OSS
+from .formats.siblings import siblings_of
 from .machine import Grammar
+from .recovery import drift
 
 PREFIX = "dynamo_"
 
@@ -145,14 +147,24 @@ class ReasoningRow:
 
 
 _THINK_TOKENS = ("<think>", "</think>")
-_QWEN_ENDS = ("<|im_end|>", "<|endoftext|>")
-_KIMI_ENDS = ("<|im_end|>", "[EOS]", "[EOT]")
+_QWEN_ENDS = ("<|im_end|>", *drift("what may end a reply of Qwen", "<|endoftext|>", contract="Turn ends"))
+_KIMI_ENDS = ("<|im_end|>", *drift("what may end a reply of Kimi", "[EOS]", "[EOT]", contract="Turn ends"))
+_OLMO_ENDS = drift("what may end a reply of Olmo 3", *_QWEN_ENDS, contract="Turn ends of Olmo 3")
 _DEEPSEEK_END = "<｜end▁of▁sentence｜>"
-_LLAMA_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>")
-_GLM_ENDS = ("<|user|>", "<|observation|>", "<|endoftext|>")
+_LLAMA_ENDS = (
+    "<|eot_id|>",
+    *drift("what may end a reply of Llama", "<|eom_id|>", "<|end_of_text|>", contract="Turn ends"),
+)
+_LLAMA_4_ENDS = drift("what may end a reply of Llama 4", "<|eom|>", *_LLAMA_ENDS, contract="Turn ends")
+_GLM_ENDS = (
+    "<|user|>",
+    *drift("what may end a reply of GLM", "<|observation|>", "<|endoftext|>", contract="Turn ends"),
+)
+_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>", contract="Turn ends")
+_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends")
 _MINIMAX_END = "[e~["
 _MISTRAL_END = "</s>"
-_GEMMA_ENDS = ("<|tool_response>", "<eos>")
+_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends")
 # What begins the next message ends this one.
 _HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
@@ -283,7 +295,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         added_tokens=("<tool_calls>", "</tool_calls>"),
         turn_end="<|eom|>",
-        turn_ends=("<|endoftext|>",),
+        turn_ends=_JAMBA_ENDS,
     ),
     ToolRow(
         "phi4",
@@ -292,7 +304,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
-        turn_ends=("<|endoftext|>",),
+        turn_ends=_PHI_ENDS,
     ),
     ToolRow(
         "llama3_json",
@@ -376,7 +388,7 @@ TOOL_ROWS = (
         pairs=("basic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
-        turn_ends=("<|eom|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"),
+        turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),
     ),
     ToolRow(
         "minimax_m3",
@@ -670,10 +682,16 @@ def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar
     frames = [row.format for row in rows if not isinstance(row.format, ToolFormat)]
     formats = {id(row.format): row.format for row in rows if isinstance(row.format, ToolFormat)}
     frame = reasoning.frame if reasoning is not None and not frames else None
+    unsplit = None
+    if reasoning is None and tool is not None:
+        unsplit = _REASONING[tool.pairs[0]].think
+    elif reasoning is not None and not reasoning.splits:
+        unsplit = reasoning.think
     return Grammar(
-        tuple(formats.values()),
+        (*formats.values(), *siblings_of(list(formats.values()))),
         reasoning.think if reasoning is not None and reasoning.splits else None,
         Markers(ends),
         frames[0] if frames else frame,
         reopened=reasoning.open if reasoning is not None and not reasoning.splits else "",
+        unsplit=unsplit,
     )

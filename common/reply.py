@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .cursor import NO_MARKERS, SPACE, Markers, Sink
+from .arguments.wrapped import Wrapped, wrapped
+from .cursor import NO_MARKERS, SPACE, Cursor, Markers, Sink
+from .doubtful import Doubt, DoubtfulCall, HeldCall, Said
 from .events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
 from .held import Held
 from .schema import Tools
 
+_SENTENCE_ENDS = frozenset(".!?…。！？")
+_BEHIND_SENTENCE = "\"'”’)]*_`"
+"""What may stand between a sentence's end and the next text."""
+_LINE = 64
+"""Characters of reasoning that are remembered, to know whether a marker starts a line."""
+_CONTENT = "content"
 _NATIVE_INDEX = re.compile(r"(.*?)(\d{1,9})\Z", re.DOTALL)
 
 
@@ -29,13 +38,35 @@ class Policy:
     parallel: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Which calls are doubtful, and what they are if they count."""
+
+    rehearsed: bool = True  # those in open reasoning
+    undeclared: bool = True  # those under a name that the request does not declare
+    verbatim: bool = False  # one that counts is content, as it was written
+
+
+NO_DOUBTS = Doubts(rehearsed=False, undeclared=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The text of a message that is a call, if the call does not count."""
+
+    begin: int
+    text: Sink
+
+
 class Call:
     """One announced call: a sink for its argument text, and its end."""
 
-    __slots__ = ("_reply", "index", "name")
+    __slots__ = ("_reply", "_wrapped", "index", "name")
 
-    def __init__(self, reply: Reply | None, index: int, name: str) -> None:
-        self._reply = reply  # None: the client does not get this call
+    def __init__(self, reply: Reply | HeldCall | None, index: int, name: str, wrapped: Wrapped | None = None) -> None:
+        # None: the client does not get this call; a held one: that is not known yet.
+        self._reply = reply
+        self._wrapped = wrapped  # None: the arguments are not wrapped
         self.index = index
         self.name = name
 
@@ -44,12 +75,21 @@ class Call:
         self._reply = None
 
     def arguments(self, text: str) -> None:
-        if self._reply is not None and text:
-            self._reply.say(self, text)
+        if self._reply is None or not text:
+            return
+        if self._wrapped is not None:
+            known = self._wrapped.add(text)
+            if known is None:
+                return
+            self._wrapped, text = None, known
+        self._reply.say(self, text)
 
     def end(self, complete: bool) -> None:
-        if self._reply is not None:
-            self._reply.call_ends(self, complete)
+        if self._reply is None:
+            return
+        if self._wrapped is not None and (text := self._wrapped.end(complete)):
+            self._reply.say(self, text)
+        self._reply.call_ends(self, complete)
 
 
 class Reply:
@@ -61,21 +101,30 @@ class Reply:
         "_before",
         "_calls",
         "_deferred",
+        "_doubt",
+        "_doubts",
         "_events",
         "_ids",
         "_in_content",
         "_kind",
+        "_last",
+        "_line",
         "_made",
         "_new_id",
         "_numbers",
         "_pieces",
+        "_reasoning_closes",
         "_reasoning_space",
         "_space",
+        "body",
         "calls_read",
         "content_seen",
+        "cursor",
         "owed_closer",
         "policy",
         "reasoning_begun",
+        "reasoning_opens",
+        "rehearsed",
         "stops",
         "tools",
         "turn_ends",
@@ -83,24 +132,33 @@ class Reply:
 
     def __init__(  # noqa: PLR0913
         self,
+        cursor: Cursor,
         tools: Tools,
         policy: Policy,
         *,
+        doubts: Doubts = NO_DOUBTS,
         defer_reasoning: bool = False,
-        after_reasoning: bool = False,
-        content_seen: bool = False,
         new_id: Callable[[], str] | None = None,
         turn_ends: Markers = NO_MARKERS,
         stops: Markers = NO_MARKERS,
+        reasoning_opens: Markers = NO_MARKERS,
+        reasoning_closes: Markers = NO_MARKERS,
     ) -> None:
         self._events: list[Event] = []
         # Text of one kind, not yet an event: a feed gives one event a run.
         self._kind: str | Call = ""
         self._pieces: list[str] = []
+        self.cursor = cursor
         self.tools = tools
         self.policy = policy
+        self._doubts = doubts
+        self._doubt: Doubt | None = None
+        self.rehearsed: Sink | None = None  # takes the text of a call that is read in open reasoning
+        self.body: Body | None = None  # of the message that is being read
         self.turn_ends = turn_ends
         self.stops = stops
+        self.reasoning_opens = reasoning_opens
+        self._reasoning_closes = reasoning_closes
         self.calls_read = 0  # those that the client does not get included
         self.owed_closer = ""  # of the last call, which ended without it: it may come late
         self._new_id = new_id or _random_id
@@ -111,10 +169,12 @@ class Reply:
         # White space: `_space` since the last thing said, `_before` between content and the first call behind it.
         self._space: list[str] = []
         self._before: list[str] = []
-        self.content_seen = content_seen
+        self.content_seen = False
         self._in_content = not defer_reasoning  # nothing but white space since the last content
-        self._after_reasoning = after_reasoning
+        self._after_reasoning = False
         self._after_call = False
+        self._last = ""  # the last content
+        self._line: deque[str] = deque(maxlen=_LINE)  # and reasoning
         # Reasoning: white space at the start of a block, and what `force_nonempty_content` holds back.
         self.reasoning_begun = False
         self._reasoning_space: list[str] = []
@@ -123,12 +183,18 @@ class Reply:
     # --- content
 
     def content(self, text: str) -> None:
+        if self._doubt is not None and self._waits(self.content, text):
+            return
         body = text.rstrip(SPACE)
         space = text[len(body) :]
         if body:
+            self._last = body
             if self._space or not self._in_content or not self.content_seen:
                 body = self._lead(body)
-            self.say("content", body)
+            if self._kind is not _CONTENT:
+                self._flush()
+                self._kind = _CONTENT
+            self._pieces.append(body)
         if space:
             self._space.append(space)
 
@@ -172,8 +238,26 @@ class Reply:
         return "".join(self._space if self._in_content else self._before)
 
     def tail(self, token: str) -> None:
-        """A turn's end token in content: text only if more text follows."""
+        """A turn's end token, or a closer that nothing opened, in content: text only if more text follows."""
+        if self._doubt is not None:
+            self._later(lambda: self.tail(token))
+            return
         self._space.append(token)
+
+    def is_apart(self, *, in_reasoning: bool) -> bool:
+        """Whether a tag here is in no sentence: at the start of a line, or right behind a marker or a sentence."""
+        if self._doubt is not None:
+            return True
+        for piece in reversed(self._reasoning_space if in_reasoning else self._space):
+            if piece[0] not in SPACE or "\n" in piece:
+                return True
+        if in_reasoning:
+            before = "".join(self._line)[-_LINE:]
+            line = before.rpartition("\n")[2]
+            blank = line != before and not line.strip(SPACE)
+            return not self.reasoning_begun or blank or before.rstrip(_BEHIND_SENTENCE)[-1:] in _SENTENCE_ENDS
+        sentence_ends = self._last.rstrip(_BEHIND_SENTENCE)[-1:] in _SENTENCE_ENDS and not self._space
+        return not self._in_content or not self.content_seen or sentence_ends
 
     def _boundary(self) -> None:
         """A call or reasoning starts: white space next to content may still be content, other is not."""
@@ -187,11 +271,26 @@ class Reply:
     # --- reasoning
 
     def reasoning_starts(self) -> None:
+        if self._doubt is not None:
+            self._later(self.reasoning_starts)
+            return
         self._boundary()
         self.reasoning_begun = False
+        self._line.clear()
         self._reasoning_space.clear()
 
     def reasoning(self, text: str) -> None:
+        if self._doubt is not None and self._waits(self.reasoning, text):
+            return
+        if not text:  # an empty section says that something stood here
+            return
+        self._line.append(text)
+        if self.reasoning_begun and not self._reasoning_space and self._deferred is None:
+            if self._kind != "reasoning":
+                self._flush()
+                self._kind = "reasoning"
+            self._pieces.append(text)
+            return
         if (self._reasoning_space or not self.reasoning_begun) and not text.strip(SPACE):
             self._reasoning_space.append(text)
             return
@@ -205,10 +304,16 @@ class Reply:
             self.say("reasoning", text)
 
     def reasoning_tail(self, token: str) -> None:
-        """A turn's end token in reasoning: text only if more text follows."""
+        """A turn's end token, or a closer that nothing opened, in reasoning: text only if more text follows."""
+        if self._doubt is not None:
+            self._later(lambda: self.reasoning_tail(token))
+            return
         self._reasoning_space.append(token)
 
     def reasoning_ends(self) -> None:
+        if self._doubt is not None:
+            self._later(self.reasoning_ends)
+            return
         self._reasoning_space.clear()
         self._after_reasoning = True
         self._after_call = False
@@ -221,26 +326,130 @@ class Reply:
 
     # --- calls
 
-    def call(self, name: str, native_id: str | None = None) -> Call:
-        """Announce a call. `native_id` is the id that the markup gave before or with the name."""
+    def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
+        """Announce a call.
+
+        Args:
+            name: as it is written.
+            native_id: the id that the markup gave before or with the name.
+            said: how many characters of the text that held it were handed on as text before it.
+        """
+        name = self.tools.meant(name)
+        self.calls_read += 1
+        self.owed_closer = ""
+        doubtful = (self.rehearsed is not None and self._doubts.rehearsed) or (
+            self._doubts.undeclared and not self.tools.may_declare(name)
+        )
+        if doubtful or self._doubt is not None:
+            return self._held_call(name, native_id, self.cursor.last_hold + said, doubtful=doubtful)
+        return self._announce(name, native_id)
+
+    def _announce(self, name: str, native_id: str | None) -> Call:
         self._boundary()
         self._after_call = True
         self._after_reasoning = False
         self.give_reasoning()
-        self.calls_read += 1
-        self.owed_closer = ""
         if not self._allows(name, self._calls):
             return Call(None, -1, name)
         index = self._calls
         self._calls += 1
         self._put(ToolCallStart(index, self._unique(native_id), name))
-        call = Call(self, index, name)
+        call = Call(self, index, name, wrapped(self.tools.parameters(name)))
         self._made.append(call)
+        return call
+
+    # --- doubtful calls
+
+    def _held_call(self, name: str, native_id: str | None, begin: int, *, doubtful: bool) -> Call:
+        doubt = self._doubt = self._doubt or Doubt(self.cursor)
+        held = HeldCall(name, native_id, doubt)
+        if not doubtful:
+            doubt.certain(held, begin)
+        elif self.body is not None:
+            doubt.doubtful(held, self.body.begin, self.body.text, until_end=True)
+        else:
+            doubt.doubtful(held, begin, self.rehearsed or self.content, until_end=False)
+        return Call(held, -1, name)
+
+    def construct_ends(self) -> None:
+        """A construct, calls and what stands around them, has been read."""
+        if self._doubt is not None:
+            self._doubt.stop_reading()
+            if self._doubt.text_follows:
+                self.release()
+
+    @property
+    def ends_rehearsal(self) -> Markers:
+        """What ends the open reasoning that a call is read in."""
+        return NO_MARKERS if self.rehearsed is None else self._reasoning_closes
+
+    @property
+    def doubts(self) -> bool:
+        """Whether what is said waits for a doubtful call."""
+        return self._doubt is not None
+
+    def _waits(self, say: Sink, text: str) -> bool:
+        """Whether `text` waits for a doubtful call before it; text that is no white space decides that one."""
+        doubt = self._doubt
+        assert doubt is not None
+        if doubt.reading is not None:  # it is part of the call's text
+            doubt.text_follows = doubt.text_follows or text.strip(SPACE) != "" or not text
+            return True
+        if text.strip(SPACE):
+            self.release()
+            return False
+        self._later(lambda: say(text), text)
+        return True
+
+    def _later(self, say: Callable[[], None], space: str = "") -> None:
+        """Say it when the doubtful calls before it are decided; `space` is the white space that it is."""
+        assert self._doubt is not None
+        self._doubt.items.append(Said(say, space))
+
+    def release(self) -> None:
+        """Other text follows the doubtful calls: they are text where they stood."""
+        doubt, self._doubt = self._doubt, None
+        if doubt is None:
+            return
+        doubt.stop_reading()
+        for item in doubt.items:
+            if isinstance(item, HeldCall):
+                self._tell(item)
+            elif isinstance(item, DoubtfulCall):
+                self._say_text(item, item.text)
+            else:
+                item.say()
+
+    def _count(self) -> None:
+        """The reply is over: the doubtful calls count."""
+        doubt, self._doubt = self._doubt, None
+        if doubt is None:
+            return
+        doubt.stop_reading()
+        text = self.call_text()
+        for item in doubt.items:
+            if isinstance(item, HeldCall):
+                self._tell(item)
+            elif isinstance(item, DoubtfulCall) and self._doubts.verbatim:
+                self._say_text(item, text)
+            elif isinstance(item, DoubtfulCall):
+                self._tell(item.call)
+            elif self._doubts.verbatim:
+                text(item.space)
+
+    def _say_text(self, item: DoubtfulCall, sink: Sink) -> None:
+        sink(item.raw.take())
+
+    def _tell(self, held: HeldCall) -> Call:
+        call = self._announce(held.name, held.native_id)
+        call.arguments(held.arguments_text.take())
+        if held.complete is not None:
+            call.end(held.complete)
         return call
 
     @property
     def calls_made(self) -> bool:
-        return self._after_call or self._calls > 0
+        return self._after_call or self._calls > 0 or self._doubt is not None
 
     def _unique(self, native_id: str | None) -> str:
         chosen = native_id or self._new_id()
@@ -283,7 +492,7 @@ class Reply:
     # --- events
 
     def say(self, kind: str | Call, text: str) -> None:
-        """Text of "content", of "reasoning", or of a call's arguments."""
+        """Text of "reasoning", or of a call's arguments."""
         if kind is not self._kind:
             self._flush()
             self._kind = kind
@@ -299,25 +508,31 @@ class Reply:
         text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
         self._pieces = []
         kind = self._kind
-        if kind == "content":
+        if kind is _CONTENT:
             self._events.append(ContentDelta(text))
-        elif kind == "reasoning":
-            self._events.append(ReasoningDelta(text))
         elif isinstance(kind, Call):
             self._events.append(ToolArgumentsDelta(kind.index, text))
+        elif kind == "reasoning":
+            self._events.append(ReasoningDelta(text))
 
     def take_events(self) -> list[Event]:
         """What was said since the last call."""
-        self._flush()
-        events, self._events = self._events, []
-        return events
+        if self._pieces:
+            self._flush()
+        events = self._events
+        if events:
+            self._events = []
+            return events
+        return []
 
     # --- the end
 
     def end(self) -> None:
-        """Nothing more comes. Held white space and turn ends were framing."""
+        """Nothing more comes. Doubtful calls count; held white space, turn ends and closers were framing."""
+        self._count()
         if self._deferred is not None:
             deferred, self._deferred = self._deferred, None
+            self._space.clear()
             if text := deferred.take():
                 self.content(text)
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from json.encoder import encode_basestring as quote
 from typing import TypeAlias
 
 from .arguments.json_text import compact, compact_held
 from .cursor import Sink
+from .recovery import recovers
 
 Types: TypeAlias = frozenset[str]
 Schema: TypeAlias = object
@@ -51,6 +52,8 @@ _PYTHON_TYPES = {
     "None": "null",
 }
 """What hand-written tools say instead of JSON Schema's names."""
+_SEPARATORS = "._:- \t\r\n"
+_DIGITS = "0123456789"
 _BRACKETS = {"{": "object", "[": "array"}
 _NULLS = ("null", "None")
 _BOOLEANS = {"true": "true", "True": "true", "false": "false", "False": "false"}
@@ -81,8 +84,29 @@ class Tools:
         return name in self._functions
 
     def may_declare(self, name: str) -> bool:
-        """Whether `name` is declared, or nothing is known of the tools."""
-        return not self._functions or name in self._functions
+        """Whether the tool that `name` means is declared, or nothing is known of the tools."""
+        return not self._functions or self.meant(name) in self._functions
+
+    @recovers("a name with a prefix, a number or separators", off=lambda _, written: written, contract="Mangled names")
+    def meant(self, written: str) -> str:
+        """The declared name that `written` means; `written` if it is declared, or if it means none.
+
+        It means a name if that is the only declared one left after taking off a `functions` or `function` before it,
+        a number or `call_N` behind it, and separators and white space around it.
+        """
+        if written in self._functions or not self._functions:
+            return written
+        left = {written.strip(_SEPARATORS)}
+        for prefix in ("functions", "function"):
+            left |= {each.removeprefix(prefix).strip(_SEPARATORS) for each in left}
+        unnumbered = {each.rstrip(_DIGITS).rstrip(_SEPARATORS) for each in left if each[-1:] in _DIGITS}
+        left |= unnumbered | {each.removesuffix("call").rstrip(_SEPARATORS) for each in unnumbered}
+        names = left & self._functions.keys()
+        return names.pop() if len(names) == 1 else written
+
+    def begins_name(self, text: str) -> bool:
+        """Whether `text` is a declared name or the beginning of one."""
+        return any(name.startswith(text) for name in self._functions)
 
     def longest_prefix_of(self, text: str) -> str:
         """The longest declared name before a parameter's name in `text`, best a declared one; "" without one."""
@@ -90,6 +114,7 @@ class Tools:
         fitting = [name for name in prefixes if self.parameters(name).declares(text[len(name) :])]
         return max(fitting or prefixes, key=len, default="")
 
+    @recovers("a parameter's name behind a call's and a dot", off=("", ""))
     def with_key(self, text: str) -> tuple[str, str]:
         """A declared name and a parameter of it that `text` says with a dot between them; empty where it says none."""
         name, _, key = text.rpartition(".")
@@ -98,10 +123,10 @@ class Tools:
         return "", ""
 
     def parameters(self, name: str) -> Parameters:
-        """How to read the arguments of tool `name`, declared or not."""
+        """How to read the arguments of the tool that `name` means, declared or not."""
         found = self._parameters.get(name)
         if found is None:
-            found = self._parameters[name] = Parameters(self._functions.get(name))
+            found = self._parameters[name] = Parameters(self._functions.get(self.meant(name)))
         return found
 
 
@@ -123,6 +148,16 @@ class Parameters:
     def names(self) -> tuple[str, ...]:
         """The declared parameters, in order."""
         return tuple(name for name in self._properties if isinstance(name, str))
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The parameters that the schema requires."""
+        required = self._root.get("required") if isinstance(self._root, Mapping) else None
+        return frozenset(name for name in _listed(required) if isinstance(name, str))
+
+    def lacks(self, given: Container[str]) -> bool:
+        """Whether a parameter that the schema requires is not among the `given` ones."""
+        return any(name not in given for name in self.required)
 
     def types(self, name: str) -> Types:
         """The JSON types that parameter `name` may have."""
@@ -202,7 +237,7 @@ def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) ->
             allowed = limit if allowed is None else allowed & limit or limit
     if allowed is None:
         allowed = _implied(schema)
-    if schema.get("nullable") is True:
+    if schema.get("nullable") is True or ("default" in schema and schema["default"] is None):
         allowed |= {"null"}
     known[id(schema)] = allowed
     return allowed
@@ -213,12 +248,12 @@ def _listed(branches: object) -> Sequence[Schema]:
 
 
 def _declared(declared: object) -> Types | None:
-    """The `type` keyword: a name or a list of names; a name that JSON Schema does not have is read as text."""
+    """The `type` keyword: a name or a list of names; one that JSON Schema does not have declares nothing."""
     if declared is None:
         return None
     names = [declared] if isinstance(declared, str) else declared
-    known = (_PYTHON_TYPES.get(name, name) for name in _listed(names) if isinstance(name, str))
-    return frozenset(known) & ANY or STRING
+    known = {_PYTHON_TYPES.get(name, name) for name in _listed(names) if isinstance(name, str)}
+    return frozenset(known) if known and known <= ANY else ANY
 
 
 def _of_values(schema: Mapping[object, Schema]) -> Types | None:
@@ -327,7 +362,9 @@ def read(text: str, allowed: Types) -> str:
     bare = text.strip()
     # Where it may be a string, a value is something else only as JSON writes it: "None" and "007" are text.
     strict = "string" in allowed
-    if "null" in allowed and (bare == "null" if strict else bare in _NULLS):
+    if bare == "null" and ("null" in allowed or not strict):
+        return "null"
+    if bare in _NULLS and "null" in allowed and not strict:
         return "null"
     if "boolean" in allowed and (bare in ("true", "false") if strict else bare in _BOOLEANS):
         return _BOOLEANS[bare]

@@ -5,7 +5,9 @@
 - A call is one of the request's functions, once a turn where only one is allowed. Arguments follow the function's
   schema where it is strict, and are any object otherwise; parameters come in the order of the schema.
 - A forced call may have no text before it. A markup that frames the whole reply has its reasoning in the tag; for the
-  others a grammar starts behind reasoning, or has it in front (`reasoning_parser`).
+  others a grammar starts after reasoning, or has it in front (`reasoning_parser`).
+- Reasoning in front is what the prompt left open, or a thought that the reply opens itself. Free text is not
+  reasoning: a model that does not think would write it to the end.
 - A string in a tag ends at the first closer: a model that is constrained cannot quote its own markup there.
 """
 
@@ -15,14 +17,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, TypeAlias
 
 from .arguments.elements import NAMESPACE
 from .arguments.gemma import DELIMITER
 from .arguments.json_object import JsonObject
 from .arguments.minimax_m3 import MinimaxM3Values
-from .arguments.tagged_values import TaggedValues
+from .arguments.tags import Tags
 from .formats.frames import Frames
 from .formats.gemma4 import Gemma4
 from .formats.inkling import CALLS as INKLING_CALLS
@@ -35,7 +37,8 @@ from .formats.mistral import Mistral
 from .formats.muse import ATEM, Muse
 from .formats.pythonic import Pythonic
 from .formats.tagged import Tagged
-from .parser import named_choice
+from .message import fold
+from .parser import Parser, named_choice
 from .registry import PREFIX, ReasoningRow, ToolRow, reasoning_row, tool_row
 from .schema import Tools
 from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, listed, optional, regex, sequence, star, tag
@@ -145,7 +148,7 @@ def structural_tag(  # noqa: PLR0913
     *,
     level: Level = "auto",
     reasoning_parser: str | None = None,
-    in_reasoning: bool | None = False,
+    in_reasoning: bool = False,
 ) -> dict[str, object] | None:
     """The structural tag that constrains a reply to what a request allows.
 
@@ -157,13 +160,14 @@ def structural_tag(  # noqa: PLR0913
         level: what is constrained at least.
         reasoning_parser: reasoning to allow in front of a forced call; None: the engine starts the grammar behind it.
             Where no call is forced, reasoning is text like any other.
-        in_reasoning: whether the prompt ended inside that reasoning; None: that is not known.
+        in_reasoning: whether the prompt ended inside that reasoning.
 
     Returns:
         The tag as JSON, or None where nothing has to be constrained.
 
     Raises:
-        ToolChoiceError: a choice of a function that is not among the tools, or no tools to choose from.
+        ToolChoiceError: a choice of a function that is not among the tools, no tools to choose from, two strict
+            tools of one name, or a forced call under a name that the format cannot carry.
         NoStructuralTag: nothing in the markup of the format could be constrained as the request asks.
     """
     row = tool_row(tool_parser)
@@ -182,6 +186,7 @@ def structural_tag(  # noqa: PLR0913
     if named is not None:
         functions = [function for function in functions if function.name == named]
     forced = forced or named is not None
+    _check_names(row, functions, forced=forced)
     single = named is not None or not parallel_tool_calls
     try:
         found = _reply(row, functions, forced=forced, single=single)
@@ -228,15 +233,22 @@ def has_structural_tag(tool_parser: str) -> bool:
     return True
 
 
-def answer_tag(tool_parser: str, answer: Format) -> dict[str, object] | None:
-    """The tag of a reply whose answer is `answer`, where the format frames the whole reply; else None."""
-    row = tool_row(tool_parser)
-    if not isinstance(row.format, Frames):
-        return None
-    frame = row.format
-    end = _after_answer(frame)
-    framed = sequence(star(_thought(frame)), const(_answer_begins(row)), answer, optional(const(end)))
-    return {"type": "structural_tag", "format": framed}
+def answer_tag(reasoning_parser: str, answer: Format, *, in_reasoning: bool = False) -> dict[str, object]:
+    """The tag of a whole reply whose answer is `answer`.
+
+    Args:
+        reasoning_parser: the reasoning that may stand in front.
+        answer: how the answer has to look, as a format of structural tags.
+        in_reasoning: whether the prompt ended inside that reasoning.
+    """
+    row = reasoning_row(reasoning_parser)
+    if isinstance(row.frame, Frames):
+        begun = sequence(star(_thought(row.frame)), const(row.close))
+        framed = sequence(begun, answer, optional(const(_after_answer(row.frame))))
+        return {"type": "structural_tag", "format": framed}
+    closed = sequence({"type": "any_text", "excludes": [row.close]}, const(row.close), GAP, answer)
+    found = closed if in_reasoning else any_of((answer, sequence(const(row.open), closed)))
+    return {"type": "structural_tag", "format": sequence(GAP, found, GAP)}
 
 
 def _functions(tools: Sequence[object], level: Level) -> list[Function]:
@@ -249,6 +261,35 @@ def _functions(tools: Sequence[object], level: Level) -> list[Function]:
             strict = level == "parameter" or function.get("strict") is True
             found.append(Function(name, known.parameters(name), strict))
     return found
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""Names that every format carries: OpenAI's own rule."""
+
+
+def _check_names(row: ToolRow, functions: Sequence[Function], *, forced: bool) -> None:
+    """Raises ToolChoiceError for names that a model could not be held to."""
+    seen: dict[str, bool] = {}
+    for function in functions:
+        if function.name in seen and (function.strict or seen[function.name]):
+            raise ToolChoiceError(f"two tools are called {function.name!r}, and one is strict: rename one of them")
+        seen[function.name] = function.strict or seen.get(function.name, False)
+        if forced and not _carries(row, function.name):
+            raise ToolChoiceError(
+                f"the markup of {PREFIX}{row.name} cannot carry the function name {function.name!r}: rename it "
+                "(letters, digits, '_', '-' and '.' are safe)"
+            )
+
+
+@lru_cache(maxsize=4096)
+def _carries(row: ToolRow, name: str) -> bool:
+    """Whether a call of `name`, written as the format's sample is, is read as one."""
+    if _PLAIN_NAME.fullmatch(name):
+        return True
+    written = row.format.sample.replace(_NAME, name)
+    parser = Parser(row.name, tools=[{"function": {"name": name}}])
+    calls = fold([*parser.feed(written), *parser.finish()]).tool_calls
+    return [call.name for call in calls] == [name]
 
 
 # --- replies
@@ -310,15 +351,12 @@ def _after_answer(frame: Frames) -> str:
     return frame.reasoning_sample.rpartition(_THOUGHT)[2]
 
 
-def _behind_reasoning(found: Format, calls: Format, row: ReasoningRow, opener: str, inside: bool | None) -> Format:
-    """`found` behind reasoning, which its closer ends, or `calls`, which begin with `opener`."""
+def _behind_reasoning(found: Format, calls: Format, row: ReasoningRow, opener: str, inside: bool) -> Format:
+    """`found` after reasoning, which its closer ends, or `calls`, which begin with `opener`."""
     thought: Format = {"type": "any_text", "excludes": [row.close, opener]}
     closed = sequence(thought, const(row.close), GAP, found)
     ended = any_of((closed, sequence(thought, calls)))
-    if inside:
-        return ended
-    opened = sequence(const(row.open), ended)
-    return any_of((found, opened) if inside is False else (found, opened, closed))
+    return ended if inside else any_of((found, sequence(const(row.open), ended)))
 
 
 # --- calls
@@ -407,12 +445,12 @@ def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Fo
     arguments = format.arguments
     if isinstance(arguments, JsonObject):
         between, _, tail = rest.partition(_ARGUMENTS)
-    elif isinstance(arguments, TaggedValues):
-        between, tail = rest[: rest.index(arguments.open)], rest[rest.rindex(arguments.close) + len(arguments.close) :]
     elif isinstance(arguments, MinimaxM3Values):
         # Each parameter is an element of its own name.
         opened, closed = f"{NAMESPACE}<{SAMPLE_KEY}>", f"{NAMESPACE}</{SAMPLE_KEY}>"
         between, tail = rest[: rest.index(opened)], rest[rest.index(closed) + len(closed) :]
+    elif isinstance(arguments, Tags):
+        between, tail = rest[: rest.index(arguments.open)], rest[rest.rindex(arguments.close) + len(arguments.close) :]
     else:
         raise NoStructuralTag("this encoding of arguments has no structural tag")
     yield const(head + function.name)
@@ -422,12 +460,12 @@ def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Fo
     if between[:1].isspace():
         yield GAP
     yield from _counted(between.strip())
-    if isinstance(arguments, TaggedValues):
+    if isinstance(arguments, MinimaxM3Values):
+        yield from (GAP, *parameters_as_elements(function, tail.strip()))
+    elif isinstance(arguments, Tags):
         yield GAP
         values = rest[len(between) : len(rest) - len(tail)]
         yield from parameters_in_tags(arguments, values, function)
-    elif isinstance(arguments, MinimaxM3Values):
-        yield from (GAP, *parameters_as_elements(function, tail.strip()))
     else:
         yield from (GAP, json_schema(function.schema), *([GAP] if tail else []))
     if tail.strip():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from . import schema
 from .arguments.elements import ITEM, NAMESPACE
-from .arguments.tagged_values import TaggedValues
+from .arguments.tags import Tags
 from .schema import Parameters
 from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, listed, optional, regex, sequence, star, tag
 
@@ -69,7 +69,7 @@ class Function:
 # --- parameters in tags
 
 
-def parameters_in_tags(values: TaggedValues, sample: str, function: Function) -> Iterator[Format]:
+def parameters_in_tags(values: Tags, sample: str, function: Function) -> Iterator[Format]:
     written = _ParameterTag.of(values, sample)
     if function.strict:
         for name in function.parameters.names:
@@ -91,7 +91,7 @@ class _ParameterTag:
     typed_by: str
 
     @classmethod
-    def of(cls, values: TaggedValues, sample: str) -> _ParameterTag:
+    def of(cls, values: Tags, sample: str) -> _ParameterTag:
         before, _, rest = sample.partition(SAMPLE_KEY)
         behind = rest.partition(SAMPLE_VALUE)[0].strip()
         parts: tuple[str, ...] = (behind,)

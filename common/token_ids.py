@@ -37,6 +37,8 @@ class ReasoningIds:
     """Tokens that end a turn: what stands before them belongs to another reply."""
     calls: frozenset[int]
     """Single tokens that open a call, which ends reasoning."""
+    opens: bool = True
+    """Whether the opener is a token of the model, or begins with one of the family's."""
 
     @classmethod
     def of(cls, row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
@@ -49,6 +51,10 @@ class ReasoningIds:
             _ids(row.close, vocab, tokenizer),
             frozenset(vocab[token] for token in turns if token in vocab),
             frozenset(vocab[token] for token in calls if token in vocab),
+            any(
+                token in vocab and row.open.startswith(token)
+                for token in (row.open, *row.added_tokens, *row.special_tokens)
+            ),
         )
 
     def prompt_ends_inside(self, prompt: Sequence[int]) -> bool | None:

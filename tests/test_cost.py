@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterator
 import counted
 import pytest
 from dynamo_parsers import fold, markup
+from dynamo_parsers.arguments.tags import Tags
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
 from effort import NIGHTLY
-from replies import Request, deadline, merged, tool
+from replies import Request, deadline, events_of, merged, tool
 
 core = counted.counted()
 
@@ -223,6 +225,91 @@ def test_openers_that_do_not_fit(row: ToolRow) -> None:
     request = Request(row.name, row.pairs[0], TOOLS)
     assert not too_slow(request, mentions(row, ("", " x ")), 16, 2 * SIZE)
     assert not too_slow(request, mentions(row, ("f" * 200, " " * 100)), WHOLE, 2 * SIZE)
+
+
+def waiting(row: ToolRow, *, undeclared: bool) -> Iterator[tuple[str, Shape]]:
+    """Calls that wait for the end of the reply: in open reasoning, or under names that nobody declared."""
+    renderer = markup.RENDERERS[row.name]
+    one = renderer.calls([markup.Call.of("unknown" if undeclared else "f", {"s": "x"})])
+    start = "" if undeclared else reasoning_row(row.pairs[0]).open + "plan "
+    yield "to the end", lambda n: start + one * (n // len(one))
+    yield "up to a text", lambda n: start + one * (n // len(one)) + " text"
+    yield "up to a text each", lambda n: start + (one + " text ") * (n // len(one))
+    sound = renderer.calls([markup.Call.of("f", {"s": "x"})])
+    yield "before others", lambda n: start + one + sound * (n // len(sound)) + " text"
+
+
+@rows
+@pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_calls_that_wait(row: ToolRow, size: int) -> None:
+    request = Request(row.name, row.pairs[0], TOOLS)
+    assert not too_slow(request, waiting(row, undeclared=True), size, 2 * SIZE)
+    if isinstance(row.format, ToolFormat):
+        assert not too_slow(request, waiting(row, undeclared=False), size, 2 * SIZE)
+
+
+def pieces_of(row: ToolRow) -> list[str]:
+    """The tags of a call, in order."""
+    return re.findall(r"(?:\]<\]minimax\[>\[)?<\|?[^<>]*>", call(markup.RENDERERS[row.name], s="x"))
+
+
+def broken(row: ToolRow) -> Iterator[tuple[str, Shape]]:
+    """Calls in a row, of each the same piece missing, doubled or another; with prose behind each and without."""
+    written = call(markup.RENDERERS[row.name], s="x")
+    for piece in dict.fromkeys(pieces_of(row)):
+        for what, instead in {"without": "", "twice": piece * 2, "another for": "</other>"}.items():
+            one = written.replace(piece, instead, 1)
+            yield f"{what} {piece}", repeated(one)
+            yield f"{what} {piece}, prose", repeated(f"{one} prose ")
+    yield "values of closers", lambda n: call(markup.RENDERERS[row.name], s="".join(pieces_of(row)[-2:]) * (n // 30))
+    closers = "".join(pieces_of(row)[-3:])
+    yield (
+        "a candidate up to the end",
+        lambda n: written.partition("x")[0] + "x" + closers[:-1] + " and so on" * (n // 10),
+    )
+
+
+tagged = pytest.mark.parametrize(
+    "row",
+    [row for row in TOOL_ROWS if isinstance(getattr(row.format, "arguments", None), Tags)],
+    ids=lambda row: row.name,
+)
+
+
+@tagged
+@pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_broken_calls(row: ToolRow, size: int) -> None:
+    """What is held is read again at most twice."""
+    assert not too_slow(Request(row.name, row.pairs[0], TOOLS), broken(row), size, 2 * SIZE)
+
+
+@tagged
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_ten_thousand_broken_calls(row: ToolRow) -> None:
+    """Each kind of broken call: none swallows those behind it, and ten times as many are ten times the work."""
+    renderer = markup.RENDERERS[row.name]
+    closer = max(sorted(row.format.arguments.closers), key=len, default="")
+    closer = closer if closer and closer in call(renderer, s="x") else pieces_of(row)[-3]
+    one = call(renderer, s="x").replace(closer, "", 1) + " prose "
+    request = Request(row.name, row.pairs[0], TOOLS)
+    with deadline(60, row.name):
+        message = fold(events_of(request, [one * 10_000]))
+    assert len(message.tool_calls) == 10_000
+    assert all(each.complete for each in message.tool_calls)
+
+
+@rows
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_closers_that_nothing_opened(row: ToolRow) -> None:
+    closers = sorted(row.format.closers.all - {""})
+    shapes = [(closer, repeated(f"{closer}\n")) for closer in closers[:MARKERS]]
+    assert not too_slow(Request(row.name, row.pairs[0], TOOLS), shapes, 16)
 
 
 @rows

@@ -307,3 +307,72 @@ def test_cut_of() -> None:
         cursor.end()
         assert cursor.cut_of(markers) == is_cut
         assert cursor.at_end == (is_cut or not text)
+
+
+def test_a_mark_without_a_limit_holds_what_comes() -> None:
+    """A long hold is read again whole, however the text was cut, and marks in it nest as elsewhere."""
+    text = "".join(chr(97 + at % 26) for at in range(5000))
+    for size in (1, 7, 600, 5000):
+        seen: list[str] = []
+
+        def read(cursor: Cursor, seen: list[str] = seen) -> Reading[str]:
+            copied: list[str] = []
+            cursor.copy_to(copied.append)
+            yield from cursor.run(re.compile("[a-c]*"))
+            outer = cursor.mark(room=None)
+            yield from cursor.run(re.compile("(?s:.*)"), 2000)
+            inner = cursor.mark(room=None)
+            short = cursor.mark()
+            yield from cursor.run(re.compile("(?s:.*)"), 400)
+            cursor.rewind(short)
+            yield from cursor.run(re.compile("(?s:.*)"), 1000)
+            assert cursor.held(inner) == text[2003:3003]
+            assert cursor.held(outer) == text[3:3003]
+            assert cursor.text_from(3) == cursor.unread() == text[3 : cursor.offset + len(cursor.text) - cursor.at]
+            cursor.rewind(inner, 10)
+            yield from cursor.run(re.compile("(?s:.*)"), 1000)
+            assert "".join(copied) == "abc"
+            cursor.rewind(outer)
+            seen.append((yield from cursor.run(re.compile("(?s:.*)"), 3000)))
+            last = cursor.mark(room=None)
+            seen.append((yield from cursor.run(re.compile("(?s:.*)"))))
+            cursor.settle(last)
+            return "".join(copied)
+
+        copied, _ = run(read, [text[at : at + size] for at in range(0, len(text), size)])
+        assert "".join(seen) == text[3:]
+        assert copied == text
+
+
+def test_an_overrun_leaves_the_marks_in_it() -> None:
+    def read(cursor: Cursor) -> Reading[str]:
+        outer = cursor.mark(room=10)
+        cursor.mark(room=None)
+        with pytest.raises(Overrun):
+            yield from cursor.run(re.compile("x*"))
+        cursor.rewind(outer)
+        return (yield from cursor.run(re.compile("x*")))
+
+    assert run(read, ["x"] * 50)[0] == "x" * 50
+
+
+def test_a_long_hold_costs_its_length() -> None:
+    """What is held is not copied with every piece: 16 times the text is 16 times the work, not 256 times."""
+
+    def copied(size: int) -> int:
+        class Counted(Cursor):
+            def feed(self, text: str) -> None:
+                nonlocal work
+                super().feed(text)
+                work += len(self.text)
+
+        work = 0
+        cursor = Counted()
+        cursor.mark(room=None)
+        for _ in range(size):
+            cursor.feed("ab")
+            cursor.take(len(cursor.text))
+        assert len(cursor.unread()) == 2 * size
+        return work
+
+    assert copied(16000) <= 17 * copied(1000)

@@ -53,6 +53,7 @@ TOOLS = [
         o={"type": "object"},
         p={},
     ),
+    tool("free"),
 ]
 
 DEBRIS = (
@@ -275,14 +276,18 @@ def conserves(text: str, events: list[Event], row: ToolRow, *, calls: bool) -> b
         return True  # an end of a turn came about where a marker in it was dropped
     out, text = (re.sub(f"[{SPACE}]+|{ends}", "", each) for each in (out, text))
     droppable = {partner(row).open, partner(row).close}
-    if calls and (sections := getattr(row.format, "sections", ())):
-        droppable |= {span.open for span in sections} | row.format.closers.all
+    if calls:
+        droppable |= {span.open for span in getattr(row.format, "sections", ())}
+        droppable |= row.format.closers.all if isinstance(row.format, ToolFormat) else row.format.markers
     droppable = {marker.translate(NO_SPACE) for marker in droppable}
+    cut = {marker.translate(NO_SPACE) for marker in own_markers(row)}
     openers = [opener.translate(NO_SPACE) for opener in row.call_openers]
     ahead: dict[int, set[int]] = {0: {0}}  # how far `text` was read -> how much of `out` that may have given
     for at in range(len(text)):
         done = ahead.pop(at, set())
         if len(out) in done and any(text.startswith(opener, at) for opener in openers):
+            return True
+        if len(out) in done and any(marker.startswith(text[at:]) for marker in cut):
             return True
         for marker in droppable:
             if text.startswith(marker, at):
@@ -452,7 +457,7 @@ def some_call(renderer: markup.Renderer, word: Callable[[], str], rng: random.Ra
         return markup.Call.of("get_weather", {"city": rng.choice(VALUES) + word()})
     if kind < 0.8:
         return markup.Call.of("f", {"undeclared": "y", "a": f"x {word()}" + rng.choice(VALUES)})
-    return markup.Call.of("unknown", {"u": f"{word()} {rng.choice(renderer.quotable)} {word()}"})
+    return markup.Call.of("free", {"u": f"{word()} {rng.choice(renderer.quotable)} {word()}"})
 
 
 def damage(parts: list[Part], rng: random.Random, *, sections: bool) -> tuple[str, list[str]]:
@@ -496,6 +501,18 @@ def test_damaged_replies(row: ToolRow) -> None:
         text, must = damage(reply, rng, sections=bool(getattr(row.format, "sections", ())))
         found = words_of(check_any_text(request, text, rng))
         assert [word for word in found if word in set(must)] == must, f"lost or moved: {text!r}"
+
+
+@rows
+@pytest.mark.timeout(3600)
+def test_names_that_nobody_declared(row: ToolRow) -> None:
+    """Calls that wait for the end of the reply, and perhaps are text: every word comes out, in order."""
+    renderer = markup.RENDERERS[row.name]
+    for rng in seeds("whole", row):
+        text = "".join(part.text for part in well_formed(renderer, row, Soup(row, rng).word, rng))
+        for tools in (TOOLS[:1], TOOLS[1:]):
+            events = check_any_text(Request(row.name, partner(row).name, tools, in_reasoning=False), text, rng)
+            assert words_of(events) == WORD.findall(text), f"lost or moved: {text!r}"
 
 
 @rows

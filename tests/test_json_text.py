@@ -92,7 +92,9 @@ REPAIRS = [
     (r'{"a": "\u"}', r'{"a": "\\u"}'),
     (r"""{"a": "it\'s"}""", r"""{"a": "it\\'s"}"""),
     ('{"a": "x\\\ny"}', '{"a": "x\\\\\\ny"}'),
-    # a trailing comma is dropped
+    # a trailing or doubled comma is dropped
+    ('{"a": 1,, "b": 2}', '{"a": 1, "b": 2}'),
+    ("[1, , 2,,]", "[1,  2]"),
     ('{"a": 1,}', '{"a": 1}'),
     ('{"a": [1, 2, ], }', '{"a": [1, 2 ] }'),
     ('[{"a": 1,\n},\n]', '[{"a": 1\n}\n]'),
@@ -200,8 +202,8 @@ WRONG = [
     '{"a": }',
     '{"a": [1}]}',
     '{"a": (1)}',
-    '{"a": 1,, "b": 2}',
     "[1 2]",
+    "[,1]",
     '{"a": "b" // why\n}',
     '{"a": {bad}, "b": "}"}',
     '{"a": 0x10}',
@@ -220,6 +222,31 @@ def test_anything_else_is_passed_as_it_is(text: str) -> None:
     assert not behind[1]
     assert behind[2].endswith("</end> tail")
     assert text.startswith(behind[0].rstrip())
+
+
+STRINGS = [
+    # a marker in a string is text if the quote comes and the JSON goes on, or ends, behind it
+    ('{"a": "x</end>y"}', '{"a": "x</end>y"}', True, ""),
+    ('{"a": "x</end>y", "b": 1}', '{"a": "x</end>y", "b": 1}', True, ""),
+    ('["x</end>", "</end>"]', '["x</end>", "</end>"]', True, ""),
+    ('{"a</end>": 1}', '{"a</end>": 1}', True, ""),
+    ('{"a": "x</end>y"</end>', '{"a": "x</end>y"}', True, "</end>"),
+    ('{"a": "x</end>y"', '{"a": "x</end>y"}', True, ""),
+    # else the string ended before the first marker
+    ('{"a": "x</end>y', '{"a": "x', False, "</end>y"),
+    ('{"a": "x</end>{"b": 1}</end>', '{"a": "x', False, '</end>{"b": 1}</end>'),
+    ('{"a": "x</end>He said "yes".', '{"a": "x', False, '</end>He said "yes".'),
+    ("{'a': 'x</end>y", '{"a": "x', False, "</end>y"),
+    ('{"a": b "x</end>y', '{"a": b "x', False, "</end>y"),
+    ('{"a": b "x</end>{"c": 1}', '{"a": b "x', False, '</end>{"c": 1}'),
+    # a quote too many
+    ('{"a": "x "y"}</end> z "', '{"a": "x "y"}', False, '</end> z "'),
+]
+
+
+@pytest.mark.parametrize(("text", "passed", "finished", "rest"), STRINGS)
+def test_a_marker_in_a_string(text: str, passed: str, finished: bool, rest: str) -> None:
+    check(text, passed, finished, rest)
 
 
 @pytest.mark.parametrize("text", ["{a: 1}", '{"a" 1}', '{"a": {bad}, "b": "}"}', "[1 2]", '{"a": 01}'])

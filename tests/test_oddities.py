@@ -11,7 +11,7 @@ from dynamo_parsers.guarded import GuardedParser
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.reply import Call
 
-TOOLS = [{"name": "f", "parameters": {"type": "object", "properties": {}}}]
+TOOLS = [{"name": name, "parameters": {"type": "object", "properties": {}}} for name in ("f", "get_weather")]
 LABEL = "--tool-call-parser dynamo_hermes"
 
 

@@ -364,9 +364,9 @@ def test_forced_json_behind_reasoning() -> None:
     assert [call.name for call in message_of(inside, text[text.index("[") :]).tool_calls] == ["f"]
 
 
-def test_json_is_no_call_where_none_is_forced() -> None:
+def test_json_in_reasoning_is_no_call_where_none_is_forced() -> None:
     text = '[{"name": "f", "parameters": {"a": 5}}]'
-    assert message_of(QWEN, text).content == text
+    assert message_of(QWEN, f"So: {text}").content == f"So: {text}"
     assert message_of(QWEN.but(in_reasoning=True), text).reasoning == text
 
 

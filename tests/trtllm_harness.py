@@ -188,7 +188,7 @@ class Answer:
 
 def core_answer(text: str, *, finish: bool = True, engine_finish: str | None = "stop", **request: object) -> Answer:
     """What the core says of the same text; without `finish`, as far as it is known before the end."""
-    parser = Parser(**request)  # type: ignore[arg-type]
+    parser = Parser(**{"end_is_told": finish, **request})  # type: ignore[arg-type]
     events = parser.feed(text)
     return Answer.of(fold([*events, *(parser.finish() if finish else ())], engine_finish))
 

@@ -225,15 +225,21 @@ class Exchange:
         self._template_kwargs = self.request.build_chat_params(None, "auto").chat_template_kwargs
         # The server makes one parser when a request comes in, which parses a one-shot reply (its first choice).
         self._first = self.parser()
-        # vLLM asks the parsers about a request only where they can have something to say.
-        self.adjusted = self.composed.reasoning_parser_cls is not None or self.request.tool_choice != "none"
-        if self.adjusted:
-            self.request = self.parser().adjust_request(self.request)
+        # vLLM asks the parsers about a request only if they can have something to say.
+        self.adjusted = (
+            self.composed.reasoning_parser_cls is not None
+            or self.request.tool_choice != "none"
+            or getattr(self.composed, "always_adjust_request", False)
+        )
         self.prompt_ids = encode(self.tokenizer, self.prompt)
+        if self.adjusted:
+            adjusting = self.parser()
+            adjusting.set_prompt_token_ids(self.prompt_ids)  # vLLM itself, or our hook before 0.33
+            self.request = adjusting.adjust_request(self.request)
         # Asked for a chat request only, to tell the engine core where a grammar starts.
         self.reasoning_ended = (
             self.request.resolve_reasoning_ended(self._first, self.prompt_ids)
-            if isinstance(self.request, ChatCompletionRequest)
+            if hasattr(self.request, "resolve_reasoning_ended")  # of a chat request, since 0.32
             else None
         )
 

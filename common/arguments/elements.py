@@ -4,7 +4,7 @@
   repeated is an array where the schema, or its silence, allows one.
 - The text of an element is typed by the schema. Nothing in an empty one is an empty array, object or null where
   that is declared.
-- Drift: a missing closer of an inner element; a missing opener, where the namespace token is still there.
+- Drift: a missing closer of an inner element.
 - What is declared otherwise than it is written, or nested deeper than 256, is its text, as a string.
 - What is kept of an element besides its text is a few numbers: a tree of objects takes many times the text.
 """
@@ -19,6 +19,7 @@ from json.encoder import encode_basestring as quote
 from typing import TypeAlias
 
 from ..held import Held
+from ..recovery import rule
 from ..schema import (
     LARGE,
     MAX_DEPTH,
@@ -47,6 +48,8 @@ _BEHIND_STRING = re.compile(rf"\s*(?:\Z|{TAG.pattern})")
 _PERHAPS_NO_STRING = re.compile(r"\s*(?:[\[{+\-.\d]|(?:null|true|false)\s)")
 _BLOCK = 4096
 _TOP = 0
+
+_INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
 
 _Piece: TypeAlias = str | tuple[int, Schema]
 """JSON text, or an element to be written with this schema."""
@@ -187,7 +190,7 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Elements | None:
     stack = [_Open(_TOP, "", schema)]
     at = 0
     while (tag := TAG.search(text, at)) is not None:
-        before, at = at, tag.end()
+        at = tag.end()
         name = tag["name"]
         outer = stack[-1]
         if not tag[1]:
@@ -207,14 +210,12 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Elements | None:
                     continue
             stack.append(_Open(number, name, inner))
             continue
-        depth = next((depth for depth in range(len(stack) - 1, 0, -1) if stack[depth].name == name), 0)
+        last = 0 if _INNER_CLOSERS else len(stack) - 2
+        depth = next((depth for depth in range(len(stack) - 1, max(last, 0), -1) if stack[depth].name == name), 0)
         if depth:
             for each in stack[depth:]:
                 elements.close(each.number, tag.start())
             del stack[depth:]
-        elif (lone := text.find(NAMESPACE, before, tag.start())) >= 0:
-            outer.children += 1
-            elements.close(elements.add(lone), tag.start(), verbatim=True)
     for each in stack:
         elements.close(each.number, len(text))
     return elements
@@ -300,11 +301,9 @@ class _Writer:
         """The name of an element, and where what it contains begins."""
         if number == _TOP:
             return "", 0
-        start = self._elements.start[number]
-        tag = TAG.match(self._text, start)
-        if tag is not None:
-            return tag["name"], tag.end()
-        return _name_at(self._text, self._elements.end[number]), start + len(NAMESPACE)  # its opener is missing
+        tag = TAG.match(self._text, self._elements.start[number])
+        assert tag is not None
+        return tag["name"], tag.end()
 
     def _beside(self, number: int, at: int) -> str:
         """The text beside the children of an element."""

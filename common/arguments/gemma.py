@@ -3,8 +3,10 @@
 - The delimiters type a value, else the markup's literals do; a bare word is text, typed by the schema.
 - A delimiter in a string closes it only where what follows can follow a closed string: a comma and the next key,
   a closing bracket, the end. A call opener that fits starts a quoted call, which is data up to its end.
-- Drift: a missing opening delimiter; a missing closing one before the next key or the end of the call; a missing
-  comma; `=` for `:`; quoted strings and keys; `(...)` and `({...})` around the arguments, unlike brackets, or none.
+- A string that lacks its delimiter ends before the next key or element, or where all brackets and the call's end stand
+  before another call or the end. What else may end it is held: it is text if the delimiter comes.
+- Drift: a missing opening delimiter, a doubled closing one; a missing or doubled comma; `=` for `:`; quoted strings
+  and keys; `(...)` and `({...})` around the arguments, unlike brackets, or none.
 - A container that cannot be read, or is nested deeper than 256, is its text. What cannot be read between the
   arguments is passed on as it is, and the call is not complete.
 """
@@ -14,40 +16,78 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from json.encoder import encode_basestring as quote
+from typing import ClassVar
 
-from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..held import Held
+from ..proposed import Proposed
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
 from . import json_text
+from .compact import Compact, Open, read_word
+from .literals import CLOSER, CLOSERS, KEYS, VALUES, Due, Read
 from .name import MAX_NAME, read_name
 from .strays import read_rest
 
-OPENERS = ("<|tool_call>", "<|tool_call|>")
+OPENERS = ("<|tool_call>", *drift("another opener of a call", "<|tool_call|>"))
 END = "<tool_call|>"
 DELIMITER = '<|"|>'
 
-_CALL = Markers(("call:", ":"))
+_CALL = Markers(("call:", *drift("`call` missing before the name", ":")))
+_KEY_SIGNS = (":", *drift("the sign after a key", "="))
+_SIGNS = "".join(_KEY_SIGNS)
 _END = Markers((END,))
+_OPENERS = Markers(OPENERS)
 _DELIMITER = Markers((DELIMITER,))
 _AFTER_CALL = Markers((*OPENERS, "<turn|>", "<|tool_response>", "<|channel>"))
-_IN_STRING = Markers((DELIMITER, END, *OPENERS))
-_IN_ARGUMENT = {closer: Markers((DELIMITER, END, *OPENERS, ",", closer)) for closer in "})"}
 _IN_QUOTED = {mark: Markers((mark, "\\", DELIMITER)) for mark in "\"'"}
 _QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
 _BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"\t\r\n\f\v]*""")
+_KEY = re.compile(
+    rf"""[{SPACE}]*(?P<key>(?!['{SPACE}])[^,:={{}}\[\]()<>"\t\r\n\f\v]{{1,256}})?[{SPACE}]*(?P<separator>[{_SIGNS}])?=?"""
+)
+_TEXT = r"""<(?:\|(?:"(?:\|(?P<text>>)?)?)?)?"""
+_NEXT_MEMBER = re.compile(
+    rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
+)
+_NEXT_ELEMENT = re.compile(rf"""[{SPACE}]*(?:,[{SPACE}]*(?:{_TEXT})?)?""")
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
 _NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
-_NO_END = re.compile(f"[^<{SPACE}]")
+_NO_ELEMENT = re.compile(f"[^<{SPACE}]")
+_NO_END = re.compile(rf"[^<}}\]){SPACE}]")
+_CLOSERS_RUN = re.compile(rf"[}}\]){SPACE}]*")
 _ESCAPE = re.compile(r"""\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}|')|[\\"\x00-\x1f]""")
-_QUOTES = "\"'"
-_CLOSER = {"{": "}", "[": "]"}
+_QUOTES = recovering("quoted strings and keys", "\"'", off="")
 _OPENER = {"}": "{", "]": "[", ")": "("}
-_LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null", "nil": "null"}
+_LITERALS = {
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    **dict.fromkeys(drift("words for null", "none", "nil"), "null"),
+}
 _ARGUMENTS_END = ("}", ")")
+_STRING = frozenset({"string"})
 _FOLLOWS_WITHIN = 256
+
+_BRACKETS = ("{", *drift("a bracket around the arguments", "("))
+
+_AT_NAME = recovering("a sign after the name", ":=", off="")
+_BARE_TEXT = rule("a string without its opening delimiter")
+_BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
+_CALL_DOUBLED = rule("`call:` doubled, or missing")
+_CONTAINER_AS_TEXT = rule("a container that cannot be read")
+_DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
+_INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
+_KEY_AT_NAME = rule("the first key stuck to the name")
+_KEY_IN_DELIMITERS = rule("a key in delimiters")
+_MISSING_COMMA = rule("a comma missing")
+_MISSING_VALUE = rule("a key without a value")
+_WITHOUT_ARGUMENTS = rule("a call without brackets", contract="No arguments")
+_WITHOUT_BRACKET = rule("arguments without brackets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +102,7 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     """Read a call's head, up to its first key; False where it does not fit, None where the reply ends in it."""
     yield from cursor.space()
     called = False
-    while (yield from cursor.match(_CALL)) is not None:
+    while (_CALL_DOUBLED or not called) and (yield from cursor.match(_CALL)) is not None:
         called = True
     if not called and (cursor.at_end or cursor.cut_of(_CALL)):
         return None
@@ -70,24 +110,24 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     char = yield from cursor.peek()
     if not char or cursor.cut_of(ends) or cursor.cut_of(_DELIMITER):
         return None if called else False
-    if called and name and (yield from cursor.stands(ends)):
+    if _WITHOUT_ARGUMENTS and called and name and (yield from cursor.stands(ends)):
         return Head(name, "")
-    bracket = char in ("{", "(")
+    bracket = char in _BRACKETS
     closer = "}"
     if bracket:
-        name = name.rstrip(":=")
+        name = name.rstrip(_AT_NAME)
         cursor.take(cursor.at + 1)
         yield from cursor.space()
-        if char == "(" and (yield from cursor.peek()) != "{":
+        if char == "(" and not (_BRACES_IN_PARENTHESES and (yield from cursor.peek()) == "{"):
             closer = ")"
         elif char == "(":
             cursor.take(cursor.at + 1)
-    elif tools is not None and name[-1:] in (":", "="):
+    elif _KEY_AT_NAME and tools is not None and name[-1:] in (":", "="):
         # The first key is stuck to the name.
         declared = tools.longest_prefix_of(name) or name
         cursor.at -= len(name) - len(declared)
         name = declared
-    if not name or not (bracket or called):
+    if not name or not (bracket or (called and _WITHOUT_BRACKET)):
         return False
     fits = yield from _first_key_fits(cursor, closer, ends, bracket=bracket)
     return Head(name, closer) if fits else fits
@@ -113,6 +153,15 @@ def _first_key_fits(cursor: Cursor, closer: str, ends: Markers, *, bracket: bool
 
 def _key(cursor: Cursor) -> Reading[str | None]:
     """Read a key and what separates it from its value; None, and nothing read, where none stands."""
+    found = yield from cursor.look(_KEY)
+    end = found.end("separator")
+    if (
+        found["separator"]
+        and found["key"]
+        and (found["separator"] == ":" or cursor.text[end : end + 1] not in ("", "="))
+    ):
+        cursor.take(end)
+        return found["key"].rstrip(" ")
     mark = cursor.mark()
     try:
         key = yield from _read_key(cursor)
@@ -136,7 +185,7 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
             return None
         cursor.take(cursor.at + 1)
         key = json_text.decoded(f'"{_unquoted(text)}"')
-    elif (yield from cursor.match(_DELIMITER)):
+    elif _KEY_IN_DELIMITERS and (yield from cursor.match(_DELIMITER)):
         key = yield from cursor.run(_TO_DELIMITER, MAX_NAME)
         if (yield from cursor.match(_DELIMITER)) is None:
             return None
@@ -144,232 +193,186 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
         key = (yield from cursor.run(_BARE_KEY, MAX_NAME)).rstrip(" ") or None
     yield from cursor.space()
     separator = yield from cursor.peek()
-    if key is None or separator not in (":", "="):
+    if key is None or separator not in _KEY_SIGNS:
         return None
     cursor.take(cursor.at + 1)
     return None if separator == "=" and (yield from cursor.peek()) in ("", "=") else key
 
 
-def read_arguments(cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, closer: str) -> Reading[bool]:
+def read_arguments(cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str) -> Reading[bool]:
     """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole."""
-    body = _Body(cursor, sink, parameters, ends, closer)
-    complete = yield from body.read()
-    body.stop_holding()
-    if complete is None:
-        yield from read_rest(cursor, sink, ends)
-    return complete is True
+    return cursor.directly(_Arguments(cursor, call, parameters, ends, closer).whole())
 
 
-class _Body:
-    """The arguments of one call: what is open, and the container being read, which goes out whole."""
+@cache
+def _in_string(ends: Markers, closers: frozenset[str]) -> Markers:
+    """What may end a string in these brackets."""
+    return Markers((*ends.all, DELIMITER, END, *OPENERS, ",", *closers))
 
-    __slots__ = (
-        "_before",
-        "_count",
-        "_cursor",
-        "_deep",
-        "_ends",
-        "_given",
-        "_held",
-        "_members",
-        "_owed",
-        "_parameters",
-        "_raw",
-        "_sink",
-    )
 
-    def __init__(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, closer: str) -> None:
-        self._cursor = cursor
-        self._sink = sink
-        self._parameters = parameters
-        self._ends = ends
-        self._owed = [closer]  # closing brackets
-        self._count = {each: int(each == closer) for each in _OPENER}  # of each closing bracket
-        self._members = [0]  # of each open bracket
-        self._given: set[str] = set()
-        self._held: Held | None = None  # the JSON text of the outermost container; None outside of one
-        self._raw = Held()  # its source
-        self._deep = False
-        self._before: Sink | None = None
+class _Arguments(Compact):
+    """The arguments of one call."""
 
-    def read(self) -> Reading[bool | None]:  # noqa: C901
-        """Read up to the last bracket; whether the arguments are whole, None where they cannot be read on."""
-        cursor, owed = self._cursor, self._owed
-        gap: list[str] = []  # the text since the last value or key
-        key: str | None = None  # whose value is due
-        more = False  # a value was read: a comma or a closing bracket is due
-        finished = False  # the last value is one that its own text ends
-        while True:
-            gap.append((yield from cursor.space()))
-            if (yield from self._at_end()):
-                if (more and finished) or not (cursor.at_end or any(self._members)):
-                    self._close_all()
-                    return True
-                return False
-            char = cursor.text[cursor.at]
-            if char in SPACE:
-                continue
-            if key is not None and (char == "," or self._is_owed(char)):
-                self._emit('""')
-                key, more, finished = None, True, True
-            elif self._is_owed(char):
-                cursor.take(cursor.at + 1)
-                while self._close() != char:
-                    pass  # the inner ones are missing
-                if not owed:
-                    return True
-                more = finished = True
-            elif key is None and (yield from self._other()):
-                cursor.take(cursor.at + 1)
-                self._close_all()
-                return True
-            elif char == "," and (more or owed[-1] != "]"):
-                gap.append(cursor.take(cursor.at + 1))
-                more = False
-                continue
-            elif key is None and owed[-1] != "]":
-                key = yield from _key(cursor)
-                if key is not None:
-                    self._member(key)
-                    more = False
-                elif cursor.at_end:
-                    return False
-                elif self._held is None:
-                    self._emit("".join(gap))
-                    return None
-                else:
-                    more, finished = yield from self._text_instead()
-            else:
-                if key is None:
-                    self._member(None)
-                if char in _CLOSER:
-                    self._open(_CLOSER[char])
-                    more = False
-                else:
-                    more, finished = yield from self._scalar(char, key or "")
-                    if not more:
-                        return False
-                key = None
-            gap.clear()
+    __slots__ = ()
+
+    structure = "{}[]),"
+    max_depth: ClassVar[int] = MAX_DEPTH
+
+    # --- brackets and commas
+
+    def _structure(self, char: str) -> Read | None:
+        top = self._owed[-1]
+        if char in CLOSERS:
+            owed = self._is_owed(char) if _INNER_CLOSERS else char == top.closer
+            return self._read_closer(char) if owed else None
+        if char == ",":
+            return self._read_comma(top)
+        if _MISSING_COMMA and self._due is Due.MORE and not top.keyed:
+            self._due = Due.FIRST_VALUE
+        return self._open(char, keyed=char == "{") if self._due in VALUES else None
+
+    def _read_comma(self, top: Open) -> Read:
+        if self._due is Due.VALUE and _MISSING_VALUE:
+            self._emit('""')
+        elif self._due is not Due.MORE and not (_DOUBLED_COMMA and self._due is not Due.VALUE):
+            return Read.OTHER
+        self._due = Due.KEY if top.keyed else Due.FIRST_VALUE
+        self._gap.append(self._cursor.take(self._cursor.at + 1))
+        return Read.DONE
+
+    def _read_closer(self, char: str) -> Read:
+        if self._due is Due.VALUE:
+            if not _MISSING_VALUE:
+                return Read.OTHER
+            self._emit('""')
+        self._cursor.take(self._cursor.at + 1)
+        self._close(char)
+        return Read.DONE
+
+    def _brackets(self, top: Open) -> tuple[str, str]:
+        return _OPENER[top.closer], top.closer
+
+    # --- keys and scalars
+
+    def _item(self, char: str) -> Reading[Read]:
+        if char in _ARGUMENTS_END and self._due is not Due.VALUE:
+            return self._read_unlike_end(char)
+        return self._read_member(char)
+
+    def _read_unlike_end(self, char: str) -> Reading[Read]:
+        """Read the end of the arguments, if that is a bracket of another kind."""
+        if not (yield from self._unlike_end()):
+            return (yield from self._read_member(char))
+        self._cursor.take(self._cursor.at + 1)
+        self._close_all()
+        return Read.DONE
+
+    def _read_member(self, char: str) -> Reading[Read]:
+        if self._due is Due.MORE:
+            if not _MISSING_COMMA:
+                return Read.OTHER
+            self._due = Due.KEY if self._owed[-1].keyed else Due.FIRST_VALUE
+        if self._due not in KEYS:
+            return (yield from self._read_scalar(char))
+        key = yield from _key(self._cursor)
+        if key is not None:
+            self._argument(key)
+            return Read.DONE
+        return Read.CUT if self._cursor.at_end else Read.OTHER
+
+    def _instead(self) -> Reading[Read]:
+        """Read the rest of a container that is not one: it is text. Outside of one the arguments end."""
+        if self._source is None or not _CONTAINER_AS_TEXT:
+            self._emit("".join(self._gap))
+            yield from read_rest(self._cursor, self._sink, self._ends)
+            return Read.CUT
+        brackets = dict.fromkeys(_OPENER.values(), 0)
+        for each in self._owed[1:]:
+            brackets[_OPENER[each.closer]] += 1
+        return (yield from self._bare_text(self._take_source(), brackets))
+
+    def _read_scalar(self, char: str) -> Reading[Read]:
+        self._member()
+        if (yield from self._cursor.match(_DELIMITER)):
+            read = yield from self._string()
+        elif char in _QUOTES:
+            read = yield from self._quoted()
+        else:
+            return (yield from self._bare())
+        return self._scalar(finished=True) if read is Read.DONE else read
 
     def _at_end(self) -> Reading[bool]:
         """Whether the reply ends here, or a marker stands that ends the call."""
         char = yield from self._cursor.peek()
         return not char or (char in self._ends.firsts and (yield from self._cursor.stands(self._ends)) is not None)
 
-    def _emit(self, text: str) -> None:
-        if self._held is None:
-            self._sink(text)
-        else:
-            self._held.append(text)
-
     def _text(self, text: str) -> None:
         self._emit(quote(text)[1:-1])
 
-    # --- containers
-
-    def _member(self, key: str | None) -> None:
-        """The next member of the innermost container begins."""
-        outermost = len(self._owed) == 1
-        self._emit("," if self._members[-1] else "{" if outermost else "")
-        self._members[-1] += 1
-        if key is not None:
-            self._emit(quote(key) + ":")
-            if outermost:
-                self._given.add(key)
-
-    def _open(self, closer: str) -> None:
-        if self._held is None:
-            self._held, self._raw, self._deep = Held(), Held(), False
-            self._before = self._cursor.also_copy_to(self._raw.append)
-        self._cursor.take(self._cursor.at + 1)
-        self._emit(_OPENER[closer])
-        self._owed.append(closer)
-        self._count[closer] += 1
-        self._members.append(0)
-        self._deep = self._deep or len(self._owed) > MAX_DEPTH + 1
-
-    def _is_owed(self, char: str) -> bool:
-        return bool(self._count.get(char))
-
-    def _close(self) -> str:
-        """Close the innermost bracket, which is returned."""
-        closer = self._owed.pop()
-        self._count[closer] -= 1
-        members = self._members.pop()
-        if not self._owed:
-            self._emit("}" if members else "{}")
-            return closer
-        self._emit(closer)
-        if len(self._owed) == 1 and self._held is not None:
-            held = self._held
-            self.stop_holding()
-            raw, self._raw = self._raw, Held()
-            if self._deep:
-                self._sink(quote(raw.take()))
-            else:
-                del raw  # before the rest is copied
-                self._sink(held.take())
-        return closer
-
-    def _close_all(self) -> None:
-        while self._owed:
-            self._close()
-
-    def stop_holding(self) -> None:
-        if self._held is not None:
-            self._cursor.copy_to(self._before)
-            self._held = None
-
-    def _text_instead(self) -> Reading[tuple[bool, bool]]:
-        """Read the rest of a container that is none: it is text."""
-        self.stop_holding()
-        outermost = self._owed[0]
-        brackets = {opener: self._count[closer] - (closer == outermost) for closer, opener in _OPENER.items()}
-        self._count = {each: int(each == outermost) for each in _OPENER}
-        del self._owed[1:], self._members[1:]
-        return (yield from self._bare_text(self._raw.take(), brackets))
-
-    # --- values; whether the reply goes on behind one, and whether its own text ends it
-
-    def _scalar(self, char: str, key: str) -> Reading[tuple[bool, bool]]:
-        if (yield from self._cursor.match(_DELIMITER)):
-            closed = yield from self._string()
-            return closed, closed
-        if char in _QUOTES:
-            closed = yield from self._quoted()
-            return closed, closed
-        return (yield from self._bare(key))
-
-    def _string(self) -> Reading[bool]:
-        """Read a string behind its delimiter; whether it was closed."""
+    def _string(self) -> Reading[Read]:
+        """Read a string behind its delimiter."""
         self._emit('"')
+        cursor, text = self._cursor, _Text(self._cursor, self._text)
         quoted = 0  # calls
-        markers = _IN_ARGUMENT[self._owed[0]] if len(self._owed) == 1 else _IN_STRING
-        closed: dict[str, Callable[[], Reading[bool]]] = {
-            DELIMITER: self._string_end,
-            ",": self._next_argument,
-            self._owed[0]: self._end_of_call,
-        }
+        markers = _in_string(self._ends, frozenset(each.closer for each in self._owed))
         while True:
-            marker = yield from self._cursor.until(markers, self._text)
+            marker = yield from cursor.until(markers, text.say, read=False)
+            read: Read | None = None
             if marker is None:
-                return False
-            if marker == END:
-                quoted = max(0, quoted - 1)
-            elif marker in OPENERS:
-                quoted += yield from self._ahead(self._call)
-            elif not (quoted or self._is_data(marker)) and (yield from self._ahead(closed[marker])):
-                self._emit('"')
-                return True
-            self._text(marker)
+                read = text.rewind()
+            elif marker == DELIMITER:
+                cursor.take(cursor.at + len(marker))
+                read = None if quoted else (yield from self._at_delimiter(text))
+            else:
+                if self._is_data(marker):
+                    pass
+                elif marker in OPENERS and (yield from self._ahead(self._call_fits)):
+                    quoted += 1
+                    read = text.may_end(whole=False)
+                elif not quoted:
+                    read = yield from self._at(marker, text)
+                quoted -= bool(quoted) and marker == END
+                if read is None:
+                    cursor.take(cursor.at + len(marker))
+            if read is not None:
+                break
+            text.data(marker or "")
+        if read is Read.DONE:
+            self._emit('"')
+        return read
+
+    def _at_delimiter(self, text: _Text) -> Reading[Read | None]:
+        """Whether a string ends at a delimiter, which has been read: None if it goes on."""
+        if (yield from self._member_follows()) or (yield from self._ahead(self._string_end)):
+            return text.ends()
+        if not text.is_paired:
+            return None
+        if (yield from self._read_doubled()):
+            return text.ends()
+        in_array = not self._owed[-1].keyed
+        return text.ends() if in_array and (yield from self._ahead(self._next_element)) else None
+
+    def _at(self, marker: str, text: _Text) -> Reading[Read | None]:
+        """Whether a string ends without its delimiter before a marker: None if it goes on, as far as is known."""
+        if marker == ",":
+            return text.ends() if (yield from self._ahead(self._next_member)) else None
+        if marker not in CLOSERS:
+            return text.may_end(whole=marker == END)
+        if (yield from self._ahead(self._end_of_call)):
+            return text.ends()
+        return text.may_end(whole=True) if (yield from self._ahead(self._brackets_end)) else None
 
     def _is_data(self, marker: str) -> bool:
         """Whether a look at the text at hand tells that `marker` closes no string."""
-        follower = {",": _NO_KEY, "}": _NO_END, ")": _NO_END}.get(marker)
-        return follower is not None and follower.match(self._cursor.text, self._cursor.at) is not None
+        if marker == ",":
+            follower = _NO_KEY if self._owed[-1].keyed else _NO_ELEMENT
+        elif marker in CLOSERS:
+            follower = _NO_END
+        else:
+            return False
+        return follower.match(self._cursor.text, self._cursor.at + 1) is not None
 
-    def _quoted(self) -> Reading[bool]:
+    def _quoted(self) -> Reading[Read]:
         """Read a quoted string; it is held, since how it is closed tells what its quotes are."""
         cursor = self._cursor
         mark = cursor.take(cursor.at + 1)
@@ -378,7 +381,7 @@ class _Body:
         while True:
             marker = yield from cursor.until(_IN_QUOTED[mark], pieces.append)
             if marker is None:
-                return False
+                return Read.CUT
             if marker == mark and (yield from self._ahead(self._dangling_delimiter)):
                 yield from cursor.match(_DELIMITER)
                 break
@@ -391,28 +394,30 @@ class _Body:
         text = "".join(pieces)
         # Closed by a delimiter, its quotes are data: it lacks the opening delimiter.
         self._emit(quote(mark + text) if inner and marker == DELIMITER else f'"{_unquoted(text)}"')
-        return True
+        return Read.DONE
 
-    def _bare(self, key: str) -> Reading[tuple[bool, bool]]:
+    def _bare(self) -> Reading[Read]:
         """Read a number, a literal, a bare word, or text whose opening delimiter is missing."""
         cursor = self._cursor
-        word = yield from cursor.run(_WORD)
-        space = yield from cursor.space()
+        word, space = yield from read_word(cursor)
         ended = yield from self._at_end()
         literal = _LITERALS.get(word.lower())
         value = literal or read_number(word, whole=False, strict=True)
-        comma = value is not None and not ended and (yield from cursor.peek()) == ","
-        if not (ended or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))):
+        comma = value is not None and not ended and cursor.text[cursor.at] == ","
+        ends = ended or (comma and (yield from self._member_follows()))
+        ends = ends or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))
+        if not ends and not _BARE_TEXT:
+            return Read.OTHER
+        if not ends:
             return (yield from self._bare_text(word + space, dict.fromkeys(_OPENER.values(), 0)))
         if literal is None and cursor.at_end:
-            return False, False
+            return Read.CUT
         if value is None:
-            allowed = self._parameters.types(key) if len(self._owed) == 1 else frozenset({"string"})
-            value = read(word, allowed)
+            value = read(word, _STRING if self._nested else self._parameters.types(self._key))
         self._emit(value)
-        return True, literal is not None or not ended
+        return self._scalar(finished=literal is not None or not ended)
 
-    def _bare_text(self, text: str, brackets: dict[str, int]) -> Reading[tuple[bool, bool]]:
+    def _bare_text(self, text: str, brackets: dict[str, int]) -> Reading[Read]:
         """Read the rest of text that has no opening delimiter, in which `brackets` are open."""
         cursor = self._cursor
         self._emit('"')
@@ -429,17 +434,17 @@ class _Body:
             if char and _BARE.fullmatch(char):
                 continue
             if (yield from cursor.match(_DELIMITER)):
-                in_array = self._owed[-1] == "]"
-                if (yield from self._ahead(self._element_end if in_array else self._string_end)):
+                keyed = self._owed[-1].keyed
+                if (yield from self._ahead(self._string_end if keyed else self._element_end)):
                     self._text(text)
                     break
                 text += DELIMITER
                 continue
             if (yield from self._at_end()):
                 if cursor.at_end:
-                    return False, False
+                    return Read.CUT
                 self._emit('"')
-                return True, False
+                return self._scalar(finished=False)
             if char in brackets:
                 brackets[char] += 1
             elif brackets.get(_OPENER.get(char, "")):
@@ -448,7 +453,7 @@ class _Body:
                 break
             text += cursor.take(cursor.at + 1)
         self._emit('"')
-        return True, True
+        return self._scalar(finished=True)
 
     # --- what stands ahead
 
@@ -465,16 +470,17 @@ class _Body:
     def _separated(self) -> Reading[bool]:
         """Whether a bare value ends here."""
         char = yield from self._cursor.peek()
-        if char == "," and self._owed[-1] != "]":
+        if char == "," and self._owed[-1].keyed:
             return (yield from self._ahead(self._string_end))
-        return char == "," or self._is_owed(char) or (yield from self._other())
+        return char == "," or self._is_owed(char) or (yield from self._unlike_end())
 
-    def _other(self) -> Reading[bool]:
+    @recovers("the arguments' closing bracket of another kind", off=False)
+    def _unlike_end(self) -> Reading[bool]:
         """Whether the arguments end here, right before a marker, in a bracket that is not the kind that opened them."""
         char = yield from self._cursor.peek()
-        return char in _ARGUMENTS_END and not self._is_owed(char) and (yield from self._ahead(self._end_behind))
+        return char in _ARGUMENTS_END and not self._is_owed(char) and (yield from self._ahead(self._end_behind_bracket))
 
-    def _end_behind(self) -> Reading[bool]:
+    def _end_behind_bracket(self) -> Reading[bool]:
         cursor = self._cursor
         cursor.take(cursor.at + 1)
         yield from cursor.space(_FOLLOWS_WITHIN)
@@ -491,20 +497,26 @@ class _Body:
             comma = True
             cursor.take(cursor.at + 1)
             yield from cursor.space(_FOLLOWS_WITHIN)
-        if (yield from self._at_end()) or self._is_owed((yield from cursor.peek())) or (yield from self._other()):
+        if (yield from self._at_end()) or self._is_owed(cursor.text[cursor.at]) or (yield from self._unlike_end()):
             return True
-        if self._owed[-1] == "]":
+        if not self._owed[-1].keyed:
             return comma and (yield from self._value())
         key = yield from _read_key(cursor)
         if key is None:
             return comma and cursor.at_end  # cut off
-        if len(self._owed) == 1 and self._parameters.declares(key) and (comma or key not in self._given):
+        if not self._nested and self._parameters.declares(key) and (comma or key not in self._given):
             return True
         yield from cursor.space(_FOLLOWS_WITHIN)
         if " " in key:  # perhaps prose
-            return (yield from cursor.peek()) in _CLOSER or (yield from cursor.stands(_DELIMITER)) is not None
+            return (yield from cursor.peek()) in CLOSER or (yield from cursor.stands(_DELIMITER)) is not None
         return (yield from self._value())
 
+    def _member_follows(self) -> Reading[bool]:
+        """Whether a comma, the next key or element and its value stand here, as they are mostly written."""
+        found = yield from self._cursor.look(_NEXT_MEMBER if self._owed[-1].keyed else _NEXT_ELEMENT)
+        return any(found.groups())
+
+    @recovers("an element of an array without its opening delimiter", off=False)
     def _element_end(self) -> Reading[bool]:
         """Whether what stands here can follow an element whose opening delimiter is missing."""
         yield from self._cursor.space(_FOLLOWS_WITHIN)
@@ -514,7 +526,7 @@ class _Body:
         """Whether a value stands here, and no prose."""
         cursor = self._cursor
         char = yield from cursor.peek()
-        if not char or char in _CLOSER or char in _QUOTES or char == "," or self._is_owed(char):
+        if not char or char in CLOSER or char in _QUOTES or char == "," or self._is_owed(char):
             return True
         if (yield from cursor.stands(_DELIMITER)):
             return True
@@ -527,23 +539,42 @@ class _Body:
         char = yield from cursor.peek()
         return char == "," or self._is_owed(char)
 
-    def _next_argument(self) -> Reading[bool]:
-        """Whether, behind a comma in a string, a delimited argument stands that is declared and not given."""
-        key = yield from _read_key(self._cursor)
-        if key is None or key in self._given or not self._parameters.declares(key):
+    @recovers("a string's closing delimiter missing before the next argument", off=False, contract="The next parameter")
+    def _next_member(self) -> Reading[bool]:
+        """Whether a comma stands here in a string, and the next argument, member or element with a delimiter."""
+        self._cursor.take(self._cursor.at + 1)
+        if self._owed[-1].keyed:
+            key = yield from _read_key(self._cursor)
+            known = self._nested or (key not in self._given and key is not None and self._parameters.declares(key))
+            if key is None or " " in key or not known:
+                return False
+        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        if (yield from self._cursor.match(_DELIMITER)) is None:
+            return False
+        return not self._nested or not (yield from self._string_end())
+
+    @recovers("a string's delimiters missing around a comma", off=False)
+    def _next_element(self) -> Reading[bool]:
+        """Whether a comma and the next element follow, whose opening delimiter is missing."""
+        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        return (yield from self._cursor.peek()) == "," and (yield from self._closed())
+
+    @recovers("a string's closing delimiter missing before the end of the call", off=False, contract="It had ended")
+    def _end_of_call(self) -> Reading[bool]:
+        """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
+        if not (yield from self._brackets_end()):
             return False
         yield from self._cursor.space(_FOLLOWS_WITHIN)
-        return (yield from self._cursor.stands(_DELIMITER)) is not None
+        return not (yield from self._cursor.peek()) or (yield from self._cursor.stands(_AFTER_CALL)) is not None
 
-    def _end_of_call(self) -> Reading[bool]:
-        """Whether, behind a bracket in a string, the call's end stands, and nothing of this call behind it."""
+    def _brackets_end(self) -> Reading[bool]:
+        """Whether all that is owed and the call's end stand here in a string."""
         cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
-        if len(self._owed) > 1 or (yield from cursor.match(_END)) is None:
-            return False
-        yield from cursor.space(_FOLLOWS_WITHIN)
-        return not (yield from cursor.peek()) or (yield from cursor.stands(_AFTER_CALL)) is not None
+        owed = "".join(each.closer for each in reversed(self._owed))
+        closers = yield from cursor.run(_CLOSERS_RUN, _FOLLOWS_WITHIN)
+        return "".join(closers.split()) == owed and (yield from cursor.match(_END)) is not None
 
+    @recovers("a number or word that begins a string without its opening delimiter", off=False)
     def _closed(self) -> Reading[bool]:
         """Whether a delimiter ahead closes a string that lacks its opening one."""
         yield from self._cursor.run(_TO_DELIMITER)
@@ -553,9 +584,71 @@ class _Body:
         """Whether a delimiter stands here that closes a string."""
         return (yield from self._cursor.match(_DELIMITER)) is not None and (yield from self._string_end())
 
-    def _call(self) -> Reading[bool]:
-        """Whether, behind an opener, a call fits."""
+    @recovers("a string's closing delimiter doubled", off=False)
+    def _read_doubled(self) -> Reading[bool]:
+        """Read further delimiters behind a closing one; False, and nothing read, if the string does not end there."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        found = False
+        while (yield from cursor.match(_DELIMITER)) is not None:
+            found = True
+        if found and (yield from self._ahead(self._string_end)):
+            cursor.settle(mark)
+            return True
+        cursor.rewind(mark)
+        return False
+
+    def _call_fits(self) -> Reading[bool]:
+        """Whether an opener stands here, and a call that fits."""
+        yield from self._cursor.match(_OPENERS)
         return isinstance((yield from read_head(self._cursor, _END, None)), Head)
+
+
+class _Text:
+    """The text of a string. From where it may have ended on it is held."""
+
+    __slots__ = ("_cursor", "_delimiters", "_held", "_mark", "_sink", "_whole", "say")
+
+    def __init__(self, cursor: Cursor, sink: Sink) -> None:
+        self._cursor = cursor
+        self._sink = self.say = sink
+        self._mark: Mark | None = None
+        self._held = Held()
+        self._whole = False  # the end of the call stands where it may have ended
+        self._delimiters = 0
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the delimiters in it pair up."""
+        return self._delimiters % 2 == 0
+
+    def data(self, marker: str) -> None:
+        """A marker in it is text."""
+        self.say(marker)
+        self._delimiters += marker == DELIMITER
+
+    @recovers("a string's closing delimiter missing before a marker", off=None, contract="Candidates")
+    def may_end(self, *, whole: bool) -> Read | None:
+        """The string may have ended here; None as long as that is not known."""
+        if self._mark is None:
+            self._whole = whole
+            self._mark = self._cursor.mark(room=None)
+            self.say = self._held.append
+        return self.rewind() if self._mark.offset < self._cursor.twice else None
+
+    def ends(self) -> Read:
+        """The string ends here: what was held is text."""
+        if self._mark is not None:
+            self._cursor.settle(self._mark)
+            self._sink(self._held.take())
+        return Read.DONE
+
+    def rewind(self) -> Read:
+        """The string has no delimiter: it ended where it first may have, which is read again."""
+        if self._mark is None:
+            return Read.CUT
+        self._cursor.rewind(self._mark)
+        return Read.DONE if self._whole else Read.CUT
 
 
 def _unquoted(text: str) -> str:

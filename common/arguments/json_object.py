@@ -11,15 +11,18 @@ import re
 from dataclasses import dataclass
 
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink, union
+from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from . import json_text
+from .literals import Read
 from .strays import read_strays
 
-_QUOTES = "\"'"
-_NULL = Markers(("null", "None"))
+_QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
+_NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FENCE = Markers(("```",))
-FENCES = Markers(("```", "```json", "```JSON"))
+FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
+_EMPTY = rule("an empty string as arguments", contract="No arguments")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_$.-]*")
 
@@ -91,18 +94,24 @@ class JsonObject:
             if (yield from cursor.match(_FENCE)):
                 yield from cursor.run(_LANGUAGE)
                 ends = union(ends, _FENCE)
-        complete = yield from read_object(cursor, sink, ends)
+        complete = yield from read_object(cursor, sink, ends, required=parameters.required)
         if self.fenced:
             yield from read_strays(cursor, _FENCE, once=True)
         return complete
 
 
-def read_object(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[bool]:
-    """Read arguments up to their last bracket; whether they are whole."""
+def read_object(
+    cursor: Cursor,
+    sink: Sink,
+    ends: Markers,
+    within: json_text.Inside | None = None,
+    required: frozenset[str] = frozenset(),
+) -> Reading[bool]:
+    """Read arguments up to their last bracket; whether they are whole. `within`, `required`: as `json_text.value`."""
     yield from cursor.space()
     char = yield from cursor.peek()
     if char == "{":
-        return (yield from json_text.value(cursor, sink, ends))
+        return (yield from cursor.directly(json_text.value(cursor, sink, ends, within, required)))
     if char and char in _QUOTES:
         return (yield from _unwrapped(cursor, sink))
     if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
@@ -112,19 +121,19 @@ def read_object(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[bool]:
     if char in _NULL.firsts and (yield from cursor.match(_NULL)):
         sink("{}")
         return True
-    yield from json_text.value(cursor, sink, ends)
+    yield from json_text.value(cursor, sink, ends, within)
     return False
 
 
 def _unwrapped(cursor: Cursor, sink: Sink) -> Reading[bool]:
     """Arguments written as a JSON string: what it holds, if that is an object."""
     pieces: list[str] = []
-    closed = yield from json_text.string(cursor, pieces.append)
+    closed = (yield from json_text.string(cursor, pieces.append)) is Read.DONE
     if not closed:
         return False
     text = "".join(pieces)
     inner = json_text.decoded(text)
-    if inner is not None and not inner.strip():
+    if _EMPTY and inner is not None and not inner.strip():
         sink("{}")
         return True
     inner = inner and _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", inner)

@@ -1,52 +1,60 @@
 """Arguments of MiniMax M3: an element a parameter, with the namespace token before each tag.
 
-- A text is the value's, every character of it, up to its own closer; that one counts only where what follows can
-  follow it: a parameter, a closer around the parameters, the end. A call that fits, inside a text, is data.
-- Where the schema allows an object or array, a tag as the first thing inside an element starts elements in it, read by
-  `elements` and sent whole. A parameter that is declared as an array and repeated at once is one array.
+The rules are those of `tags`, and:
+
+- The closer is the parameter's own: `</city>` ends `<city>`, with or without the token.
+- A tag as the first thing in a value starts elements in it, which pair up by name. They are read by `elements` and sent
+  whole. Where only a string is declared, elements that do not pair up, or text beside them, make it the text.
+- A parameter that is declared as an array and repeated at once is one array.
 - A name is all that stands in a tag, spaces included, but for attributes; quotes around it are dropped.
-- Drift: M2's `<parameter name="city">`; a missing closer before the next parameter; a closer without the namespace
-  token; a first parameter whose opener is missing behind its namespace token; closers missing behind an element that
-  is closed.
+- Drift: M2's `<parameter name="city">`; a first parameter whose opener is missing behind its namespace token.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
-from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Overrun, Reading, Sink, union
+from ..cursor import SPACE, Cursor, Markers, Overrun, Reading
+from ..cursor import Sink as TextSink
 from ..held import Held, joined
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
-from .json_object import JsonObject, read_object
 from .name import MAX_NAME
-from .tagged_values import CallHeads, read_quoted_head
-from .text_value import TextValue
+from .tag_body import Body
+from .tag_parts import Around, End, Header, Level, Sink
+from .tag_value import Value
+from .tags import Tags
+from .text_value import JsonStrings, SeenTags, TextValue
 
-_OBJECT = JsonObject()
 _NAMESPACE = Markers((NAMESPACE,))
-_BARE_CLOSE = "</"
-_SECTION = "tool_call"
-_AROUND = ("invoke", _SECTION)
-_OLDER_SECTIONS = ("minimax:tool_call", "minimax:tool_calls")
-_ENCLOSING = Markers(f"</{name}>" for name in _AROUND)
-_CALL_TAGS = Markers(("invoke name=", "/invoke>"))
+_AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
+_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
 """Tags of a call that lack their bracket."""
-_IN_ELEMENTS = Markers((NAMESPACE, _BARE_CLOSE))
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
-_AS_M2 = re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*""")
-_CUT_NAME = r"""["']?[^<>/"=\r\n]*"""
-_CUT_TAG = re.compile(rf"\s*(?:</?{_CUT_NAME})?")
-_CUT_CLOSER = re.compile(rf"\s*(?:<(?:/{_CUT_NAME})?)?")
+_AS_M2 = recovering(
+    "a parameter's tag as M2 writes it",
+    re.compile(r"""\s*parameter\s+name\s*=\s*(["']?)([^"'<>/=]+?)\1\s*"""),
+    off=re.compile("(?!)"),
+    contract="Bare invokes",
+)
+_CUT_CLOSER = re.compile(r"""\s*(?:<(?:/["']?[^<>/"=\r\n]*)?)?""")
+_CUT_TAG = re.compile(r"""\s*(?:</?["']?[^<>/"=\r\n]*)?""")
 _CONTAINERS = frozenset({"object", "array"})
-_JSON_STARTS = ("{", "[")
-_FOLLOWS_WITHIN = 256
+_CLOSING = re.compile(r"[^<>\]\r\n\"'=]*")
 _NEAR = 256
+_NO_VALUE = (*SPACE, "<", "`", "")
+_TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
+
+_CUT = rule("a closer cut off at the end, after elements", contract="Cut marker")
+_DOUBLED_TOKEN = rule("the namespace token doubled")
+_INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
+_REPEATED = rule("a parameter that is an array, repeated")
+_WITHOUT_TOKEN = rule("a closer without the namespace token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,181 +63,161 @@ class Tag:
 
     name: str
     closes: bool
-    text: str
     key: str = ""
     """The parameter that it says as M2 does."""
 
 
+def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
+    """Read a namespace token, or doubled ones, and the tag behind; None, and nothing read, if there is none."""
+    mark = cursor.mark()
+    try:
+        found = (yield from cursor.match(_NAMESPACE)) is not None
+        while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
+            pass
+        yield from cursor.space(_NEAR)
+        if found and (yield from cursor.peek()) == "<":
+            cursor.take(cursor.at + 1)
+            inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
+            if inside is not None and len(inside["name"]) <= MAX_NAME and (yield from cursor.peek()) == ">":
+                cursor.take(cursor.at + 1)
+                cursor.settle(mark)
+                as_m2 = _AS_M2.fullmatch(inside.group())
+                return Tag(inside["name"], inside[1] != "", as_m2[2] if as_m2 is not None else "")
+    except Overrun:
+        pass
+    cursor.rewind(mark)
+    return None
+
+
 @dataclass(frozen=True)
-class MinimaxM3Values:
+class MinimaxM3Values(Tags):
     """`<city>Paris</city>`"""
+
+    open: str = NAMESPACE
+    name_end: tuple[str, ...] = (">",)
+    close: str = ""
+    closes: tuple[str, ...] = (f"{NAMESPACE}</", "</")
 
     @property
     def markers(self) -> frozenset[str]:
         return frozenset({NAMESPACE})
 
-    @property
-    def closers(self) -> frozenset[str]:
-        return frozenset()
+    def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
+        return _Elements(self, cursor, call, parameters, around)
 
     @property
-    def ended_by_calls(self) -> bool:
+    def in_closing(self) -> re.Pattern[str]:
+        return _CLOSING
+
+    def read_opener(self, cursor: Cursor) -> Reading[str | None]:
+        """As in `tags`, but the tokens are not read: closing tags have them too."""
+        mark = cursor.mark()
+        tag = yield from read_tag(cursor)
+        if tag is None and (yield from _is_cut(cursor)):
+            cursor.rewind(mark)
+            return NAMESPACE
+        cursor.rewind(mark)
+        return NAMESPACE if tag is not None and not tag.closes and tag.name not in _AROUND else None
+
+    def read_header(self, cursor: Cursor, opener: str | None = None) -> Reading[Header | None]:
+        tag = yield from read_tag(cursor)
+        if tag is None:
+            if opener is not None:
+                cursor.take(len(cursor.text))  # the reply ends in it
+            return None
+        return Header(tag.key or tag.name, {}, closed_by=tag.name)
+
+
+def _is_cut(cursor: Cursor) -> Reading[bool]:
+    """Whether the reply ends in a tag that begins here."""
+    if (yield from cursor.match(_NAMESPACE)) is None:
         return False
-
-    @property
-    def first(self) -> Markers:
-        return _NAMESPACE
-
-    @property
-    def key_end(self) -> Markers:
-        return NO_MARKERS
-
-    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
-        """Whether a parameter or the end of the parameters stands here; None where the reply ends before it."""
-        yield from cursor.space()
-        if (yield from cursor.stands(ends)):
-            return True
-        if cursor.at_end or cursor.cut_of(ends) or cursor.cut_of(_NAMESPACE):
-            return None
-        if (yield from cursor.peek()) == "{":
-            return (yield from _OBJECT.fits(cursor, ends))
-        if not (yield from _read_namespace(cursor)):
-            return False
-        tag = yield from _read_tag(cursor)
-        if tag is not None:
-            return not tag.closes and tag.name not in (*_AROUND, *_OLDER_SECTIONS)
-        if _rest_is(_CUT_TAG, cursor):
-            return None
-        if (yield from cursor.stands(_CALL_TAGS)) is not None:
-            return False
-        if cursor.cut_of(_CALL_TAGS):
-            return None
-        # The value of a parameter without its opener.
-        return (yield from cursor.peek()) not in (*SPACE, "<", "`")
-
-    def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
-    ) -> Reading[bool]:
-        """Read parameters up to a closer around them, which is not read; whether they are whole."""
-        yield from cursor.space()
-        if (yield from cursor.peek()) == "{":
-            return (yield from read_object(cursor, sink, ends))
-        return (yield from _Body(cursor, sink, parameters, ends, heads).read())
+    while (yield from cursor.match(_NAMESPACE)):
+        pass
+    if not cursor.ended or len(cursor.text) - cursor.at > 2 * MAX_NAME:
+        return False
+    rest = cursor.text[cursor.at :]
+    return _CUT_TAG.fullmatch(rest) is not None or (rest != "" and _CALL_TAGS.begins(rest))
 
 
-class _Body:
-    """The parameters of one call."""
+class _Elements(Body):
+    """The parameters of one call, as elements."""
 
-    __slots__ = (
-        "_array",
-        "_behind",
-        "_cursor",
-        "_ends",
-        "_heads",
-        "_in_text",
-        "_lengths",
-        "_parameters",
-        "_sink",
-        "_texts",
-        "_written",
-    )
+    __slots__ = ("_repeated", "_texts")
 
-    def __init__(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads) -> None:
-        self._cursor = cursor
-        self._sink = sink
-        self._parameters = parameters
-        self._ends = ends
-        self._behind = union(ends, heads.call_openers)
-        self._heads = heads
-        self._in_text = union(_IN_ELEMENTS, heads.call_openers)
-        self._written: set[str] = set()
-        self._array = ""  # the last parameter, where it is declared as an array: it may be repeated
-        self._texts = Held()  # what stands in its elements
-        self._lengths = array("q")  # of each of those texts
+    def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
+        super().__init__(tags, cursor, call, parameters, around)
+        self._repeated = ""  # the last parameter, if it is declared as an array: it may be repeated
+        self._texts: list[str] = []  # what stands in its elements
 
-    def read(self) -> Reading[bool]:
-        cursor = self._cursor
-        tag: Tag | None = None
-        while True:
-            if tag is None:
-                yield from cursor.space()
-                if (yield from cursor.stands(self._behind)) or cursor.at_end or cursor.cut_of(self._ends):
-                    self._end_array()
-                    self._sink("}" if self._written else "{}")
-                    return True
-                tag = yield from self._next_tag()
-                if tag is None:
-                    self._end_array()
-                    return False
-            if tag.closes:  # a stray one, or of a parameter that was read without its opener
-                tag = None
-                continue
-            closed, tag = yield from self._parameter(tag)
-            if not closed:
-                return False
+    def _header(self, opener: str | None) -> Reading[Header | None]:
+        header = yield from self.tags.read_header(self.cursor, opener)
+        if header is not None and self.parameters.declares(header.closed_by):
+            return Header(header.closed_by, {}, closed_by=header.closed_by)
+        return header
 
-    def _next_tag(self) -> Reading[Tag | None]:
-        """Read a namespace token and the tag behind it, or a parameter without its opener and its closer."""
-        cursor = self._cursor
-        if not (yield from _read_namespace(cursor)):
-            return None
-        tag = yield from _read_tag(cursor)
-        if tag is not None:
-            return tag
-        if _rest_is(_CUT_TAG, cursor):
-            cursor.take(len(cursor.text))
-            return None
+    def _next(self) -> Reading[Header | None]:
+        header = yield from super()._next()
+        if header is None and not (self.cut or self.written) and (yield from self._without_opener()):
+            header = yield from super()._next()
+        return header
+
+    @recovers("a parameter without its opener after the namespace token", off=False)
+    def _without_opener(self) -> Reading[bool]:
+        cursor = self.cursor
+        mark = cursor.mark()
         text: list[str] = []
-        if (yield from cursor.until(_NAMESPACE, text.append)):
-            tag = yield from _read_tag(cursor)
-        if tag is None or not tag.closes or _closes_call(tag):
-            self._sink("".join(text))
-            return None
-        self._begin(tag.name)
-        self._write("".join(text), tag.name)
-        return tag
+        tag: Tag | None = None
+        try:
+            begins = (yield from cursor.match(_NAMESPACE)) is not None and (yield from cursor.peek()) not in _NO_VALUE
+            begins = begins and (yield from cursor.stands(_CALL_TAGS)) is None
+            if begins and (yield from cursor.up_to(_NAMESPACE, text.append)) is not None:
+                tag = yield from read_tag(cursor)
+        except Overrun:
+            tag = None
+        if tag is None or not tag.closes or tag.name in _AROUND:
+            cursor.rewind(mark)
+            return False
+        end = cursor.offset
+        cursor.rewind(mark)
+        self.sink = self.call.announce().arguments
+        cursor.take(cursor.at + end - cursor.offset)
+        self._key(tag.name, self.sink)
+        self._give(self.sink, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
+        return True
 
     # --- one parameter
 
-    def _begin(self, name: str) -> None:
-        self._end_array()
-        self._sink(("," if self._written else "{") + quote(name) + ":")
-        self._written.add(name)
+    def _named(self, header: Header, sink: TextSink) -> Reading[End]:
+        name = header.name
+        if name != self._repeated:
+            self.end()
+            self._key(name, sink)
+        return _Element(self, header, _Text(self, name, sink)).read()
 
-    def _write(self, text: str, name: str) -> None:
-        self._give(as_json(text, self._parameters.schema(name), self._parameters.root))
+    def repeat(self, name: str, text: str) -> None:
+        """The text of a parameter that may be repeated."""
+        self._repeated = name
+        self._texts.append(text)
 
-    def _give(self, pieces: Iterable[str]) -> None:
-        for piece in joined(pieces):
-            self._sink(piece)
-
-    def _end(self, name: str, value: TextValue | None, text: Held, *, repeatable: bool) -> None:
-        if value is not None:
-            value.end()
-        elif repeatable:
-            self._array = name
-            self._lengths.append(0)
-            for block in text.blocks():
-                self._texts.append(block)
-                self._lengths[-1] += len(block)
-        else:
-            self._write(text.take(), name)
-
-    def _end_array(self) -> None:
+    def end(self) -> None:
         """Write the parameter that might have been repeated."""
-        name, text, lengths = self._array, self._texts.take(), self._lengths
-        if not name:
-            return
-        self._array, self._lengths = "", array("q")
-        self._give(self._repeated(name, text, lengths))
+        name, texts = self._repeated, self._texts
+        if name:
+            self._repeated, self._texts = "", []
+            self._give(self.sink, self._written(name, texts))
 
-    def _repeated(self, name: str, text: str, lengths: array[int]) -> Iterator[str]:
-        schema, root = self._parameters.schema(name), self._parameters.root
-        is_array = len(lengths) > 1 and all(
+    def _give(self, sink: TextSink, pieces: Iterable[str]) -> None:
+        for piece in joined(pieces):
+            sink(piece)
+
+    def _written(self, name: str, texts: list[str]) -> Iterator[str]:
+        schema, root = self.parameters.schema(name), self.parameters.root
+        is_array = len(texts) > 1 and all(
             not TAG.search(each) or "array" in types(element(schema, root, index), root)
-            for index, each in enumerate(_cut(text, lengths))
+            for index, each in enumerate(texts)
         )
-        for index, each in enumerate(_cut(text, lengths)):
+        for index, each in enumerate(texts):
             if is_array:
                 yield "," if index else "["
             elif index:
@@ -238,226 +226,236 @@ class _Body:
         if is_array:
             yield "]"
 
-    def _name(self, tag: Tag) -> str:
-        """The parameter that a tag opens."""
-        return tag.key if tag.key and not self._parameters.declares(tag.name) else tag.name
 
-    def _parameter(self, opened: Tag) -> Reading[tuple[bool, Tag | None]]:  # noqa: C901
-        """Read a value and its closer; whether it was closed, and the tag of the parameter that closed it."""
+class _Text:
+    """The text of one parameter: a string streams, what may be elements or JSON is held."""
+
+    __slots__ = (
+        "_body",
+        "_held",
+        "_name",
+        "_parameters",
+        "_sink",
+        "_streams",
+        "_strings",
+        "_value",
+        "allowed",
+        "elements",
+        "first",
+        "paired",
+        "repeatable",
+        "tags",
+    )
+
+    def __init__(self, body: _Elements, name: str, sink: TextSink) -> None:
+        self._body = body
+        self._parameters = parameters = body.parameters
+        self._name = name
+        self._sink = sink
+        self.allowed = parameters.types(name)
+        self.elements = False
+        self.paired = False  # nothing but whole elements, as far as it was read
+        self.first = ""  # its first character that is no white space
+        self.tags = SeenTags()
+        self._held = Held()
+        self._strings = JsonStrings()
+        self._value: TextValue | None = None
+        self._streams = "string" in self.allowed or not self.contains  # unless it holds elements
+        self.repeatable = _REPEATED and "array" in self.allowed and "string" not in self.allowed
+
+    @property
+    def contains(self) -> bool:
+        return not _CONTAINERS.isdisjoint(self.allowed)
+
+    @property
+    def may_hold_elements(self) -> bool:
+        """Whether a tag here starts elements."""
+        text = self.first and ("string" in self.allowed or not self.contains or self.first in "[{")
+        return self._value is None and not text
+
+    def text(self, piece: str) -> None:
+        if "<" in piece or self.tags.tail:
+            self.tags.note(piece)
+        if not self.first:
+            self.first = piece.lstrip(SPACE)[:1]
+        if self._streams and self._value is None and self.first and not self.elements:
+            self._value = TextValue(self._sink, self.allowed, framed=False)
+            piece = self._held.take() + piece
+        if self._value is not None:
+            self._value.text(piece)
+            return
+        self._held.append(piece)
+        if self.first and self.first in "[{":
+            self._strings.note(piece)
+
+    def drop(self, size: int) -> None:
+        """The last characters are none of the value's."""
+        text = self._held.take()
+        self._held.append(text[: len(text) - size])
+
+    @property
+    def at_line_start(self) -> bool:
+        return False
+
+    @property
+    def in_json_string(self) -> bool:
+        return self._strings.inside if self._value is None else self._value.in_json_string
+
+    def is_finished(self) -> bool:
+        return self._value is not None and self._value.is_finished()
+
+    def end(self) -> None:
+        """The value's text is over."""
+        if self.repeatable:
+            self._body.repeat(self._name, self._held.take())
+            return
+        if self._value is None and not (self.elements or self.contains):
+            self._value = TextValue(self._sink, self.allowed, framed=False)
+            self._value.text(self._held.take())
+        if self._value is not None:
+            self._value.end()
+            return
+        text = self._held.take()
+        schema: object = self._parameters.schema(self._name)
+        if self.elements and not self.contains:
+            schema = True if self.paired else {"type": "string"}
+        for piece in joined(as_json(text, schema, self._parameters.root)):
+            self._sink(piece)
+
+
+class _Element(Value):
+    """One parameter, read up to its end. What is open in it is `Level`s of quoted calls, and names of elements."""
+
+    __slots__ = ("_beside", "_closing", "_element", "_rest")
+
+    def __init__(self, body: Body, header: Header, text: _Text) -> None:
+        super().__init__(body, header, text)
+        self._element = text
+        self._add: TextSink = self._add_noted
+        self._beside = False  # text stands beside elements
+        self._closing = False  # a closing tag is taken
+        self._rest: str | None = None  # the text behind the last one
+
+    def _add_noted(self, text: str) -> None:
+        if self._closing or self._rest is not None or self._element.elements:
+            self._note(text)
+        self._text.text(text)
+
+    def _add_held(self, text: str) -> None:
+        self._note(text)
+        super()._add_held(text)
+
+    def _note(self, text: str) -> None:
+        """Note what stands beside elements, and behind the last one."""
+        if not self._quoted and self._element.elements and text.strip(SPACE) and not self._closing:
+            self._beside = True
+        if self._closing:
+            self._rest = ""
+        elif self._rest is not None:
+            self._rest = self._rest + text if len(self._rest) < _NEAR else None
+        self._closing = False
+
+    def _own_closer(self) -> Reading[bool]:
         cursor = self._cursor
-        name = self._name(opened)
-        allowed = self._parameters.types(name)
-        contains = not _CONTAINERS.isdisjoint(allowed)
-        held = contains and "string" not in allowed
-        repeatable = held and "array" in allowed
-        if name != self._array:
-            self._begin(name)
-        value = None if held else TextValue(self._sink, allowed, framed=False)
-        text = Held()
-        quoted: list[str] = []  # what is open inside the value: calls (""), and parameters of calls
-        first = ""  # its first character that is no white space
+        mark = cursor.mark()
+        tag = yield from read_tag(cursor)
+        if tag is None or not tag.closes or tag.name != self._header.closed_by:
+            cursor.rewind(mark)
+            return False
+        cursor.settle(mark)
+        return True
 
-        def add(piece: str) -> None:
-            nonlocal first
-            first = first or piece.lstrip(SPACE)[:1]
-            (text.append if value is None else value.text)(piece)
+    def _at(self, marker: str) -> Reading[End | int]:
+        if marker.startswith(NAMESPACE) and marker in _TAG_STARTS:
+            return (yield from self._at_tag(marker))
+        return (yield from super()._at(marker))
 
-        while True:
-            marker = yield from cursor.until(self._in_text, add)
-            if marker is None:
-                return False, None
-            if marker == NAMESPACE:
-                tag = yield from _read_tag(cursor)
-                marker += "" if tag is None else tag.text
-                if tag is None:
-                    pass
-                elif tag.closes and tag.name == opened.name and not (quoted and quoted[-1]):
-                    text_only = bool(quoted) or (value is not None and not value.is_no_string())
-                    if (yield from self._ahead(self._follows(closers=not text_only))):
-                        break
-                elif quoted:
-                    self._pair(quoted, tag)
-                elif tag.closes:
-                    pass
-                elif contains and (not first or (value is None and first not in _JSON_STARTS)):
-                    value = None
-                    text.append(marker)
-                    if not (yield from self._elements(opened.name, tag.name, text)):
-                        return False, None
-                    break
-                elif self._parameters.declares(self._name(tag)) and self._name(tag) not in self._written:
-                    self._end(name, value, text, repeatable=repeatable)
-                    return True, tag
-            elif marker == _BARE_CLOSE:
-                if not quoted and (yield from self._bare_closer(opened.name, nested=False)):
-                    break
-            else:
-                head = yield from read_quoted_head(marker, cursor, self._heads)
-                if head is not None:
-                    quoted.append("")
-                    marker += head
-            add(marker)
-        self._end(name, value, text, repeatable=repeatable)
-        return True, None
-
-    def _pair(self, quoted: list[str], tag: Tag) -> None:
-        """A tag inside a quoted call."""
-        if not tag.closes:
-            quoted.append(tag.name)
-        elif tag.name == _SECTION and _SECTION in quoted[-_NEAR:]:
-            while quoted.pop() != _SECTION:
-                pass
-        elif _closes_call(tag):
-            while quoted and quoted.pop():
-                pass
-        elif quoted[-1] == tag.name:
-            quoted.pop()
-
-    def _elements(self, name: str, first: str, text: Held) -> Reading[bool]:
-        """Read the elements in parameter `name` behind the opener of the first; whether the parameter was closed."""
+    def _at_tag(self, marker: str) -> Reading[End | int]:
         cursor = self._cursor
-        stack = [first]
-        closed = False  # the last tag was a closer
-        behind = Held()  # the text behind it
-        blank = True  # that is nothing but white space
+        mark = cursor.mark()
+        tag = yield from read_tag(cursor, doubled=False)
+        size = cursor.offset - mark.offset
+        cursor.rewind(mark)
+        if tag is None:
+            return len(marker)
+        if tag.closes:
+            return (yield from self._at_closing(tag.name, size))
+        if self._quoted:
+            self._push(tag.name)
+            return size
+        if self._element.contains and self._element.may_hold_elements:
+            return self._begin(tag.name, size)
+        found = yield from self._at_parameter(marker)
+        if isinstance(found, int) and self._element.may_hold_elements and self._held is None:
+            self._unpaired -= 1
+            return self._begin(tag.name, size)
+        return found
 
-        def add(piece: str) -> None:
-            nonlocal blank
-            blank = blank and not piece.strip(SPACE)
-            behind.append(piece)
+    def _begin(self, name: str, size: int) -> int:
+        self._element.elements = True
+        self._push(name)
+        return size
 
-        while True:
-            marker = yield from cursor.until(_IN_ELEMENTS, add)
-            if marker is None:
-                return closed and _is_cut_closer(behind.take())
-            if marker == _BARE_CLOSE:
-                if not (yield from self._bare_closer(stack[-1] if stack else name, nested=True)):
-                    add(marker)
-                    continue
-                if not stack:
-                    text.append(behind.take())
-                    return True
-                add(f"{NAMESPACE}</{stack.pop()}>")
-                text.append(behind.take())
-                closed = blank = True
-                continue
-            if closed and blank and "invoke" not in stack[-_NEAR:] and (yield from cursor.stands(_ENCLOSING)):
-                text.append(behind.take())
+    def _push(self, name: str) -> None:
+        self._quoted.append(name)
+        if len(self._quoted) > 2 * _NEAR:
+            del self._quoted[:_NEAR]  # nested so deep, all of it is text
+
+    def _at_closing(self, name: str, size: int) -> Reading[End | int]:
+        if self._closes_inner(name):
+            self._closing = True
+            return size
+        if name == self._header.closed_by:
+            self._element.paired = not self._quoted and not self._beside
+            return (yield from self._at_closer(size))
+        if self._quoted or self._text.in_json_string or self._is_held():
+            return size
+        if self._text.tags.has(name):
+            return size
+        return (yield from self._at_foreign_closer(name, size)) or size
+
+    def _closes_inner(self, name: str) -> bool:
+        """Close the element of this name, and what is open in it."""
+        quoted = self._quoted
+        for depth in range(len(quoted) - 1, max(-1, len(quoted) - _NEAR), -1):
+            if quoted[depth] == name:
+                del quoted[depth:]
                 return True
-            tag = yield from _read_tag(cursor)
-            if tag is None:
-                add(marker)
-                continue
-            if not tag.closes:
-                stack.append(tag.name)
-                if len(stack) > 2 * _NEAR:
-                    del stack[:_NEAR]  # nested so deep, all of it is text
-            elif tag.name in stack[-_NEAR:]:
-                while stack.pop() != tag.name:
-                    pass
-            elif tag.name == name and (yield from self._ahead(self._follows(closers=True))):
-                text.append(behind.take())
-                return True
-            closed = tag.closes
-            add(marker + tag.text)
-            text.append(behind.take())
-            blank = True
+            if quoted[depth] is Level.CALL or not _INNER_CLOSERS:
+                break
+        return False
 
-    def _bare_closer(self, name: str, *, nested: bool) -> Reading[bool]:
-        """Read on a closer that lacks its namespace token; False, and nothing read, where it is text."""
+    def _at_closing_tag(self, marker: str) -> Reading[End | int]:
+        """A closing tag without its token: the parameter's, or the innermost element's if a tag follows."""
         cursor = self._cursor
         mark = cursor.mark()
         try:
-            found = (yield from cursor.run(_IN_TAG, MAX_NAME)) == name and (yield from cursor.peek()) == ">"
-            if found:
-                cursor.take(cursor.at + 1)
-                found = yield from self._ahead(self._follows_bare_closer(name if nested else ""))
+            cursor.take(cursor.at + len(marker))
+            name = yield from self._body.tags.read_closing(cursor)
+            size = cursor.offset - mark.offset
+            yield from cursor.space(_NEAR)
+            tag = yield from read_tag(cursor)
         except Overrun:
-            found = False
-        if found:
-            cursor.settle(mark)
-        else:
-            cursor.rewind(mark)
-        return found
+            name, size, tag = "", 0, None
+        cursor.rewind(mark)
+        followed = _WITHOUT_TOKEN and tag is not None and not (tag.closes and tag.name == name)
+        if name and name == self._header.closed_by and not self._quoted:
+            if followed:
+                return (yield from self._at_closer(size))
+        elif self._quoted and name == self._quoted[-1] and followed and self._held is None:
+            self._quoted.pop()
+            cursor.take(cursor.at + size)
+            self._closing = True
+            self._take(f"{NAMESPACE}</{name}>")
+            return 0
+        return (yield from super()._at_closing_tag(marker))
 
-    # --- what stands ahead
-
-    def _ahead(self, check: Reading[bool]) -> Reading[bool]:
-        """Whether `check` finds what it reads; nothing is read."""
-        mark = self._cursor.mark()
-        try:
-            found = yield from check
-        except Overrun:
-            found = False
-        self._cursor.rewind(mark)
-        return found
-
-    def _follows(self, *, closers: bool) -> Reading[bool]:
-        """Whether what stands here can follow a parameter's closer; `closers`: also stray ones can."""
-        cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
-        if (yield from cursor.stands(self._ends)) or cursor.at_end or cursor.cut_of(self._ends):
-            return True
-        if not (yield from _read_namespace(cursor)):
-            return False
-        tag = yield from _read_tag(cursor)
-        return _rest_is(_CUT_TAG, cursor) if tag is None else closers or not tag.closes
-
-    def _follows_bare_closer(self, inner: str) -> Reading[bool]:
-        """Whether a tag stands here that can follow a closer: of element `inner` (none: of a parameter)."""
-        cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
-        if not (yield from _read_namespace(cursor)):
-            return False
-        tag = yield from _read_tag(cursor)
-        if tag is None or not tag.closes:
-            return tag is not None
-        return tag.name != inner if inner else _closes_call(tag)
-
-
-def _read_namespace(cursor: Cursor) -> Reading[bool]:
-    """Read the namespace token, doubled ones included; whether it stood here."""
-    found = False
-    while (yield from cursor.match(_NAMESPACE)):
-        found = True
-    return found
-
-
-def _read_tag(cursor: Cursor) -> Reading[Tag | None]:
-    """Read a tag behind a namespace token; None, and nothing read, where none stands."""
-    mark = cursor.mark()
-    try:
-        yield from cursor.space(_NEAR)
-        if (yield from cursor.peek()) == "<":
-            cursor.take(cursor.at + 1)
-            inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
-            if inside is not None and len(inside["name"]) <= MAX_NAME and (yield from cursor.peek()) == ">":
-                cursor.take(cursor.at + 1)
-                as_m2 = _AS_M2.fullmatch(inside.group())
-                tag = Tag(inside["name"], inside[1] != "", cursor.held(mark), as_m2[2] if as_m2 is not None else "")
-                cursor.settle(mark)
-                return tag
-    except Overrun:
-        pass
-    cursor.rewind(mark)
-    return None
-
-
-def _cut(text: str, lengths: array[int]) -> Iterator[str]:
-    """The texts that `text` is made of."""
-    at = 0
-    for length in lengths:
-        yield text[at : at + length]
-        at += length
-
-
-def _closes_call(tag: Tag) -> bool:
-    return tag.closes and tag.name in _AROUND
-
-
-def _rest_is(pattern: re.Pattern[str], cursor: Cursor) -> bool:
-    """Whether the reply ends here, in what `pattern` matches."""
-    return cursor.ended and pattern.fullmatch(cursor.text, cursor.at) is not None
+    def _at_end(self) -> End:
+        rest = self._rest if _CUT and self._held is None else None
+        if self._element.elements and rest is not None and _is_cut_closer(rest):
+            self._element.drop(len(rest))
+            return End(True)
+        return super()._at_end()
 
 
 def _is_cut_closer(text: str) -> bool:

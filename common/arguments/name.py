@@ -8,22 +8,29 @@ from __future__ import annotations
 import re
 
 from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading
+from ..recovery import drift, recovering, recovers
 
 MAX_NAME = 256
 
 _NAME = re.compile(rf"""[^<>{{(\[\]`"'“”,{SPACE}]*""")
-_QUOTES = {'"': '"', "'": "'", "“": "”"}
+_QUOTES = {'"': '"', **dict(drift("the quotes of a name", ("'", "'"), ("“", "”")))}
 """How a quoted name begins, and how it ends then."""
 _INSIDE_TAG = re.compile(r"[^<>]*")
 _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
+_ESCAPED = recovering("the quotes of a name escaped, as inside a JSON string", "\\", off="\0")
+_HALF_QUOTED = recovering(
+    "a parameter's name with only its closing quote", '"', off="\0", contract="Spellings of a parameter"
+)
 _NO_KEY = ("(", "[", "{", "`", ",")
+_SEPARATORS = re.compile("[:._-]*")
+_DIGITS = re.compile("[0-9]*")
 
 
 def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     """Read a name with optional quotes and white space around it, and `strays` behind it; "" where none stands."""
     yield from cursor.space()
     mark = yield from cursor.peek()
-    escaped = mark == "\\"  # the quotes inside a JSON string
+    escaped = mark == _ESCAPED
     if escaped:
         cursor.take(cursor.at + 1)
         mark = yield from cursor.peek()
@@ -40,13 +47,29 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     return name
 
 
+@recovers("white space around the separator of a call's number", off=read_name, contract="Mangled names")
+def read_numbered_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
+    """Read a name as `read_name` does, and a call's number behind it: white space may stand around their separator."""
+    name = yield from read_name(cursor, strays)
+    if not name or len(name) == MAX_NAME:
+        return name
+    separator = yield from cursor.run(_SEPARATORS, MAX_NAME)
+    if separator:
+        yield from cursor.space()
+    if separator or name[-1] in ":._-":
+        number = yield from cursor.run(_DIGITS, MAX_NAME)
+        name += separator + number
+        yield from cursor.space()
+    return name
+
+
 def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
     """Read a parameter's name, with optional quotes and white space around it, and the attributes behind it.
 
     The name is "" where none stands.
     """
     text = (yield from cursor.run(_INSIDE_TAG)).strip(SPACE)
-    if text.startswith("\\"):  # the quotes inside a JSON string
+    if text.startswith(_ESCAPED):
         text = text.replace('\\"', '"').replace("\\'", "'")
     mark = text[:1]
     if mark and mark in _QUOTES:
@@ -54,7 +77,7 @@ def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
     else:
         behind = _BEHIND_KEY.search(text)
         stop = behind.start() if behind is not None else len(text)
-        name, attributes = text[:stop].rstrip('"'), text[stop:]
+        name, attributes = text[:stop].rstrip(_HALF_QUOTED), text[stop:]
     name = name.strip(SPACE)
     return ("" if len(name) > MAX_NAME or name.startswith(_NO_KEY) else name), attributes
 

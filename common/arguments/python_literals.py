@@ -2,36 +2,56 @@
 
 - Strings of every prefix and quoting, joined where they follow each other; numbers, of any size, as written or in
   decimal digits; `True`, `False`, `None` and JSON's words; lists, tuples, sets; dicts whose keys are scalars.
-- Arguments without a name have the names of the tool's parameters, in order; a lone dict is the arguments.
-- A quote inside a string closes it only where what follows can follow a string: `'it's'` is one string.
-- What is no literal (a name, a call, an expression) or is nested deeper than 256 is its text, as a string. Where an
-  expression goes on from a string, which has been sent, the rest is passed on and the call is not complete.
+- Literals without a name have the names of the tool's parameters, in order; a lone dict is the arguments.
+- A quote inside a string closes it only where what follows can follow a string: `'it's'` is one string. Where the next
+  call stands in a string, the first quote decides: the string goes on to it, or ended before that call.
+- What is no literal (a name, a call, an expression) or is nested deeper than 256 is its text, as a string, under its
+  name. Where an expression goes on from a string, which has been sent, the rest is passed on and the call is not
+  complete.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from functools import cache
 from json.encoder import encode_basestring as quote
+from typing import ClassVar
 
-from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
 from ..held import Held
-from ..schema import MAX_DEPTH, Parameters, read, read_number
+from ..proposed import Proposed
+from ..recovery import drift, recovers, rule
+from ..schema import MAX_DEPTH, Tools, read, read_number
+from .compact import Compact, Open, read_word
 from .json_text import drop
+from .literals import CLOSABLE, CLOSER, CLOSERS, KEYS, VALUES, Due, Read
 from .name import MAX_NAME
 
 _QUOTES = "\"'"
 _QUOTE = {mark: Markers((mark, mark * 3)) for mark in _QUOTES}
-_IN_STRING = {mark: Markers((mark, "\\")) for mark in ('"', "'", '"""', "'''")}
-_PREFIX = re.compile(r"[rRbBuUfF]*")
+_ANCHORS = "),];"
+"""What may stand between a value and the next call."""
+_PREFIXES = "rRbBuUfF"
+_PREFIX = re.compile(f"[{_PREFIXES}]*")
 _IDENTIFIER = re.compile(r"[\w.\-]*")
+_SIGNS = "".join(("=", *drift("the sign after an argument's name", ":")))
+_KEYWORD = re.compile(rf"[{SPACE}]*(?P<name>[\w.\-]*)[{SPACE}]*(?P<sign>[{_SIGNS}])?=?")
+_QUOTED_KEYWORD = re.compile(
+    rf"""[{SPACE}]*(?:(?P<quote>["'])(?:(?P<name>[\w.\-]+)(?:(?P=quote)(?:[{SPACE}]*(?P<sign>[{_SIGNS}])?=?)?)?)?)?"""
+)
+_COMMA_AND_NAME = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-]+[{SPACE}]*(?P<sign>=)?)?)?")
+_NEXT_KEYWORD = re.compile(rf"[{SPACE}]*,[{SPACE}]*[\w.\-]+[{SPACE}]*=(?=[^=])")
 _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
-_CLOSER = {"(": ")", "[": "]", "{": "}"}
-_CLOSERS = ")]}"
-_LITERALS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false", "null": "null"}
+_NEXT_CALL = re.compile(r"[)\]}]{0,8}\s{0,64}[,;]?\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?")
+_LITERALS = {
+    "True": "true",
+    "False": "false",
+    "None": "null",
+    **{each: each for each in drift("JSON's words", "true", "false", "null")},
+}
 _DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"[+-]?0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _GROUPED = re.compile(r"(?<=[0-9a-fA-FxXoObB])_(?=[0-9a-fA-F])")
@@ -44,138 +64,292 @@ _CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
 _FOLLOWS_WITHIN = 256
 
 
-def first_fits(cursor: Cursor, parameters: Parameters) -> Reading[bool | None]:
-    """Whether the first argument or the end of the arguments stands here; None where the reply ends before that."""
-    mark = cursor.mark()
-    yield from cursor.space()
-    char = yield from cursor.peek()
-    fits: bool | None = None
-    if char:
-        behind_space = cursor.mark()
-        fits = char == ")" or (yield from _keyword(cursor)) is not None
-        cut = cursor.at_end
-        cursor.rewind(behind_space)
-        if not fits and (char == "{" or parameters.names):
-            fits = yield from _value_ahead(cursor)
-            cut = cut or cursor.at_end
-            fits = fits and not cursor.at_end
-        fits = fits or (None if cut else False)
-    cursor.rewind(mark)
-    return fits
+_DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
+_INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
+_LONE_DICT = rule("a dict as all arguments")
+_MISSING_VALUE = rule("an argument without a value")
+_POSITIONAL = rule("arguments without a name")
+_QUOTED_NAME = rule("the name of an argument in quotes")
+_QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
+_SOURCE_AS_TEXT = rule("a value that is no literal", contract="No invented values")
+_WITHOUT_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 
 
-def read_arguments(cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers) -> Reading[bool]:
-    """Read arguments behind their opening parenthesis, up to and with the closing one; whether they are whole."""
-    arguments = _Arguments(cursor, sink, parameters, ends)
-    complete = yield from arguments.read()
-    arguments.stop_copying()
-    if complete is None:
-        yield from arguments.read_rest()
-    return complete is True
+def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> Reading[bool]:
+    """Read arguments behind their opening parenthesis, up to and with the closing one; whether they are whole.
+
+    The call is announced with its first argument, or its end; what are no arguments leaves it alone.
+    """
+    return cursor.directly(_Arguments(cursor, call, tools, ends).whole())
 
 
-_PIECES = 256
-"""Pieces of JSON text that are joined, for each takes some 50 bytes besides its text."""
+@cache
+def _text_run(quote: str, markers: Markers) -> re.Pattern[str]:
+    """Text of a string that holds no quote, escape, or beginning of what may stand behind it."""
+    return re.compile(f"[^{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]*")
 
 
-@dataclass(slots=True)
-class _Open:
-    """A container being read."""
+class _Arguments(Compact):
+    """The arguments of one call, in parentheses. A lone dict's brackets stand in their place."""
 
-    place: int  # of its opening bracket in the JSON text
-    closer: str
-    members: int = 0
-    comma: bool = False
-    is_dict: bool = False
-    key: int | None = None  # the place of a member that may be a key
-    expects: str = "member"  # then "more"; behind a colon "value"
+    __slots__ = ("_named", "_positional", "_tools", "_word")
 
-    @property
-    def closable(self) -> bool:
-        return self.expects == "member" or (self.expects == "more" and not (self.is_dict and self.key is not None))
+    structure = "()[]{},:"
+    max_depth: ClassVar[int] = MAX_DEPTH
 
-    @property
-    def brackets(self) -> tuple[str, str]:
-        if self.closer == "}":
-            return ("{", "}") if self.is_dict or not self.members else ("[", "]")
-        if self.closer == ")" and self.members == 1 and not self.comma:
+    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> None:
+        super().__init__(cursor, call, tools.parameters(call.name), ends, ")")
+        self._tools = tools
+        self._named = False  # an argument had a name, as have all that follow
+        self._positional = ""  # the name of an argument by position, until it is a literal
+        self._word = ""  # the last one, that was none
+
+    # --- brackets, commas, colons
+
+    def _structure(self, char: str) -> Read | None:
+        top = self._owed[-1]
+        if char in CLOSERS:
+            return self._read_closer(char, top) if self._nested else self._read_last_closer(char, top)
+        if char == ",":
+            return self._read_comma(top)
+        if char == ":":
+            if self._due is not Due.MORE or not self._nested or not self._make_key(top):
+                return None
+            self._cursor.take(self._cursor.at + 1)
+            return Read.DONE
+        return self._open(char, keyed=False) if self._due in VALUES else None
+
+    def _read_comma(self, top: Open) -> Read:
+        if not self._nested:
+            if self._due is Due.VALUE and _MISSING_VALUE:
+                self._emit('""')
+            elif self._due is not Due.MORE and not (_DOUBLED_COMMA and self._due is not Due.VALUE):
+                return Read.OTHER
+            self._due = Due.KEY
+        elif self._due is Due.MORE and _is_closable(top):
+            top.comma = True
+            self._due = Due.FIRST_VALUE
+            if self._positional:  # its first member is a literal
+                self._call.announce()
+        elif not (_DOUBLED_COMMA and self._due is Due.FIRST_VALUE and top.comma):
+            return Read.OTHER
+        self._gap.append(self._cursor.take(self._cursor.at + 1))
+        return Read.DONE
+
+    def _read_last_closer(self, char: str, top: Open) -> Read:
+        """Read the bracket that closes the arguments; those of a lone dict stand in a parenthesis."""
+        if char == "]" and _WITHOUT_PARENTHESIS and self._due is Due.MORE and top.closer == ")":
+            self._close(")")  # the parenthesis is missing, and the list ends
+            return Read.DONE
+        if char != top.closer and not (_INNER_CLOSERS and char == ")" and self._due is Due.MORE):
+            return Read.OTHER
+        if self._due is Due.VALUE and not _MISSING_VALUE:
+            return Read.OTHER
+        self._cursor.take(self._cursor.at + 1)
+        if self._due is Due.VALUE:
+            self._emit('""')
+        if char == ")":
+            self._close(top.closer)
+            return Read.DONE
+        top.closer = ")"
+        return self._scalar(finished=True)
+
+    def _read_closer(self, char: str, top: Open) -> Read:
+        """Read a bracket that closes a container, and those in it whose own are missing."""
+        owed = self._is_owed(char)
+        if self._due not in CLOSABLE or (
+            char != top.closer and (self._due is not Due.MORE or not (_INNER_CLOSERS and (owed or char == ")")))
+        ):
+            return Read.OTHER
+        for each in reversed(self._owed[1:]):
+            if not _is_closable(each):
+                return Read.OTHER
+            if each.closer == char:
+                break
+        if owed:
+            self._cursor.take(self._cursor.at + 1)
+            self._close(char)
+        else:
+            while self._nested:
+                self._close(self._owed[-1].closer)
+        return Read.DONE
+
+    def _brackets(self, top: Open) -> tuple[str, str]:
+        if top.closer == "}":
+            return ("{", "}") if top.keyed or not top.members else ("[", "]")
+        if top.closer == ")" and top.members == 1 and not top.comma:
             return "", ""
         return "[", "]"
 
+    def _make_key(self, top: Open) -> bool:
+        """Make the last member a key; whether it can be one."""
+        if top.key is None or not (top.keyed or top.members == 1):
+            return False
+        key = "".join(self._pieces[top.key :])
+        if key.startswith(("{", "[")):  # quoting nested keys again and again has no bounds
+            return False
+        del self._pieces[top.key :]
+        self._pieces.append((key if key.startswith('"') else quote(key)) + ":")
+        top.keyed, top.key = True, None
+        self._due = Due.VALUE
+        return True
 
-class _Arguments:
-    """The arguments of one call."""
+    def _give(self) -> None:
+        self._claim()
+        super()._give()
 
-    __slots__ = ("_before", "_copying", "_cursor", "_ends", "_given", "_parameters", "_raw", "_sink")
+    def _end(self) -> bool:
+        open_containers = self._owed[1:]
+        if any(
+            not _is_closable(each) or (each.closer == "}" and not each.keyed and each.members == 1)
+            for each in open_containers
+        ):
+            return False
+        return super()._end()
 
-    def __init__(self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers) -> None:
-        self._cursor = cursor
-        self._sink = sink
-        self._parameters = parameters
-        self._ends = ends
-        self._given: set[str] = set()
-        self._copying = False
-        self._before: Sink | None = None
-        self._raw = Held()  # the source of a value
+    # --- keys and scalars
 
-    def read(self) -> Reading[bool | None]:
-        """Read up to the closing parenthesis; whether the arguments are whole, None where they cannot be read on."""
+    def _item(self, char: str) -> Reading[Read]:
+        if self._due is Due.MORE and self._nested:
+            return self._read_next_call()
+        if self._due is Due.MORE or self._due in KEYS:
+            return self._read_key(char)
+        return self._read_value(char)
+
+    def _read_next_call(self) -> Reading[Read]:
+        """End the arguments, whose closers are missing, where the next call stands."""
+        if not (yield from self._call_stands()):
+            return Read.OTHER
+        if self._parameters.lacks(self._given):
+            return Read.CUT
+        self._finished, self._due = True, Due.MORE
+        return Read.DONE if self._end() else Read.CUT
+
+    def _read_key(self, char: str) -> Reading[Read]:
+        """Read the name of an argument, or find out by its position."""
+        cursor, top, names = self._cursor, self._owed[-1], self._parameters.names
+        key = yield from _try_keyword(cursor)
+        if key is not None:
+            self._named = True
+            self._argument(key)
+            return Read.DONE
+        if top.members and (yield from self._call_stands()):
+            return (yield from self._read_next_call())
+        if char == "{" and _LONE_DICT and not top.members and top.closer == ")" and not self._takes_object(names):
+            cursor.take(cursor.at + 1)
+            top.closer = "}"
+            return Read.DONE
+        if _is_cut(cursor):
+            cursor.take(len(cursor.text))
+            return Read.CUT
+        if self._named or not _POSITIONAL or self._due is Due.MORE or top.closer == "}" or top.members >= len(names):
+            return Read.OTHER
+        self._positional = names[top.members]
+        self._due = Due.VALUE
+        return self._open(char, keyed=False) if char in CLOSER else (yield from self._read_value(char))
+
+    def _takes_object(self, names: tuple[str, ...]) -> bool:
+        return bool(names) and "object" in self._parameters.types(names[0])
+
+    def _claim(self) -> None:
+        """A literal stands here: it is an argument, if its name is that of its position."""
+        if self._positional and not self._nested:
+            due, key = self._due, self._positional
+            self._positional = ""
+            self._argument(key)
+            self._due = due
+
+    def _read_value(self, char: str) -> Reading[Read]:
+        opened = None
+        if char in _QUOTES:
+            opened = yield from self._cursor.match(_QUOTE[char])
+        elif char in _PREFIXES:
+            opened = yield from _string_start(self._cursor)
+        if opened is None:
+            return (yield from self._read_word())
+        if not self._nested:
+            self._claim()
+            read = yield from self._string(opened, self._sink, nested=False)
+        else:
+            self._member()
+            held = Held()
+            read = yield from self._string(opened, held.append, nested=True)
+            self._pieces.append(held.take())
+        return self._scalar(finished=True) if read is Read.DONE else read
+
+    def _read_word(self) -> Reading[Read]:
+        """Read a number or a literal."""
         cursor = self._cursor
-        names = self._parameters.names
-        gap: list[str] = []  # the text since the last argument
-        members = 0
-        more = False  # an argument was read: a comma or the parenthesis is due
-        finished = False  # the last value is one that its own text ends
-        named = False  # an argument had a name, as have all that follow
-        while True:
-            gap.append((yield from cursor.space()))
-            if (yield from self._at_end()):
-                whole = (more and finished) or not (cursor.at_end or members)
-                if whole:
-                    self._sink("}" if members else "{}")
-                return whole
-            char = cursor.text[cursor.at]
-            if char in SPACE:
-                continue
-            if char == ")" or (char == "]" and more):
-                if char == ")":
-                    cursor.take(cursor.at + 1)
-                self._sink("}" if members else "{}")
-                return True
-            if char == ",":
-                gap.append(cursor.take(cursor.at + 1))
-                more = False
-                continue
-            key = yield from _try_keyword(cursor)
-            named = named or key is not None
-            if key is None and char == "{" and not members and not self._takes_object(names):
-                text = yield from self._dict()
-                if text is None:
-                    return None
-                more = finished = True
-                if text != "{}":
-                    self._sink(text[:-1])
-                    members = 1
-                gap.clear()
-                continue
-            if key is None and _is_cut(cursor):
-                cursor.take(len(cursor.text))
-                return False
-            if key is None and not (named or more) and members < len(names):
-                key = names[members]
-            if key is None:
-                self._sink("".join(gap))
-                return None
-            gap.clear()
-            self._sink(("," if members else "{") + quote(key) + ":")
-            members += 1
-            self._given.add(key)
-            more, finished = yield from self._value(key)
-            if not more:
-                return False
+        word, space = yield from read_word(cursor)
+        self._word = word + space
+        ends = yield from self._at_end()
+        if ends and cursor.at_end and word not in _LITERALS:
+            return Read.CUT
+        written = _LITERALS.get(word) or _number(word)
+        if written is None or not (ends or self._separates(cursor.text[cursor.at]) or (yield from self._call_stands())):
+            return Read.OTHER
+        self._claim()
+        self._member()
+        self._emit(written)
+        return self._scalar(finished=word in _LITERALS)
 
-    def read_rest(self) -> Reading[None]:
-        """Pass what cannot be read as it is, up to the parenthesis that ends it."""
+    def _separates(self, char: str) -> bool:
+        """Whether `char` can follow a value."""
+        return char in ",)]" or (char in "}:" and (self._nested or self._owed[0].closer == "}"))
+
+    def _at_end(self) -> Reading[bool]:
+        """Whether the reply ends here, or a marker stands that ends the call."""
+        char = yield from self._cursor.peek()
+        return not char or (char in self._ends.firsts and (yield from self._cursor.stands(self._ends)) is not None)
+
+    # --- what is no literal
+
+    def _instead(self) -> Reading[Read]:
+        """Read the source of a value that is no literal; it is a string under its name, and else ends the arguments."""
+        depth = len(self._owed) - 1
+        text = Held()
+        nested = self._source is not None
+        text.append(self._take_source() if nested else self._word)
+        if self._positional or not _SOURCE_AS_TEXT or not (nested or self._due is Due.VALUE):
+            if self._call.announced:
+                self._sink(text.take() if nested else "".join(self._gap))
+                yield from self._read_rest()
+            return Read.CUT
+        whole = yield from self._read_source(text, depth)
+        if not whole:
+            return Read.CUT
+        written = read(text.take().strip(), self._parameters.types(self._key) - {"object", "array"})
+        self._sink(written)
+        return self._scalar(finished=written in _LITERALS)
+
+    def _read_source(self, text: Held, depth: int) -> Reading[bool]:
+        """Read on to the end of a value that is no literal, `depth` brackets deep; whether it ended."""
+        cursor = self._cursor
+        before = cursor.also_copy_to(text.append)
+        try:
+            while True:
+                yield from cursor.run(_SOURCE)
+                if (yield from self._at_end()):
+                    return not cursor.at_end
+                char = cursor.text[cursor.at]
+                if char in _QUOTES:
+                    opened = yield from _string_start(cursor)
+                    if opened is None or (yield from self._string(opened, drop, nested=True)) is not Read.DONE:
+                        return False
+                    continue
+                if char in CLOSER:
+                    depth += 1
+                elif char in CLOSERS or char == ",":
+                    if not depth:
+                        return True
+                    depth -= char != ","
+                cursor.take(cursor.at + 1)
+        finally:
+            cursor.copy_to(before)
+
+    @recovers("the rest of arguments that cannot be read", off=None, contract="No other repair")
+    def _read_rest(self) -> Reading[None]:
+        """Pass what cannot be read as it is, up to the parenthesis that ends it, or the next call."""
         cursor = self._cursor
         depth = 0
         while True:
@@ -183,11 +357,11 @@ class _Arguments:
             if (yield from self._at_end()):
                 return
             char = cursor.text[cursor.at]
-            if not depth and char == "]":
+            if not depth and (char == "]" or (char in _ANCHORS and (yield from self._call_stands()))):
                 return
-            if char in _CLOSERS:
+            if char in CLOSERS:
                 depth -= 1
-            elif char in _CLOSER:
+            elif char in CLOSER:
                 depth += 1
             taken = cursor.take(cursor.at + 1)
             if depth < 0 and char == ")":
@@ -195,203 +369,92 @@ class _Arguments:
             depth = max(depth, 0)
             self._sink(taken)
 
-    def _at_end(self) -> Reading[bool]:
-        """Whether the reply ends here, or a marker stands that ends the call."""
-        char = yield from self._cursor.peek()
-        return not char or (char in self._ends.firsts and (yield from self._cursor.stands(self._ends)) is not None)
-
-    def _takes_object(self, names: tuple[str, ...]) -> bool:
-        return bool(names) and "object" in self._parameters.types(names[0])
-
-    # --- the source of a value
-
-    def _copy(self) -> None:
-        self._raw = Held()
-        self._before = self._cursor.also_copy_to(self._raw.append)
-        self._copying = True
-
-    def stop_copying(self) -> None:
-        if self._copying:
-            self._cursor.copy_to(self._before)
-            self._copying = False
-
-    # --- values; whether the reply goes on behind one, and whether its own text ends it
-
-    def _value(self, key: str) -> Reading[tuple[bool, bool]]:
+    @recovers("what is missing before the next call", off=False, contract="Local damage")
+    def _call_stands(self) -> Reading[bool]:
+        """Whether closers, a separator and the next call stand here, under a declared name; nothing is read."""
         cursor = self._cursor
-        while (yield from cursor.space()):
-            pass
-        opened = yield from _string_start(cursor)
-        if opened is not None:
-            closed = yield from self._string(opened, self._sink, nested=False)
-            return closed, closed
-        char = yield from cursor.peek()
-        if not char:
-            return False, False
-        self._copy()
-        contains = char in _CLOSER
-        text = yield from self._container() if contains else self._word(nested=False)
-        if isinstance(text, list):
-            self.stop_copying()
-            self._raw = Held()  # before the pieces are joined
-            for piece in text:
-                self._sink(piece)
-            return True, True
-        if isinstance(text, int):
-            text = yield from self._source(text)
-            if text is not None:
-                text = read(text, self._parameters.types(key) - {"object", "array"})
-        self.stop_copying()
-        if text is None:
-            return False, False
-        self._sink(text)
-        return True, text in _LITERALS
-
-    def _dict(self) -> Reading[str | None]:
-        """Read a dict that is all arguments; None if it is none."""
-        self._copy()
-        pieces = yield from self._container()
-        self.stop_copying()
-        if isinstance(pieces, list) and pieces[0] == "{":
-            return "".join(pieces)
-        self._sink(self._raw.take())
-        return None
-
-    def _word(self, *, nested: bool) -> Reading[str | int | None]:
-        """Read a number or a literal; 0 if it is none, None where the reply ends in it."""
-        cursor = self._cursor
-        word = yield from cursor.run(_WORD)
-        yield from cursor.space()
-        if (yield from self._at_end()):
-            if cursor.at_end and word not in _LITERALS:
-                return None
-        elif cursor.text[cursor.at] not in (",)]}:" if nested else ",)]"):
-            return 0
-        return _LITERALS.get(word) or _number(word) or 0
-
-    def _source(self, depth: int) -> Reading[str | None]:
-        """Read on to the end of a value that is no literal, `depth` brackets deep; its text, None if it is cut off."""
-        cursor = self._cursor
+        if not self._tools:
+            return False
         while True:
-            yield from cursor.run(_SOURCE)
-            if (yield from self._at_end()):
-                break
-            char = cursor.text[cursor.at]
-            if char in _QUOTES:
-                opened = yield from _string_start(cursor)
-                if opened is None or not (yield from self._string(opened, drop, nested=True)):
-                    break
-                continue
-            if char in _CLOSER:
-                depth += 1
-            elif char in _CLOSERS or char == ",":
-                if not depth:
-                    break
-                depth -= char != ","
-            cursor.take(cursor.at + 1)
-        return None if cursor.at_end else self._raw.take().strip()
-
-    def _container(self) -> Reading[list[str] | int | None]:  # noqa: C901
-        """Read a container; how many brackets are open where it is none, None where the reply ends in it."""
-        cursor = self._cursor
-        out: list[str] = []
-        settled = 0  # the pieces before it are large or may still change
-        stack: list[_Open] = []
-        finished = False
-        while True:
-            yield from cursor.space()
-            if (yield from self._at_end()):
-                undecided = any(each.closer == "}" and not each.is_dict and each.members == 1 for each in stack)
-                whole = stack[-1].expects == "more" and finished and not undecided and _close(out, stack, None)
-                return out if whole else None
-            char = cursor.text[cursor.at]
-            if char in SPACE:
-                continue
-            top = stack[-1] if stack else None
-            if top is not None and char in _CLOSERS:
-                depth = len(stack)
-                owed = char == top.closer or any(each.closer == char for each in stack)
-                if char != top.closer and (top.expects != "more" or not (owed or char == ")")):
-                    return depth
-                if not _close(out, stack, char if owed else None):
-                    return depth
-                if owed:
-                    cursor.take(cursor.at + 1)
-                if not stack:
-                    return out
-                finished = True
-            elif top is not None and top.expects == "more":
-                if char == "," and top.closable:
-                    top.comma, top.expects = True, "member"
-                elif char != ":" or not _make_key(out, top):
-                    return len(stack)
-                cursor.take(cursor.at + 1)
-            else:
-                if top is not None and top.expects == "member":
-                    settled = max(min(settled, len(out)), top.place + 1)
-                    if len(out) - settled > _PIECES:
-                        out[settled:] = ["".join(out[settled:])]
-                        settled += 1
-                    if top.members:
-                        out.append(",")
-                    top.members += 1
-                    top.key = len(out) if top.closer == "}" else None
-                opened = yield from _string_start(cursor)
-                if opened is not None:
-                    held = Held()
-                    if not (yield from self._string(opened, held.append, nested=True)):
-                        return None
-                    out.append(held.take())
-                    finished = True
-                elif char in _CLOSER:
-                    if len(stack) == MAX_DEPTH:
-                        return len(stack)
-                    stack.append(_Open(len(out), _CLOSER[char]))
-                    out.append("")
-                    cursor.take(cursor.at + 1)
-                    continue
-                else:
-                    word = yield from self._word(nested=True)
-                    if not isinstance(word, str):
-                        return word if word is None else len(stack)
-                    out.append(word)
-                    finished = word in _LITERALS
-                stack[-1].expects = "more"
+            found = _NEXT_CALL.match(cursor.text, cursor.at)
+            assert found is not None  # all of it is optional
+            name = found["name"]
+            if found["open"] or found.end() < len(cursor.text) or cursor.ended:
+                return found["open"] is not None and self._tools.declares(name)
+            if name and not self._tools.begins_name(name):
+                return False
+            yield
 
     # --- strings
 
-    def _string(self, opened: str, sink: Sink, *, nested: bool) -> Reading[bool]:
-        """Read a string behind its opening quote, and those joined to it; whether it was closed."""
-
-        def text(piece: str) -> None:
-            sink(quote(piece)[1:-1])
-
-        cursor = self._cursor
+    def _string(self, opened: str, sink: Sink, *, nested: bool) -> Reading[Read]:
+        """Read a string behind its opening quote, and those joined to it."""
         sink('"')
         following: str | None = opened
         while following is not None:
             mark = following[-1:] if following[-3:-2] != following[-1:] else following[-3:]
-            raw = "r" in following.lower()
-            while True:
-                marker = yield from cursor.until(_IN_STRING[mark], text)
-                if marker is None:
-                    return False
-                if marker == "\\" and not raw:
-                    sink((yield from _escape(cursor)))
-                elif marker == "\\":
-                    text(marker)
-                    if (yield from cursor.peek()):
-                        text(cursor.take(cursor.at + 1))
-                elif len(marker) == 3 or (yield from self._ends_string(nested)):
-                    break
-                else:
-                    text(marker)
-            following = yield from _further_string(cursor)
+            read = yield from self._one_string(mark, "r" in following.lower(), sink, nested)
+            if read is not Read.DONE:
+                return read
+            cursor = self._cursor
+            alone = cursor.at < len(cursor.text) and cursor.text[cursor.at] in ",)]}"
+            following = None if alone else (yield from _further_string(cursor))
         sink('"')
-        return True
+        return Read.DONE
+
+    def _one_string(self, mark: str, raw: bool, sink: Sink, nested: bool) -> Reading[Read]:
+        """Read a string behind its opening quote `mark`, up to and with its last."""
+        cursor, run, say = self._cursor, _text_run(mark[0], self._ends), sink
+        doubt: Mark | None = None  # before a call that stands in the string
+        held = Held()
+        while True:
+            text = cursor.text
+            found = run.match(text, cursor.at)
+            assert found is not None  # a starred class matches everywhere
+            stop = found.end()
+            if stop > cursor.at:
+                say(quote(cursor.take(stop))[1:-1])
+            if stop == len(text):
+                if not cursor.ended:
+                    yield
+                    continue
+                if doubt is not None:
+                    cursor.rewind(doubt)
+                return Read.CUT
+            char = text[stop]
+            if char == "\\":
+                yield from _backslash(cursor, say, raw)
+                continue
+            if char != mark[0]:
+                if doubt is None and ((yield from cursor.stands(self._ends)) or (yield from self._call_stands())):
+                    if cursor.offset < cursor.twice:  # it is known by now
+                        return Read.CUT
+                    doubt = cursor.mark(room=None)
+                    say = held.append
+                say(cursor.take(cursor.at + 1))
+                continue
+            if len(mark) == 1:
+                cursor.take(stop + 1)
+            if len(mark) == 1 or (yield from cursor.match(_QUOTE[char])) == mark:
+                if (doubt is None and (len(mark) == 3 or not _QUOTE_IN_STRING)) or (
+                    yield from self._ends_string(nested)
+                ):
+                    if doubt is not None:
+                        cursor.settle(doubt)
+                        sink(held.take())
+                    return Read.DONE
+                if doubt is not None:
+                    cursor.rewind(doubt)
+                    return Read.CUT
+                say(quote(mark)[1:-1])
+            else:
+                say(quote(char)[1:-1])
 
     def _ends_string(self, nested: bool) -> Reading[bool]:
         """Whether what stands here can follow a string; nothing is read."""
+        ahead = yield from self._cursor.look(_COMMA_AND_NAME)
+        if ahead["sign"] and not nested and _NEXT_KEYWORD.match(self._cursor.text, self._cursor.at):
+            return True
         mark = self._cursor.mark()
         try:
             found = yield from self._follows_string(nested)
@@ -406,19 +469,21 @@ class _Arguments:
         if (yield from self._at_end()):
             return True
         char = cursor.text[cursor.at]
-        if char in ")]+%*" or (nested and char in "}:"):
+        if char in ")]+%*" or (char in "}:" and (nested or self._owed[0].closer == "}")):
             return True
-        if char in _QUOTES or (not nested and (yield from self._declared_ahead())):
+        if char in _QUOTES or (char != "," and not nested and (yield from self._declared_ahead())):
             return True
         if char == ".":
             cursor.take(cursor.at + 1)
             method = yield from cursor.run(_IDENTIFIER, MAX_NAME)
             return bool(method) and (yield from cursor.peek()) == "("
+        if (yield from self._call_stands()):
+            return True
         if char != ",":
             return (yield from _string_start(cursor)) is not None
         cursor.take(cursor.at + 1)
         yield from cursor.space(_FOLLOWS_WITHIN)
-        if (yield from self._at_end()) or cursor.text[cursor.at] in _CLOSERS:
+        if (yield from self._at_end()) or cursor.text[cursor.at] in CLOSERS:
             return True
         if not nested and (yield from _try_keyword(cursor)) is not None:
             return True
@@ -426,6 +491,7 @@ class _Arguments:
             return True
         return (yield from _value_ahead(cursor))
 
+    @recovers("a comma missing before the name of an argument", off=False)
     def _declared_ahead(self) -> Reading[bool]:
         """Whether the name of an argument stands here that is declared and not yet given."""
         mark = self._cursor.mark()
@@ -434,32 +500,20 @@ class _Arguments:
         return name is not None and name not in self._given and self._parameters.declares(name)
 
 
-def _close(out: list[str], stack: list[_Open], closer: str | None) -> bool:
-    """Close containers up to the innermost with this closer, or all; whether each can be closed."""
-    while stack:
-        top = stack.pop()
-        if not top.closable:
-            return False
-        out[top.place], last = top.brackets
-        out.append(last)
-        if stack:
-            stack[-1].expects = "more"
-        if top.closer == closer:
-            break
-    return True
+def _is_closable(top: Open) -> bool:
+    """Whether a container is one where it ends: the last member of a dict has a value."""
+    return not (top.keyed and top.key is not None)
 
 
-def _make_key(out: list[str], top: _Open) -> bool:
-    """Make the last member a key; whether it can be one."""
-    if top.key is None or not (top.is_dict or top.members == 1):
-        return False
-    key = "".join(out[top.key :])
-    if key.startswith(("{", "[")):  # quoting nested keys again and again has no bounds
-        return False
-    del out[top.key :]
-    out.append((key if key.startswith('"') else quote(key)) + ":")
-    top.is_dict, top.key, top.expects = True, None, "value"
-    return True
+def _backslash(cursor: Cursor, sink: Sink, raw: bool) -> Reading[None]:
+    """Read a backslash in a string, and what it escapes."""
+    cursor.take(cursor.at + 1)
+    if not raw:
+        sink((yield from _escape(cursor)))
+        return
+    sink("\\\\")
+    if (yield from cursor.peek()):
+        sink(quote(cursor.take(cursor.at + 1))[1:-1])
 
 
 def _number(word: str) -> str | None:
@@ -473,36 +527,17 @@ def _number(word: str) -> str | None:
 
 
 def _try_keyword(cursor: Cursor) -> Reading[str | None]:
-    """Read the name of an argument and its sign; None, and nothing read, where none stands."""
-    mark = cursor.mark()
-    try:
-        name = yield from _keyword(cursor)
-    except Overrun:
-        name = None
-    if name is None:
-        cursor.rewind(mark)
-    else:
-        cursor.settle(mark)
-    return name
-
-
-def _keyword(cursor: Cursor) -> Reading[str | None]:
-    yield from cursor.space()
-    mark = yield from cursor.peek()
-    quoted = bool(mark) and mark in _QUOTES
-    if quoted:
-        cursor.take(cursor.at + 1)
-    name = yield from cursor.run(_IDENTIFIER, MAX_NAME)
-    if quoted:
-        if (yield from cursor.peek()) != mark:
-            return None
-        cursor.take(cursor.at + 1)
-    yield from cursor.space()
-    sign = yield from cursor.peek()
-    if not name or sign not in ("=", ":"):
+    """Read the name of an argument and its sign; None, and nothing read, if none stands here."""
+    found = yield from cursor.look(_KEYWORD)
+    if not found["sign"] and _QUOTED_NAME:
+        found = yield from cursor.look(_QUOTED_KEYWORD)
+    if not found["sign"]:
         return None
-    cursor.take(cursor.at + 1)
-    return None if sign == "=" and (yield from cursor.peek()) in ("", "=") else name
+    name, end = found["name"], found.end("sign")
+    if not name or len(name) > MAX_NAME or (found["sign"] == "=" and cursor.text[end : end + 1] in ("", "=")):
+        return None
+    cursor.take(end)
+    return name
 
 
 def _is_cut(cursor: Cursor) -> bool:
@@ -513,7 +548,7 @@ def _is_cut(cursor: Cursor) -> bool:
 def _value_ahead(cursor: Cursor) -> Reading[bool]:
     """Whether a value stands here, and no prose."""
     char = yield from cursor.peek()
-    if not char or char in _CLOSER or (yield from _string_start(cursor)) is not None:
+    if not char or char in CLOSER or (yield from _string_start(cursor)) is not None:
         return bool(char)
     word = yield from cursor.run(_WORD)
     yield from cursor.space(_FOLLOWS_WITHIN)

@@ -6,11 +6,17 @@ import re
 from functools import cache
 
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+from ..recovery import recovering, recovers, rule
 
 _ROOM = 64
 _SPACES = re.compile(f"[{SPACE}]*")
-DEBRIS = re.compile(rf"""[\]}})"',;`{SPACE}]*""")
+DEBRIS = recovering(
+    "brackets and quotes between a call and its closer",
+    re.compile(rf"""[\]}})"',;`{SPACE}]*"""),
+    off=_SPACES,
+)
 """What may be left between a call and its closer; text where no closer follows."""
+_DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="Orphan closers")
 
 
 def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Reading[set[str]]:
@@ -30,10 +36,11 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Read
             return found
         cursor.settle(mark)
         found.add(closer or "")
-        if once:
+        if once or not _DOUBLED:
             return found
 
 
+@recovers("closing braces that nothing opened", off=None)
 def read_surplus(cursor: Cursor) -> Reading[None]:
     """Read closing braces that nothing opened, right behind a call in JSON; no text begins with one."""
     while True:
@@ -63,6 +70,7 @@ def _up_to(ends: Markers) -> re.Pattern[str]:
     return re.compile("[^{}]*".format(re.escape("".join(sorted(ends.firsts)))) if ends.firsts else "(?s:.*)")
 
 
+@recovers("a turn end after what is cut", off=False, contract="Turn ends")
 def at_last_turn_end(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
     """Whether only turn ends and white space stand between here and the end of the reply; nothing is read."""
     mark = cursor.mark()

@@ -12,14 +12,65 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Sink
 from ..held import Held
+from ..recovery import recovers
 from ..schema import STRING, Types, read, write
 
 _NUMERIC = re.compile(rf"[0-9eE+\-.{SPACE}]*\Z")
 _WORDS = {"null": ("null",), "boolean": ("true", "false")}
 _NUMERIC_FIRST = frozenset("+-.0123456789")
+_QUOTES = re.compile(r'"|\\.|\\\Z', re.DOTALL)
 _SHORT = 512
+_TAG = re.compile(r"<([^\s<>/\"'=]+)")
+_TAG_BEGINNING = re.compile(r"<[^\s<>/\"'=]*")
+_LONGEST_TAG = 256
+_MOST_TAGS = 1024
 _NUMBERS = frozenset({"integer", "number"})
 _BRACKETS = {"{": "object", "[": "array"}
+
+
+class JsonStrings:
+    """Tells whether a JSON text that is read in pieces is inside a string."""
+
+    __slots__ = ("_escapes", "inside")
+
+    def __init__(self) -> None:
+        self.inside = False
+        self._escapes = False  # the text ends in a backslash
+
+    def note(self, piece: str) -> None:
+        """The next piece of the text."""
+        if '"' not in piece and "\\" not in piece and not self._escapes:
+            return
+        tokens = _QUOTES.findall("\\" + piece if self._escapes else piece)
+        self._escapes = bool(tokens) and tokens[-1] == "\\"
+        self.inside ^= tokens.count('"') % 2 == 1
+
+
+class SeenTags:
+    """The names of the tags that a text, read in pieces, opens."""
+
+    __slots__ = ("names", "tail")
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.tail = ""  # the beginning of a tag that the text ends in
+
+    def note(self, piece: str) -> None:
+        """The next piece of the text; one without `<` need not be told if there is no tail."""
+        text = self.tail + piece
+        if len(self.names) < _MOST_TAGS:
+            self.names.update(_TAG.findall(text))
+        start = text.rfind("<")
+        beginning = text[start:] if start >= 0 and len(text) - start <= _LONGEST_TAG else ""
+        self.tail = beginning if _TAG_BEGINNING.fullmatch(beginning) else ""
+
+    def add(self, name: str) -> None:
+        """A tag that is seen without its opener."""
+        if len(self.names) < _MOST_TAGS:
+            self.names.add(name)
+
+    def has(self, name: str) -> bool:
+        return name in self.names or self.tail == f"<{name}"
 
 
 class TextValue:
@@ -31,8 +82,10 @@ class TextValue:
         "_framed",
         "_held",
         "_newline",
+        "_settled",
         "_sink",
-        "_size",
+        "_strings",
+        "_tags",
         "_types",
         "_word",
         "at_line_start",
@@ -47,8 +100,10 @@ class TextValue:
         self.at_line_start = False
         self._first = ""  # the held text's first character that is no white space
         self._word = ""  # the held text, while it may be a word
-        self._size = 0  # of the held text
+        self._settled = False  # it is held to its end, whatever comes
         self._held: Held | None = None  # None: the value streams as a string
+        self._strings: JsonStrings | None = None  # None: it is no JSON, as far as it is known
+        self._tags: SeenTags | None = None
         if types == STRING:
             sink('"')
         else:
@@ -56,6 +111,8 @@ class TextValue:
 
     def text(self, piece: str) -> None:
         """The next piece of the value's text, not empty."""
+        if "<" in piece or (self._tags is not None and self._tags.tail):
+            self.tags.note(piece)
         if self._framed:
             self.at_line_start = piece[-1] == "\n"
             if self._at_start:
@@ -70,7 +127,10 @@ class TextValue:
             return
         if self._held is not None:
             self._held.append(piece)
-            self._size += len(piece)
+            if self._settled:
+                if self._strings is not None:
+                    self._strings.note(piece)
+                return
             if self._may_be_other(piece):
                 return
             piece = self._held.take()
@@ -80,14 +140,20 @@ class TextValue:
 
     def _may_be_other(self, piece: str) -> bool:
         """Whether the held text, which `piece` ends, can still be something else than a string."""
-        if "string" not in self._types:
-            return True
         if not self._first:
             self._first = piece.lstrip(SPACE)[:1]
         if not self._first:
             return True
+        if self._first in _BRACKETS and _BRACKETS[self._first] in self._types:
+            self._strings = JsonStrings()
+            self._strings.note(piece)
+            self._settled = True
+        elif "string" not in self._types:
+            self._settled = True
+        if self._settled:
+            return True
         if self._first in _BRACKETS:
-            return _BRACKETS[self._first] in self._types
+            return False
         if self._first in _NUMERIC_FIRST and not self._types.isdisjoint(_NUMBERS):
             return _NUMERIC.match(piece) is not None
         word = (self._word + piece).lstrip(SPACE)
@@ -100,12 +166,25 @@ class TextValue:
             for each in words
         )
 
+    @property
+    def tags(self) -> SeenTags:
+        """The tags in the text."""
+        if self._tags is None:
+            self._tags = SeenTags()
+        return self._tags
+
+    @property
+    def in_json_string(self) -> bool:
+        """Whether the text so far ends inside a string of a JSON value."""
+        return self._strings is not None and self._strings.inside
+
     def is_no_string(self) -> bool:
         """Whether the text so far is held, short, and reads as something else than a string."""
-        if self._held is None or self._size > _SHORT:
+        if self._held is None or self._held.is_longer(_SHORT):
             return False
         return not read(self._held.text(), self._types).startswith('"')
 
+    @recovers("a value without its closer before one around it", off=False, contract="It had ended")
     def is_finished(self) -> bool:
         """Whether the text so far is all of the value, which may not be a string."""
         return "string" not in self._types and self.is_no_string()

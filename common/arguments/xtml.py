@@ -10,35 +10,48 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Cursor, Markers, Overrun, Reading, Sink, union
+from ..cursor import Cursor, Markers, Reading, union
 from ..format import Span
+from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from .json_object import read_object
+from .name import MAX_NAME
 from .strays import read_strays
-from .tagged_values import CallHeads, Header, TaggedValues
+from .tag_parts import Around, Header, Sink
+from .tags import Spelling, Tags
 
 OPEN = "<|open|>"
 CLOSE = "<|close|>"
 SEP = "<|sep|>"
 
 _ENDS = Markers((OPEN, CLOSE, SEP))
-_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))""")
+_SEP = Markers((SEP,))
+_CLOSING = re.compile(r"[^<>\r\n]*")
+_QUOTED = '"([^"]*)"'
+_ATTRIBUTE_VALUES = (_QUOTED, *drift("how an attribute's value is written", "'([^']*)'", r"([^\s\"'=]+)"))
+_ATTRIBUTE = re.compile(rf"\s*([A-Za-z_][\w.-]*)\s*=\s*(?:{'|'.join(_ATTRIBUTE_VALUES)})")
+_SPACES = ("", *drift("white space around a tag's name", " "))
+_ESCAPED = recovering("quotes of an attribute as a JSON string writes them", '\\"', off="\0")
+_CLOSER_AS_END = rule("a tag without its end before another tag")
+_CLOSER_WITHOUT_END = rule("a closing tag without its end")
+_DOUBLED_OPENER = rule("an opening tag's beginning doubled")
+_JSON = rule("arguments as one JSON object in a tag")
 
 
 def opening(tag: str) -> tuple[str, ...]:
     """The spellings of an opening tag without attributes."""
-    return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in ("", " ") for behind in ("", " "))
+    return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
 
 
 def closing(tag: str) -> tuple[str, ...]:
     """The spellings of a closing tag."""
-    whole = (f"{CLOSE}{before}{tag}{behind}{SEP}" for before in ("", " ") for behind in ("", " "))
-    return (*whole, f"{CLOSE}{tag}", f"{CLOSE} {tag}")
+    whole = tuple(f"{CLOSE}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
+    return (*whole, *(f"{CLOSE}{before}{tag}" for before in _SPACES)) if _CLOSER_WITHOUT_END else whole
 
 
 def spans(tag: str) -> tuple[Span, ...]:
     """The spellings of a tag with attributes, up to them, each with one of its closing tag."""
-    return tuple(Span(f"{OPEN}{' ' * (at % 2)}{tag}", close) for at, close in enumerate(closing(tag)))
+    return tuple(Span(f"{OPEN}{_SPACES[at % len(_SPACES)]}{tag}", close) for at, close in enumerate(closing(tag)))
 
 
 def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | None]:
@@ -48,11 +61,11 @@ def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | 
     """
     pieces: list[str] = []
     end = yield from cursor.until(_ENDS, pieces.append)
-    if end is None or (end != SEP and ended):
+    if end is None or (end != SEP and (ended or not _CLOSER_AS_END)):
         return None
     if end != SEP:
         cursor.at -= len(end)
-    text = "".join(pieces).replace('\\"', '"')  # as a quoted call in a JSON string writes them
+    text = "".join(pieces).replace(_ESCAPED, '"')  # in a quoted call
     attributes: dict[str, str] = {}
     at = 0
     while found := _ATTRIBUTE.match(text, at):
@@ -63,45 +76,41 @@ def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | 
     return None if text[at:].strip() else attributes
 
 
-class XtmlValues(TaggedValues):
+class XtmlValues(Tags):
     """One tag a parameter."""
 
     @property
     def markers(self) -> frozenset[str]:
         return super().markers | _JSON_OPEN.all | _JSON_CLOSE.all
 
-    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
         yield from cursor.space()
-        if (yield from cursor.stands(_JSON_OPEN)) is not None:
-            return True
-        return None if cursor.cut_of(_JSON_OPEN) else (yield from super().fits(cursor, ends))
-
-    def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: CallHeads, key: str = ""
-    ) -> Reading[bool]:
-        yield from cursor.space()
-        if (yield from cursor.match(_JSON_OPEN)) is None:
-            return (yield from super().read(cursor, sink, parameters, ends, heads, key))
-        complete = yield from read_object(cursor, sink, union(ends, _JSON_CLOSE))
+        if not _JSON or (yield from cursor.match(_JSON_OPEN)) is None:
+            if cursor.cut_of(_JSON_OPEN):
+                return False
+            return (yield from super().read(cursor, call, parameters, around))
+        sink = call.announce().arguments
+        ends = union(around.closers, around.turn_ends, _JSON_CLOSE)
+        complete = yield from read_object(cursor, sink, ends, required=parameters.required)
         yield from read_strays(cursor, _JSON_CLOSE)
         return complete
 
-    def _header(self, cursor: Cursor, *, otherwise: bool = False) -> Reading[Header | None]:
-        mark = cursor.mark()
-        try:
-            while (yield from cursor.match(self.first)) is not None:
-                pass
-            attributes = yield from read_attributes(cursor, ended=True)
-        except Overrun:
-            attributes = None
+    def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
+        while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
+            pass
+        attributes = yield from read_attributes(cursor, ended=True)
         if not attributes or "key" not in attributes:
-            if cursor.at_end:
-                cursor.settle(mark)  # cut off
-            else:
-                cursor.rewind(mark)
             return None
-        cursor.settle(mark)
-        return Header(attributes["key"], {"type": "string", **attributes}, otherwise)
+        return Header(attributes["key"], {"type": "string", **attributes})
+
+    def read_closing(self, cursor: Cursor) -> Reading[str]:
+        mark = cursor.mark()
+        text = yield from cursor.run(_CLOSING, MAX_NAME)
+        if (yield from cursor.match(_SEP)) is not None:
+            cursor.settle(mark)
+            return text.strip()
+        cursor.rewind(mark)
+        return ""
 
 
 _JSON_OPEN = Markers(opening("json"))
@@ -112,6 +121,7 @@ XTML_VALUES = XtmlValues(
     open=_ARGUMENT.open,
     name_end=(SEP,),
     close=_ARGUMENT.close,
-    spellings=tuple(_OTHERS),
+    spellings=tuple(Spelling(each.open, each.close) for each in _OTHERS),
+    closes=(CLOSE,),
     typed_by="type",
 )

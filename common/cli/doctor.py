@@ -69,6 +69,8 @@ def _show(line: str, findings: list[Finding]) -> None:
 
 
 def _show_environment(here: Environment) -> None:
+    from rich.text import Text
+
     from ..registry import reasoning_parser_names, tool_parser_names
     from ..triage.engines import TITLES
 
@@ -79,5 +81,10 @@ def _show_environment(here: Environment) -> None:
         said = {True: "registered", False: "NOT registered", None: "needs its hook: dynamo-parsers trtllm"}
         title = TITLES[each.engine]  # type: ignore[index]
         out.print(f"{title} {each.version} ({each.distribution}): {said[each.registered]}")
+        for place in each.places:
+            state = Text("there", "dim") if place.present else Text("missing", "bold red")
+            out.print(Text.assemble("  ", state, f"{'':{8 - len(state)}}{place.name}"))
+            if not place.present:
+                out.print(f"{'':10}-> {place.lost}")
     if not here.engines:
         out.print("no engine is installed in this environment")

@@ -65,7 +65,7 @@ def parse_text(  # noqa: PLR0913
     parser = checked(lambda: Parser(*arguments))
     text = read_text(file)
     if stream:
-        _stream(parser, text, chunk, finish, as_json)
+        _stream(parser, text, chunk, (finish, choice), as_json=as_json)
         return
     if explain or html:
         from ..explain import explain as explained
@@ -84,7 +84,7 @@ def parse_text(  # noqa: PLR0913
         elif explain:
             _show(told)
         return
-    message = fold([*parser.feed(text), *parser.finish()], finish)
+    message = fold([*parser.feed(text), *parser.finish()], finish, choice)
     write_json(_choice(message) if as_json else message.model_dump())
     for call in message.tool_calls:
         if not call.complete and not as_json:
@@ -122,8 +122,11 @@ def _object(text: str) -> dict[str, object]:
     return value
 
 
-def _stream(parser: Parser, text: str, chunk: int, finish: str, as_json: bool) -> None:
-    """Show every event with the number of characters that were fed when it came."""
+def _stream(parser: Parser, text: str, chunk: int, ended: tuple[str, object], *, as_json: bool) -> None:
+    """Show every event with the number of characters that were fed when it came.
+
+    `ended`: why the engine stopped, and the request's tool_choice.
+    """
     from ..events import Event
     from ..message import fold
 
@@ -142,7 +145,7 @@ def _stream(parser: Parser, text: str, chunk: int, finish: str, as_json: bool) -
         rows.append({"read": read, "event": name, **values})
         if not as_json:
             typer.echo(f"{read:6}  {name:<9} {' '.join(json.dumps(v, ensure_ascii=False) for v in values.values())}")
-    message = fold(said, finish)
+    message = fold(said, *ended)
     if as_json:
         write_json({**_choice(message), "events": rows})
     else:

@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from ..arguments.json_object import JsonObject
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
 
 SECTION = Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>")
 SECTIONS = (
     SECTION,
-    # What the distilled models write.
-    Span("<｜tool_calls_begin｜>", "<｜tool_calls_end｜>"),
-    Span("<｜tool calls begin｜>", "<｜tool calls end｜>"),
-    Span("<｜tool\\_calls\\_begin｜>", "<｜tool\\_calls\\_end｜>"),
-    Span("<｜tool▁calls｜>", "<｜/tool▁calls｜>"),
+    *drift(
+        "the section as distilled models write it",
+        Span("<｜tool_calls_begin｜>", "<｜tool_calls_end｜>"),
+        Span("<｜tool calls begin｜>", "<｜tool calls end｜>"),
+        Span("<｜tool\\_calls\\_begin｜>", "<｜tool\\_calls\\_end｜>"),
+        Span("<｜tool▁calls｜>", "<｜/tool▁calls｜>"),
+        contract="Section names",
+    ),
 )
 CALL = Span("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
 SEPARATOR = "<｜tool▁sep｜>"

@@ -8,6 +8,7 @@ The markers are V3's; the call's type and the fence are gone, and read where a m
 from __future__ import annotations
 
 from ..arguments.json_object import JsonObject
+from ..recovery import drift, rule
 from .deepseek_v3 import CALL, SECTIONS, SEPARATOR, TYPE
 from .tagged import Tagged, sample_of
 
@@ -15,7 +16,7 @@ DEEPSEEK_V3_1 = Tagged(
     sample=sample_of(__doc__),
     sections=SECTIONS,
     call=CALL,
-    before_name=(TYPE,),
+    before_name=drift("V3's type of a call", TYPE),
     name_end=(SEPARATOR,),
-    arguments=JsonObject(fenced=True),
+    arguments=JsonObject(fenced=rule("V3's code fence around the arguments")),
 )

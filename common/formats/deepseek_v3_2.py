@@ -11,14 +11,35 @@ The attribute `string` says whether a value is text or JSON; without it the tool
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Spelling, Tags
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
 
-_BLOCKS = ("function_calls", "tool_calls", "calls", "function_call", "tool_call", "call", "toolcalls", "tool_use")
+_BLOCKS = (
+    *("function_calls", "tool_calls", "calls"),
+    *drift(
+        "another name of the section",
+        "function_call",
+        "tool_call",
+        "call",
+        "toolcalls",
+        "tool_use",
+        contract="Section names",
+    ),
+)
 """Names of the section in V3.2, V4 and V4.1, the singular, and what V4 writes in their place at times."""
-_BARS = ("｜DSML｜", "｜DSML｜ ", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖")
+_BARS = (
+    *("｜DSML｜", "｜DSML｜ "),
+    *drift("other bars", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖"),
+)
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
+# Quantized models cut the closer's name.
+_CLOSERS = ("invoke", *drift("the closer's name cut", "inv"))
+_LOOSE = drift("a call without bars", Span("<invoke name=", "</invoke>"), contract="Bare invokes")
+_PARAMETER = drift(
+    "a parameter without bars", Spelling("<parameter name=", "</parameter>", drift=True), contract="Bare invokes"
+)
 
 
 def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
@@ -28,20 +49,19 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         sample=sample,
         sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
-        # Quantized models cut the closer's name.
-        spellings=tuple(
-            Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in ("invoke", "inv")
-        ),
+        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in _CLOSERS),
+        loose=_LOOSE,
         name_end=(">",),
-        arguments=TaggedValues(
+        arguments=Tags(
             open=f"<{bar}parameter name=",
             name_end=(">",),
             close=f"</{bar}parameter>",
-            spellings=tuple(Span(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
+            spellings=(
+                *(Spelling(f"<{each}parameter name=", f"</{each}parameter>") for each in others),
+                *_PARAMETER,
+            ),
             typed_by="string",
-            # Other names, and tags without bars.
-            garbled=(*(f"</{each}" for each in _BARS), "</parameter"),
-            instead=("<parameter name=",),
+            closes=("</", *(f"</{each}" for each in _BARS)),
         ),
     )
 

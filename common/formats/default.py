@@ -8,8 +8,13 @@ Or `<|python_tag|>` before the calls.
 from __future__ import annotations
 
 from ..format import Span
+from ..recovery import recovering
 from .json_calls import JsonCalls
 from .nemotron_deci import SPAN
 from .tagged import sample_of
 
-DEFAULT = JsonCalls(sample=sample_of(__doc__), spans=(SPAN, Span("<|python_tag|>", "")), bare="start")
+DEFAULT = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(SPAN, Span("<|python_tag|>", "")),
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)

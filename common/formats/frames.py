@@ -4,19 +4,28 @@
 - A header that does not fit is text. So is text in no message, and a closer before any message where more text follows.
 - At the start of the reply, where the prompt wrote it, and behind a closer or a call a header may lack its first
   marker.
+- A closer with the next message's whole header behind it ends whatever is open in a call.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import partial
 
 from ..arguments.strays import DEBRIS
-from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink
 from ..format import Calls, Task
-from ..machine import Grammar, begins_as_json, read_call
-from ..reply import Reply
+from ..machine import Grammar, Machine, begins_as_json
+from ..proposed import attempt, within
+from ..recovery import recovering, recovers, rule
+from ..reply import Body, Reply
 
-_MAX_DEBRIS = 64
+_MAX_DEBRIS = recovering("brackets and quotes between a call and the end of its message", 64, off=0)
+_MAX_HEADER = 256
+_PART_OF_HEADER = re.compile(rf"(?:<[|\w]*>?|[\w.:/=-]|[{SPACE}])*")
+
+_CLOSER_FIRST = rule("a closer before any message")
 
 NO_CALLS = Grammar((), None, NO_MARKERS)
 
@@ -53,6 +62,15 @@ class Channel:
             self.fresh = self.fresh and not text.strip(SPACE)
             self._sink(text)
 
+    def body(self, text: str, *, is_reasoning: bool) -> None:
+        """The whole text of a message that is over."""
+        if not (is_reasoning and self._splits):
+            self._reply.content(text)
+            return
+        self._reply.reasoning_starts()
+        self._reply.reasoning(text)
+        self._reply.reasoning_ends()
+
 
 @dataclass(frozen=True, eq=False)
 class Frames:
@@ -67,10 +85,19 @@ class Frames:
     in_reasoning: Markers
     """What may start a header, or ends a message, in one of reasoning."""
     in_content: Markers
+    next_header: str
+    """A pattern of a whole header, as it stands behind the end of a message: there no value goes on."""
     calls: Grammar = NO_CALLS
     """Calls that have a markup of their own."""
     start: str = ""
     """What starts a message, up to its header; the prompt wrote the first one's."""
+    with_closers: Markers = field(init=False, repr=False)
+    _next: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        closers = "|".join(map(re.escape, sorted(self.closers.all)))
+        object.__setattr__(self, "_next", re.compile(rf"(?:{closers}|[{SPACE}])*(?:{self.next_header})"))
+        object.__setattr__(self, "with_closers", Markers(self.in_content.all | self.calls.closers.all))
 
     @property
     def markers(self) -> frozenset[str]:
@@ -78,115 +105,174 @@ class Frames:
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         """Read a whole reply, or up to where the task says to stop."""
-        channel = Channel(reply, task)
-        framed = task.inside
-        if task.forced is not None or task.undecided or not framed:
-            begins = yield from begins_as_json(cursor, reply, task)
-            if begins is None:
-                return
-            framed = framed and not begins
-        if framed:
-            channel.reasoning()
-        opener: str | None = ""  # a header may stand here without its first marker
-        while opener is not None:
-            calls_read = reply.calls_read
-            fits = yield from self.read_message(opener, cursor, reply, task, channel)
-            framed = framed or fits
-            # Which of the calls are returned is not known before the choice is.
-            called = reply.calls_made and not task.undecided
-            due = not (channel.is_reasoning or reply.content_seen or called or task.unread)
-            if opener and not fits:
-                channel.text(opener)
-            elif due and (yield from begins_as_json(cursor, reply, task)) is None:
-                return
-            if task.unread:
-                return
-            # A message that was a call has been read up to and with its end.
-            ended = reply.calls_read > calls_read
-            opener = "" if ended else (yield from self._read_text(cursor, reply, task, channel, framed))
+        return FramedReply(self, cursor, reply, task).read_reply()
 
-    def _read_text(
-        self, cursor: Cursor, reply: Reply, task: Task, channel: Channel, framed: bool
-    ) -> Reading[str | None]:
-        """Read text, and calls in it, up to and with what may start a header, or a closer (""); None where it stops.
+    @recovers(
+        "what is open at a message's end",
+        off=lambda _, text, at, ended: (len(text), 0),
+        contract="A frame's end",
+    )
+    def frame_end(self, text: str, at: int, ended: bool) -> tuple[int, int]:
+        """Up to where `text` from `at` on is in this message, as far as known, and how long the closer there is.
 
-        `framed`: there was a message before, or one is open.
+        A closer counts if the next message's whole header follows.
         """
         while True:
-            markers = self.in_reasoning if channel.is_reasoning else self.in_content
-            if reply.owed_closer and not channel.is_reasoning and task.calls is Calls.READ:
-                markers = union(markers, self.calls.behind_call)
-            marker = yield from cursor.until(markers, channel.text)
-            if marker is None:
-                return None
-            if marker in self.closers.all and (framed or (yield from self._ends(cursor))):
-                channel.content()
-                return ""
-            if marker in self.calls.openers.all:
-                yield from read_call(marker, cursor, reply, self.calls, reply.content, task)
-                channel.fresh = False
-                if task.unread:
-                    return None
-            elif marker in self.in_content.all and marker not in self.closers.all:
-                return marker
-            else:
-                if marker != reply.owed_closer:
-                    channel.text(marker)
-                if marker not in self.closers.all:
-                    reply.owed_closer = ""
+            found = self.closers.search(text, at, ended)
+            if found is None:
+                return len(text), 0
+            if found.group() not in self.closers.all:
+                return found.start(), 0
+            at = found.end()
+            behind = text[at : at + _MAX_HEADER]
+            if self._next.match(behind):
+                return found.start(), len(found.group())
+            if not ended and len(behind) < _MAX_HEADER and _PART_OF_HEADER.fullmatch(behind):
+                return found.start(), 0
 
-    def _ends(self, cursor: Cursor) -> Reading[bool]:
-        """Whether the reply ends here, but for white space, or a frame stands here."""
-        mark = cursor.mark()
-        try:
-            yield from cursor.space()
-            found = (yield from cursor.stands(self.parts)) is not None or cursor.at_end
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
+    def read_end(self, mark: Mark, cursor: Cursor) -> Reading[bool]:
+        """Read the end of a message behind its call, and brackets and quotes that stand before it."""
+        yield from cursor.run(DEBRIS, _MAX_DEBRIS)
+        found = (yield from cursor.match(self.closers)) is not None or cursor.match_cut(self.closers)
+        if found:
+            cursor.settle(mark)
         return found
 
-    def read_end(self, cursor: Cursor) -> Reading[None]:
-        """Read the end of a message behind its call, and brackets and quotes that stand before it."""
-        mark = cursor.mark()
-        yield from cursor.run(DEBRIS, _MAX_DEBRIS)
-        if (yield from cursor.match(self.closers)) is None and not cursor.cut_of(self.closers):
-            cursor.rewind(mark)
-        else:
-            cursor.settle(mark)
-
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
-        """Read the header that `opener` starts, and the call where it is one's; False, and no more read, if none.
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
+        """Read the header that `opener` starts, and the call if it is one's; False, and no more read, if none.
 
         `opener`, which has been read, is "" where a header may stand without its first marker.
         """
         raise NotImplementedError
 
+    def read_message_call(
+        self, call: Reading[bool | None], mark: Mark, into: FramedReply, *, is_reasoning: bool = False
+    ) -> Reading[bool]:
+        """Read the call that the message whose header was read is; False if it is none.
 
-def read_message_call(
-    call: Reading[bool | None], mark: Mark, cursor: Cursor, reply: Reply, task: Task, channel: Channel
-) -> Reading[bool]:
-    """Read the call that the message behind `mark` is; False where it is none."""
-    if task.calls is Calls.VERBATIM:
-        cursor.copy_to(reply.call_text())
-    elif task.calls is Calls.STOP:
-        cursor.copy_to(task.unread.append)
-    try:
-        fits = yield from call
-    except Overrun:
-        fits = False
-    cursor.copy_to(None)
-    if fits is None:
-        drop_cut(mark, cursor, reply, task, is_call=True)
-    if fits is not False:
-        channel.content()
-    return fits is not False
+        `is_reasoning`: what the text of the message is if the call does not count.
+        """
+        cursor, reply, task = into.cursor, into.reply, into.task
+        if task.calls is Calls.VERBATIM:
+            cursor.copy_to(reply.call_text())
+        elif task.calls is Calls.STOP:
+            cursor.copy_to(task.unread.append)
+        reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
+        cursor.fence(self.frame_end, self.closers.only_first)
+        fits = yield from within(call, False)
+        cursor.lift_fence()
+        reply.body = None
+        reply.construct_ends()
+        if fits:
+            yield from attempt(partial(self.read_end, cursor=cursor), cursor)
+        cursor.copy_to(None)
+        task.stopped = task.calls is Calls.STOP and bool(fits)
+        if fits is None:
+            into.drop_cut(mark, is_call=True)
+        if fits is not False:
+            into.channel.content()
+        return fits is not False
 
 
-def drop_cut(mark: Mark, cursor: Cursor, reply: Reply, task: Task, *, is_call: bool) -> None:
-    """Drop the message in whose header the reply ends; the beginning of a call stays where calls do."""
-    cursor.take(len(cursor.text))
-    text = cursor.held(mark)
-    cursor.settle(mark)
-    if is_call and task.calls is not Calls.READ:
-        reply.call_text()(text)
+class FramedReply(Machine):
+    """The state of a framed reply's reading."""
+
+    __slots__ = ("_framed", "_frames", "channel")
+
+    def __init__(self, frames: Frames, cursor: Cursor, reply: Reply, task: Task) -> None:
+        super().__init__(cursor, reply, frames.calls, task)
+        self._frames = frames
+        self.channel = Channel(reply, task)
+        self._framed = False  # there was a message before, or one is open
+
+    @property
+    def inside(self) -> bool:
+        return self.channel.is_reasoning
+
+    @property
+    def markers(self) -> Markers:
+        if self.inside:
+            return self._frames.in_reasoning
+        return self._frames.with_closers if self.task.calls is Calls.READ else self._frames.in_content
+
+    @property
+    def text(self) -> Sink:
+        return self.channel.text
+
+    @property
+    def droppable(self) -> frozenset[str]:
+        return super().droppable | self._frames.parts.all
+
+    @property
+    def rehearsed(self) -> bool:
+        return False  # the channel decides: a call in reasoning is text
+
+    def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
+        super().opener_read(opener, found=found, called=called)
+        self.channel.fresh = False
+
+    def starts(self) -> Reading[bool]:
+        task = self.task
+        self._framed = task.inside
+        if task.forced is not None or task.undecided or not self._framed:
+            begins = yield from begins_as_json(self.cursor, self.reply, task)
+            if begins is None:
+                return False
+            self._framed = self._framed and not begins
+        if self._framed:
+            self.channel.reasoning()
+        return (yield from self._message(""))  # a header may stand here without its first marker
+
+    def marker(self, marker: str) -> Reading[bool]:
+        frames, channel = self._frames, self.channel
+        if marker in frames.closers.all:
+            if not (self._framed or (_CLOSER_FIRST and (yield from self._ends()))):
+                channel.text(marker)
+                return True
+            channel.content()
+            return (yield from self._message(""))
+        if marker in self.grammar.closers.all and not self.inside:
+            self.closer(marker)
+            return True
+        return (yield from self._message(marker))
+
+    def _message(self, opener: str) -> Reading[bool]:
+        """Read on behind what may start a header; returns whether the reading goes on."""
+        task, reply, channel = self.task, self.reply, self.channel
+        while True:
+            calls_read = reply.calls_read
+            fits = yield from self._frames.read_message(opener, self)
+            self._framed = self._framed or fits
+            # Which of the calls are returned is not known before the choice is.
+            called = reply.calls_made and not task.undecided
+            due = not (channel.is_reasoning or reply.content_seen or called or task.stopped)
+            if opener and not fits:
+                channel.text(opener)
+            elif due and (yield from begins_as_json(self.cursor, reply, task)) is None:
+                return False
+            if task.stopped or reply.calls_read == calls_read:
+                return not task.stopped
+            opener = ""  # a message that was a call has been read up to and with its end
+
+    def _ends(self) -> Reading[bool]:
+        """Whether the reply ends here, but for white space, or a frame stands here."""
+        cursor = self.cursor
+        found = False
+
+        def look(mark: Mark) -> Reading[bool]:
+            nonlocal found
+            yield from cursor.space()
+            found = (yield from cursor.stands(self._frames.parts)) is not None or cursor.at_end
+            return False
+
+        yield from attempt(look, cursor)
+        return found
+
+    def drop_cut(self, mark: Mark, *, is_call: bool) -> None:
+        """Drop the message in whose header the reply ends; the beginning of a call stays where calls do."""
+        cursor = self.cursor
+        cursor.take(len(cursor.text))
+        text = cursor.held(mark)
+        cursor.settle(mark)
+        if is_call and self.task.calls is not Calls.READ:
+            self.reply.call_text()(text)

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, read_head
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
+from ..proposed import Proposed
+from ..recovery import drift, recovers
 from ..reply import Reply
 from .tagged import sample_of
 
 _OPENERS = Markers(OPENERS)
-_CLOSERS = Markers((END, "</tool_call>"))
+_CLOSERS = Markers((END, *drift("another closer of a call", "</tool_call>")))
 _CALL = Markers(("call:",))
-_SEPARATORS = (",", ";")
+_SEPARATORS = drift("what separates calls between the same markers", ",")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Gemma4:
         reply.owed_closer = "" if closers else END
         return True
 
+    @recovers("another call between the same markers", off=False)
     def _further_call(self, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[bool]:
         """Read another call between the same markers; False where none stands, though perhaps a cut one."""
         mark = cursor.mark()
@@ -69,12 +72,12 @@ class Gemma4:
         return False
 
     def _call(self, head: Head, mark: Mark, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[None]:
-        cursor.settle(mark)
-        call = reply.call(head.name)
+        call = Proposed(head.name, None, (mark,), cursor, reply)
+        call.announce()
         complete = True
         if head.closer:
             parameters = reply.tools.parameters(head.name)
-            complete = yield from read_arguments(cursor, call.arguments, parameters, ends, head.closer)
+            complete = yield from read_arguments(cursor, call, parameters, ends, head.closer)
         else:
             call.arguments("{}")
         call.end(complete)

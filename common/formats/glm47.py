@@ -7,18 +7,26 @@ Newlines may stand between the parts; values are typed by the tool's schema.
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Spelling, Tags
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
+
+_INSTEAD = drift(
+    "in place of a parameter's opener",
+    Spelling("<tool_call>", drift=True),
+    Spelling("<arg_value>", drift=True),
+    Spelling("arg_key>", drift=True),
+)
 
 GLM47 = Tagged(
     sample=sample_of(__doc__),
     call=Span("<tool_call>", "</tool_call>"),
     name_end=(),
-    arguments=TaggedValues(
+    arguments=Tags(
         open="<arg_key>",
         name_end=("</arg_key>", "<arg_value>"),
         close="</arg_value>",
-        instead=("<tool_call>", "<arg_value>", "arg_key>"),
+        spellings=_INSTEAD,
     ),
 )

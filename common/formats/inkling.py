@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Cursor, Mark, Markers, Overrun, Reading
-from ..format import Span, Task
-from ..reply import Reply
-from .frames import Channel, Frames, drop_cut, read_message_call
+from ..cursor import Cursor, Markers, Reading
+from ..format import Span
+from ..proposed import within
+from ..recovery import drift, rule
+from .frames import FramedReply, Frames
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -27,43 +28,39 @@ _ALL = Markers(_KINDS.all | _CLOSERS.all | {_OPEN})
 _NAME = re.compile(r"[\w.:/-]*")
 _MAX_NAME = 256
 
+_CUT_HEADER = rule("a header cut off at the end", contract="Cut opener")
+_WITHOUT_KIND = rule("a message of no kind")
+
 CALLS = JsonCalls(
     sample="",
     # Not each of them opens a call, but each ends one.
     spans=tuple(Span(marker, "") for marker in sorted(_ALL.all)),
-    keys=("args", "arguments", "parameters"),
+    keys=("args", *drift("other keys of the arguments", "arguments", "parameters", contract="Keys of the arguments")),
 )
 
 
 class Inkling(Frames):
     """The kind of its content says what a message is."""
 
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
+        cursor, channel = into.cursor, into.channel
         if opener == _THINKING and channel.is_reasoning and not channel.fresh:
             return False
         mark = cursor.mark(len(opener))
-        kind: str | None = opener
-        name = ""
-        try:
-            if opener not in _KINDS.all:
-                name = yield from cursor.run(_NAME, _MAX_NAME)
-                yield from cursor.space()
-                kind = yield from cursor.match(_KINDS)
-        except Overrun:
-            kind = None
+        name, kind = yield from within(self._header(opener, cursor), ("", None))
         if kind is None:
-            if opener and (cursor.at_end or cursor.cut_of(_KINDS)):
-                drop_cut(mark, cursor, reply, task, is_call=False)
+            if opener and _CUT_HEADER and (cursor.at_end or cursor.match_cut(_KINDS)):
+                into.drop_cut(mark, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))
-            if not opener or not channel.fresh:
+            if not opener or not channel.fresh or not _WITHOUT_KIND:
                 return False
             channel.content()  # a message of no kind
             return True
         behind = cursor.offset
         if kind in _CALLS:
-            call = self._call(kind, mark, cursor, reply, name)
-            if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
+            call = CALLS.read(kind, mark, cursor, into.reply, named=name)
+            if (yield from self.read_message_call(call, mark, into)):
                 return True
             if opener == kind:
                 cursor.rewind(mark, len(opener))
@@ -72,11 +69,13 @@ class Inkling(Frames):
         (channel.reasoning if kind == _THINKING else channel.content)()
         return True
 
-    def _call(self, kind: str, mark: Mark, cursor: Cursor, reply: Reply, name: str) -> Reading[bool | None]:
-        fits = yield from CALLS.read(kind, mark, cursor, reply, named=name)
-        if fits:
-            yield from self.read_end(cursor)
-        return fits
+    def _header(self, opener: str, cursor: Cursor) -> Reading[tuple[str, str | None]]:
+        """Read a header behind `opener`; returns the name that it says, and its kind or None."""
+        if opener in _KINDS.all:
+            return "", opener
+        name = yield from cursor.run(_NAME, _MAX_NAME)
+        yield from cursor.space()
+        return name, (yield from cursor.match(_KINDS))
 
 
 INKLING = Inkling(
@@ -86,5 +85,6 @@ INKLING = Inkling(
     closers=_CLOSERS,
     in_reasoning=Markers(_ALL.all - {*_CALLS}),
     in_content=_ALL,
+    next_header=r"<\|message_model\|>[\w.:/-]*\s*<\|content_(?:thinking|text|tool_error|invoke_tool_json|invoke_tool_text)\|>",
     start=_OPEN,
 )

@@ -9,24 +9,49 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from enum import Enum
 
 from ..arguments import json_text
 from ..arguments.json_object import FENCES, JsonObject, read_object
+from ..arguments.json_text import Inside, inside
+from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
 from ..held import Held
+from ..recovery import drift, recovering, recovers, rule
 from ..reply import Call, Reply
 
 _OBJECT = JsonObject()
-_QUOTES = "\"'"
-_SEPARATORS = (",", ";")
+_QUOTES = recovering("keys and names in single quotes", "\"'", off='"', contract="Python's JSON")
+_SEPARATORS = (",", *drift("what separates calls", ";"))
 _ARRAY_END = Markers("]")
 _FUNCTION = "function"
+_JSON_GOES_ON = ':,"'
+_NO_OBJECT = re.compile(r"[^{<\[]*")
+_MOST_TRIED = 8
+"""Objects in an array that are tried as calls, where the first is none."""
+_DEBRIS = re.compile(r"[^{}\[\]<]*")
+_MAX_DEBRIS = recovering("text between the calls of an array, or after a call's arguments", 64, off=0)
 _ABOUT_CALL = frozenset({"type", "id", "index"})
 """Keys that say nothing of the arguments; where these lack, any other may be one of them."""
+
+_BESIDE_NAME = rule("keys beside the name in a call without a marker", contract="Keys beside the name")
+_BROKEN = rule("the rest of arguments that are no JSON", contract="No other repair")
+_CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
+_DOUBLED_BRACE = rule("a call's braces doubled")
+_DOUBLED_BRACKET = rule("an array's opening bracket doubled")
+_DOUBLED_COMMA = rule("a comma doubled between keys", contract="Doubled commas")
+_ENVELOPE = rule("a call inside `function`, as OpenAI's API writes it", contract="OpenAI's envelope")
+_FUNCTION_AS_NAME = rule("`function` in place of `name`")
+_FURTHER_KEYS = rule("keys that a call does not have")
+_SURPLUS_BRACKETS = rule("an array's closing bracket that nothing opened, or doubled")
+_TRAILING_SEPARATOR = rule("a separator after the last call")
+_WITHOUT_BRACE = rule("a call without its closing brace before a marker", contract="Missing brackets")
+_WORD_IN_TAG = rule("an opener that is a word, after one that is a tag")
 
 
 @dataclass(frozen=True)
@@ -38,7 +63,7 @@ class JsonCalls:
     words: frozenset[str] = frozenset()
     bare: str = ""
     """Where a call counts without any opener: "start" of the reply, start of a "line", or nowhere ("")."""
-    bare_starts: str = "[{"
+    bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
     """What the arguments are called."""
     openers: Markers = field(init=False, repr=False)
@@ -52,32 +77,40 @@ class JsonCalls:
         put(self, "openers", Markers(span.open for span in self.spans))
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
-        put(self, "_ends", Markers(self.markers - self.words))
+        # A word is a marker before an array.
+        put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))
         put(self, "_words", Markers(self.words))
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = "") -> Reading[bool | None]:
         """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
         yield from cursor.space()
         tagged = bool(opener) and opener not in self.words
-        if tagged and (yield from cursor.match(self._words)):
+        if tagged and _WORD_IN_TAG and (yield from cursor.match(self._words)):
             yield from cursor.space()
-        fenced = bool(opener and (yield from cursor.match(FENCES)))
+        fenced = (yield from cursor.match(FENCES)) is not None
         if fenced:
             yield from cursor.space()
-        while (yield from cursor.peek()) == "[":  # perhaps doubled
-            cursor.take(cursor.at + 1)
-            yield from cursor.space()
+        in_array = yield from self._enter_array(cursor)
         close = next((span.close for span in self.spans if span.open == opener), "")
+        if in_array and tagged and (yield from self._ends_empty(cursor, reply)):
+            cursor.settle(mark)
+            yield from read_strays(cursor, self.closers)
+            return True
         calls_read = reply.calls_read
-        fits = yield from self._call(mark, cursor, reply, strict=not opener, named=named)
-        if not fits or reply.calls_read == calls_read:
+        fits = yield from self._call((mark,), cursor, reply, strict=not opener, named=named)
+        if fits is False and opener and (in_array or not close):
+            fits = yield from self._call_behind(mark, cursor, reply)
+        if not fits:
             return fits
         further = True
         while further:
-            while (yield from self._further_call(cursor, reply, strict=not opener, tagged=tagged)):
+            named_one = reply.calls_read > calls_read
+            while (yield from self._further_call(cursor, reply, strict=not (opener and named_one), in_array=in_array)):
                 pass
-            while (yield from read_strays(cursor, _ARRAY_END, once=True)):
-                pass  # one too many
+            if reply.calls_read == calls_read:
+                return True
+            while (yield from read_strays(cursor, _ARRAY_END, once=True)) and _SURPLUS_BRACKETS:
+                pass
             further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
@@ -85,6 +118,31 @@ class JsonCalls:
             reply.owed_closer = close
         return True
 
+    def _enter_array(self, cursor: Cursor) -> Reading[bool]:
+        """Read the opening bracket of an array, perhaps doubled; whether there is one."""
+        found = False
+        while (yield from cursor.peek()) == "[" and (yield from cursor.stands(self._ends)) is None:
+            found = True
+            cursor.take(cursor.at + 1)
+            yield from cursor.space()
+            if not _DOUBLED_BRACKET:
+                break
+        return found
+
+    @recovers("an array without calls", off=False, contract="Empty arrays")
+    def _ends_empty(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read the end of an empty array, up to a closer or the end; False, and nothing read, if it is not."""
+        mark = cursor.mark()
+        while (yield from cursor.match(_ARRAY_END)) is not None:
+            yield from cursor.space()
+        ends = union(self.closers, reply.turn_ends)
+        if cursor.held(mark) and (not (yield from cursor.peek()) or (yield from cursor.stands(ends)) is not None):
+            cursor.settle(mark)
+            return True
+        cursor.rewind(mark)
+        return False
+
+    @recovers("another array in the same tag", off=False)
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
         mark = cursor.mark()
@@ -93,15 +151,18 @@ class JsonCalls:
             if (yield from cursor.peek()) == "[":
                 cursor.take(cursor.at + 1)
                 yield from cursor.space()
-                if (yield from self._call(mark, cursor, reply)):
+                if (yield from self._call((mark,), cursor, reply)):
                     return True
         except Overrun:
             pass
         cursor.rewind(mark)
         return False
 
-    def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, tagged: bool) -> Reading[bool]:
-        """Read another call of the same body; False, and nothing read, where none stands."""
+    def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool) -> Reading[bool]:
+        """Read another call of the same body; False, and nothing read, where none stands.
+
+        In an array a little text before it is dropped.
+        """
         mark = cursor.mark()
         try:
             yield from cursor.space()
@@ -110,16 +171,22 @@ class JsonCalls:
                 separated = True
                 cursor.take(cursor.at + 1)
                 yield from cursor.space()
+            stray = ""
+            if in_array and char not in ("", "{", "]"):
+                inner = cursor.mark()
+                stray = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+                char = yield from cursor.peek()
+                (cursor.settle if char == "{" else cursor.rewind)(inner)
             if char == "{":
-                fits = yield from self._call(mark, cursor, reply, strict=strict)
+                fits = yield from self._call((mark,), cursor, reply, strict=strict or stray != "")
                 if fits:
                     return True
-                if fits is None and (tagged or (separated and not strict)):
+                if fits is None and _CUT_CALL and (in_array or separated) and not strict:
                     cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                     cursor.settle(mark)
                     return False
             ends = union(self._ends, self.openers, reply.turn_ends)
-            if separated and (not char or char == "]" or (yield from cursor.stands(ends))):
+            if separated and _TRAILING_SEPARATOR and (not char or char == "]" or (yield from cursor.stands(ends))):
                 cursor.settle(mark)
                 return False
         except Overrun:
@@ -127,114 +194,251 @@ class JsonCalls:
         cursor.rewind(mark)
         return False
 
-    def _call(  # noqa: C901
-        self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool = False, named: str = ""
-    ) -> Reading[bool | None]:
-        """Read one call object, whose text `mark` holds until it fits.
+    @recovers("a broken call before a sound one in an array", off=False, contract="Local damage")
+    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read the first sound call in an array whose first one is none; what stands before it is text.
 
-        `strict`: it fits only with a declared name and arguments as its first two keys. `named`: what the call is of
-        where it has arguments and no name.
+        False, and nothing read, if there is none near.
+        """
+        start = cursor.mark()
+        for _ in range(_MOST_TRIED):
+            try:
+                if not (yield from self._next_object(cursor)):
+                    break
+                lost = "" if cursor.copies else cursor.held(mark)
+                inner = cursor.mark()
+                if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
+                    return True
+                cursor.rewind(inner, 1)
+            except Overrun:
+                break
+        cursor.rewind(start)
+        return False
+
+    def _next_object(self, cursor: Cursor) -> Reading[bool]:
+        """Read up to the next object; whether there is one before a marker or the end."""
+        while True:
+            yield from cursor.run(_NO_OBJECT)
+            char = yield from cursor.peek()
+            if char in ("", "{") or (yield from cursor.stands(self._ends)) is not None:
+                return char == "{"
+            cursor.take(cursor.at + 1)
+
+    def _call(
+        self,
+        marks: tuple[Mark, ...],
+        cursor: Cursor,
+        reply: Reply,
+        *,
+        strict: bool = False,
+        named: str = "",
+        lost: str = "",
+    ) -> Reading[bool | None]:
+        """Read one call object, whose text the marks hold until it fits; `lost` is text before it, which is said then.
+
+        `strict`: it fits only with a declared name, arguments, and no keys but those of a call before both are there.
+        `named`: what the call is of where it has arguments and no name.
         """
         if (yield from cursor.peek()) != "{":
             return None if cursor.at_end else False
         cursor.take(cursor.at + 1)
-        doubled = (yield from cursor.peek()) == "{"
+        doubled = _DOUBLED_BRACE and (yield from cursor.peek()) == "{"
         if doubled:
             cursor.take(cursor.at + 1)
-        head = _Head(mark, cursor, reply)
         ends = union(self._ends, reply.stops)
-        complete: bool | None = None  # None: no arguments yet
-        foreign = False  # another key stands, which may be an argument
-        enveloped = False
-        while True:
+        within = inside(union(self._ends, reply.turn_ends), True)
+        body = _Body(_Head(marks, cursor, reply, lost), self.keys, ends, within, strict)
+        step = _Step.ON
+        while step is _Step.ON:
             key = yield from _key(cursor)
-            if key is None and enveloped and (yield from cursor.peek()) == "}":
-                cursor.take(cursor.at + 1)
-                enveloped = False
-            elif key is None:
-                break
-            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) == "{":
-                cursor.take(cursor.at + 1)
-                enveloped = True
-            elif key == _FUNCTION and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
-                name = yield from _name(cursor)
-                head.name = name if reply.tools.may_declare(name) else ""
-                foreign = foreign or not head.name
-            elif key == "name" and not head.name:
-                head.name = yield from _name(cursor)
-                if not head.name or (strict and not reply.tools.may_declare(head.name)):
-                    break
-            elif key in self.keys and complete is None:
-                if not head.announced:
-                    fits = yield from self._arguments_fit(cursor)
-                    if fits is None or not (fits or head.name) or (strict and not head.name):
-                        return fits if fits is None else False
-                    if strict and not fits:
-                        return False
-                    head.announce_or_hold()
-                complete = yield from read_object(cursor, head.arguments, ends)
-            elif key == "id" and not (head.name or strict) and (yield from cursor.peek()) in _QUOTES:
-                head.id = (yield from _name(cursor)) or None
-            else:
-                if strict and not head.announced:
-                    return False
-                foreign = foreign or key not in _ABOUT_CALL
-                if not (yield from json_text.value(cursor, json_text.drop, ends)):
-                    break
+            step = (yield from body.no_key()) if key is None else (yield from body.member(key))
+        if step is _Step.ENDS:
+            return (yield from body.end(doubled, named))
+        if body.gives_up():
+            return True
+        return None if step is _Step.CUT else False
+
+
+class _Step(Enum):
+    """How the reading of a call goes on behind a member."""
+
+    ON = "on"
+    ENDS = "ends"
+    NO_CALL = "no call"
+    CUT = "cut"  # the reply ends in it
+
+
+class _Body:
+    """The members of a call object."""
+
+    __slots__ = ("_complete", "_cursor", "_ends", "_enveloped", "_foreign", "_head", "_keys", "_strict", "_within")
+
+    def __init__(self, head: _Head, keys: tuple[str, ...], ends: Markers, within: Inside, strict: bool) -> None:
+        self._head = head
+        self._cursor = head.cursor
+        self._keys = keys
+        self._ends = ends
+        self._within = within
+        self._strict = strict
+        self._complete: bool | None = None  # None: no arguments yet
+        self._foreign = False  # another key stands, which may be an argument
+        self._enveloped = False  # `function` holds the call
+
+    def no_key(self) -> Reading[_Step]:
+        """No key stands here: the envelope may end, and else the call does."""
+        if not self._enveloped or (yield from self._cursor.peek()) != "}":
+            return _Step.ENDS
+        self._cursor.take(self._cursor.at + 1)
+        self._enveloped = False
+        return _Step.ON
+
+    def member(self, key: str) -> Reading[_Step]:
+        """Read the value of `key`."""
+        head = self._head
+        char = yield from self._cursor.peek()
+        if key == _FUNCTION and _ENVELOPE and not head.name and char == "{":
+            self._cursor.take(self._cursor.at + 1)
+            self._enveloped = True
+            return _Step.ON
+        if key in self._keys and self._complete is None:
+            return (yield from self._arguments())
+        if key == "name" and not head.name:
+            head.name = yield from _name(self._cursor)
+            return _Step.ON if head.name and (not self._strict or head.may_be_declared(head.name)) else _Step.ENDS
+        if self._strict and not (head.name and head.announced):
+            return (yield from self._about_call(key))
+        if char and char in _QUOTES and not head.name:
+            if key == _FUNCTION and _FUNCTION_AS_NAME:
+                name = yield from _name(self._cursor)
+                head.name = name if head.may_be_declared(name) else ""
+                self._foreign = self._foreign or not head.name
+                return _Step.ON
+            if key == "id":
+                head.id = (yield from _name(self._cursor)) or None
+                return _Step.ON
+        if not _FURTHER_KEYS:
+            return _Step.NO_CALL
+        self._foreign = self._foreign or key not in _ABOUT_CALL
+        read = yield from json_text.value(self._cursor, json_text.drop, self._ends, self._within)
+        return _Step.ON if read else _Step.ENDS
+
+    def _about_call(self, key: str) -> Reading[_Step]:
+        """Read a value that says what a call is: no other key stands in one that has no marker."""
+        if key not in _ABOUT_CALL or not _BESIDE_NAME:
+            return _Step.NO_CALL
+        pieces: list[str] = []
+        if not (yield from json_text.value(self._cursor, pieces.append, self._ends, self._within)):
+            return _Step.CUT if self._cursor.at_end else _Step.NO_CALL
+        text = json_text.decoded("".join(pieces))
+        if key == "type":
+            return _Step.ON if text == _FUNCTION else _Step.NO_CALL
+        if key == "id" and not self._head.name:
+            self._head.id = text if text and is_name(text) else None
+        return _Step.ON
+
+    def _arguments(self) -> Reading[_Step]:
+        head, cursor = self._head, self._cursor
+        if not head.announced:
+            mark = cursor.mark()
+            fits = yield from _OBJECT.fits(cursor, self._ends)
+            cursor.rewind(mark)
+            if fits is None:
+                return _Step.CUT
+            if not fits and (self._strict or not head.name):
+                return _Step.NO_CALL
+            head.announce_or_hold()
+        sink = head.arguments if head.call is None else head.call.arguments
+        self._complete = yield from read_object(cursor, sink, self._ends, self._within, head.required)
+        return _Step.ON
+
+    def _rest(self) -> Reading[None]:
+        """Read what cannot be read before the end of the object: the arguments', or a little that is dropped."""
+        cursor = self._cursor
         char = yield from cursor.peek()
-        closed = char == "}" or bool(char and (yield from cursor.stands(ends)))
+        if not self._head.announced or char in ("", "{", "}") or (yield from cursor.stands(self._ends)):
+            return
+        if _BROKEN and not self._complete and char in _JSON_GOES_ON:
+            yield from json_text.rest(cursor, self._head.arguments, self._ends, self._within)
+            return
+        mark = cursor.mark()
+        yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+        if (yield from cursor.peek()) == "}":
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+
+    def gives_up(self) -> bool:
+        """It is no call: whether its text was held as a call's, which is then said."""
+        if not self._head.holds:
+            return False
+        self._head.release(lost=False)
+        return True
+
+    def end(self, doubled: bool, named: str) -> Reading[bool | None]:
+        """Read the end of the object; whether it was a call, as `_call` does."""
+        head, cursor = self._head, self._cursor
+        yield from self._rest()
+        char = yield from cursor.peek()
+        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from cursor.stands(self._ends)))
         if char == "}":
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
                 cursor.take(cursor.at + 1)
-        if complete is None and foreign:
+        complete = self._complete
+        if complete is None and self._foreign:
             return False if char else None
         if closed and complete is not None:  # where the reply is cut, another name may have been due
             head.name = head.name or named
-        if head.name and (closed or complete is not None) and (head.announced or not strict):
+        if self._names_call(closed):
             head.announce()
         if head.call is None:
-            if head.holds:
-                head.release(lost=not char)
-                reply.owed_closer = ""  # what follows is no construct's
-                return True
-            return False if char else None
+            if not head.holds:
+                return False if char else None
+            head.release(lost=not char and not self._strict)
+            return True
         if complete is None and closed:
             head.arguments("{}")
         head.call.end(closed if complete is None else complete)
         yield from read_surplus(cursor)
         return True
 
-    def _arguments_fit(self, cursor: Cursor) -> Reading[bool | None]:
-        mark = cursor.mark()
-        fits = yield from _OBJECT.fits(cursor, self._ends)
-        cursor.rewind(mark)
-        return fits
+    def _names_call(self, closed: bool) -> bool:
+        """Whether what was read is a call, though perhaps a cut one."""
+        head = self._head
+        if not head.name or not (closed or self._complete is not None):
+            return False
+        if not self._strict:
+            return True
+        return (head.announced or head.holds) and head.may_be_declared(head.name)
 
 
 class _Head:
     """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
 
-    __slots__ = ("_copies", "_cursor", "_early", "_mark", "_raw", "_reply", "call", "id", "name")
+    __slots__ = ("_early", "_lost", "_marks", "_reply", "call", "cursor", "holds", "id", "name")
 
-    def __init__(self, mark: Mark, cursor: Cursor, reply: Reply) -> None:
+    def __init__(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, lost: str) -> None:
         self.name = ""
         self.id: str | None = None
         self.call: Call | None = None
-        self._mark: Mark | None = mark  # None: settled
-        self._cursor = cursor
+        self.holds = False  # it fits, and its name is to come
+        self._marks = marks
+        self._lost = lost
+        self.cursor = cursor
         self._reply = reply
         self._early = Held()
-        self._raw = Held()
-        self._copies = False
+
+    def may_be_declared(self, name: str) -> bool:
+        return self._reply.tools.may_declare(name)
 
     @property
     def announced(self) -> bool:
         return self.call is not None
 
     @property
-    def holds(self) -> bool:
-        return self.call is None and self._mark is None
+    def required(self) -> frozenset[str]:
+        """The arguments that the call's function requires, once it is known."""
+        return frozenset() if self.call is None else self._reply.tools.parameters(self.call.name).required
 
     def arguments(self, text: str) -> None:
         if self.call is None:
@@ -245,35 +449,31 @@ class _Head:
     def announce_or_hold(self) -> None:
         if self.name:
             self.announce()
-        elif self._mark is not None:
-            if not self._cursor.copies:  # else the text goes out as it is anyway
-                self._copies = True
-                self._cursor.copy_to(self._raw.append)
-            self._cursor.settle(self._mark)
-            self._mark = None
+        elif not self.holds:
+            self.holds = True
+            size = len(self.cursor.held(self._marks[0]))
+            self.cursor.rewind(self._marks[0], size)
+            self._marks = (self.cursor.mark(size, room=None),)
+
+    def _settle(self) -> None:
+        for mark in reversed(self._marks):
+            self.cursor.settle(mark)
 
     def announce(self) -> None:
-        if self.call is not None:
-            return
-        if self._mark is not None:
-            self._cursor.settle(self._mark)
-            self._mark = None
-        self._stop_copying()
-        self.call = self._reply.call(self.name, self.id)
-        self.call.arguments(self._early.take())
+        if self.call is None:
+            self._settle()
+            self.holds = False
+            if self._lost:
+                (self._reply.rehearsed or self._reply.content)(self._lost)
+            self.call = self._reply.call(self.name, self.id, said=len(self._lost))
+            self.call.arguments(self._early.take())
 
     def release(self, *, lost: bool) -> None:
         """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
-        raw = self._raw.take()
-        self._stop_copying()
-        if not lost:
-            self._reply.content(raw)
-
-    def _stop_copying(self) -> None:
-        if self._copies:
-            self._copies = False
-            self._cursor.copy_to(None)
-            self._raw = Held()
+        raw = "" if lost or self.cursor.copies else self.cursor.held(self._marks[0])
+        self._settle()
+        self._reply.owed_closer = ""  # what follows is no construct's
+        (self._reply.rehearsed or self._reply.content)(raw)
 
 
 def _key(cursor: Cursor) -> Reading[str | None]:
@@ -284,6 +484,8 @@ def _key(cursor: Cursor) -> Reading[str | None]:
         cursor.take(cursor.at + 1)
         yield from cursor.space()
         char = yield from cursor.peek()
+        if not _DOUBLED_COMMA:
+            break
     key = yield from _string(cursor)
     if key is None:
         return None
@@ -307,5 +509,5 @@ def _string(cursor: Cursor) -> Reading[str | None]:
     if not char or char not in _QUOTES:
         return None
     pieces: list[str] = []
-    closed = yield from json_text.string(cursor, pieces.append)
+    closed = (yield from json_text.string(cursor, pieces.append)) is Read.DONE
     return json_text.decoded("".join(pieces)) if closed else None

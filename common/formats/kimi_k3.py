@@ -15,11 +15,12 @@ from ..arguments.xtml import CLOSE, OPEN, SEP, XTML_VALUES, closing, opening, re
 from ..cursor import Cursor, Markers, Reading
 from ..format import Span, Task, Think
 from ..machine import Grammar, read_reply
+from ..recovery import drift
 from ..reply import Reply
 from ..schema import Tools
 from .tagged import Head, Tagged, sample_of
 
-TURN_ENDS = ("<|end_of_msg|>", "[EOS]", "[EOT]")
+TURN_ENDS = ("<|end_of_msg|>", *drift("what may end a reply", "[EOS]", "[EOT]", contract="Turn ends"))
 
 
 class XtmlCalls(Tagged):
@@ -34,22 +35,19 @@ class XtmlCalls(Tagged):
         name = attributes.get("tool", "")
         if not is_name(name):
             return False
-        body = cursor.mark()
-        fits = yield from self.arguments.fits(cursor, self.closers)
-        cursor.rewind(body)
-        return Head(name) if fits else fits
+        return Head(name)
 
 
 _CALL, *_OTHERS = spans("call")
 # Where the end of one tag and the beginning of the next are lost between them.
-_STUCK = Span(f"{OPEN}toolscall", _CALL.close)
-_STUCK_END = f"{CLOSE}toolsmessage{SEP}"
+_STUCK = drift("two tags in one", Span(f"{OPEN}toolscall", _CALL.close))
+_STUCK_END = drift("two closing tags in one", f"{CLOSE}toolsmessage{SEP}")
 
 CALLS = XtmlCalls(
     sample="",
-    sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), _STUCK_END)),
+    sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), *_STUCK_END)),
     call=_CALL,
-    spellings=(*_OTHERS, _STUCK),
+    spellings=(*_OTHERS, *_STUCK),
     name_end=(SEP,),
     arguments=XTML_VALUES,
 )
@@ -67,7 +65,7 @@ _CLOSES = (
 
 def _grammar(think: Think) -> Grammar:
     # In `think` only `tools` opens calls: what it says about a `call` alone is reasoning.
-    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all - {_STUCK.open})
+    return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all - {each.open for each in _STUCK})
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +79,7 @@ class KimiK3:
     _whole: Grammar = field(init=False, repr=False, default=_grammar(Think((), (*_OPENS, *_CLOSES))))
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
-        yield from read_reply(cursor, reply, self._split if task.splits else self._whole, task)
+        return read_reply(cursor, reply, self._split if task.splits else self._whole, task)
 
 
 KIMI_K3 = KimiK3(

@@ -8,7 +8,12 @@ The tag may be missing where the call starts the reply or a line; several calls 
 from __future__ import annotations
 
 from ..format import Span
+from ..recovery import recovering
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
-LLAMA3_JSON = JsonCalls(sample=sample_of(__doc__), spans=(Span("<|python_tag|>", ""),), bare="line")
+LLAMA3_JSON = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(Span("<|python_tag|>", ""),),
+    bare=recovering("calls without any marker", "line", off="", contract="Unmarked calls"),
+)

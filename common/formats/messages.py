@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from ..arguments.json_object import JsonObject
 from ..arguments.name import is_name, read_name
-from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading
-from ..format import Task
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading
+from ..proposed import within
+from ..recovery import recovering, recovers, rule
 from ..reply import Reply
 from ..schema import Tools
-from .frames import Channel, Frames, read_message_call
+from .frames import FramedReply, Frames
 
 START = "<|start|>"
 MESSAGE = "<|message|>"
@@ -32,14 +33,22 @@ _STOPS = ".:!"
 """What begins no name: a marker in a sentence may stand before it."""
 _TYPES = ("json", "code")
 """What a header may say of its text."""
-_ODD_WORDS = 3
+_ODD_WORDS = recovering("words in a header that mean nothing", 3, off=0)
 """A header may hold as many words that mean nothing."""
 _PARTS = 8
 """A header may hold as many markers: many in a row are not read again from each of them."""
 _PEOPLE = frozenset({"", "user", _ROLE, "self"})
 _OBJECT = JsonObject()
 _FENCED = JsonObject(fenced=True)
-_QUOTES = "\"'"
+_QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
+
+_CALL_WITHOUT_END = rule("a header without its end, before a call's arguments")
+_CUT_HEADER = rule("a header cut off at the end", contract="Cut opener")
+_DOUBLED_END = rule("the end of a header doubled")
+_STUCK_RECIPIENT = rule("the recipient stuck to the word before it")
+_STUCK_TEXT = rule("text stuck to the channel's name")
+_WITHOUT_END = rule("a header without its end, before text")
+_WITHOUT_TEXT = rule("a header without its end, before the end of the message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +80,22 @@ class Messages(Frames):
     _channel: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         put = object.__setattr__
         put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
         put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
 
-    def read_message(self, opener: str, cursor: Cursor, reply: Reply, task: Task, channel: Channel) -> Reading[bool]:
+    def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
+        cursor, channel = into.cursor, into.channel
         mark = cursor.mark(len(opener))
-        try:
-            header = yield from self._header(opener, cursor, fresh=channel.fresh)
-        except Overrun:
-            header = None
+        header = yield from within(self._header(opener, cursor, fresh=channel.fresh), None)
         if header is None:
             cursor.rewind(mark, len(opener))
             return False
         behind = cursor.offset if header.body is None else header.body
         if header.calls and header.body is None:
-            call = _cut() if header.cut else self.read_directed(header, mark, cursor, reply)
-            if (yield from read_message_call(call, mark, cursor, reply, task, channel)):
+            call = _cut() if header.cut else self.read_directed(header, mark, cursor, into.reply)
+            if (yield from self.read_message_call(call, mark, into, is_reasoning=self.is_reasoning(header))):
                 return True
             if opener == TO:
                 cursor.rewind(mark, len(opener))
@@ -114,9 +122,9 @@ class Messages(Frames):
         body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
         parameters = reply.tools.parameters(name)
         call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, None)))
-        yield from self.read_end(cursor)
         return True
 
+    @recovers("a word of the header stuck to a call's name", off=lambda _, name, __: name)
     def _without_type(self, name: str, tools: Tools) -> str:
         """`name`, without the word of the header that is stuck to it where only the rest is a tool's name."""
         for word in () if tools.declares(name) else (*self.channels, *_TYPES):
@@ -155,8 +163,8 @@ class Messages(Frames):
                 cursor.take(cursor.at + len(part))
                 if not draft.fits:
                     return None
-                while (yield from cursor.match(_END)) is not None:
-                    pass  # doubled
+                while _DOUBLED_END and (yield from cursor.match(_END)) is not None:
+                    pass
                 return draft.header()
             if part in self.closers.all:
                 return draft.without_text()
@@ -165,18 +173,18 @@ class Messages(Frames):
                     return draft.unended
                 cursor.take(cursor.at + len(part))
                 draft.part(part, cursor.offset)
-            elif cursor.at_end or cursor.cut_of(self.parts):
+            elif cursor.at_end or cursor.match_cut(self.parts):
                 return draft.cut()
             elif (yield from cursor.match(_TO)) is not None:
                 draft.recipient = yield from self._recipient(cursor)
                 draft.goes_on(cursor.offset)
-            elif draft.says_call and (yield from cursor.peek()) == "{":
+            elif _CALL_WITHOUT_END and draft.says_call and (yield from cursor.peek()) == "{":
                 return draft.header()
             elif opener == TO and not draft.marked:
                 return None
             else:
                 word = yield from cursor.run(_WORD, _MAX_WORD)
-                if word.endswith("to") and (yield from cursor.peek()) == "=":
+                if _STUCK_RECIPIENT and word.endswith("to") and (yield from cursor.peek()) == "=":
                     word = word[:-2]  # the recipient is stuck to it
                     cursor.at -= 2
                 if not word or not draft.word(word, bool(gap), cursor.offset):
@@ -185,7 +193,7 @@ class Messages(Frames):
     def known(self, channel: str) -> str | None:
         """The channel that `channel` begins with; None where it is none."""
         found = self._channel.match(channel)
-        return None if found is None else found.group()
+        return None if found is None or not (_STUCK_TEXT or found.group() == channel) else found.group()
 
     def _recipient(self, cursor: Cursor) -> Reading[str]:
         return self.name((yield from read_name(cursor)))
@@ -240,19 +248,20 @@ class _Draft:
     @property
     def unended(self) -> Header | None:
         """The header if its end is missing and text stands here; None where it cannot be one."""
-        return Header(self.channel, body=self._body) if self._fresh and self.marked and self._body is not None else None
+        ended = _WITHOUT_END and self._fresh and self.marked and self._body is not None
+        return Header(self.channel, body=self._body) if ended else None
 
     def without_text(self) -> Header | None:
         """The header if its end is missing and the message ends here."""
         if self._odd or self._text:
             return self.unended
-        return self.header() if self._fresh and self.marked and self.fits else None
+        return self.header() if _WITHOUT_TEXT and self._fresh and self.marked and self.fits else None
 
     def cut(self) -> Header | None:
         """The header if the reply ends here."""
         if self._odd or self._text:
             return self.unended
-        return Header(self.channel, self.recipient, cut=True) if self.marked and self.fits else None
+        return Header(self.channel, self.recipient, cut=True) if _CUT_HEADER and self.marked and self.fits else None
 
     def gap(self, space: str, offset: int) -> None:
         if self._body == offset - len(space):

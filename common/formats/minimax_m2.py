@@ -11,17 +11,26 @@ Values are typed by the tool's schema; every character between the tags is the v
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..format import Span
+from ..recovery import drift
 from .tagged import Tagged, sample_of
 
-SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in ("minimax:tool_call", "minimax:tool_calls", "tool_calls"))
-"""The section's name in M2, its plural, and M1's."""
+_NAMES = (
+    "minimax:tool_call",
+    *drift(
+        "the section's name in the plural, or as M1 has it",
+        "minimax:tool_calls",
+        "tool_calls",
+        contract="Section names",
+    ),
+)
+SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in _NAMES)
 
 MINIMAX_M2 = Tagged(
     sample=sample_of(__doc__),
     sections=SECTIONS,
     call=Span("<invoke name=", "</invoke>"),
     name_end=(">",),
-    arguments=TaggedValues(open="<parameter name=", name_end=(">",), close="</parameter>"),
+    arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from ..arguments.elements import NAMESPACE
 from ..arguments.minimax_m3 import MinimaxM3Values
 from ..format import Span
+from ..recovery import drift
 from .minimax_m2 import SECTIONS
 from .tagged import Tagged, sample_of
 
@@ -20,15 +21,19 @@ MINIMAX_M3 = Tagged(
     sample=sample_of(__doc__),
     sections=(
         Span(f"{NAMESPACE}<tool_call>", f"{NAMESPACE}</tool_call>"),
-        Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
-        Span("<tool_call>", "</tool_call>"),
-        *SECTIONS,
-        # Not M1's, which may be a parameter's name behind the token.
-        *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS if ":" in each.open),
+        *drift(
+            "the section's tags with the token twice, without it, or as M2 and M1 have them",
+            Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
+            Span("<tool_call>", "</tool_call>"),
+            *SECTIONS,
+            # Not M1's, which may be a parameter's name behind the token.
+            *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS if ":" in each.open),
+            contract="Section names",
+        ),
     ),
     call=Span(f"{NAMESPACE}<invoke name=", f"{NAMESPACE}</invoke>"),
-    # The model leaves out the token or the bracket at times, or writes the token twice.
-    spellings=(
+    spellings=drift(
+        "a call's tags with the token twice, without it, or without their bracket",
         Span(f"{NAMESPACE * 2}<invoke name=", f"{NAMESPACE * 2}</invoke>"),
         Span("<invoke name=", "</invoke>"),
         Span(f"{NAMESPACE}invoke name=", f"{NAMESPACE}/invoke>"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..arguments.json_object import JsonObject
 from ..cursor import Cursor, Mark, Markers, Reading
 from ..format import Span
+from ..recovery import recovering
 from ..reply import Reply
 from .json_calls import JsonCalls
 from .tagged import Tagged, sample_of
@@ -62,7 +63,11 @@ class Mistral:
 
 MISTRAL = Mistral(
     sample=sample_of(__doc__),
-    as_json=JsonCalls(sample="", spans=(Span(_OPEN, _CLOSE),), bare="start"),
+    as_json=JsonCalls(
+        sample="",
+        spans=(Span(_OPEN, _CLOSE),),
+        bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    ),
     by_name=Tagged(
         sample="",
         call=Span(_OPEN, _CLOSE),

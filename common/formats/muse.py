@@ -13,10 +13,11 @@ the message calls. The prompt ends with `<|start|>assistant`. Values are typed b
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union
 from ..format import Span
 from ..machine import Grammar
+from ..recovery import drift
 from ..reply import Reply
 from .messages import MESSAGE, START, TO, Header, Messages
 from .tagged import Tagged, sample_of
@@ -26,8 +27,8 @@ ATEM = Tagged(
     sections=(Span("<atem:function_calls>", "</atem:function_calls>"),),
     call=Span("<atem:invoke name=", "</atem:invoke>"),
     name_end=(">",),
-    behind_name=Markers((MESSAGE,)),  # as it stood behind the recipient
-    arguments=TaggedValues(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
+    behind_name=Markers(drift("a marker after a call's name, as after a recipient", MESSAGE)),
+    arguments=Tags(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
 )
 
 _CLOSERS = Markers(("<|eom|>", "<|eot|>", "<|end_of_text|>"))
@@ -45,10 +46,7 @@ class Muse(Messages):
         yield from cursor.space()
         opener = yield from cursor.match(ATEM.openers)
         if opener is not None:
-            fits = yield from ATEM.read(opener, mark, cursor, reply)
-            if fits:
-                yield from self.read_end(cursor)
-            return fits
+            return (yield from ATEM.read(opener, mark, cursor, reply))
         if cursor.at_end or cursor.cut_of(ATEM.openers):
             return None
         if (yield from cursor.peek()) == "{":
@@ -63,6 +61,7 @@ MUSE = Muse(
     closers=_CLOSERS,
     in_reasoning=_BETWEEN,
     in_content=union(_BETWEEN, ATEM.openers),
+    next_header=r"<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?<\|message\|>",
     calls=Grammar((ATEM,), None, NO_MARKERS),
     start=f"{START}assistant",
 )

@@ -9,6 +9,7 @@ some templates tell it to, between `<|tool_calls|>` and `<|/tool_calls|>`.
 from __future__ import annotations
 
 from ..format import Span
+from ..recovery import drift, recovering
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -16,9 +17,12 @@ PHI4 = JsonCalls(
     sample=sample_of(__doc__),
     spans=(
         Span("functools", ""),
-        Span("<|tool_call|>", "<|/tool_call|>"),
-        Span("<|tool_calls|>", "<|/tool_calls|>"),
+        *drift(
+            "tags around the array",
+            Span("<|tool_call|>", "<|/tool_call|>"),
+            Span("<|tool_calls|>", "<|/tool_calls|>"),
+        ),
     ),
     words=frozenset({"functools"}),
-    bare="start",
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
 )

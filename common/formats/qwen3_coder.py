@@ -14,8 +14,9 @@ closer the models also write `<function name="get_weather">` and `<parameter nam
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..format import Span
+from ..recovery import drift, recovering
 from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
@@ -28,11 +29,10 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
         wrapper=wrapper,
         call=Span("<function name=", "</function>"),
         name_end=(">",),
-        arguments=TaggedValues(
+        arguments=Tags(
             open="<parameter name=",
             name_end=(">",),
             close="</parameter>",
-            spellings=(Span("<parameter=", "</parameter>"),),
             framed=framed,
         ),
     )
@@ -41,16 +41,15 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
 QWEN3_CODER = Tagged(
     sample=sample_of(__doc__),
     # Not in the template, but the models remember it.
-    sections=(Span("<function_invocation>", "</function_invocation>"),),
+    sections=drift("a section", Span("<function_invocation>", "</function_invocation>")),
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
-    arguments=TaggedValues(
+    arguments=Tags(
         open="<parameter=",
         name_end=(">",),
         close="</parameter>",
         framed=True,
-        garbled=("</parameter_function", "</parameterfunction"),
     ),
-    variant=attributed(WRAPPER, framed=True),
+    variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
 )

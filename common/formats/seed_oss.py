@@ -12,8 +12,9 @@ write `<function name="get_weather">` and `<parameter name="city">`.
 
 from __future__ import annotations
 
-from ..arguments.tagged_values import TaggedValues
+from ..arguments.tags import Tags
 from ..format import Span
+from ..recovery import recovering
 from .qwen3_coder import attributed
 from .tagged import Tagged, sample_of
 
@@ -24,6 +25,6 @@ SEED_OSS = Tagged(
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     name_end=(">",),
-    arguments=TaggedValues(open="<parameter=", name_end=(">",), close="</parameter>"),
-    variant=attributed(WRAPPER, framed=False),
+    arguments=Tags(open="<parameter=", name_end=(">",), close="</parameter>"),
+    variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
 )

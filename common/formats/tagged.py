@@ -12,17 +12,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..arguments.name import read_name
+from ..arguments.json_object import JsonObject
+from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
-from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink, union
+from ..arguments.tag_parts import Around, Level, Sink
+from ..arguments.tags import read_gap
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
 from ..format import Span
-from ..reply import Reply
+from ..proposed import Proposed
+from ..recovery import recovering, recovers, rule
+from ..reply import Call, Reply
 from ..schema import Parameters, Tools
 
-_STRAY = 64
+_STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
 _TAG_CLOSED = Markers(("/>",))
+
+
+_ALONE = rule("a call without the section or wrapper around it", contract="Section names")
+_CLOSER_AS_NAME_END = rule("a call's closer where the end of its name is due")
+_DOUBLED_NAME_END = rule("the end of a name doubled")
+_DOUBLED_OPENER = rule("a call's opener doubled in the wrapper")
+_EMPTY_SECTION = rule("a section without calls", contract="After a section's opener")
+_REASONING_BETWEEN = rule("reasoning between the calls of a section", contract="Reasoning in a section")
+_SECTIONS_BETWEEN = rule("a section's opener doubled")
+_TYPE_AS_NAME = rule("a call's name that looks like a type")
+_UNCLOSED_SECTION = rule("a section's closer missing before text", contract="Inside a section")
+_WITHOUT_BRACKET = rule("a call's opener without its bracket in the wrapper")
+_WITHOUT_NAME_END = rule("a name without its end")
 
 
 class Arguments(Protocol):
@@ -51,11 +69,13 @@ class Arguments(Protocol):
         """What ends a parameter's name and can end nothing else."""
         ...
 
-    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]: ...
-
     def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: Tagged, key: str
+        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
     ) -> Reading[bool]: ...
+
+    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
+        """Read a closing tag that stands in place of one around the parameters; whether there was one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +86,6 @@ class Head:
     id: str | None = None
     closed: bool = False
     """Whether the head closes the call, which then has no arguments: `<invoke name="ping"/>`."""
-    key: str = ""
-    """The first parameter's name, where it stands with the call's and its opener is missing: `name="read.path"`."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +97,11 @@ class Tagged:
     """Opener and closer of a call. The name follows the opener."""
     name_end: tuple[str, ...]
     """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
-    arguments: Arguments
+    arguments: Arguments | JsonObject
     spellings: tuple[Span, ...] = ()
     """Further spellings of a call's opener and closer."""
+    loose: tuple[Span, ...] = ()
+    """Those that count only under a declared name."""
     before_name: tuple[str, ...] = ()
     """Markup that may stand between a call's opener and its name."""
     behind_name: Markers = NO_MARKERS
@@ -111,6 +131,8 @@ class Tagged:
     _call_closers: Markers = field(init=False, repr=False)
     _strays: Markers = field(init=False, repr=False)
     _ends: Markers = field(init=False, repr=False)
+    _close: Markers = field(init=False, repr=False)
+    _around_close: Markers = field(init=False, repr=False)
     _in_section: Markers = field(init=False, repr=False)
     _name_end: Markers = field(init=False, repr=False)
     _before_name: Markers = field(init=False, repr=False)
@@ -119,13 +141,13 @@ class Tagged:
     def __post_init__(self) -> None:
         wrappers = () if self.wrapper is None else (self.wrapper,)
         around = (*self.sections, *wrappers)
-        spellings = (self.call, *self.spellings)
+        spellings = (self.call, *self.spellings, *self.loose)
         calls = {span.open for span in (*spellings, *wrappers)}
         ends = {span.close for span in (*spellings, *around)}
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
         put = object.__setattr__
         put(self, "call_openers", Markers(calls))
-        put(self, "openers", Markers(calls | {span.open for span in self.sections}))
+        put(self, "openers", Markers((calls if _ALONE or not around else set()) | {span.open for span in around}))
         put(self, "closers", Markers(ends | self.arguments.closers))
         own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         if self.variant is not None:
@@ -139,13 +161,19 @@ class Tagged:
         put(
             self,
             "_in_wrapper",
-            Markers(each for span in spellings for each in (span.open, span.open.removeprefix("<"))),
+            Markers(
+                each
+                for span in spellings
+                for each in (span.open, span.open.removeprefix("<") if _WITHOUT_BRACKET else "")
+            ),
         )
         put(self, "_call_closers", Markers(self.closers.all - sections))
         # A bracket ends a name and stands in any text.
         put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
         # Where a section is open the next call ends a body too.
         put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
+        put(self, "_close", Markers(ends))
+        put(self, "_around_close", Markers(span.close for span in around))
         put(self, "_in_section", Markers(calls | sections))
         put(self, "_name_end", Markers(self.name_end))
         put(self, "_before_name", Markers(self.before_name))
@@ -165,25 +193,78 @@ class Tagged:
 
     # --- one call
 
-    def head_fits(self, opener: str, cursor: Cursor) -> Reading[bool]:
-        """Read the head of a call behind `opener`; whether it and the first piece of its arguments fit."""
+    def opens(self, opener: str, cursor: Cursor, around: CallMarkup, *, declared: bool) -> Reading[list[Level]]:
+        """As `Around.call_fits`."""
+        levels: list[Level] = []
+        if opener not in self._calls:
+            levels.append(Level.AROUND)
+            yield from read_gap(cursor)
+            found = yield from cursor.match(self.call_openers)
+            if found is None:
+                return []
+            opener = found
+        if self.wrapper is not None and opener == self.wrapper.open:
+            levels.append(Level.AROUND)
         head = yield from self._head(opener, cursor, None)
-        return isinstance(head, Head) and not head.closed
+        if not isinstance(head, Head) or head.closed or (declared and not around.tools.may_declare(head.name)):
+            return []
+        fits = yield from self._begin(head, cursor, around)
+        return [*levels, Level.CALL] if fits else []
 
-    def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:  # noqa: C901
+    def _begin(self, head: Head, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
+        """Whether arguments begin here; if they do, nothing is read."""
+        assert not isinstance(self.arguments, JsonObject)
+        mark = cursor.mark()
+        try:
+            yield from self.arguments.read(cursor, _Probe(), around.tools.parameters(head.name), around)
+        except _Fits:
+            cursor.rewind(mark)
+            return True
+        cursor.settle(mark)
+        return False
+
+    def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
         """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
         if self.wrapper is not None and opener == self.wrapper.open:
             yield from cursor.space()
             opened = (yield from cursor.match(self._in_wrapper)) is not None
             if not opened and not (yield from self._opened_as_parameter(cursor, tools)):
                 return None if cursor.at_end or cursor.cut_of(self._in_wrapper) else False
-            while (yield from cursor.match(self._call_open)) is not None:
-                pass  # doubled
+            while _DOUBLED_OPENER and (yield from cursor.match(self._call_open)) is not None:
+                pass
+        typed, name = yield from self._name(cursor, tools)
+        if self.name_end == (">",) and (yield from self._closes_itself(name, cursor, tools)):
+            return Head(name.removesuffix("/"), closed=True)
+        head = self.head(name)
+        if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
+            head = Head(head.name, (yield from read_name(cursor)) or None)
+        ended = name != "" and self.name_end == (">",) and (yield from self._ended_by_closer(cursor))
+        while name and (_DOUBLED_NAME_END or not ended) and (yield from cursor.match(self._name_end)) is not None:
+            ended = True
+        if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
+            return None
+        if not name:
+            return False
+        if any(opener == span.open for span in self.loose) and (tools is None or not tools.may_declare(name)):
+            return False
+        if not ended and self.name_end and head.id is None and not typed:
+            # Without its end a name is followed by arguments, or says by its form that it is a call's.
+            char = yield from cursor.peek()
+            starts = char in _ARGUMENT_STARTS or (yield from cursor.stands(self.arguments.first)) is not None
+            starts = starts and _WITHOUT_NAME_END
+            if not starts and _CLOSER_AS_NAME_END and tools is not None and tools.may_declare(name):
+                starts = (yield from cursor.stands(self._call_closers)) is not None
+            if not starts:
+                return False
+        return head
+
+    def _name(self, cursor: Cursor, tools: Tools | None) -> Reading[tuple[bool, str]]:
+        """Read a call's name; whether a type stood before it, and the name, "" if there is none."""
         yield from cursor.space()
         mark = cursor.mark()
         typed = yield from cursor.match(self._before_name)
-        name = yield from read_name(cursor, self.behind_name)
-        if typed is not None and not name and not cursor.at_end:
+        name = yield from read_numbered_name(cursor, self.behind_name)
+        if typed is not None and not name and not cursor.at_end and _TYPE_AS_NAME:
             # What looks like a type is the name where a tool is called so, or where the template writes no type.
             cursor.rewind(mark)
             written = yield from read_name(cursor)
@@ -192,39 +273,9 @@ class Tagged:
             cursor.settle(mark)
         if name and tools is not None:
             name = yield from self._without_key(name, cursor, tools)
-        if self.name_end == (">",) and (yield from self._closes_itself(name, cursor, tools)):
-            return Head(name.removesuffix("/"), closed=True)
-        head = self.head(name)
-        if name and self.id_open and (yield from cursor.match(self._id_open)) is not None:
-            head = Head(head.name, (yield from read_name(cursor)) or None)
-        ended = name != "" and self.name_end == (">",) and (yield from self._ended_by_closer(cursor))
-        while name and (yield from cursor.match(self._name_end)) is not None:
-            ended = True
-        if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
-            return None
-        if not name:
-            return False
-        if not ended and self.name_end:
-            # Without its end a name is followed by arguments, or says by its form that it is a call's.
-            char = yield from cursor.peek()
-            starts = char in _ARGUMENT_STARTS or (yield from cursor.stands(self.arguments.first)) is not None
-            if not starts and tools is not None and tools.may_declare(name):
-                starts = (yield from cursor.stands(self._call_closers)) is not None
-            if not starts and head.id is None and typed is None:
-                return False
-        body = cursor.mark()
-        fits = yield from self.arguments.fits(cursor, self.closers)
-        if fits is False and ended and tools is not None and self.arguments.closers:
-            name, key = tools.with_key(head.name)
-            if key:
-                cursor.rewind(body)
-                return Head(name, head.id, key=key)
-        if not fits:
-            cursor.settle(body)
-            return fits
-        cursor.rewind(body)
-        return head
+        return typed is not None, name
 
+    @recovers("a call in a tag that closes itself", off=False)
     def _closes_itself(self, name: str, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
         """Whether the tag, whose name has been read, ends in `/>`; that is then read."""
         if len(name) > 1 and cursor.text[cursor.at - 1] == "/":
@@ -234,6 +285,7 @@ class Tagged:
             return (yield from cursor.match(self._name_end)) is not None
         return bool(name) and (yield from cursor.match(_TAG_CLOSED)) is not None
 
+    @recovers("a call's closer in place of its tag's end, before its parameters", off=False)
     def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
         """Read the call's closer where the tag's end is due: `<function=ping</function>` before a parameter."""
         mark = cursor.mark()
@@ -247,6 +299,7 @@ class Tagged:
             cursor.rewind(mark)
         return found
 
+    @recovers("a parameter's opener in place of a call's", off=False)
     def _opened_as_parameter(self, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
         """Read a parameter's opener where the call's is due: a tool's name and a parameter stand behind it."""
         mark = cursor.mark()
@@ -262,12 +315,13 @@ class Tagged:
         cursor.rewind(mark, opener if fits or cursor.at_end else 0)
         return fits
 
+    @recovers("a parameter's name stuck to a call's", off=lambda _, name, *__: name)
     def _without_key(self, name: str, cursor: Cursor, tools: Tools) -> Reading[str]:
         """`name`, without the parameter's name that is stuck to it where that one's opener is missing."""
         if not self.arguments.key_end.all or (yield from cursor.stands(self.arguments.key_end)) is None:
             return name
         declared = tools.longest_prefix_of(name)
-        if not declared or cursor.text[: cursor.at].endswith(tuple(SPACE)):
+        if not declared or cursor.text[cursor.at - 1] in SPACE:
             return name
         cursor.at -= len(name) - len(declared)
         return declared
@@ -277,39 +331,87 @@ class Tagged:
         head = yield from self._head(opener, cursor, reply.tools)
         if not isinstance(head, Head):
             return head
-        for mark in reversed(marks):
-            cursor.settle(mark)
-        call = reply.call(head.name, head.id)
-        parameters = reply.tools.parameters(head.name)
-        # What else of the family's markup ends a body; a value in a tag may hold any of it.
-        ends = union(self._ends, reply.stops if self.arguments.ended_by_calls else reply.turn_ends)
+
+        call = Proposed(head.name, head.id, marks, cursor, reply)
+        around = CallMarkup(self, reply, wrapped=self.wrapper is not None and opener == self.wrapper.open)
         if head.closed:
             call.arguments("{}")
             complete = True
         else:
-            complete = yield from self.arguments.read(cursor, call.arguments, parameters, ends, self, head.key)
-        call.end(complete)
-        if self.arguments.ended_by_calls:
-            yield from read_surplus(cursor)
-        closers = yield from read_strays(cursor, self._call_closers)
+            complete = yield from self._arguments(head, call, cursor, around)
+        if not call.end(complete):
+            return None if cursor.at_end else False
+        closers = yield from self._closers(cursor, around)
         outer = (self.wrapper or self.call).close
         reply.owed_closer = "" if outer in closers else outer
         return True
+
+    def _arguments(self, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
+        """Read the arguments behind a head; whether they are whole."""
+        tools = around.tools
+        if isinstance(self.arguments, JsonObject):
+            return self._json(self.arguments, head, call, cursor, around)
+        name, key = tools.with_key(head.name)
+        if key:
+            return self._with_key(self.arguments, (name, key), call, cursor, around)
+        return self.arguments.read(cursor, call, tools.parameters(head.name), around)
+
+    def _with_key(
+        self, arguments: Arguments, said: tuple[str, str], call: Proposed, cursor: Cursor, around: CallMarkup
+    ) -> Reading[bool]:
+        """The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`."""
+        mark = cursor.mark()
+        begins = yield from self._begin(Head(call.name), cursor, around)
+        cursor.rewind(mark)
+        key = ""
+        if not begins:
+            call.name, key = said
+        return (yield from arguments.read(cursor, call, around.tools.parameters(call.name), around, key))
+
+    def _json(
+        self, arguments: JsonObject, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup
+    ) -> Reading[bool]:
+        body = cursor.mark()
+        fits = yield from arguments.fits(cursor, self.closers)
+        if not fits:
+            cursor.settle(body)
+            if fits is None:
+                cursor.take(len(cursor.text))
+            return False
+        cursor.rewind(body)
+        sink = call.announce().arguments
+        ends = union(self._ends, around.stops)
+        return (yield from arguments.read(cursor, sink, around.tools.parameters(head.name), ends, None))
+
+    def _closers(self, cursor: Cursor, around: CallMarkup) -> Reading[set[str]]:
+        """Read the closers behind a call, foreign ones included; those that stood there."""
+        if isinstance(self.arguments, JsonObject):
+            yield from read_surplus(cursor)
+            return (yield from read_strays(cursor, self._call_closers))
+        closers = yield from read_strays(cursor, self._call_closers)
+        while (yield from self.arguments.read_foreign_closer(cursor, around)):
+            closers |= yield from read_strays(cursor, self._call_closers)
+        return closers
 
     # --- a section
 
     def _section(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read a section behind its opener, which `mark` holds until its first call fits."""
         stray = _Stray()
+        markers = union(self._in_section, reply.ends_rehearsal)
         while True:
-            marker = yield from cursor.until(self._in_section, stray.add)
+            marker = yield from cursor.until(markers, stray.add)
+            if marker in reply.ends_rehearsal.all:
+                return False
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self._calls:
                 stray.spend(len(marker))
+                if not _SECTIONS_BETWEEN:
+                    return False
                 continue
             if marker not in self.openers.all:
-                if stray.bare():
+                if stray.bare() or not _EMPTY_SECTION:
                     return False
                 cursor.settle(mark)
                 yield from read_strays(cursor, self.closers, once=True)
@@ -342,7 +444,8 @@ class Tagged:
         """Read up to and with the section's next call or its closer; False where no further call stands."""
         mark = cursor.mark()
         between: list[str] = []
-        markers = union(self._in_section, reply.turn_ends)
+        elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
+        markers = union(self._in_section, reply.turn_ends, elsewhere)
         try:
             while True:
                 marker = yield from cursor.until(markers, between.append)
@@ -350,6 +453,11 @@ class Tagged:
                     break
                 if marker in reply.turn_ends.all:
                     cursor.rewind(mark)
+                    return False
+                if marker in elsewhere.all:  # reasoning begins or ends between the calls
+                    cursor.rewind(mark)
+                    cursor.take(cursor.at + len("".join(between)))
+                    reply.owed_closer = self.sections[0].close
                     return False
                 if marker not in self.openers.all:
                     cursor.settle(mark)
@@ -370,11 +478,62 @@ class Tagged:
             cursor.rewind(mark)
             return False
         text = "".join(between).strip(SPACE)
-        if text and not self._in_section.begins(text):
+        if text and _UNCLOSED_SECTION and not self._in_section.begins(text):
             cursor.rewind(mark)  # the section was not closed: this is the answer
         else:
             cursor.settle(mark)
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class CallMarkup:
+    """What stands around the parameters of one call: `Around`."""
+
+    format: Tagged
+    reply: Reply
+    wrapped: bool
+
+    @property
+    def tools(self) -> Tools:
+        return self.reply.tools
+
+    @property
+    def stops(self) -> Markers:
+        return self.reply.stops
+
+    @property
+    def turn_ends(self) -> Markers:
+        return self.reply.turn_ends
+
+    @property
+    def closers(self) -> Markers:
+        return self.format._close
+
+    @property
+    def call_closers(self) -> Markers:
+        return self.format._call_close
+
+    @property
+    def outer_closers(self) -> Markers:
+        return self.format._around_close if self.wrapped else self.format._close
+
+    @property
+    def openers(self) -> Markers:
+        return self.format.openers
+
+    def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:
+        return self.format.opens(opener, cursor, self, declared=declared)
+
+
+class _Fits(Exception):
+    """A quoted call fits."""
+
+
+class _Probe:
+    """A call of which only is asked whether it fits."""
+
+    def announce(self) -> Call:
+        raise _Fits
 
 
 class _Stray:

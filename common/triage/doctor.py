@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from .. import __version__
 from ..detect import Detection, Model, detect, model_in
+from ..engines.places import Place, look, numbers
 from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from .engines import (
     AUTO,
@@ -51,6 +53,16 @@ class Finding(BaseModel):
     fix: str = ""
 
 
+class StandsOn(BaseModel):
+    """A place of an engine that our plugin stands on, and what is lost if it is not there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    present: bool
+    lost: str
+
+
 class Installed(BaseModel):
     """An engine in this environment. `registered`: whether its plugin group names this package."""
 
@@ -60,6 +72,7 @@ class Installed(BaseModel):
     distribution: str
     version: str
     registered: bool | None
+    places: list[StandsOn] = []
 
 
 class Environment(BaseModel):
@@ -120,9 +133,26 @@ def installed() -> Environment:
                 group = PLUGIN_GROUPS.get(engine)
                 registered = None if group is None else _registered(group)
                 engines.append(
-                    Installed(engine=engine, distribution=distribution, version=version, registered=registered)
+                    Installed(
+                        engine=engine,
+                        distribution=distribution,
+                        version=version,
+                        registered=registered,
+                        places=_places(engine, version),
+                    )
                 )
     return Environment(dynamo_parsers=__version__, engines=engines)
+
+
+def _places(engine: EngineName, version: str) -> list[StandsOn]:
+    """What the plugin for an engine stands on, looked up without importing the engine."""
+    try:
+        known: Sequence[Place] = import_module(f"{_NAME}.{engine}.places").PLACES
+    except ImportError:
+        return []
+    return [
+        StandsOn(name=place.name, present=present, lost=place.lost) for place, present in look(known, numbers(version))
+    ]
 
 
 def _registered(group: str) -> bool:
@@ -373,11 +403,11 @@ def _gpt_oss(case: _Case) -> Iterator[Finding]:
             fix=f"--tool-call-parser {wanted[0]} --reasoning-parser {wanted[1]}",
         )
     version = _numbers(case.versions.get("vllm", ""))
-    if case.engine == "vllm" and version and not (0, 32) <= version < (0, 34):
+    if case.engine == "vllm" and version and version < (0, 27):
         yield Finding(
             level="error",
             rule="gpt-oss",
-            text="vLLM hard-wires its own parser for gpt-oss models; ours take its place in 0.32 and 0.33 only",
+            text="vLLM hard-wires its own parser for gpt-oss models; ours take its place from 0.27 on",
             fix="--tool-call-parser openai --reasoning-parser openai_gptoss",
         )
 

@@ -11,16 +11,18 @@ reads its command line, and swallows what it raises.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 
 from dynamo_parsers import counters
 from dynamo_parsers.auto import NAME as AUTO
 from dynamo_parsers.command_line import hint_at_close_names
+from dynamo_parsers.engines.places import self_check
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
+
+from .places import NEWEST, PLACES
 
 FLOOR = "0.5.11"
 """The oldest SGLang that has plugins."""
-FULL = "0.5.18"
-"""The oldest SGLang that tells a tool parser that the reply has ended."""
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -35,18 +37,13 @@ def register() -> None:
 
 def _register() -> None:
     try:
-        from sglang.srt.function_call.base_format_detector import BaseFormatDetector
         from sglang.srt.function_call.function_call_parser import FunctionCallParser
         from sglang.srt.parser.reasoning_parser import ReasoningParser
         from sglang.srt.plugins.hook_registry import HookRegistry, HookType
     except ImportError as error:
         logger.error("dynamo-parsers needs SGLang %s or newer; its parsers are not registered (%s)", FLOOR, error)
         return
-    if not hasattr(BaseFormatDetector, "finish"):
-        logger.warning(
-            "SGLang before %s does not tell a parser that the reply has ended: what dynamo-parsers holds then is lost",
-            FULL,
-        )
+    self_check("SGLang", _version(), PLACES, NEWEST)
     from . import auto, detectors, hooks
 
     for name in tool_parser_names():
@@ -65,3 +62,10 @@ def _register() -> None:
             hooks.install(HookRegistry, HookType)
     except Exception:
         logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told of the request")
+
+
+def _version() -> str | None:
+    try:
+        return str(import_module("sglang.version").__version__)
+    except (ImportError, AttributeError):
+        return None

@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
-from dynamo_parsers.events import Event
+from dynamo_parsers.engines.boundary import guarded
+from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
-from dynamo_parsers.structural_tags import Level, frames_reply, structural_tag
+from dynamo_parsers.structural_tags import Level, ToolChoiceError, frames_reply, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
 from pydantic import Field
 from xgrammar import StructuralTag
@@ -41,6 +42,8 @@ _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody told: calls are read, their types unknown."""
 _TAKES_TEXT_ALONE = hasattr(BaseFormatDetector, "finish")
 """Whether SGLang (0.5.18 and newer) takes the text of a reply without calls too; older ones say `tool_calls` for it."""
+_READS_FORCED = hasattr(BaseFormatDetector, "get_required_tool_parser")
+"""Whether SGLang (0.5.21 and newer) gives a forced reply to our tool detector; older ones read the JSON themselves."""
 _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
 """Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
 
@@ -57,10 +60,36 @@ class CallItem(ToolCallItem):
     id: str | None = Field(default=None, exclude=True)
 
 
+def _as_content(_: object, text: str = "", *__: object, **___: object) -> StreamingParseResult:
+    """After a defect: the text, with the calls that its reasoning half has kept for the tool half."""
+    if isinstance(text, Content):
+        kept = text.source.fetch()
+        text = "".join(event.text for event in kept if isinstance(event, ContentDelta | ToolArgumentsDelta)) or text
+    return StreamingParseResult(normal_text=str(text))
+
+
+def _kept_as_content(self: DynamoToolDetector, text: str, *_: object) -> StreamingParseResult:
+    """The same if it has been asked about that text before."""
+    if self._kept is None or self._kept[0] != text:
+        return _as_content(self, text)
+    found = self._kept[2]
+    calls = "".join(call.parameters for call in found.calls)
+    return StreamingParseResult(normal_text=(found.normal_text or "") + calls)
+
+
+def _as_answer(_: object, text: str = "", *__: object) -> ReasoningResult:
+    return ReasoningResult(normal_text=str(text), reasoning_text="")
+
+
 class DynamoToolDetector(BaseFormatDetector):
     """The tool half. Subclasses name a row of the registry."""
 
     row: ClassVar[ToolRow]
+
+    @property
+    def label(self) -> str:
+        """What a log line shows."""
+        return f"tool parser {PREFIX}{self.row.name}"
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,23 +102,27 @@ class DynamoToolDetector(BaseFormatDetector):
         self._ids: set[str] = set()  # of the stream
         self._kept: tuple[str, list[dict[str, object]], StreamingParseResult] | None = None
 
+    @guarded(_as_content)
     def parse_streaming_increment(self, new_text: str, tools: Sequence[Tool]) -> StreamingParseResult:
         """What the next piece gives rise to: one item for each call that it says something of."""
         if self._half is None:
             self._half = self._new_half()
         return self._result(self._half.feed(new_text, plain_tools(tools)), self._ids)
 
+    @guarded(lambda *_: StreamingParseResult())
     def finish(self, tools: Sequence[Tool]) -> StreamingParseResult:
         """The last of a stream; another one may follow."""
         half, self._half = self._half, None
         ids, self._ids = self._ids, set()
         return self._result([] if half is None else half.finish(), ids)
 
+    @guarded(lambda *_: True)
     def has_tool_call(self, text: str) -> bool:
         """Whether `detect_and_parse` makes anything else of `text` than content as it stands; before 0.5.18: calls."""
         found = self._whole(text, self._tools_told)
         return bool(found.calls) or (_TAKES_TEXT_ALONE and found.normal_text != text)
 
+    @guarded(_kept_as_content)
     def detect_and_parse(self, text: str, tools: Sequence[Tool]) -> StreamingParseResult:
         """The content and the calls of a whole reply, one item a call."""
         return self._whole(text, plain_tools(tools))
@@ -132,6 +165,7 @@ class DynamoToolDetector(BaseFormatDetector):
 
     # --- forced choices: what SGLang forces, markup or JSON, this detector reads
 
+    @guarded(lambda self, *_: self)
     def get_required_tool_parser(self, tool_choice: object) -> DynamoToolDetector | None:
         """This detector where a choice is forced (SGLang 0.5.22 and newer; older ones read the JSON themselves)."""
         if not _is_forced(tool_choice):
@@ -146,6 +180,7 @@ class DynamoToolDetector(BaseFormatDetector):
 
     # --- what constrains the markup itself
 
+    @guarded(lambda *_, **__: None, passes=(ToolChoiceError,))
     def get_structural_tag(
         self,
         tools: Sequence[Tool] | None = None,
@@ -161,6 +196,7 @@ class DynamoToolDetector(BaseFormatDetector):
             return None
         return self._tag(tools, plain_tool_choice(tool_choice), parallel_tool_calls, "function")
 
+    @guarded(lambda *_, **__: None, passes=(ToolChoiceError,))
     def get_auto_tool_call_structural_tag(
         self, tools: Sequence[Tool] | None = None, thinking_mode: bool = False, parallel_tool_calls: bool = True
     ) -> StructuralTag | None:
@@ -194,6 +230,11 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
 
     row: ClassVar[ReasoningRow]
 
+    @property
+    def label(self) -> str:
+        """What a log line shows."""
+        return f"reasoning parser {PREFIX}{self.row.name}"
+
     def __init__(  # noqa: PLR0913
         self,
         stream_reasoning: bool = True,
@@ -224,20 +265,25 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
             kwargs = {**kwargs, "force_nonempty_content": True}
         choice = "auto" if request is None else request.tool_choice
         beside = request.beside if request is not None and tool_call_parser_active else None
+        if _is_forced(choice) and not _READS_FORCED:
+            beside = None  # the JSON is content, which SGLang reads
         self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside)
         # Content that knows where it is from is for our tool detectors only: SGLang writes out nothing but plain text.
         self._hands_over = beside is not None
         self._held: list[str] = []  # reasoning, where it is not to be streamed
 
+    @guarded(_as_answer)
     def detect_and_parse(self, text: str) -> ReasoningResult:
         """Reasoning and content of a whole reply."""
         reasoning, content = self._half.whole(text)
         return self._result(reasoning, content)
 
+    @guarded(_as_answer)
     def parse_streaming_increment(self, new_text: str) -> ReasoningResult:
         """Reasoning and content that the next piece gives rise to."""
         return self._given(self._half.feed(new_text), last=False)
 
+    @guarded(lambda *_: ReasoningResult(normal_text="", reasoning_text=""))
     def finish(self) -> ReasoningResult:
         """The last of a stream."""
         return self._given(self._half.finish(), last=True)

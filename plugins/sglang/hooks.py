@@ -12,6 +12,7 @@ A hook passes everything on that is not about our parsers.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from dynamo_parsers.registry import PREFIX, reasoning_parser_names, reasoning_ro
 from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, reasoning_ids
 
 from .requests import tell, tell_grammars, told
+
+logger = logging.getLogger("dynamo_parsers")
 
 SERVER = "sglang.srt.entrypoints.http_server"
 CHAT = "sglang.srt.entrypoints.openai.serving_chat"
@@ -144,19 +147,37 @@ def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
 
 
 def _settle_reasoning(serving: Serving, result: Prepared, reasoning: str) -> None:
-    """See that a grammar waits for the end of reasoning if and only if the prompt left it open, where that is known."""
+    """See that a grammar waits for the end of reasoning if and only if there is some, as far as that is known."""
     prompt = _ids_of(serving, result.prompt_ids)
     if isinstance(prompt, Sequence):
         ids = reasoning_ids(reasoning_row(reasoning), serving.tokenizer_manager.tokenizer)
         inside = ids.prompt_ends_inside(prompt)
+        if inside is None and not ids.opens:
+            inside = False  # a model without the opener as a token never closes reasoning either
         if inside is not None:
             result.require_reasoning = inside
+
+
+def _ours(what: Callable[..., None], *arguments: object) -> None:
+    """Do our own part of a hook. If it raises, the request goes on without it, and a line says so."""
+    try:
+        what(*arguments)
+    except Exception as error:
+        logger.warning("a defect in dynamo-parsers' hook %s (%s)", what.__name__, type(error).__name__)
+        logger.debug("the defect", exc_info=error)
 
 
 def _process_messages(
     original: Original, serving: Serving, request: ChatRequest, *args: object, **kwargs: object
 ) -> object:
     """Around what makes a prompt of a chat request."""
+    _ours(_before_prompt, serving, request)
+    result = original(serving, request, *args, **kwargs)
+    _ours(_after_prompt, serving, request, result)
+    return result
+
+
+def _before_prompt(serving: Serving, request: ChatRequest) -> None:
     tool, reasoning = _our_tool(serving), _our_reasoning(serving)
     if needs_special_tokens(
         tool_row(tool) if tool else None,
@@ -166,13 +187,15 @@ def _process_messages(
         request.skip_special_tokens = False
     if tool and hasattr(serving.tokenizer_manager, "config_value"):  # since 0.5.20
         tell_grammars(serving.tokenizer_manager.config_value("grammar_backend"))
-    result = original(serving, request, *args, **kwargs)
+
+
+def _after_prompt(serving: Serving, request: ChatRequest, result: object) -> None:
+    tool, reasoning = _our_tool(serving), _our_reasoning(serving)
     if reasoning and hasattr(result, "require_reasoning"):
         _settle_reasoning(serving, cast(Prepared, result), reasoning)
     # The Responses API answers in the task that is here; the others may be in a thread, and tell later.
     if (tool or reasoning) and _in_a_task():
         _tell(serving, request, getattr(result, "prompt_ids", None))
-    return result
 
 
 def _in_a_task() -> bool:
@@ -186,9 +209,13 @@ def _answer(
     original: Original, serving: Serving, asked: EngineRequest, request: ChatRequest, *args: object, **kwargs: object
 ) -> object:
     """Around what answers a chat request."""
+    _ours(_tell_asked, serving, asked, request)
+    return original(serving, asked, request, *args, **kwargs)
+
+
+def _tell_asked(serving: Serving, asked: EngineRequest, request: ChatRequest) -> None:
     if _our_tool(serving) or _our_reasoning(serving):
         _tell(serving, request, asked.text if asked.input_ids is None else asked.input_ids)
-    return original(serving, asked, request, *args, **kwargs)
 
 
 def _call_id(original: Original, serving: Serving, item: object, *args: object, **kwargs: object) -> object:
@@ -202,7 +229,11 @@ def _reads_calls(
     """Around what tells whether a reply goes through the tool parser."""
     if original(serving, request, *args, **kwargs):
         return True
-    return _our_tool(serving) is not None and _refuses(request, args[0] if args else _tools_of(serving, request))
+    try:
+        return _our_tool(serving) is not None and _refuses(request, args[0] if args else _tools_of(serving, request))
+    except Exception as error:
+        logger.warning("a defect in dynamo-parsers' hook _reads_calls (%s)", type(error).__name__)
+        return False
 
 
 def _reads_calls_of_a_response(

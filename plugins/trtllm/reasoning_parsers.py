@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dynamo_parsers.handover import Content, ReasoningHalf
 from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
 
-from .requests import FROM_CLIENT, told
+from .requests import FROM_CLIENT, end_is_told, told
 
 if TYPE_CHECKING:
 
@@ -48,7 +48,9 @@ class DynamoReasoningParser(BaseReasoningParser):
 
     def __init__(self, *, chat_template_kwargs: Mapping[str, object] | None = None, **_: object) -> None:
         asked = chat_template_kwargs or {}
-        self._half = ReasoningHalf(self.row.name, asked, _prompt_ends_inside(asked), beside=told())
+        self._half = ReasoningHalf(
+            self.row.name, asked, _prompt_ends_inside(asked), beside=told(), end_is_told=end_is_told()
+        )
 
     def parse(self, text: str) -> ReasoningParserResult:
         """Reasoning and content of a whole reply."""

@@ -42,10 +42,22 @@ def told() -> Beside | None:
     return _told.get()
 
 
+_end_is_told = True
+
+
+def end_is_told() -> bool:
+    """Whether this TensorRT-LLM tells parsers that a stream is over; 1.2 does not."""
+    return _end_is_told
+
+
 def install(handlers: ModuleType) -> None:
     """Tell parsers what the chat post-processors know. Installing twice changes nothing."""
+    global _end_is_told
     from .tool_parsers import CLASSES
 
+    applies = getattr(handlers, "apply_reasoning_parser", None)
+    if applies is not None and not hasattr(applies, _MARK):
+        _end_is_told = _takes(applies, "finished")
     ours = {name: parser.row.name for name, parser in CLASSES.items()}
     for name, made in (("apply_reasoning_parser", "reasoning_parser_dict"), ("apply_tool_parser", "tool_parser_dict")):
         theirs = getattr(handlers, name, None)

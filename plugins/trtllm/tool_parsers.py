@@ -15,7 +15,7 @@ from dynamo_parsers.registry import PREFIX, ToolRow, tool_parser_names, tool_row
 from dynamo_parsers.request import plain_tools
 from dynamo_parsers.structural_tags import around_arguments
 
-from .requests import told
+from .requests import end_is_told, told
 
 if TYPE_CHECKING:
 
@@ -76,8 +76,9 @@ class DynamoToolParser(BaseToolParser):
 
     def _new_half(self) -> ToolHalf:
         if self._told is None:
-            return ToolHalf(self.row.name)
-        return ToolHalf(self.row.name, self._told.tool_choice, self._told.parallel_tool_calls)
+            return ToolHalf(self.row.name, end_is_told=end_is_told())
+        choice, parallel = self._told.tool_choice, self._told.parallel_tool_calls
+        return ToolHalf(self.row.name, choice, parallel, end_is_told=end_is_told())
 
     def supports_structural_tag(self) -> bool:
         """Whether a call is a JSON object between two texts: TensorRT-LLM can constrain nothing else."""

@@ -1,17 +1,21 @@
 """The vLLM plugin: every Dynamo parser as `dynamo_<name>` for `--tool-call-parser` and `--reasoning-parser`.
 
 `register` is the entry point of group `vllm.general_plugins`. vLLM calls it once in each of its processes,
-before it reads its command line. It only writes names into vLLM's two tables; the classes are made when one
-is asked for.
+before it reads its command line. It writes names into vLLM's two tables, answers where vLLM composes parsers, and looks
+at the places that it stands on; the classes are made when one is asked for.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 
 from dynamo_parsers import counters
 from dynamo_parsers.command_line import hint_at_close_names
+from dynamo_parsers.engines.places import self_check
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
+
+from .places import NEWEST, PLACES
 
 FLOOR = "0.24"
 """The oldest vLLM whose streaming gives a parser an end of the stream."""
@@ -40,6 +44,8 @@ def _register() -> None:
     if not hasattr(ToolParser, "engine_based_streaming"):
         logger.error("dynamo-parsers needs vLLM %s or newer; its parsers are not registered", FLOOR)
         return
+    show_lines()
+    self_check("vLLM", _version(), PLACES, NEWEST)
     for name in tool_parser_names():
         ToolParserManager.register_lazy_module(PREFIX + name, _PARSERS, tool_class_name(name))
     for name in reasoning_parser_names():
@@ -52,13 +58,31 @@ def _register() -> None:
     ):
         hint_at_close_names(flag, names)
     counters.install()
-    # Our lines go where vLLM's own do: on its servers nothing else is shown.
-    logger.parent = logging.getLogger("vllm")
     try:
-        from . import gpt_oss
-    except ImportError:  # an older vLLM, which composes differently
+        from . import compose
+    except ImportError:  # the self-check has said what is missing
         return
-    gpt_oss.install()
+    compose.install()
+
+
+def show_lines() -> None:
+    """Have our lines shown where vLLM's own are, unless somebody shows them already."""
+    if not logger.hasHandlers():
+        logger.addHandler(_AsVllms())
+
+
+class _AsVllms(logging.Handler):
+    """Gives a line to the handlers of vLLM's logger."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logging.getLogger("vllm").handle(record)
+
+
+def _version() -> str | None:
+    try:
+        return importlib.import_module("vllm.version").__version__  # type: ignore[no-any-return]
+    except (ImportError, AttributeError):
+        return None
 
 
 def tool_class_name(name: str) -> str:

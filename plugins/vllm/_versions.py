@@ -1,14 +1,19 @@
-"""What vLLM keeps in different places in different versions."""
+"""What vLLM keeps in different places in different versions, looked up when this module is imported, as vLLM starts.
+
+Nothing here imports anything of vLLM in a request. What a version lacks has an answer of its own; `places` says what
+that costs.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xgrammar import Grammar, StructuralTag
 
@@ -39,8 +44,6 @@ _protocol = _first_with(
     "vllm.entrypoints.generate.base.protocol",  # since 0.29
     "vllm.entrypoints.openai.engine.protocol",
 )
-_ids = _first_with("make_tool_call_id", "vllm.renderers.chat_utils", "vllm.entrypoints.chat_utils")
-
 DeltaFunctionCall = _protocol.DeltaFunctionCall
 DeltaMessage = _protocol.DeltaMessage
 DeltaToolCall = _protocol.DeltaToolCall
@@ -49,21 +52,39 @@ FunctionCall = _protocol.FunctionCall
 ToolCall = _protocol.ToolCall
 
 
+def _optional(name: str, *modules: str) -> Any:
+    """What the first of `modules` calls `name`; None if none of them has it."""
+    try:
+        return getattr(_first_with(name, *modules), name)
+    except ImportError:
+        return None
+
+
+_make_id = _optional("make_tool_call_id", "vllm.renderers.chat_utils", "vllm.entrypoints.chat_utils")
+_flatten = _optional("get_function_tools", "vllm.tool_parsers.utils")
+_count_calls = _optional("count_history_tool_calls", "vllm.parser.utils")
+_to_format = _optional("structured_outputs_to_format", "vllm.parser.abstract_parser")
+_check_nesting = _optional("check_json_nesting", "vllm.sampling_params")
+_ClientError: type[Exception] = _optional("VLLMValidationError", "vllm.exceptions") or ValueError
+
+
 def function_tools(tools: Sequence[object]) -> Sequence[object]:
     """`tools` as the model is shown them: functions of namespaces and custom tools as functions of their own."""
-    flatten = getattr(import_module("vllm.tool_parsers.utils"), "get_function_tools", None)
-    return tools if flatten is None else list(flatten(tools))
+    return tools if _flatten is None else list(_flatten(tools))
 
 
 def new_call_id() -> str:
     """An id in vLLM's own style."""
-    return str(_ids.make_tool_call_id(id_type="random"))
+    return f"{MADE_ID}{uuid.uuid4().hex[:16]}" if _make_id is None else str(_make_id(id_type="random"))
+
+
+MADE_ID = "chatcmpl-tool-"
+"""What vLLM's own ids begin with."""
 
 
 def calls_before(request: Request) -> int:
     """How many calls the conversation has had."""
-    count = getattr(import_module("vllm.parser.utils"), "count_history_tool_calls", None)
-    return 0 if count is None else int(count(request))
+    return 0 if _count_calls is None else int(_count_calls(request))
 
 
 # --- grammars
@@ -74,17 +95,38 @@ def enforces_tags() -> bool:
     return bool(getattr(envs, "VLLM_ENFORCE_STRICT_TOOL_CALLING", True))
 
 
+class Refused(_ClientError):  # type: ignore[misc, valid-type]
+    """A request that cannot be served, which becomes HTTP 400. The text says what to change."""
+
+
 def as_structural_tag(tag: Mapping[str, object]) -> StructuralTag:
-    """`tag` as vLLM wants it. Raises what becomes HTTP 400 where a grammar cannot follow the schema of a tool."""
+    """`tag` as vLLM wants it.
+
+    Raises:
+        Refused: no grammar can follow the schema of a tool, or it nests deeper than vLLM takes, which would say so
+            only after a stream has begun.
+    """
+    text = json.dumps(tag)
     try:
-        _compiles(json.dumps(tag))
+        if _check_nesting is not None:
+            _check_nesting(text, structural_tag=True)
+        _compiles(text)
     except Exception as error:
         said = _PLACE.sub("", str(error).strip().splitlines()[-1])
-        raise refusal(
+        raise Refused(
             "the parameters of a strict tool are no JSON Schema that can be enforced: correct them, or leave strict "
             f"out of the tool ({said})"
         ) from error
     return StructuralTag.model_validate(tag)
+
+
+def is_grammar(tag: Mapping[str, object]) -> bool:
+    """Whether xgrammar makes a grammar of `tag`."""
+    try:
+        _compiles(json.dumps(tag))
+    except Exception:
+        return False
+    return True
 
 
 _PLACE = re.compile(r"^\[[^]]*\] \S+:[0-9]+: ")
@@ -96,34 +138,37 @@ def _compiles(tag: str) -> None:
     Grammar.from_structural_tag(tag)
 
 
+FROM_START = "_dynamo_parsers_grammar_from_start"
+"""A template argument for the reasoning parser in the engine's process: the grammar begins with the reply."""
+
+
 def constrain_from_start(request: Request) -> bool:
-    """Have the grammar begin with the reply, its reasoning included; False where this vLLM cannot be told."""
-    if not hasattr(request, "_grammar_from_parser"):
+    """Have the grammar begin with the reply, its reasoning included.
+
+    Returns:
+        False if this vLLM cannot be told: then the grammar begins after reasoning.
+    """
+    if hasattr(request, "_grammar_from_parser"):
+        request._grammar_from_parser = True
+        return True
+    if type(request).__name__ != "ResponsesRequest":
         return False
-    request._grammar_from_parser = True
+    # Before 0.33 nothing else gets from a Responses request to where its grammar is begun.
+    request.chat_template_kwargs = {**(request.chat_template_kwargs or {}), FROM_START: True}
     return True
 
 
-def has_output_format(request: Request) -> bool:
-    """Whether the request says how the answer has to look."""
-    return _output_params(request) is not None
-
-
-def _output_params(request: Request) -> StructuredOutputsParams | None:
-    # An older vLLM does not bring `response_format` and `structured_outputs` together.
-    return request.extract_structured_outputs() if hasattr(request, "extract_structured_outputs") else None
-
-
 def output_format_of(request: Request) -> Mapping[str, object] | None:
-    """How the answer of `request` has to look, as a format of structural tags; None where it may be anything.
+    """How the answer of `request` has to look, as a format of structural tags; None if it may be anything.
 
     A structural tag of the client's own, or of vLLM's, says how the whole reply has to look: None.
     """
-    params = _output_params(request)
-    translate = getattr(import_module("vllm.parser.abstract_parser"), "structured_outputs_to_format", None)
-    if params is None or params.structural_tag is not None or translate is None:
+    if _to_format is None or not hasattr(request, "extract_structured_outputs"):
         return None
-    found = translate(params)
+    params = request.extract_structured_outputs()
+    if params is None or params.structural_tag is not None:
+        return None
+    found = _to_format(params)
     return None if found is None else dict(found.model_dump())
 
 
@@ -134,12 +179,3 @@ def set_structural_tag(request: Request, tag: Mapping[str, object]) -> None:
         request.response_format = None
     else:
         request.text = None
-
-
-def refusal(text: str) -> Exception:
-    """An error that becomes HTTP 400."""
-    try:
-        kind: type[Exception] = import_module("vllm.exceptions").VLLMValidationError
-    except (ImportError, AttributeError):
-        kind = ValueError
-    return kind(text)

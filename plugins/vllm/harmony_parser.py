@@ -1,8 +1,14 @@
-"""vLLM's Harmony parser for gpt-oss over our machine, for Chat Completions and for Responses.
+"""gpt-oss in vLLM: the object that reads a reply, as vLLM's Responses API asks for it.
 
-- Chat Completions hand over text; Responses hand over token ids, which become text one by one.
+vLLM composes its own `HarmonyParser` for models of type `gpt_oss`, whatever parsers are named, and that refuses all
+classes but its own. This one is a `HarmonyParser` because Responses read its segments and messages.
+
+- Chat Completions hand over text, as for every other model (`parser`). Responses hand over token ids, which become text
+  one by one.
 - Responses get a segment for each event, and a message as soon as its end is known: for a call its last bracket,
   for text the token that ends a message. What the reply leaves open ends with `flush`, which vLLM reads as incomplete.
+- A Responses request for tools that vLLM runs itself (`code_interpreter`, `web_search_preview`, `container`, `mcp`)
+  is read by vLLM's parser: what is sent to those tools need not be JSON, and is nothing that a client gets.
 """
 
 from __future__ import annotations
@@ -10,140 +16,99 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
 from dynamo_parsers.formats.harmony import HARMONY
 from dynamo_parsers.guarded import GuardedParser
-from dynamo_parsers.message import fold
 from dynamo_parsers.registry import PREFIX
 from openai_harmony import Message, Role  # type: ignore[import-untyped]
 
-from vllm.parser.abstract_parser import DelegatingParser
 from vllm.parser.harmony import ChunkResult, HarmonyParser, Segment
 
-from ._versions import FunctionCall, new_call_id
-from .parsers import DynamoReasoningParser, DynamoToolParser, delta_message, tool_choice_of
+from .compose import CannotCompose
+from .parser import DynamoParser
+from .parsers import DynamoReasoningParser, DynamoToolParser
 
 if TYPE_CHECKING:
-    from vllm.entrypoints.generate.base.protocol import DeltaMessage
-    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
-    from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
-    from vllm.parser.abstract_parser import Parser
     from vllm.tokenizers import TokenizerLike
     from vllm.tool_parsers.abstract_tool_parser import Tool
-
-    Request = ChatCompletionRequest | ResponsesRequest
 
 _CHANNELS = {"reasoning": "analysis", "content": "final", "call": "commentary"}
 _CLIENTS_TOOLS = ("function", "custom", "namespace")
 
 
-def over(composed: type[Parser], named: Sequence[object]) -> type[HarmonyParser]:
-    """The parser for the classes that vLLM composed, `named` so.
-
-    Raises TypeError where one of them does not read Harmony.
-    """
-    tools, reasoning = composed.tool_parser_cls, composed.reasoning_parser_cls
+def check(tools: type | None, reasoning: type | None, named: Sequence[object]) -> None:
+    """Raises CannotCompose if one of the two classes, `named` so, does not read Harmony."""
     reads = (tools is None or (issubclass(tools, DynamoToolParser) and tools.row.format is HARMONY)) and (
         reasoning is None or (issubclass(reasoning, DynamoReasoningParser) and reasoning.row.frame is HARMONY)
     )
     if not reads:
-        raise TypeError(
+        raise CannotCompose(
             f"{' and '.join(str(name) for name in named if name)} cannot read a gpt-oss model: "
             f"name --tool-call-parser {PREFIX}harmony and --reasoning-parser {PREFIX}gpt_oss"
         )
-    chosen = {
-        name: getattr(composed, name) for name in ("tool_parser_cls", "reasoning_parser_cls", "tool_strict_level")
-    }
-    return type("DynamoHarmonyParser", (DynamoHarmonyParser,), chosen)
 
 
-class DynamoHarmonyParser(HarmonyParser):
+class DynamoHarmonyParser(DynamoParser, HarmonyParser):
     """One reply of a gpt-oss model."""
 
     def __init__(
         self, tokenizer: TokenizerLike, tools: list[Tool] | None = None, *args: object, **kwargs: object
     ) -> None:
-        # Not HarmonyParser's own: that one refuses all classes but vLLM's.
-        DelegatingParser.__init__(self, tokenizer, tools, *args, **kwargs)
-        self._streamed: GuardedParser | None = None
+        super().__init__(tokenizer, tools, *args, **kwargs)
         self._segments: _Segments | None = None
+        self._plain: list[str] = []  # content since a defect
         runs_tools = any(getattr(tool, "type", None) not in _CLIENTS_TOOLS for tool in tools or ())
         self._theirs: HarmonyParser | None = None
         if runs_tools:
             self._theirs = HarmonyParser(tokenizer, tools)  # type: ignore[no-untyped-call]
 
+    @guarded(lambda *_: True)
     def is_reasoning_end(self, input_ids: list[int]) -> bool:
         return True  # a grammar speaks of the whole reply, its reasoning included
 
+    @guarded(lambda *_: 0)
     def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
-        segments = _Segments(self._machine(None), self.model_tokenizer)
+        segments = _Segments(self._begin(None, None).machine, self.model_tokenizer)
         return sum(segments.take(token) for token in token_ids)
-
-    # --- Chat Completions
-
-    def parse(
-        self,
-        model_output: str,
-        request: Request,
-        enable_auto_tools: bool = False,
-        model_output_token_ids: Sequence[int] = (),
-    ) -> tuple[str | None, str | None, list[FunctionCall] | None]:
-        machine = self._machine(request)
-        message = fold([*machine.feed(model_output), *machine.finish()])
-        calls = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls]
-        return message.reasoning, message.content, calls or None
-
-    def parse_delta(
-        self,
-        delta_text: str,
-        delta_token_ids: list[int],
-        request: Request,
-        prompt_token_ids: list[int] | None = None,
-        *,
-        finished: bool,
-    ) -> DeltaMessage | None:
-        if self._streamed is None:
-            self._streamed = self._machine(request)
-        events = self._streamed.feed(delta_text)
-        if finished:
-            events += self._streamed.finish()
-            self._streamed = None
-        if not request.include_reasoning:
-            events = [event for event in events if not isinstance(event, ReasoningDelta)]
-        return delta_message(events)
 
     # --- Responses
 
+    @guarded(lambda self, token_ids: self._plain_chunk(token_ids))
     def process_chunk(self, token_ids: Sequence[int]) -> ChunkResult:
         if self._theirs is not None:
             return self._theirs.process_chunk(token_ids)
+        if self._gave_up:
+            return self._plain_chunk(token_ids)
         if self._segments is None:
-            self._segments = _Segments(self._machine(None), self.model_tokenizer)
+            self._segments = _Segments(self._begin(None, None).machine, self.model_tokenizer)
         segments = self._segments
         reasoning = sum(segments.take(token) for token in token_ids)
         return ChunkResult(segments=segments.given(), reasoning_token_count=reasoning)
 
+    @guarded(lambda self: self._plain_message())
     def flush(self) -> list[Segment]:
         if self._theirs is not None:
             return self._theirs.flush()
+        if self._gave_up:
+            return self._plain_message()
         segments, self._segments = self._segments, None
         return segments.end() if segments is not None else []
 
-    def _machine(self, request: Request | None) -> GuardedParser:
-        """The machine of one reply. `request`: None in Responses, where vLLM does not tell."""
-        tools, reasoning = self._tool_parser, self._reasoning_parser
-        assert tools is None or isinstance(tools, DynamoToolParser)
-        assert reasoning is None or isinstance(reasoning, DynamoReasoningParser)
-        return GuardedParser(
-            None if tools is None else tools.row.name,
-            None if reasoning is None else reasoning.row.name,
-            () if tools is None else tools.tools_of(request),
-            tool_choice_of(request),
-            getattr(request, "parallel_tool_calls", True) is not False,
-            None if reasoning is None else reasoning.template_kwargs,
-            new_id=new_call_id,
-            label=f"--tool-call-parser {PREFIX}harmony",
-        )
+    def _plain_chunk(self, token_ids: Sequence[int]) -> ChunkResult:
+        """After a defect: the text of the tokens, as content."""
+        self._gave_up = True
+        text = self.model_tokenizer.decode(list(token_ids), skip_special_tokens=False)
+        self._plain.append(text)
+        return ChunkResult(segments=[Segment(_CHANNELS["content"], None, text)], reasoning_token_count=0)
+
+    def _plain_message(self) -> list[Segment]:
+        """After a defect: the message that the content since then is."""
+        text, self._plain = "".join(self._plain), []
+        if not text:
+            return []
+        message = Message.from_role_and_content(Role.ASSISTANT, text).with_channel(_CHANNELS["content"])
+        return [Segment(message.channel, None, "", message)]
 
 
 class _Segments:

@@ -1,87 +1,133 @@
-"""What vLLM does not tell a reasoning parser, and what becomes of a call that was cut: hooks around methods.
+"""What vLLM's serving does not tell a parser, and what becomes of a call that was cut: hooks around methods.
 
-- `DelegatingParser.parse_delta`: a reasoning parser of ours is told the request of a stream, its prompt, and what reads
-  calls beside it, before it is asked anything. vLLM shows a reasoning parser no request, and before 0.33 passes the
-  whole stream by one that stands alone where the prompt has closed reasoning.
-- `DelegatingParser.set_prompt_token_ids`: 0.32 has it, and tells nobody. Newer ones have the same method.
+- `OnlineRenderer.preprocess_chat`: before 0.33 the parser that adjusts a request is not told the prompt that was just
+  rendered, which says where a grammar has to begin; and before 0.32 a tool parser alone is not asked about a request
+  without tools, whose special tokens are then lost.
 - `OpenAIServingChat.chat_completion_full_generator`: before 0.33, a reply that was cut after a call began says
   `tool_calls` where it is sent whole; as in a stream, and in newer versions, it says `length`.
 - `AnthropicServingMessages.messages_full_converter`: what is no whole JSON becomes HTTP 500 there. A call gets what it
   was given whole, as the official client makes it of a stream.
 
-A hook passes everything on that is not about our parsers, and is installed where vLLM has what it stands around.
+A hook passes everything on that is not about our parsers. `places` lists what they are around.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic_core import from_json
 
-from vllm.parser.abstract_parser import DelegatingParser, Parser
+logger = logging.getLogger("dynamo_parsers")
 
-_CHAT = "vllm.entrypoints.openai.chat_completion.serving"
-_MESSAGES = "vllm.entrypoints.anthropic.serving"
+RENDERERS = (
+    ("vllm.renderers.online_renderer", "OnlineRenderer"),
+    ("vllm.entrypoints.serve.render.serving", "OpenAIServingRender"),
+)
+CHAT = "vllm.entrypoints.openai.chat_completion.serving"
+MESSAGES = "vllm.entrypoints.anthropic.serving"
 _MARK = "_dynamo_parsers_hook"
 
 
-class StreamReader(Protocol):
-    """A reasoning parser of ours."""
+def install(tools: type, composed: tuple[type, ...]) -> None:
+    """Put the hooks around what this process has imported. Installing twice changes nothing.
 
-    stream_told: bool
-
-    def stream_begins(self, request: Any, prompt_token_ids: Sequence[int] | None, tool_parser: object) -> None: ...
-
-    def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None: ...
-
-
-def install(ours: type[StreamReader]) -> None:
-    """Tell reasoning parsers of the kind `ours` what a stream is about. Installing twice changes nothing."""
-    theirs = DelegatingParser.parse_delta
-    signature = inspect.signature(theirs)
-    if hasattr(theirs, _MARK) or not {"request", "prompt_token_ids"} <= signature.parameters.keys():
-        return
-
-    @wraps(theirs)
-    def parse_delta(self: DelegatingParser, *args: object, **kwargs: object) -> object:
-        reasoning = self._reasoning_parser
-        if isinstance(reasoning, ours) and not reasoning.stream_told:
-            said = signature.bind(self, *args, **kwargs).arguments
-            reasoning.stream_begins(said["request"], said.get("prompt_token_ids"), self._tool_parser)
-        return theirs(self, *args, **kwargs)  # type: ignore[arg-type]
-
-    _put(DelegatingParser, "parse_delta", parse_delta)
-    passed_by = getattr(Parser, "set_prompt_token_ids", None)
-    if passed_by is None or DelegatingParser.set_prompt_token_ids is not passed_by:
-        return
-
-    @wraps(passed_by)
-    def set_prompt_token_ids(self: DelegatingParser, prompt_token_ids: Sequence[int]) -> None:
-        if isinstance(self._reasoning_parser, ours):
-            self._reasoning_parser.set_prompt_token_ids(prompt_token_ids)
-        passed_by(self, prompt_token_ids)
-
-    _put(DelegatingParser, "set_prompt_token_ids", set_prompt_token_ids)
-
-
-def install_in_serving(ours: type) -> None:
-    """Have replies with tool parsers of the kind `ours` survive that they were cut, where this process serves them."""
-    chat = sys.modules.get(_CHAT)
+    Args:
+        tools: the kind of our tool parsers.
+        composed: the kinds of our composed parsers.
+    """
+    for module, owner in RENDERERS:
+        renderer = getattr(sys.modules.get(module), owner, None)
+        theirs = getattr(renderer, "preprocess_chat", None)
+        if theirs is not None and not _tells_prompt(theirs):
+            _hook(renderer, "preprocess_chat", _with_prompt, composed)
+    chat = sys.modules.get(CHAT)
     if not hasattr(chat, "resolve_finish_reason"):  # since 0.33
-        _hook(getattr(chat, "OpenAIServingChat", None), "chat_completion_full_generator", _with_finish_reason, ours)
-    messages = sys.modules.get(_MESSAGES)
-    _hook(getattr(messages, "AnthropicServingMessages", None), "messages_full_converter", _with_whole_input, ours)
+        _hook(getattr(chat, "OpenAIServingChat", None), "chat_completion_full_generator", _with_finish_reason, tools)
+    messages = sys.modules.get(MESSAGES)
+    _hook(getattr(messages, "AnthropicServingMessages", None), "messages_full_converter", _with_whole_input, tools)
 
 
-def _hook(owner: Any, name: str, around: Callable[..., Callable[..., Any]], ours: type) -> None:
+def _hook(owner: Any, name: str, around: Callable[..., Callable[..., Any]], ours: object) -> None:
     theirs = getattr(owner, name, None)
     if theirs is not None and not hasattr(theirs, _MARK):
-        _put(owner, name, around(theirs, ours))
+        hook = around(theirs, ours)
+        setattr(hook, _MARK, True)
+        setattr(owner, name, hook)
+
+
+# --- the prompt of a request
+
+
+def _tells_prompt(theirs: Any) -> bool:
+    """Whether vLLM itself tells the parser that adjusts a request its prompt (since 0.33)."""
+    return "set_prompt_token_ids" in getattr(getattr(theirs, "__code__", None), "co_names", ())
+
+
+def _with_prompt(theirs: Callable[..., Any], ours: tuple[type, ...]) -> Callable[..., Any]:
+    signature = inspect.signature(theirs)
+
+    @wraps(theirs)
+    async def preprocess_chat(*args: Any, **kwargs: Any) -> Any:
+        asked = signature.bind(*args, **kwargs)
+        parser = asked.arguments.get("parser")
+        if not (isinstance(parser, type) and issubclass(parser, ours)):
+            return await theirs(*args, **kwargs)
+        later = _Later(parser)
+        asked.arguments["parser"] = later
+        result = await theirs(*asked.args, **asked.kwargs)
+        later.adjust(result)
+        return result
+
+    return preprocess_chat
+
+
+class _Later:
+    """Given to vLLM for a class of ours, to adjust a request after its prompt is there."""
+
+    always_adjust_request = True
+
+    def __init__(self, parser: type) -> None:
+        self._parser: Any = parser
+        self.tool_parser_cls = parser.tool_parser_cls  # type: ignore[attr-defined]
+        # vLLM adjusts no request without tools unless there is one.
+        self.reasoning_parser_cls = parser.reasoning_parser_cls or parser  # type: ignore[attr-defined]
+        self._made: Any = None
+        self._request: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> _Later:
+        self._made = self._parser(*args, **kwargs)
+        return self
+
+    def adjust_request(self, request: Any) -> Any:
+        self._request = request
+        return request
+
+    def adjust(self, rendered: Any) -> None:
+        """Do it now. `rendered`: the conversation, and the inputs that its prompt became."""
+        if self._made is None or self._request is None:
+            return
+        try:
+            ids = _prompt_of(rendered)
+            if ids is not None:
+                self._made.set_prompt_token_ids(ids)
+        except Exception as error:
+            _report("the prompt", error)
+        self._made.adjust_request(self._request)  # in place, as vLLM itself relies on
+
+
+def _prompt_of(rendered: Any) -> Sequence[int] | None:
+    """The token ids of a rendered prompt; None if it has none."""
+    ids = rendered[1][0].get("prompt_token_ids")
+    return ids if isinstance(ids, Sequence) else None
+
+
+# --- replies that were cut
 
 
 def _reads(serving: Any, ours: type) -> bool:
@@ -102,24 +148,30 @@ def _with_finish_reason(theirs: Callable[..., Any], ours: type) -> Callable[...,
                 yield result
 
         response = await theirs(self, request, watched(), *args, **kwargs)
-        for choice in getattr(response, "choices", ()):
-            reason = reasons.get(choice.index) or "stop"
-            if choice.finish_reason == "tool_calls" and (reason != "stop" or not choice.message.tool_calls):
-                choice.finish_reason = reason
+        try:
+            _settle_reasons(response, reasons)
+        except Exception as error:
+            _report("finish_reason", error)
         return response
 
     return full_generator
+
+
+def _settle_reasons(response: Any, reasons: dict[int, str | None]) -> None:
+    for choice in getattr(response, "choices", ()):
+        reason = reasons.get(choice.index) or "stop"
+        if choice.finish_reason == "tool_calls" and (reason != "stop" or not choice.message.tool_calls):
+            choice.finish_reason = reason
 
 
 def _with_whole_input(theirs: Callable[..., Any], ours: type) -> Callable[..., Any]:
     @wraps(theirs)
     def converter(self: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         cut = False
-        if _reads(self, ours):
-            for call in response.choices[0].message.tool_calls or ():
-                whole = whole_part(call.function.arguments)
-                cut = cut or whole is not call.function.arguments
-                call.function.arguments = whole
+        try:
+            cut = _reads(self, ours) and _make_whole(response)
+        except Exception as error:
+            _report("messages", error)
         message = theirs(self, response, *args, **kwargs)
         stop = response.choices[0].stop_reason
         if cut and message.stop_reason == "tool_use" and isinstance(stop, str):
@@ -128,6 +180,23 @@ def _with_whole_input(theirs: Callable[..., Any], ours: type) -> Callable[..., A
         return message
 
     return converter
+
+
+def _make_whole(response: Any) -> bool:
+    """Leave of each call's arguments what is whole; whether something was cut."""
+    cut = False
+    for call in response.choices[0].message.tool_calls or ():
+        whole = whole_part(call.function.arguments)
+        cut = cut or whole is not call.function.arguments
+        call.function.arguments = whole
+    return cut
+
+
+def _report(hook: str, error: Exception) -> None:
+    logger.warning(
+        "a defect in dynamo-parsers' hook for %s (%s); the reply goes on without it", hook, type(error).__name__
+    )
+    logger.debug("the defect", exc_info=error)
 
 
 def whole_part(arguments: str) -> str:
@@ -144,8 +213,3 @@ def whole_part(arguments: str) -> str:
         except ValueError:
             found = None
     return json.dumps(found if isinstance(found, dict) else {}, ensure_ascii=False)
-
-
-def _put(owner: Any, name: str, hook: Callable[..., object]) -> None:
-    setattr(hook, _MARK, True)
-    setattr(owner, name, hook)

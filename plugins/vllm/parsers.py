@@ -1,27 +1,21 @@
 """vLLM's two parser classes over the core, one pair of classes made from each row of the registry.
 
-vLLM splits a reply between two objects that do not know each other. It makes them right after each other,
-which is how the second finds the first (`_Pairing`); then both stand for one machine:
-
-- The reasoning parser runs the machine up to the first call. vLLM is told then that reasoning has ended.
-- The tool parser takes the machine over, tells it the request's `tool_choice`, and runs it to the end. What it
-  meets of reasoning goes out as `DeltaMessage.reasoning`.
-- One-shot, the reasoning parser reads the whole reply, and the tool parser gives out the calls it found.
-
-A parser of ours that stands alone, or beside one of vLLM's, runs a machine of its own.
+- What reads a reply is one object over both (`parser`). It asks its halves about token ids and for grammars.
+- vLLM makes a half alone for its grammars, its thinking budget and its checks at the start.
+- Beside a half of vLLM's own, or made by hand, a half reads its share of the reply itself: the reasoning half up to the
+  first content, the tool half what it is given. No half looks for another.
 """
 
 from __future__ import annotations
 
-import threading
-import weakref
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
 from dynamo_parsers.guarded import GuardedParser
-from dynamo_parsers.message import Message, fold
-from dynamo_parsers.parser import LATER
+from dynamo_parsers.message import fold
 from dynamo_parsers.registry import (
     PREFIX,
     ReasoningRow,
@@ -47,17 +41,19 @@ from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, reasoni
 from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
 
-from . import hooks, reasoning_class_name, tool_class_name
+from . import reasoning_class_name, tool_class_name
 from ._versions import (
+    FROM_START,
+    MADE_ID,
+    Refused,
     as_structural_tag,
     calls_before,
     constrain_from_start,
     enforces_tags,
     function_tools,
-    has_output_format,
+    is_grammar,
     new_call_id,
     output_format_of,
-    refusal,
     set_structural_tag,
 )
 
@@ -91,19 +87,13 @@ else:
 
 _LEVELS: Mapping[str, Level] = {"FUNCTION": "function", "PARAMETER": "parameter"}
 """vLLM's `--tool-strict-level`."""
-_MADE_ID = "chatcmpl-tool-"
-"""What vLLM's own ids begin with."""
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
 """Stands for the tools of a caller that gives no request: calls are read, their types unknown."""
 
 
-class _Pairing(threading.local):
-    """The reasoning parser that vLLM made last in this thread, until a tool parser is made beside it."""
-
-    last: weakref.ref[DynamoReasoningParser] | None = None
-
-
-_pairing = _Pairing()
+def content_delta(text: str) -> DeltaMessage | None:
+    """A delta of content; None if there is no text."""
+    return DeltaMessage(content=text) if text else None
 
 
 class DynamoReasoningParser(ReasoningParser):
@@ -114,41 +104,17 @@ class DynamoReasoningParser(ReasoningParser):
 
     def __init__(self, tokenizer: TokenizerLike, *args: object, **kwargs: object) -> None:
         super().__init__(tokenizer, *args, **kwargs)
-        # vLLM's engine core makes one for its grammars alone, and gives it no configuration of the model.
-        self._of_grammar = "model_config" not in kwargs
         asked = kwargs.get("chat_template_kwargs")
         self.template_kwargs: Mapping[str, object] = asked if isinstance(asked, Mapping) else {}
-        self._inside: bool | None = None  # how the prompt ended
         self._prompt_known = False
-        self.stream_told = False
-        self._request: Request | None = None  # of the stream, where this parser stands alone
-        self._until_call = False
-        self._beside: weakref.ref[DynamoToolParser] | None = None
+        self._inside: bool | None = None  # how the prompt ended; None: it says nothing
+        self._machine: GuardedParser | None = None
         self._ended = False
-        # What the tool parser beside it takes over: the machine and what it said from the first call on, or
-        # the whole message.
-        self.machine: GuardedParser | None = None
-        self.said: list[Event] = []
-        self.message: Message | None = None
-        _pairing.last = weakref.ref(self)
 
-    def pair(self, tools: DynamoToolParser) -> None:
-        """A tool parser was made right after this one."""
-        self._beside = weakref.ref(tools)
-
-    def _tools(self) -> DynamoToolParser | None:
-        """The tool parser beside this one."""
-        tools = self._beside() if self._beside is not None else None
-        return tools if tools is not None and not tools.skip_reasoning_parsing else None
-
-    def stream_begins(self, request: Request, prompt_token_ids: Sequence[int] | None, tool_parser: object) -> None:
-        """Told before the first delta (`hooks`): the request, its prompt, and the tool parser beside this one."""
-        self.stream_told = True
-        if tool_parser is None:
-            self._request = request
-        self._until_call = not (tool_parser is None or isinstance(tool_parser, DynamoToolParser))
-        if prompt_token_ids is not None:
-            self.set_prompt_token_ids(prompt_token_ids)
+    @property
+    def label(self) -> str:
+        """The flag and the name that a log line shows."""
+        return f"--reasoning-parser {PREFIX}{self.row.name}"
 
     # --- the prompt and token ids
 
@@ -164,6 +130,7 @@ class DynamoReasoningParser(ReasoningParser):
     def reasoning_end_str(self) -> str | None:
         return self.row.close or None
 
+    @guarded(lambda *_: None)
     def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
         self._inside = self._ids.prompt_ends_inside(prompt_token_ids)
         self._prompt_known = True
@@ -171,70 +138,111 @@ class DynamoReasoningParser(ReasoningParser):
     def adjust_initial_state_from_prompt(self, prompt_token_ids: Sequence[int]) -> None:
         self.set_prompt_token_ids(prompt_token_ids)
 
-    @property
-    def told_inside(self) -> bool | None:
-        """Whether the reply starts in reasoning; None: outside, or nobody knows."""
-        return self._inside if self._prompt_known else True if self._starts_inside() else None
+    def starts_inside(self, text: str | None = None) -> bool | None:
+        """Whether a reply starts in reasoning; None: the request and the format's habit decide.
 
-    @property
-    def told_closed(self) -> bool:
-        """Whether it is known that the reply does not start in reasoning, nor open one."""
-        return self._inside is False or thinking_asked_for(self.template_kwargs) is False
-
-    def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
-        if self._of_grammar and self._frames_reply:
-            return True  # the grammar speaks of reasoning too
-        if self.stream_told and self._tools() is None:
-            # This is the stream, and not the grammar's question. Without a tool parser of ours the whole stream is
-            # ours, so that later blocks and stray markers are read.
-            return False
-        self.set_prompt_token_ids(input_ids)
-        if self._inside is None:
-            return thinking_asked_for(self.template_kwargs) is False and not self._starts_inside()
-        return not self._inside
-
-    def is_reasoning_end_streaming(self, input_ids: Sequence[int], delta_ids: Iterable[int]) -> bool:
-        return self._ids.ends_in(input_ids, delta_ids)
-
-    def extract_content_ids(self, input_ids: list[int]) -> list[int]:
-        return self._ids.behind_reasoning(input_ids)
-
-    def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
-        return self._ids.count(token_ids, self._starts_inside())
-
-    def adjust_request(self, request: Request) -> Request:
-        request = super().adjust_request(request)
-        answer = output_format_of(request) if self._frames_reply else None
-        tag = None if answer is None else answer_tag(partners(self.row)[0].name, answer)
-        if tag is not None:
-            set_structural_tag(request, tag)
-            constrain_from_start(request)
-        if needs_special_tokens(None, self.row, self.model_tokenizer):
-            request.skip_special_tokens = False
-        return request
-
-    @property
-    def _frames_reply(self) -> bool:
-        return any(frames_reply(tool) for tool in partners(self.row))
-
-    # --- one-shot
-
-    def extract_reasoning(self, model_output: str, request: Request) -> tuple[str | None, str | None]:
-        inside = self._inside if self._prompt_known else self._guessed_inside(model_output)
-        tools = self._tools()
-        machine = self._new_machine(inside, tools, request)
-        self.message = fold([*machine.feed(model_output), *machine.finish()])
-        return self.message.reasoning, self.message.content
-
-    def _guessed_inside(self, text: str) -> bool | None:
-        """How the prompt ended, where vLLM does not tell: a closer without an opener before it tells too."""
-        if not self.row.close or thinking_asked_for(self.template_kwargs) is False:
+        Args:
+            text: the whole reply, which counts if vLLM did not tell the prompt: a closer without an opener before it
+                tells that too.
+        """
+        if self._prompt_known or text is None or not self.row.close:
+            return self._inside
+        if thinking_asked_for(self.template_kwargs) is False:
             return None
         closer = text.find(self.row.close)
         return True if closer >= 0 and self.row.open not in text[:closer] else None
 
+    @property
+    def prompt_ends_inside(self) -> bool:
+        """Whether the prompt is known to have left reasoning open."""
+        return self._inside is True
+
+    @property
+    def opens_thoughts(self) -> bool:
+        """Whether a reply may open reasoning itself: its opener is a token of the model, or an asked-for phrase.
+
+        A model that has no such token was not taught to think so. If a grammar let it open a thought, it would do so to
+        talk on.
+        """
+        if self._ids.opens:
+            return True
+        phrase = not (self.row.added_tokens or self.row.special_tokens)
+        return phrase and thinking_asked_for(self.template_kwargs) is True
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is known that the reply neither starts in reasoning nor opens one."""
+        if self._inside is None:
+            return thinking_asked_for(self.template_kwargs) is False or not self.opens_thoughts
+        return not self._inside
+
+    @guarded(lambda *_: True)
+    def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
+        """Whether a grammar begins with the reply, and not after reasoning."""
+        if self.frames_reply or self.template_kwargs.get(FROM_START) is True:
+            return True  # the grammar speaks of reasoning too
+        inside = self._ids.prompt_ends_inside(input_ids)
+        if inside is None:
+            off = thinking_asked_for(self.template_kwargs) is False
+            return not self.opens_thoughts or (off and not self.row.starts.inside_for(self.template_kwargs))
+        return not inside
+
+    @guarded(lambda *_: False)
+    def is_reasoning_end_streaming(self, input_ids: Sequence[int], delta_ids: Iterable[int]) -> bool:
+        return self._ids.ends_in(input_ids, delta_ids)
+
+    @guarded(lambda _, input_ids: input_ids)
+    def extract_content_ids(self, input_ids: list[int]) -> list[int]:
+        return self._ids.behind_reasoning(input_ids)
+
+    @guarded(lambda *_: 0)
+    def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
+        inside = self._inside
+        if inside is None:
+            inside = self.row.starts.inside_for(self.template_kwargs)
+        return self._ids.count(token_ids, inside)
+
+    # --- the request
+
+    def adjust_request(self, request: Request) -> Request:
+        request = super().adjust_request(request)
+        self._constrain_answer(request)
+        self._keep_markers(request)
+        return request
+
+    @guarded(lambda *_: None)
+    def _constrain_answer(self, request: Request) -> None:
+        """Have the grammar of an answer begin with the reply, its reasoning in front."""
+        if not self.frames_reply and (self.is_closed or not enforces_tags()):
+            return  # it does, or the server's grammars may not be tags
+        answer = output_format_of(request)
+        if answer is None:
+            return
+        tag = answer_tag(self.row.name, answer, in_reasoning=self.prompt_ends_inside)
+        if is_grammar(tag) and constrain_from_start(request):
+            set_structural_tag(request, tag)
+
+    @guarded(lambda *_: None)
+    def _keep_markers(self, request: Request) -> None:
+        if needs_special_tokens(None, self.row, self.model_tokenizer):
+            request.skip_special_tokens = False
+
+    @property
+    def frames_reply(self) -> bool:
+        """Whether the format frames the whole reply."""
+        return any(frames_reply(tool) for tool in partners(self.row))
+
+    # --- one-shot
+
+    @guarded(lambda _, model_output, *__: (None, model_output))
+    def extract_reasoning(self, model_output: str, request: Request) -> tuple[str | None, str | None]:
+        machine = self._new_machine(self.starts_inside(model_output), request)
+        message = fold([*machine.feed(model_output), *machine.finish()])
+        return message.reasoning, message.content
+
     # --- streaming
 
+    @guarded(lambda _, __, ___, delta_text, *____: content_delta(delta_text))
     def extract_reasoning_streaming(
         self,
         previous_text: str,
@@ -244,50 +252,33 @@ class DynamoReasoningParser(ReasoningParser):
         current_token_ids: Sequence[int],
         delta_token_ids: Sequence[int],
     ) -> DeltaMessage | None:
-        tools = self._tools()
-        if self.machine is None:
-            self.machine = self._new_machine(self._inside, tools, self._request, streamed=True)
-        events = self.machine.feed(delta_text)
-        if tools is not None:
-            self._ended = self.machine.waits or any(isinstance(event, ToolCallStart) for event in events)
-            if self._ended:
-                self.said = events
-                return None
-        self._ended = self._ended or self.machine.rest is not None
+        if self._machine is None:
+            self._machine = self._new_machine(self._inside, None)
+        events = self._machine.feed(delta_text)
+        self._ended = self._ended or any(isinstance(event, ContentDelta) for event in events)
         return delta_message(events)
 
     def has_engine_confirmed_reasoning_end(self) -> bool:
         return self._ended
 
+    @guarded(lambda *_: None)
     def finish_streaming(self) -> DeltaMessage | None:
-        if self.machine is None or self.said:
+        if self._machine is None:
             return None
-        if self._ended:
-            rest = self.machine.rest
-            return DeltaMessage(content=rest) if rest else None
-        return delta_message(self.machine.finish())
+        if self._ended:  # the rest is for the tool parser, which is given everything from here on
+            return content_delta(self._machine.let_go())
+        return delta_message(self._machine.finish())
 
-    def _new_machine(
-        self, inside: bool | None, tools: DynamoToolParser | None, request: Request | None, *, streamed: bool = False
-    ) -> GuardedParser:
-        """The machine for this parser and the one beside it, which in a stream tells it the request later."""
+    def _new_machine(self, inside: bool | None, request: Request | None) -> GuardedParser:
         return GuardedParser(
-            None if tools is None else tools.row.name,
+            None,
             self.row.name,
-            () if tools is None else tools.tools_of(request),
-            LATER if streamed and tools is not None else tool_choice_of(request),
-            getattr(request, "parallel_tool_calls", True) is not False,
-            self.template_kwargs,
-            inside,
-            until_call=streamed and tools is None and self._until_call,
-            new_id=new_call_id if tools is None else tools.row.new_id or new_call_id,
-            label=f"--reasoning-parser {PREFIX}{self.row.name}",
+            (),
+            tool_choice_of(request),
+            chat_template_kwargs=self.template_kwargs,
+            in_reasoning=inside,
+            label=self.label,
         )
-
-    def _starts_inside(self) -> bool:
-        if self._inside is None:
-            return self.row.starts.inside_for(self.template_kwargs)
-        return self._inside
 
 
 class DynamoToolParser(ToolParser):
@@ -298,56 +289,56 @@ class DynamoToolParser(ToolParser):
     # One machine reads the native markup and the JSON that vLLM forces, so vLLM must not read that itself.
     supports_required_and_named = False
     skip_reasoning_parsing = False
-    """Set by vLLM where no reasoning parser is configured: reasoning markup is text then."""
+    """Set by vLLM if no reasoning parser is configured: reasoning markup is text then."""
 
     def __init__(self, tokenizer: TokenizerLike, tools: list[Tool] | None = None) -> None:
         super().__init__(tokenizer, tools)
         self._given = tools  # vLLM's base class keeps only some kinds
-        self._request: Request | None = None
-        self._ids: set[str] = set()
-        self._machine: GuardedParser | None = None
-        made_last, _pairing.last = _pairing.last, None
-        self._made_before = made_last() if made_last is not None else None
-        if self._made_before is not None:
-            self._made_before.pair(self)
+        self.reasoning: DynamoReasoningParser | None = None
+        """The reasoning half of the same object, which sets it."""
+        self._reading: Reading | None = None
 
     @property
-    def _beside(self) -> DynamoReasoningParser | None:
-        """The reasoning parser beside this one."""
-        return None if self.skip_reasoning_parsing else self._made_before
+    def label(self) -> str:
+        """The flag and the name that a log line shows."""
+        return f"--tool-call-parser {PREFIX}{self.row.name}"
+
+    # --- the request
 
     def adjust_request(self, request: Request) -> Request:
-        hooks.install_in_serving(DynamoToolParser)
-        # On this instance, made to adjust one request, let vLLM set the schema of a forced choice.
-        self.supports_required_and_named = True
-        request = super().adjust_request(request)
-        del self.supports_required_and_named
-        if needs_special_tokens(self.row, None, self.model_tokenizer):
-            request.skip_special_tokens = False
+        # vLLM sets the schema of a forced choice only for parsers that leave the JSON to it.
+        asked = copy.copy(self)
+        asked.supports_required_and_named = True
+        request = ToolParser.adjust_request(asked, request)
+        self._keep_markers(request)
         return request
 
+    @guarded(lambda *_: None)
+    def _keep_markers(self, request: Request) -> None:
+        if needs_special_tokens(self.row, None, self.model_tokenizer):
+            request.skip_special_tokens = False
+
+    @guarded(lambda *_, **__: None, passes=(Refused,))
     def get_structural_tag(
         self, request: Request, *, reasoning: bool = False, strict_level: ToolStrictLevel | None = None
     ) -> StructuralTag | None:
-        """What constrains the reply to what `request` allows; None where vLLM is to force JSON, or nothing."""
+        """What constrains the reply to what `request` allows; None if vLLM is to force JSON, or nothing."""
         if not enforces_tags() or not has_structural_tag(self.row.name):
             return None
-        # Beside a format of the answer vLLM gives the model the choice: then it says where the grammar starts.
-        beside = None if has_output_format(request) else self._beside
-        reasons = beside is not None and not beside.told_closed and constrain_from_start(request)
-        level = _LEVELS.get(getattr(strict_level, "name", ""), "auto")
+        beside = self.reasoning
+        in_front = beside is not None and not beside.is_closed and constrain_from_start(request)
         try:
             tag = structural_tag(
                 self.row.name,
                 self.tools_of(request),
                 tool_choice_of(request),
                 request.parallel_tool_calls is not False,
-                level=level,
-                reasoning_parser=beside.row.name if beside is not None and reasons else None,
-                in_reasoning=beside.told_inside if beside is not None else None,
+                level=_LEVELS.get(getattr(strict_level, "name", ""), "auto"),
+                reasoning_parser=beside.row.name if beside is not None and in_front else None,
+                in_reasoning=beside is not None and beside.prompt_ends_inside,
             )
         except ToolChoiceError as error:
-            raise refusal(str(error)) from error
+            raise Refused(str(error)) from error
         if tag is not None and frames_reply(self.row):
             constrain_from_start(request)
         return None if tag is None else as_structural_tag(tag)
@@ -357,22 +348,22 @@ class DynamoToolParser(ToolParser):
         tools = self._given if request is None else request.tools
         return plain_tools(function_tools(tools or ()))
 
+    # --- one-shot
+
+    @guarded(lambda _, text, *__: ExtractedToolCallInformation(tools_called=False, tool_calls=[], content=text))
     def extract_tool_calls(self, model_output: str, request: Request | None) -> ExtractedToolCallInformation:
-        message = self._beside.message if self._beside is not None else None
-        if message is None or (message.content or "") != model_output:
-            machine = self._new_machine(request, None)
-            message = fold([*machine.feed(model_output), *machine.finish()])
+        reading = Reading(self._new_machine(request, None), self.row, request)
+        message = fold([*reading.feed(model_output), *reading.finish()])
         calls = [
-            ToolCall(
-                id=self._numbered(call.id, call.name, request),
-                type="function",
-                function=FunctionCall(name=call.name, arguments=call.arguments),
-            )
+            ToolCall(id=call.id, type="function", function=FunctionCall(name=call.name, arguments=call.arguments))
             for call in message.tool_calls
         ]
         self.prev_tool_call_arr = [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls]
         return ExtractedToolCallInformation(tools_called=bool(calls), tool_calls=calls, content=message.content)
 
+    # --- streaming
+
+    @guarded(lambda _, __, ___, delta_text, *____: content_delta(delta_text))
     def extract_tool_calls_streaming(  # noqa: PLR0913
         self,
         previous_text: str,
@@ -383,72 +374,88 @@ class DynamoToolParser(ToolParser):
         delta_token_ids: Sequence[int],
         request: Request | None,
     ) -> DeltaMessage | None:
-        events: list[Event] = []
-        if self._machine is None:
-            self._machine, events = self._first_machine(request)
-        self._request = request
-        return self._said(events + self._machine.feed(delta_text))
+        if self._reading is None:
+            reasoning = None if self.skip_reasoning_parsing or not self.row.pairs else self.row.pairs[0]
+            self._reading = Reading(self._new_machine(request, reasoning), self.row, request)
+        return self._said(self._reading.feed(delta_text))
 
+    @guarded(lambda *_: None)
     def finish_streaming(self) -> DeltaMessage | None:
-        return None if self._machine is None else self._said(self._machine.finish())
+        reading, self._reading = self._reading, None
+        return None if reading is None else self._said(reading.finish())
 
     def _said(self, events: list[Event]) -> DeltaMessage | None:
         delta = delta_message(events)
+        # What other code of vLLM reads of a tool parser: the calls so far.
         for call in (delta.tool_calls if delta is not None else None) or ():
-            if call.id is not None and call.function is not None:
-                call.id = self._numbered(call.id, call.function.name or "", self._request)
-        self._keep_score(delta)
+            if call.id is not None:
+                self.prev_tool_call_arr.append({"name": call.function and call.function.name, "arguments": ""})
+                self.streamed_args_for_tool.append("")
+                self.current_tool_id = call.index
         return delta
-
-    def _numbered(self, call_id: str, name: str, request: Request | None) -> str:
-        """The id that a call goes out with: the markup's own, or where none stood there the format's kind."""
-        number = self.row.numbered_id
-        if number is not None and request is not None and call_id.startswith(_MADE_ID):
-            call_id = free_id(number, name, calls_before(request) + len(self._ids), self._ids)
-        self._ids.add(call_id)
-        return call_id
 
     def get_remaining_unstreamed_args(self) -> str:
         return ""  # what is known has been sent
 
-    def _first_machine(self, request: Request | None) -> tuple[GuardedParser, list[Event]]:
-        """The machine of the reasoning parser beside this one, with what it said last, or one of its own."""
-        beside = self._beside
-        if beside is None or beside.machine is None:
-            return self._new_machine(request, self._reasoning_name()), []
-        parallel = getattr(request, "parallel_tool_calls", True) is not False
-        return beside.machine, beside.machine.decide(tool_choice_of(request), parallel, beside.said)
-
-    def _reasoning_name(self) -> str | None:
-        if self._beside is not None:
-            return self._beside.row.name
-        return None if self.skip_reasoning_parsing or not self.row.pairs else self.row.pairs[0]
-
     def _new_machine(self, request: Request | None, reasoning: str | None) -> GuardedParser:
-        beside = self._beside
         return GuardedParser(
             self.row.name,
             reasoning,
             self.tools_of(request) or (_UNKNOWN_TOOLS if request is None else ()),
             tool_choice_of(request),
             getattr(request, "parallel_tool_calls", True) is not False,
-            beside.template_kwargs if beside is not None else None,
             in_reasoning=False,
             new_id=self.row.new_id or new_call_id,
-            label=f"--tool-call-parser {PREFIX}{self.row.name}",
+            label=self.label,
         )
 
-    def _keep_score(self, delta: DeltaMessage | None) -> None:
-        """What other code of vLLM reads of a tool parser: the calls so far."""
-        for call in (delta.tool_calls if delta is not None else None) or ():
-            if call.id is not None:
-                self.prev_tool_call_arr.append({"name": call.function and call.function.name, "arguments": ""})
-                self.streamed_args_for_tool.append("")
-                self.current_tool_id = call.index
+
+class Reading:
+    """One reply being read: its machine, and the ids that its calls go out with."""
+
+    __slots__ = ("_before", "_ids", "_number", "_request", "machine", "unsaid")
+
+    def __init__(
+        self, machine: GuardedParser, row: ToolRow | None, request: Request | None, before: int | None = None
+    ) -> None:
+        """`before`: how many calls the conversation has had; None: the request tells."""
+        self.machine = machine
+        self.unsaid: list[Event] = []
+        """The events of the last step, for who has to give them out as text."""
+        self._number = None if row is None else row.numbered_id
+        self._request = request
+        self._before = before
+        self._ids: set[str] = set()
+
+    def feed(self, text: str) -> list[Event]:
+        """The events of the next piece."""
+        self.unsaid = self.machine.feed(text)
+        return self._numbered(self.unsaid)
+
+    def finish(self) -> list[Event]:
+        """The last events."""
+        last = self.machine.finish()
+        self.unsaid = self.unsaid + last
+        return self._numbered(last)
+
+    def _numbered(self, events: list[Event]) -> list[Event]:
+        """`events` with the format's kind of ids for calls whose markup gave none."""
+        if self._number is None or self._request is None:
+            return events
+        return [self._with_id(event) if isinstance(event, ToolCallStart) else event for event in events]
+
+    def _with_id(self, start: ToolCallStart) -> ToolCallStart:
+        call_id = start.id
+        if self._number is not None and self._request is not None and call_id.startswith(MADE_ID):
+            if self._before is None:
+                self._before = calls_before(self._request)
+            call_id = free_id(self._number, start.name, self._before + len(self._ids), self._ids)
+        self._ids.add(call_id)
+        return ToolCallStart(start.index, call_id, start.name)
 
 
-def delta_message(events: list[Event]) -> DeltaMessage | None:
-    """The events of one step as vLLM's delta; None where there are none."""
+def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
+    """The events of one step as vLLM's delta; None if there are none."""
     content = reasoning = ""
     calls: dict[int, DeltaToolCall] = {}
     functions: dict[int, DeltaFunctionCall] = {}
@@ -500,5 +507,4 @@ def _make_classes() -> None:
         globals()[made.__name__] = made
 
 
-hooks.install(DynamoReasoningParser)
 _make_classes()

@@ -42,11 +42,14 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
+from dynamo_parsers.vllm import compose as composing
+from dynamo_parsers.vllm.parser import DynamoParser
 from effort import NIGHTLY, some
 from parity import compositions, markers, prompt_for, record
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
+from vllm.parser.abstract_parser import DelegatingParser
 from vllm.reasoning import ReasoningParser, ReasoningParserManager
 from vllm.tool_parsers import ToolParser, ToolParserManager
 from vllm_harness import (
@@ -291,7 +294,7 @@ def test_register_in_an_old_vllm(monkeypatch: pytest.MonkeyPatch, caplog: pytest
 def test_register_never_raises(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """vLLM catches nothing there, so an error would stop it for everybody."""
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
     monkeypatch.setattr(ToolParserManager, "register_lazy_module", fails)
@@ -901,15 +904,90 @@ def test_beside_a_tool_parser_of_vllm(mode: str) -> None:
     assert given.content.strip() == "Sure."
 
 
-def test_a_reasoning_parser_left_alone_is_no_partner() -> None:
-    """vLLM makes a reasoning parser alone too (thinking budgets): a tool parser made later is not beside it."""
+def by_hand(tool: str, reasoning: str, order: str, request: Any) -> Any:
+    """vLLM's composition of two classes, whose objects are made in the order given."""
     tokenizer = tokenizer_for("hermes", "qwen3")
-    alone = exchange(None, "qwen3", request=chat_request(None))
-    kept = ReasoningParserManager.get_reasoning_parser("dynamo_qwen3")(tokenizer)
-    made = exchange("hermes", None)
-    assert made.stream("<think>a</think>b") == Answer(None, "<think>a</think>b", ())
-    assert alone.stream("<think>a</think>b" + tool_row("hermes").sample).calls == ()
-    del kept
+    makers: dict[str, Callable[[], Any]] = {
+        "_tool_parser": lambda: ToolParserManager.get_tool_parser(tool)(tokenizer, request.tools),
+        "_reasoning_parser": lambda: ReasoningParserManager.get_reasoning_parser(reasoning)(
+            tokenizer, model_config=None
+        ),
+    }
+    parser = DelegatingParser(tokenizer, request.tools)
+    names = sorted(makers, reverse=order == "tool first")
+    for name in names:
+        setattr(parser, name, makers[name]())
+    halves = [getattr(parser, name) for name in names]
+    parser._engine_based = parser._stream_state.engine_based = all(each.engine_based_streaming for each in halves)
+    return parser
+
+
+@pytest.mark.parametrize("order", ["tool first", "reasoning first"])
+@pytest.mark.parametrize(
+    ("tool", "reasoning"), [("dynamo_hermes", "dynamo_qwen3"), ("dynamo_hermes", "qwen3"), ("hermes", "dynamo_qwen3")]
+)
+def test_halves_made_in_any_order(tool: str, reasoning: str, order: str) -> None:
+    """No half takes up another: what a client gets is its own, in whatever order and number they are made."""
+    replies = [
+        f"Why {number}?</think>Sure {number}.\n" + tool_row("hermes").sample.replace("Paris", f"City {number}")
+        for number in range(4)
+    ]
+    made = Exchange(tool, reasoning, prompt=prompt_for("qwen3", True), tokenizer=tokenizer_for("hermes", "qwen3"))
+    streams = [by_hand(tool, reasoning, order, made.request) for _ in replies]
+    said: list[list[Any]] = [[] for _ in replies]
+    for steps in zip_longest(*(list(made.deltas(reply, 3)) for reply in replies)):
+        for number, step in enumerate(steps):
+            if step is not None:
+                ended = made.tokenizer.eos_token_id in step[1]
+                said[number].append(streams[number].parse_delta(*step, made.request, made.prompt_ids, finished=ended))
+    for number, deltas in enumerate(said):
+        given = Answer.of_deltas([delta for delta in deltas if delta is not None])
+        assert given.reasoning == f"Why {number}?"
+        assert (given.content or "").strip() == f"Sure {number}."
+        assert given.calls == (("get_weather", f'{{"city": "City {number}"}}'),)
+    for number, reply in enumerate(replies):
+        parser = by_hand(tool, reasoning, order, made.request)
+        parser.set_prompt_token_ids(made.prompt_ids)
+        reasoned, content, calls = parser.parse(reply, made.request, enable_auto_tools=True)
+        assert reasoned == f"Why {number}?"
+        assert (content or "").strip() == f"Sure {number}."
+        assert [call.arguments for call in calls] == [f'{{"city": "City {number}"}}']
+
+
+@pytest.mark.parametrize(
+    ("tool", "reasoning"),
+    [
+        ("dynamo_harmony", "qwen3"),
+        ("hermes", "dynamo_gpt_oss"),
+        ("dynamo_kimi_k3", "qwen3"),
+        ("hermes", "dynamo_inkling"),
+        ("dynamo_hermes", "kimi_k3"),
+    ],
+)
+def test_a_half_that_has_to_see_the_whole_reply_does_not_start_beside_vllms(tool: str, reasoning: str) -> None:
+    with pytest.raises(TypeError, match=f"{tool} and {reasoning} cannot read a reply together.*dynamo_"):
+        ParserManager.get_parser(tool_parser_name=tool, reasoning_parser_name=reasoning, enable_auto_tools=True)
+
+
+def test_both_of_ours_are_one_object() -> None:
+    for tool, reasoning in (("dynamo_hermes", "dynamo_qwen3"), ("dynamo_hermes", None), (None, "dynamo_qwen3")):
+        assert issubclass(Exchange(tool, reasoning).composed, DynamoParser)
+    assert not issubclass(
+        Exchange("hermes", "qwen3", tokenizer=tokenizer_for("hermes", "qwen3")).composed, DynamoParser
+    )
+
+
+def test_a_composition_that_fails_leaves_vllms(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(composing, "_answer", fails)
+    composed: Any = ParserManager.get_parser("dynamo_hermes", "dynamo_qwen3", enable_auto_tools=True)
+    assert issubclass(composed, DelegatingParser)
+    assert not issubclass(composed, DynamoParser)
+    assert "could not compose" in errors(caplog)[0]
 
 
 def test_json_streams_behind_a_reasoning_parser_alone() -> None:
@@ -936,7 +1014,7 @@ def test_a_defect_costs_no_request(
     row = tool_row(name)
     monkeypatch.setattr("vllm_harness.Parser", None)  # the core is not to be asked
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise Defect("secret")
 
     monkeypatch.setattr(type(row.format), "read", fails)

@@ -42,8 +42,6 @@ def test_the_pair_is_the_models(name: str, tmp_path: Path, caplog: pytest.LogCap
     row = tool_row(name)
     assert made[1].row is row
     assert {*made[0].row.names} & {*row.pairs}
-    # Made right after each other, they stand for one machine.
-    assert made[1]._beside is made[0]
     lines = {each.getMessage() for each in caplog.records if "dynamo_auto chose" in each.getMessage()}
     assert len(lines) <= 1
     assert all(f"dynamo_{name} with dynamo_" in line for line in lines)

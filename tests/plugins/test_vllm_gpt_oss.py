@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,54 +19,19 @@ import corpus
 import dynamo_parsers.vllm as plugin
 from corpus import Case
 from dynamo_parsers.parser import named_choice
-from dynamo_parsers.vllm import gpt_oss
-from vllm.entrypoints.openai.parser.harmony_utils import get_encoding
-from vllm.entrypoints.openai.responses.context import HarmonyContext
-from vllm.entrypoints.openai.responses.harmony import harmony_to_response_output
+from dynamo_parsers.vllm import compose as composing
 from vllm.parser import HarmonyParser, ParserManager
+from vllm_gpt_oss import CALL, PARIS, THINK, TOOL, exchange, of_items, of_segments, responses, tokens
 from vllm_harness import (
-    TOOLS,
-    VERSION,
     Answer,
-    Exchange,
     chat_request,
     compose,
     core_answer,
     encode,
-    responses_request,
 )
 
-if not VERSION.startswith(("0.32", "0.33")):
-    pytest.skip("vLLM composes gpt-oss in another way", allow_module_level=True)
-
-TOOL, THINK = "dynamo_harmony", "dynamo_gpt_oss"
-PARIS = '{"city": "Paris"}'
 MODES = ("one-shot", 1, 5, None)
 """One-shot, and streams of so many tokens a delta."""
-
-
-class GptOssTokens:
-    """A gpt-oss model's tokenizer, as far as a parser asks for it."""
-
-    def encode(self, text: str, *, add_special_tokens: bool = False) -> list[int]:
-        return list(get_encoding().encode(text, allowed_special="all"))
-
-    def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = False) -> str:
-        assert not skip_special_tokens
-        return str(get_encoding().decode(list(ids)))
-
-    def get_vocab(self) -> dict[str, int]:
-        markers = (*compose(TOOL, THINK, True).tool_parser_cls.row.special_tokens, "<|endoftext|>")
-        return {marker: self.encode(marker)[0] for marker in markers}
-
-
-@cache
-def tokens() -> GptOssTokens:
-    return GptOssTokens()
-
-
-def exchange(request: Any = None, tool: str | None = TOOL, reasoning: str | None = THINK) -> Exchange:
-    return Exchange(tool, reasoning, request=chat_request() if request is None else request, is_harmony=True)
 
 
 def chat_answer(mode: str | int | None, reply: str, request: Any = None) -> Answer:
@@ -117,17 +80,9 @@ def test_a_pair_that_cannot_read_harmony_does_not_start(tool: str, reasoning: st
 
 def test_installing_twice_changes_nothing() -> None:
     before = ParserManager.__dict__["get_parser"]
-    gpt_oss.install()
+    composing.install()
     plugin.register()
     assert ParserManager.__dict__["get_parser"] is before
-
-
-def test_an_unknown_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = ParserManager.__dict__["get_parser"].__func__.__wrapped__
-    monkeypatch.setattr(ParserManager, "get_parser", classmethod(theirs))
-    monkeypatch.setattr(gpt_oss, "KNOWN", ((0, 1),))
-    gpt_oss.install()
-    assert ParserManager.__dict__["get_parser"].__func__ is theirs
 
 
 def test_it_is_made_with_the_tokenizer_at_start_up() -> None:
@@ -143,7 +98,6 @@ def test_it_is_made_with_the_tokenizer_at_start_up() -> None:
 
 # --- replies: the text, and reasoning, content and calls
 
-CALL = f"to=functions.get_weather <|constrain|>json<|message|>{PARIS}"
 NEXT = "<|start|>assistant"
 REPLIES: dict[str, tuple[str, str | None, str | None, list[tuple[str, str]]]] = {
     "reasoning and an answer": (
@@ -355,77 +309,6 @@ def test_corpus(case: Case) -> None:
 
 
 # --- Responses: token ids through vLLM's context
-
-
-def responses(
-    reply: str, step: int | None, tools: Sequence[Any] | None = None, end: str = "stop"
-) -> tuple[Any, list[Any]]:
-    """The items that a client of Responses gets, and the segments that a stream is made of."""
-    request = responses_request(TOOLS) if tools is None else responses_request(None)
-    parser = compose(TOOL, THINK, True)(tokens(), request.tools if tools is None else list(tools), model_config=None)
-    names = frozenset(tool["function"]["name"] for tool in TOOLS)  # type: ignore[index]
-    context = HarmonyContext([], [], names, response_parser=parser)
-    ids = tokens().encode(reply)
-    size = step or max(len(ids), 1)
-    steps = [ids[at : at + size] for at in range(0, len(ids), size)] or [[]]
-    segments: list[Any] = []
-    for number, chunk in enumerate(steps):
-        finished = number == len(steps) - 1
-        output = SimpleNamespace(token_ids=chunk, finish_reason=end if finished else None)
-        context.append_output(
-            SimpleNamespace(
-                outputs=[output],
-                finished=finished,
-                prompt_token_ids=[1],
-                num_cached_tokens=0,
-                num_cache_creation_tokens=0,
-                kv_transfer_params=None,
-                ec_transfer_params=None,
-            )  # type: ignore[arg-type]
-        )
-        segments += context.last_append_segments
-    last = len(context.messages) - 1
-    items = [
-        item
-        for number, message in enumerate(context.messages)
-        for item in harmony_to_response_output(
-            message, names, incomplete=number == last and context.last_append_flush_status
-        )
-    ]
-    return SimpleNamespace(items=items, reasoning_tokens=context.num_reasoning_tokens), segments
-
-
-def of_items(items: Sequence[Any]) -> Answer:
-    reasoning = content = ""
-    calls: list[tuple[str, str]] = []
-    for item in items:
-        if item.type == "reasoning":
-            reasoning += "".join(part.text for part in item.content)
-        elif item.type == "message":
-            content += "".join(part.text for part in item.content)
-        else:
-            calls.append((item.name, item.arguments))
-    return Answer(reasoning or None, content or None, tuple(calls))
-
-
-def of_segments(segments: Sequence[Any]) -> Answer:
-    """The same of a stream's deltas; each message is whole when it is said to be."""
-    reasoning = content = arguments = ""
-    calls: list[tuple[str, str]] = []
-    for segment in segments:
-        if segment.completed_message is not None:
-            if segment.recipient:
-                calls.append((segment.recipient.removeprefix("functions."), arguments))
-                assert segment.completed_message.content[0].text == arguments
-                arguments = ""
-        elif segment.recipient:
-            arguments += segment.delta
-        elif segment.channel == "analysis":
-            reasoning += segment.delta
-        else:
-            content += segment.delta
-    assert not arguments
-    return Answer(reasoning or None, content or None, tuple(calls))
 
 
 @pytest.mark.parametrize("step", [1, 5, None])

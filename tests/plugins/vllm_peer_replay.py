@@ -24,9 +24,7 @@ from tests.parser.engine.replay_harness import (
 )
 from tests.parser.engine.trace_builder import build_samples
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionToolsParam
-from vllm.parser.abstract_parser import DelegatingParser
-from vllm.reasoning import ReasoningParserManager
-from vllm.tool_parsers import ToolParserManager
+from vllm.parser import ParserManager
 
 PAIRS = {
     "kimi_k2": ("kimi_k2", "kimi_k25"),
@@ -44,14 +42,8 @@ TOOLS = TypeAdapter(list[ChatCompletionToolsParam])
 
 
 def composed(tool: str, reasoning: str) -> Any:
-    return type(
-        f"Delegating_{tool}",
-        (DelegatingParser,),
-        {
-            "tool_parser_cls": ToolParserManager.get_tool_parser(f"dynamo_{tool}"),
-            "reasoning_parser_cls": ReasoningParserManager.get_reasoning_parser(f"dynamo_{reasoning}"),
-        },
-    )
+    """What vLLM's server makes of the two names."""
+    return ParserManager.get_parser(f"dynamo_{tool}", f"dynamo_{reasoning}", enable_auto_tools=True)
 
 
 SAMPLES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from dynamo_parsers.cursor import CUT
 from dynamo_parsers.markup import RENDERERS
 from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
 
@@ -37,6 +38,7 @@ WORDS = {
     "splits": "reasoning is split off",
     "phrases": "the reasoning markers are ordinary phrases (Granite)",
     "label": "a word stands after the opener (Gemma)",
+    "long": "the reasoning's closer without its last character has 8 characters or more",
     "calls": "tool calls are read in the file of the reasoning parser",
 }
 """The words of `for:`."""
@@ -90,6 +92,8 @@ def _of_reasoning(row: ReasoningRow) -> set[str]:
         found.add("phrases")
     if row.think.label:
         found.add("label")
+    if len(row.close) > CUT and not row.think.words:
+        found.add("long")
     return found
 
 

@@ -1,0 +1,121 @@
+"""Literals of JSON, Python and Gemma: one loop over what is due, with a stack of what is owed.
+
+- A dialect says what its brackets, keys and scalars are, what becomes of text that is no literal, and whether the
+  text passes as it is (JSON) or is written as compact JSON (`Compact`).
+- White space, commas, brackets, markers and the end of the reply are read here, for all of them.
+- Nesting is counted on a list, never recursed.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar, Generic, TypeVar
+
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink
+from ..recovery import rule
+
+OPENERS = "{["
+CLOSERS = "}])"
+CLOSER = {"{": "}", "[": "]", "(": ")"}
+
+_CUT_MARKER = rule("a marker cut off at the end, after a value", contract="Cut marker")
+
+Owed = TypeVar("Owed")
+
+
+class Due(Enum):
+    """What a literal goes on with."""
+
+    FIRST_KEY = "first key"  # or the end of the object
+    KEY = "key"
+    COLON = "colon"
+    FIRST_VALUE = "first value"  # or the end of the array
+    VALUE = "value"
+    MORE = "more"  # a comma or a closing bracket
+
+
+class Read(Enum):
+    """How reading a piece of a literal ended."""
+
+    DONE = "done"
+    CUT = "cut"  # the reply, or what is read, ends in it
+    OTHER = "other"  # it is not what is due; nothing was read, or what was read is text
+
+
+# Tuples: an enum's members have a hash that is written in Python.
+KEYS = (Due.FIRST_KEY, Due.KEY)
+VALUES = (Due.FIRST_VALUE, Due.VALUE)
+CLOSABLE = (Due.FIRST_KEY, Due.FIRST_VALUE, Due.MORE)
+
+
+def other() -> Reading[Read]:
+    """Read nothing: what stands here is not due."""
+    return Read.OTHER
+    yield  # a generator, as all reads are
+
+
+class Literal(Generic[Owed]):
+    """A literal that is read: what is owed to close it, and what is due next."""
+
+    __slots__ = ("_cursor", "_due", "_ends", "_finished", "_owed", "_sink")
+
+    structure: ClassVar[str] = "{}[],:"
+    space: ClassVar[str] = SPACE
+
+    def __init__(self, cursor: Cursor, sink: Sink, ends: Markers) -> None:
+        self._cursor = cursor
+        self._sink = sink
+        self._ends = ends
+        self._owed: list[Owed] = []
+        self._due = Due.VALUE
+        self._finished = False  # the last thing read is a value that its own text ends
+
+    def read(self) -> Reading[bool]:
+        """Read the literal, up to its last character or a marker; whether it is whole."""
+        cursor, ends, owed, space, structure = self._cursor, self._ends, self._owed, self.space, self.structure
+        firsts = ends.firsts
+        while True:
+            if cursor.at == len(cursor.text):
+                if cursor.ended:
+                    return self._end()
+                yield
+                continue
+            char = cursor.text[cursor.at]
+            if char in space:
+                self._space()
+                continue
+            if char in firsts and ((yield from cursor.stands(ends)) or self._is_cut_marker()):
+                return self._end()
+            read = self._structure(char) if char in structure else None
+            if read is None:
+                read = yield from self._item(char)
+            if read is Read.OTHER:
+                read = yield from self._instead()
+            if read is not Read.DONE:
+                return False
+            if not owed:
+                return True
+
+    def _is_cut_marker(self) -> bool:
+        """Whether the reply ends in a marker here, which is then read."""
+        return _CUT_MARKER and self._due is Due.MORE and self._cursor.cut_of(self._ends)
+
+    def _space(self) -> None:
+        """Read white space."""
+        raise NotImplementedError
+
+    def _structure(self, char: str) -> Read | None:
+        """Read a character that may be a bracket, a comma or a colon; None if it begins a key or a scalar here."""
+        raise NotImplementedError
+
+    def _item(self, char: str) -> Reading[Read]:
+        """Read a key or a scalar that begins with `char`."""
+        raise NotImplementedError
+
+    def _instead(self) -> Reading[Read]:
+        """Read what is not due: `CUT` if the literal ends there."""
+        raise NotImplementedError
+
+    def _end(self) -> bool:
+        """The reply or a marker ends the literal here: whether it is whole, but for closing brackets."""
+        raise NotImplementedError

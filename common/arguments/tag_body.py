@@ -1,0 +1,435 @@
+"""The parameters of one call: how they follow each other, and what ends them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from json.encoder import encode_basestring as quote
+from typing import TYPE_CHECKING
+
+from ..cursor import Cursor, Overrun, Reading, union
+from ..cursor import Sink as TextSink
+from ..recovery import recovering, recovers, rule
+from ..schema import MAX_DEPTH, STRING, Parameters
+from .json_text import compact
+from .name import read_name
+from .tag_parts import Around, End, Header, Sink
+from .tag_value import FOLLOWS_WITHIN, Value, nowhere
+from .text_value import TextValue
+
+if TYPE_CHECKING:
+    from .tags import Tags
+
+_DEBRIS = 64
+_WRAPPERS = recovering(
+    "arguments in a parameter of their own",
+    ("arguments", "parameters", "input"),
+    off=(),
+    contract="A parameter that holds the arguments",
+)
+"""An undeclared only parameter of such a name that holds an object is all of the arguments."""
+
+_BEFORE_CALL = rule(
+    "the closers of a call missing before another call or a turn's end", contract="Only closers missing"
+)
+_CUT_CLOSER = rule("a closer cut off at the end", contract="Cut marker")
+_FOREIGN = rule("a closer around the parameters that is garbled or foreign", contract="Foreign closers")
+_ONLY_CLOSERS = rule("the closers of a call missing at the end", contract="Only closers missing")
+_VALUE_IN_TAG = rule("a value in its parameter's tag")
+
+
+class Body:
+    """The parameters of one call."""
+
+    __slots__ = (
+        "around",
+        "call",
+        "cursor",
+        "cut",
+        "followers",
+        "markers",
+        "parameters",
+        "sink",
+        "tags",
+        "unwrapped",
+        "written",
+    )
+
+    def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
+        self.tags = tags
+        self.cursor = cursor
+        self.call = call
+        self.sink: TextSink = nowhere
+        self.parameters = parameters
+        self.around = around
+        self.written: set[str] = set()
+        self.cut = False  # a parameter's opener was the last that was read
+        self.unwrapped = False  # one parameter was all of the arguments, braces included
+        self.followers = union(tags.first, around.closers, around.turn_ends)
+        self.markers = union(tags.value_end, tags.closing, self.followers, around.openers)
+
+    def read(self, header: Header | None = None) -> Reading[bool]:
+        """Read the parameters; `header`: the first one's, if it was read."""
+        call = self.call
+        if header is None:
+            header = yield from self._next()
+        whole = True
+        while header is not None:
+            if not header.name:
+                whole = False
+                if not self.written:
+                    return False
+            self.sink = call.announce().arguments
+            end = yield from self._parameter(header)
+            if not end.closed:
+                return False
+            header = end.header
+            if end.over:
+                yield from self._debris()
+                break
+            if header is None or (not header.valued and (yield from self._valueless())):
+                header = yield from self._next()
+        else:
+            if not (yield from self._ended()):
+                return False
+        self.sink = call.announce().arguments
+        self.end()
+        if not self.unwrapped:
+            self.sink("}" if self.written else "{}")
+        return whole
+
+    def end(self) -> None:
+        """All parameters were read."""
+
+    @recovers("what is in place of a closer around the parameters", off=None)
+    def _debris(self) -> Reading[None]:
+        """Read what is in place of a closer around the parameters: a few characters before one, or a closing tag."""
+        cursor, tags, around = self.cursor, self.tags, self.around
+        mark = cursor.mark()
+        text: list[str] = []
+        try:
+            marker = yield from cursor.up_to(union(around.closers, around.openers, around.turn_ends), text.append)
+        except Overrun:
+            marker = None
+        if marker is not None and marker in around.closers.all and len("".join(text).strip()) <= _DEBRIS:
+            cursor.settle(mark)
+            return
+        cursor.rewind(mark)
+        mark = cursor.mark()
+        name = ""
+        try:
+            yield from cursor.space(FOLLOWS_WITHIN)
+            own = (yield from cursor.stands(self.around.closers)) is not None
+            if not own and (yield from cursor.match(tags.closing)) is not None:
+                name = yield from tags.read_closing(cursor)
+        except Overrun:
+            name = ""
+        if name:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+
+    def _ended(self) -> Reading[bool]:
+        """Whether the parameters end here."""
+        cursor, around = self.cursor, self.around
+        if cursor.at_end:
+            # What only lacks closers is whole, but a reply may also have been cut between two parameters.
+            return _ONLY_CLOSERS and bool(self.written) and not self.cut and not self.parameters.lacks(self.written)
+        if (yield from cursor.stands(around.closers)) is not None:
+            return True
+        if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
+            return _BEFORE_CALL and bool(self.written)
+        # What a reply ends in may begin a parameter as well as a closer: without one before, no call is known.
+        begins = not self.written and self.tags.first.begins(cursor.text[cursor.at :])
+        if _CUT_CLOSER and not begins and cursor.cut_of(around.closers):
+            return True
+        cursor.cut_of(self.followers)
+        return (yield from self.foreign_closer()) if self.written else False
+
+    def _next(self) -> Reading[Header | None]:
+        """Read the header of the parameter that is due here; None if there is none."""
+        cursor, tags = self.cursor, self.tags
+        while True:
+            yield from cursor.space()
+            opener = yield from tags.read_opener(cursor)
+            if opener is None and (yield from self._stray_closer()):
+                continue
+            if opener is None and (self.written or not (yield from self._at_key())):
+                return None
+            header = yield from self._header(opener)
+            self.cut = header is None
+            if header is None or header.valued or not (yield from self._valueless()):
+                return header
+
+    def _header(self, opener: str | None) -> Reading[Header | None]:
+        return self.tags.read_header(self.cursor, opener)
+
+    @recovers("a closing tag that closes nothing, before a parameter", off=False)
+    def _stray_closer(self) -> Reading[bool]:
+        """Read a closing tag that closes nothing, if a parameter that may come follows."""
+        cursor, tags = self.cursor, self.tags
+        if (yield from cursor.stands(tags.closing)) is None or (
+            yield from cursor.stands(self.around.closers)
+        ) is not None:
+            return False
+        mark = cursor.mark()
+        try:
+            yield from cursor.match(tags.closing)
+            name = yield from tags.read_closing(cursor)
+            size = cursor.offset - mark.offset
+            found = name != "" and (yield from self._follows_stray())
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        if found:
+            cursor.take(cursor.at + size)
+        return found
+
+    def _follows_stray(self) -> Reading[bool]:
+        """Whether further closing tags and then a parameter that may come are here."""
+        cursor, tags = self.cursor, self.tags
+        while True:
+            yield from cursor.space(FOLLOWS_WITHIN)
+            if (yield from self.next_declared()) is not None:
+                return True
+            if (yield from cursor.stands(self.around.closers)) is not None:
+                return False
+            if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
+                return False
+
+    @recovers("a parameter without its opener", off=False)
+    def _at_key(self) -> Reading[bool]:
+        """Whether a name is here whose opener is missing, or only what ends one."""
+        cursor, tags = self.cursor, self.tags
+        if not tags.key_end.all:
+            return False
+        mark = cursor.mark()
+        yield from read_name(cursor)
+        found = (yield from cursor.stands(tags.key_end)) is not None
+        cursor.rewind(mark)
+        return found
+
+    @recovers("a parameter without a value", off=False)
+    def _valueless(self) -> Reading[bool]:
+        """Whether a name without a value was read: the next parameter is here, or a closer around them."""
+        cursor = self.cursor
+        mark = cursor.mark()
+        yield from cursor.space()
+        found = (yield from cursor.stands(self.followers)) is not None
+        cursor.rewind(mark)
+        return found
+
+    # --- one parameter
+
+    # These return the read and are none themselves: each generator that others go through costs with every token.
+
+    def _parameter(self, header: Header) -> Reading[End]:
+        """Read a parameter behind its header."""
+        name = header.name
+        if not name:
+            return Value(self, header, TextValue(nowhere, STRING, framed=False)).read()
+        if name in _WRAPPERS and not self.written and not self.parameters.declares(name):
+            return self._wrapping(header)
+        if _VALUE_IN_TAG and "=" in name and self.parameters.declares(name[: name.index("=")]):
+            return self._assigned(header)
+        return self._named(header, self.sink)
+
+    def _named(self, header: Header, sink: TextSink) -> Reading[End]:
+        """Read a parameter that has a name."""
+        self._key(header.name, sink)
+        text = TextValue(sink, self.tags.types(header, self.parameters), framed=self.tags.framed)
+        return Value(self, header, text).read()
+
+    def _key(self, name: str, sink: TextSink) -> None:
+        sink(("," if self.written else "{") + quote(name) + ":")
+        self.written.add(name)
+
+    def _assigned(self, header: Header) -> Reading[End]:
+        """Read a parameter whose value stands in its tag, if it closes at once."""
+        if not (yield from self._closes_at_once()):
+            return (yield from self._named(header, self.sink))
+        name, _, text = header.name.partition("=")
+        self._key(name, self.sink)
+        value = TextValue(self.sink, self.parameters.types(name), framed=False)
+        value.text(text)
+        value.end()
+        return End(True)
+
+    def _closes_at_once(self) -> Reading[bool]:
+        """Read a value's closers, if nothing but these is before what may follow them."""
+        cursor = self.cursor
+        mark = cursor.mark()
+        try:
+            yield from cursor.space()
+            while (yield from cursor.match(self.tags.value_end)) is not None:
+                yield from cursor.space()
+            found = (yield from cursor.stands(self.followers)) is not None
+        except Overrun:
+            found = False
+        if found:
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
+
+    def _wrapping(self, header: Header) -> Reading[End]:
+        """Read a parameter that may hold all of the arguments: it does if it is an object and the only one."""
+        pieces: list[str] = []
+        end = yield from self._named(header, pieces.append)
+        if end.closed and end.header is None and not end.over:
+            end = End(True, (yield from self._next()))
+        inner = _object_in("".join(pieces[1:])) if end.closed and end.header is None else None
+        self.unwrapped = inner is not None
+        self.sink("".join(pieces) if inner is None else inner)
+        return end
+
+    # --- what is here
+
+    def follows(self) -> Reading[Header | bool]:
+        """What is here after a value's closer.
+
+        Returns:
+            The header of the next parameter, which was read; True for anything else that can follow: a closer around
+            the parameters, a garbled one, a call, the end. False if this cannot follow.
+        """
+        cursor, tags = self.cursor, self.tags
+        mark = cursor.mark()
+        try:
+            yield from cursor.space(FOLLOWS_WITHIN)
+            opener = yield from tags.read_opener(cursor)
+            if opener is None:
+                found = yield from self._ends_here()
+            else:
+                header = yield from self._header(opener)
+                if header is not None and (opener not in tags.variants.all or self._may_come(header)):
+                    cursor.settle(mark)
+                    return header
+                found = cursor.at_end
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def _ends_here(self) -> Reading[bool]:
+        """Whether the parameters can end here; what is looked at is read."""
+        cursor, around = self.cursor, self.around
+        if (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+            return True
+        if cursor.at_end or cursor.cut_of(self.followers):
+            return True
+        if (yield from cursor.stands(self.tags.value_end)) is not None:
+            return False
+        if _FOREIGN and (yield from cursor.match(self.tags.closing)) is not None:
+            if not (yield from self.tags.read_closing(cursor)):
+                return cursor.at_end
+            yield from cursor.space(FOLLOWS_WITHIN)
+            if cursor.at_end or (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+                return True
+            if (yield from self._follows_stray()):
+                return True
+        return (yield from self._call_fits(declared=False))
+
+    def _call_fits(self, *, declared: bool) -> Reading[bool]:
+        opener = yield from self.cursor.match(self.around.openers)
+        if opener is None:
+            return False
+        return bool((yield from self.around.call_fits(opener, self.cursor, declared=declared))) or self.cursor.at_end
+
+    def foreign_closer(self) -> Reading[bool]:
+        """Whether a closing tag is here, in place of a closer around the parameters, that can end them."""
+        cursor = self.cursor
+        mark = cursor.mark()
+        try:
+            own = (yield from cursor.stands(union(self.around.closers, self.tags.value_end))) is not None
+            closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
+            found = closing and (yield from self._ends_here())
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def goes_on(self) -> Reading[Header | bool]:
+        """What is here after a closing tag that may have ended a value without its closer: as `follows`, but stricter.
+
+        A parameter has to be declared and not given, and the end of the reply does not count.
+        """
+        cursor, around = self.cursor, self.around
+        mark = cursor.mark()
+        found: Header | bool = False
+        try:
+            yield from cursor.space(FOLLOWS_WITHIN)
+            header = yield from self.next_declared()
+            if header is not None:
+                cursor.settle(mark)
+                return header
+            if (yield from cursor.stands(around.closers)) is not None:
+                found = True
+            else:
+                found = yield from self._call_fits(declared=True)
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
+
+    def run(self, closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
+        """What is here if a value without its closer, which `closer` reads, ended before this.
+
+        Returns:
+            The header of the next parameter, which was read; True for a whole run of the closers around that the end,
+            a turn's end or a call of a declared function follows. False if only the rest of the reply can tell.
+        """
+        cursor = self.cursor
+        mark = cursor.mark()
+        try:
+            found = yield from self._run(closer)
+        except Overrun:
+            found = False
+        if isinstance(found, Header):
+            cursor.settle(mark)
+        else:
+            cursor.rewind(mark)
+        return found
+
+    def _run(self, own_closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
+        cursor, tags, around = self.cursor, self.tags, self.around
+        whole = False
+        while True:
+            yield from cursor.space(FOLLOWS_WITHIN)
+            closer = yield from cursor.match(around.closers)
+            if closer is not None:
+                whole = whole or closer in around.outer_closers.all
+                continue
+            if (yield from own_closer()):
+                return False
+            if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
+                break
+        if cursor.at_end or cursor.cut_of(around.closers) or (yield from cursor.stands(around.turn_ends)) is not None:
+            return True
+        header = yield from self.next_declared()
+        if header is not None:
+            return header
+        return whole and (yield from self._call_fits(declared=True))
+
+    def _may_come(self, header: Header) -> bool:
+        """Whether a parameter is declared and was not given."""
+        known = self.parameters.declares(header.name) or not self.parameters.names
+        return known and header.name not in self.written
+
+    def next_declared(self) -> Reading[Header | None]:
+        """Read a parameter's opener and header if it may end the value before it; None, and nothing read, else."""
+        mark = self.cursor.mark()
+        opener = yield from self.tags.read_opener(self.cursor)
+        header = None if opener is None else (yield from self._header(opener))
+        if header is not None and self.parameters.declares(header.name) and header.name not in self.written:
+            self.cursor.settle(mark)
+            return header
+        self.cursor.rewind(mark)
+        return None
+
+
+def _object_in(text: str) -> str | None:
+    """The JSON object that a value's JSON text is, or that its string holds; None if there is none."""
+    if text.startswith('"'):
+        text = json.loads(text).strip()
+        return compact(text, MAX_DEPTH) if text.startswith("{") else None
+    return text if text.startswith("{") else None

@@ -1,0 +1,350 @@
+"""One value between tags, read up to its end: where a value ends whose closer may be missing, doubled or quoted.
+
+- A value's closer counts only if what follows can follow it (`Body.follows`). Further closers after it are dropped,
+  unless the value holds openers that they pair with.
+- A call that fits, inside a value, is quoted: until its end its parameters and closers pair up and are data.
+- A value that lacks its closer ends at the first candidate: a closer around the parameters, another closing tag before
+  one, `</NAME>`, a call that fits; its own closer that nothing follows is one if a call comes later. From there the
+  text is held until what comes tells what the candidate was, at the latest the end of the reply.
+- A parameter's opener ends the value before it at the start of a line (in inline markups anywhere) if its name is
+  declared and not yet given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..cursor import SPACE, Mark, Overrun, Reading, union
+from ..cursor import Sink as TextSink
+from ..recovery import recovers, rule
+from .strays import at_last_turn_end
+from .tag_parts import End, Header, Level, Text
+
+if TYPE_CHECKING:
+    from .tag_body import Body
+
+FOLLOWS_WITHIN = 256
+"""Characters of white space over which what follows a closer follows it."""
+_NEAR = 256
+
+_AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
+_CALL = rule("a value's closer missing before a call", contract="Candidates")
+_ENCLOSING = rule("a value's closer missing before a closer around it", contract="Candidates")
+_FOREIGN = rule("a value's closer of another name", contract="Candidates")
+_NAMED = rule("a value's closer with the parameter's name", contract="A closer with the parameter's name")
+_NEXT_PARAMETER = rule("a value's closer missing before the next parameter", contract="The next parameter")
+_OWN_CLOSER = rule("a value's closer before text, and a call after it", contract="It had ended")
+
+
+class Value:
+    """One value, read up to its end.
+
+    From a candidate on the text is held, with a mark of any length. It becomes the value's if the value goes on to its
+    closer; the value ended at the candidate if what stands there, or the end of the reply, says so. A call that fits is
+    a candidate for as long as nothing but calls follows.
+    """
+
+    __slots__ = (
+        "_add",
+        "_again",
+        "_at_line_start",
+        "_body",
+        "_closers",
+        "_cursor",
+        "_header",
+        "_held",
+        "_quoted",
+        "_skip",
+        "_text",
+        "_unpaired",
+        "_weak",
+    )
+
+    def __init__(self, body: Body, header: Header, text: Text) -> None:
+        self._body = body
+        self._cursor = body.cursor
+        self._header = header
+        self._closers = union(body.tags.value_end, body.tags.drift_end) if header.drift else body.tags.value_end
+        self._text = text
+        self._add: TextSink = text.text
+        self._quoted: list[Level | str] = []
+        self._held: Mark | None = None
+        self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
+        self._weak = False  # the candidate counts only if a call follows
+        self._again = False  # the text from the candidate on is read again
+        self._at_line_start = False  # of what is held
+        self._unpaired = 0  # openers of parameters that are text
+
+    def read(self) -> Reading[End]:
+        cursor, markers = self._cursor, self._body.markers
+        if self._header.drift:
+            markers = union(markers, self._closers)
+        while True:
+            marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, nowhere)
+            if marker is None:
+                found: End | int = self._at_end()
+            elif marker in self._closers.all:
+                found = yield from self._at_closer(len(marker))
+            else:
+                found = yield from self._at(marker)
+            if isinstance(found, End):
+                if found.closed:
+                    self._text.end()
+                return found
+            if found:
+                self._take(cursor.take(cursor.at + found))
+
+    def _take(self, text: str) -> None:
+        """Text of the value, or of what follows it."""
+        if self._held is None:
+            self._add(text)
+        else:
+            self._add_held(text)
+
+    def _add_held(self, text: str) -> None:
+        """Text from a candidate on."""
+        self._at_line_start = text[-1] == "\n"
+        if self._held is None:
+            self._add(text)
+        elif self._skip is None and not self._quoted and text.strip(SPACE):
+            self._release()
+
+    def _release(self, without: int = 0) -> None:
+        """What is held was data, but for the last characters."""
+        assert self._held is not None
+        text = self._cursor.held(self._held)
+        self._cursor.settle(self._held)
+        self._held = None
+        text = text[: len(text) - without]
+        if text:
+            self._add(text)
+
+    def _at(self, marker: str) -> Reading[End | int]:
+        """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
+        body = self._body
+        if marker in body.around.closers.all:
+            return (yield from self._at_enclosing(marker))
+        if marker in body.tags.first.all:
+            return (yield from self._at_parameter(marker))
+        if marker in body.around.openers.all:
+            return (yield from self._at_call(marker))
+        if marker in body.around.turn_ends.all:
+            return (yield from self._at_turn_end(marker))
+        return (yield from self._at_closing_tag(marker))
+
+    def _at_closer(self, size: int) -> Reading[End | int]:
+        cursor, body = self._cursor, self._body
+        if self._quoted and self._quoted[-1] is Level.PARAMETER:
+            self._quoted.pop()
+            return size
+        mark = cursor.mark()
+        found: Header | bool = False
+        surplus = False
+        try:
+            cursor.skip(size)
+            found = yield from body.follows()
+            if found is False and (yield from self._surplus()):
+                surplus = True
+                found = yield from body.follows()
+        except Overrun:
+            found = False
+        if found is not False and not (surplus and self._unpaired):
+            cursor.settle(mark)
+            if self._held is not None:
+                self._release(cursor.offset - mark.offset)
+            return End(True, found if isinstance(found, Header) else None)
+        cursor.rewind(mark)
+        self._unpaired -= bool(self._unpaired)
+        if _OWN_CLOSER and self._held is None and not self._quoted and not self._text.in_json_string:
+            self._hold(size)
+            self._weak = not (yield from self._closing_tag_follows(size))
+        return size
+
+    def _own_closer(self) -> Reading[bool]:
+        """Read the value's closer, if it is here."""
+        return (yield from self._cursor.match(self._closers)) is not None
+
+    @recovers("closers of a value too many", off=False, contract="Closers too many")
+    def _surplus(self) -> Reading[bool]:
+        """Read further closers of the value; whether there were any."""
+        cursor = self._cursor
+        found = False
+        while True:
+            mark = cursor.mark()
+            yield from cursor.space(FOLLOWS_WITHIN)
+            if not (yield from self._own_closer()):
+                cursor.rewind(mark)
+                return found
+            cursor.settle(mark)
+            found = True
+
+    @recovers("a garbled closer after a value's own", off=False, contract="Foreign closers")
+    def _closing_tag_follows(self, size: int) -> Reading[bool]:
+        """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
+        cursor, tags = self._cursor, self._body.tags
+        mark = cursor.mark()
+        name = ""
+        try:
+            cursor.take(cursor.at + size)
+            yield from cursor.space(FOLLOWS_WITHIN)
+            if (yield from cursor.match(tags.closing)) is not None:
+                name = yield from tags.read_closing(cursor)
+        except Overrun:
+            name = ""
+        cursor.rewind(mark)
+        return name != "" and not self._text.tags.has(name)
+
+    def _hold(self, skip: int | None) -> None:
+        """Hold the text from here; `skip` characters of it close the value, if it ended here; None: a call does."""
+        cursor = self._cursor
+        self._again = cursor.offset < cursor.again
+        self._held = cursor.mark(room=None)
+        self._skip = skip
+        self._weak = False
+        self._at_line_start = self._text.at_line_start
+
+    def _is_held(self) -> bool:
+        """Whether there is a candidate that no later one can replace."""
+        return self._held is not None and self._skip is not None and not self._weak
+
+    def _at_enclosing(self, marker: str) -> Reading[End | int]:
+        if self._pairs(marker) or not _ENCLOSING or self._text.in_json_string or self._is_held():
+            return len(marker)
+        if self._held is not None and self._weak:
+            # The value's closer was there; what stands behind it was in place of a closer around it.
+            self._weak = False
+            return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
+        if self._held is not None:
+            self._release()
+        if self._text.is_finished():
+            return End(True)
+        found = yield from self._body.run(self._own_closer)
+        if found is not False:
+            return End(True, found if isinstance(found, Header) else None)
+        self._hold(0)
+        return len(marker)
+
+    def _pairs(self, marker: str) -> bool:
+        """Whether a closer closes something that was opened in the value."""
+        quoted = self._quoted
+        level = Level.CALL if marker in self._body.around.call_closers.all else Level.AROUND
+        if level not in quoted[-_NEAR:]:
+            return False
+        while quoted.pop() is not level:
+            pass
+        return True
+
+    def _at_parameter(self, marker: str) -> Reading[End | int]:
+        cursor = self._cursor
+        if Level.CALL in self._quoted[-1:]:
+            self._quoted.append(Level.PARAMETER)
+        elif not self._quoted:
+            starts = self._text.at_line_start if self._held is None else self._at_line_start
+            if _NEXT_PARAMETER and (starts or not self._body.tags.framed):
+                mark = cursor.mark()
+                header = yield from self._body.next_declared()
+                if header is not None:
+                    cursor.settle(mark)
+                    if self._held is not None:
+                        self._release(cursor.offset - mark.offset)
+                    return End(True, header)
+                cursor.rewind(mark)
+            self._unpaired += 1
+        return len(marker)
+
+    def _at_call(self, marker: str) -> Reading[End | int]:
+        """A call that fits is quoted. It is a candidate, too, if its function is declared."""
+        size, levels = yield from self._quotes(marker, declared=True)
+        declared = bool(levels)
+        if not levels:
+            size, levels = yield from self._quotes(marker, declared=False)
+        if not levels:
+            return len(marker)
+        if self._held is not None and self._skip is not None:
+            if self._again and (declared or not self._weak):
+                return self._ended()
+            self._weak = self._weak and not declared
+        if self._quoted and self._quoted[-1] is Level.CALL:
+            self._quoted.pop()
+        if _CALL and self._held is None and declared and not self._quoted and not self._text.in_json_string:
+            self._hold(None)
+        self._quoted += levels
+        return size
+
+    def _quotes(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
+        """How long the head of the call is that stands here, and what it opens."""
+        cursor = self._cursor
+        mark = cursor.mark()
+        try:
+            cursor.take(cursor.at + len(marker))
+            levels = yield from self._body.around.call_fits(marker, cursor, declared=declared)
+        except Overrun:
+            levels = []
+        size = cursor.offset - mark.offset
+        cursor.rewind(mark)
+        return size, levels
+
+    def _ended(self) -> End:
+        """The value ended at the candidate."""
+        assert self._held is not None
+        self._cursor.rewind(self._held)
+        self._cursor.take(self._cursor.at + (self._skip or 0))
+        return End(True, over=bool(self._skip))
+
+    def _at_turn_end(self, marker: str) -> Reading[End | int]:
+        last = yield from at_last_turn_end(self._cursor, self._body.around.turn_ends)
+        return self._at_end() if last else len(marker)
+
+    def _at_end(self) -> End:
+        """The reply, or the turn, ends in the value, or after it."""
+        if self._held is not None:
+            if _AT_END and not self._weak and (self._skip is not None or not self._quoted):
+                return self._ended()
+            self._release()
+        return End(False)
+
+    def _at_closing_tag(self, marker: str) -> Reading[End | int]:
+        if self._quoted or self._text.in_json_string or self._is_held():
+            return len(marker)
+        cursor = self._cursor
+        mark = cursor.mark()
+        try:
+            cursor.take(cursor.at + len(marker))
+            name = yield from self._body.tags.read_closing(cursor)
+        except Overrun:
+            name = ""
+        size = cursor.offset - mark.offset
+        cursor.rewind(mark)
+        if not name or self._text.tags.has(name):
+            return len(marker)
+        return (yield from self._at_foreign_closer(name, size)) or len(marker)
+
+    def _at_foreign_closer(self, name: str, size: int) -> Reading[End | int]:
+        """A closing tag of another name; 0 if it is nothing but text."""
+        cursor, body = self._cursor, self._body
+        mark = cursor.mark()
+        cursor.take(cursor.at + size)
+        found = yield from body.goes_on()
+        candidate = (_FOREIGN and found is not False) or (_NAMED and name == self._header.name)
+        if candidate and not isinstance(found, Header):
+            found = yield from body.run(self._own_closer)
+        if isinstance(found, Header):
+            cursor.settle(mark)
+            if self._held is not None:
+                self._release(cursor.offset - mark.offset)
+            return End(True, found)
+        cursor.rewind(mark)
+        if not candidate:
+            self._text.tags.add(name)  # the value uses it
+            return 0
+        if self._held is not None:
+            self._release()
+        if found:
+            cursor.take(cursor.at + size)
+            return End(True)
+        self._hold(size)
+        return size
+
+
+def nowhere(text: str) -> None:
+    """Drop text."""

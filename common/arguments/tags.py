@@ -1,0 +1,314 @@
+"""Arguments as one tag a parameter, each with its value as text: XML in looks, not in rules.
+
+- Nothing is decoded: `&lt;` stays, and a value may hold any text, the family's own markup included.
+- What a value is and where it ends is `tag_value`'s to say, how one parameter follows another `tag_body`'s.
+- `<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other. Further spellings and drift are rows.
+- The last brace goes out with the closer around the parameters, which is read by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, union
+from ..recovery import drift, recovering, recovers, rule
+from ..schema import ANY, JSON, STRING, Parameters, Types
+from .json_object import JsonObject, read_object
+from .name import read_key
+from .strays import read_strays
+from .tag_body import Body
+from .tag_parts import Announced, Around, Header, Sink
+
+_OBJECT = JsonObject()
+_ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
+_ALONE = re.compile(r"[\w.-]+(?=\n)")
+_NAMELESS = re.compile(r"""[ \t"'“”]*(?:[\r\n]|>|\Z)""")
+_ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
+_NO_ATTRIBUTES: Mapping[str, str] = {}
+_CLOSING = re.compile(r"[^<>\r\n\"'=]*")
+_MAX_CLOSING = 64
+
+_TRUE = ("true", "string", *drift("the attribute's words in Python", "True"))
+_FALSE = ("false", *drift("the attribute's words in Python", "False"))
+_VARIANTS = recovering(
+    "the other spelling of a parameter", ("=", " name="), off=(), contract="Spellings of a parameter"
+)
+
+_ASSIGNED_VALUE = rule("an equals sign in place of the end of a parameter's tag")
+_DOUBLED_OPENER = rule("a parameter's opener doubled")
+_DOUBLED_PART = rule("a part of a parameter's header doubled")
+_ESCAPED_SPACE = rule("white space as a JSON string writes it")
+_JSON_BODY = rule("one JSON object in place of the parameters")
+_OTHER_TYPE = rule("a type that the attribute does not have")
+_STRAY_CLOSERS = rule("closers before the first parameter")
+_WITHOUT_BRACKET = rule("a closing tag without its bracket", contract="Foreign closers")
+_WITHOUT_END = rule("a parameter's tag without its end, before a line break")
+_WITHOUT_NAME = rule("a parameter without its name", contract="Elements without a name")
+_WITHOUT_PART = rule("a part of a parameter's header missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A further spelling of a parameter's opener or of its closer."""
+
+    open: str = ""
+    close: str = ""
+    drift: bool = False
+    """Whether the opener counts only where a parameter is due and a whole header follows, the closer only behind it."""
+
+    def __str__(self) -> str:
+        return " ... ".join(each for each in (self.open, self.close) if each)
+
+
+@dataclass(frozen=True)
+class Tags:
+    """`<parameter=city>Paris</parameter>`"""
+
+    open: str
+    """What starts a parameter, up to its name."""
+    name_end: tuple[str, ...]
+    """What stands between the name and the value, in this order; drift may leave out all but one."""
+    close: str
+    """What ends the value."""
+    framed: bool = False
+    """Whether the template writes a newline on each side of a value."""
+    typed_by: str = ""
+    """The attribute that types the value instead of the schema."""
+    spellings: tuple[Spelling, ...] = ()
+    closes: tuple[str, ...] = ("</",)
+    """What starts a closing tag of any kind."""
+    first: Markers = field(init=False, repr=False)
+    drift_end: Markers = field(init=False, repr=False)
+    """What ends a value whose parameter was opened by drift, besides the others."""
+    variants: Markers = field(init=False, repr=False)
+    """`<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other; a value may hold those not in the template."""
+    value_end: Markers = field(init=False, repr=False)
+    key_end: Markers = field(init=False, repr=False)
+    """What ends a parameter's name and can end nothing else."""
+    closing: Markers = field(init=False, repr=False)
+    _drift: Markers = field(init=False, repr=False)
+    _name_end: tuple[Markers, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        opens = {self.open, *(each.open for each in self.spellings if not each.drift)}
+        tags = {each.removesuffix("=").removesuffix(" name") for each in opens if each.endswith("=")}
+        variants = {f"{tag}{end}" for tag in tags for end in _VARIANTS} - opens
+        put = object.__setattr__
+        put(self, "first", Markers(opens | variants))
+        put(self, "variants", Markers(variants))
+        put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings if not each.drift))))
+        put(self, "drift_end", Markers(each.close for each in self.spellings if each.drift))
+        put(self, "key_end", Markers(self.name_end[:-1]))
+        put(self, "closing", Markers(self.closes))
+        put(self, "_drift", Markers(each.open for each in self.spellings if each.drift))
+        put(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return self.first.all | self.value_end.all | {*self.name_end}
+
+    @property
+    def closers(self) -> frozenset[str]:
+        """What closes a value, dropped where it stands alone behind a call."""
+        return self.value_end.all
+
+    @property
+    def ended_by_calls(self) -> bool:
+        return False
+
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
+        """Read parameters up to a closer around them, which is not read; whether they are whole.
+
+        `call` is told that it fits with the first parameter, or with what ends the parameters. `key`: the value of
+        this one is here, without its opener.
+        """
+        if key:
+            return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
+        yield from read_gap(cursor)
+        if _STRAY_CLOSERS:
+            yield from read_strays(cursor, union(self.value_end, self.key_end))
+        yield from cursor.space()
+        if _JSON_BODY and (yield from cursor.peek()) == "{":
+            ends = union(around.closers, around.turn_ends)
+            return (yield from _read_json(cursor, call, ends, parameters.required))
+        return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
+
+    def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
+        return Body(self, cursor, call, parameters, around)
+
+    @recovers("a closer around the parameters that is garbled or foreign", off=False, contract="Foreign closers")
+    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
+        """Read a closing tag that stands in place of one around the parameters; whether there was one."""
+        if not (yield from self._body(cursor, _NOBODY, Parameters(None), around).foreign_closer()):
+            return False
+        yield from cursor.match(self.closing)
+        yield from self.read_closing(cursor)
+        return True
+
+    # --- spellings
+
+    def types(self, header: Header, parameters: Parameters) -> Types:
+        if self.typed_by and self.typed_by in header.attributes:
+            said = header.attributes[self.typed_by]
+            types = typed_by_attribute(said)
+            # DSML's says only yes or no, and what is neither says nothing; a type that JSON lacks is text.
+            if types is not None or self.typed_by != "string" or not _OTHER_TYPE:
+                return types or STRING
+        return parameters.types(header.name)
+
+    def read_opener(self, cursor: Cursor) -> Reading[str | None]:
+        """Read a parameter's opener, doubled ones included, where one is due; None if none is here."""
+        opener = yield from cursor.match(self.first)
+        if opener is None:
+            return (yield from self._read_drift(cursor))
+        while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
+            pass
+        return opener
+
+    def _read_drift(self, cursor: Cursor) -> Reading[str | None]:
+        """Read what models write in place of an opener; None, and nothing read, if no whole header follows."""
+        if not self._drift.all:
+            return None
+        mark = cursor.mark()
+        marker = yield from cursor.match(self._drift)
+        try:
+            fits = marker is not None and bool((yield from read_key(cursor))[0])
+            if self.key_end.all:
+                fits = fits and (yield from cursor.match(self.key_end)) is not None
+                yield from cursor.space()
+            fits = fits and (yield from cursor.stands(self._name_end[-1])) is not None
+        except Overrun:
+            fits = False
+        cursor.rewind(mark)
+        if not fits or marker is None:
+            return None
+        return cursor.take(cursor.at + len(marker))
+
+    def read_header(self, cursor: Cursor, opener: str | None = None) -> Reading[Header | None]:
+        """Read a parameter's opening tag behind its opener; None, and nothing read, if it is none.
+
+        If the reply ends in it, it is read and None.
+        """
+        mark = cursor.mark()
+        try:
+            header = yield from self._read_tag(cursor)
+        except Overrun:
+            header = None
+        if header is None and not cursor.at_end:
+            cursor.rewind(mark)
+        else:
+            cursor.settle(mark)
+        if header is not None and opener is not None and opener in self._drift.all:
+            return header._replace(drift=True)
+        return header
+
+    def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
+        start = cursor.offset
+        name, attributes = yield from read_key(cursor)
+        if _WITHOUT_END and self.framed and attributes[:1] == "\n" and attributes.strip(SPACE):
+            alone = _ALONE.match(cursor.read_since(start))
+            if alone is not None:  # the line of the name ends without the end of the tag
+                cursor.at -= cursor.offset - start - alone.end()
+                return Header(name, {})
+        ended = valued = False
+        for part in self._name_end:
+            found = False
+            while (_DOUBLED_PART or not found) and (yield from cursor.match(part)) is not None:
+                found = ended = True
+                valued = part is self._name_end[-1]
+                if valued:
+                    break
+                if (yield from self._further_part(cursor)):
+                    yield from cursor.space()
+            if not (found or _WITHOUT_PART):
+                return None
+        if ended:
+            nameless = _WITHOUT_NAME and not self.key_end.all and not name
+            said = dict(_ATTRIBUTE.findall(attributes)) if attributes else _NO_ATTRIBUTES
+            return Header(name, said, valued) if name or nameless else None
+        if (yield from cursor.stands(self.value_end)) is not None:
+            written = cursor.read_since(start)
+            assigned = _ASSIGNED.match(written)
+            if _ASSIGNED_VALUE and name and assigned is not None:
+                cursor.at -= cursor.offset - start - assigned.end()
+                return Header(assigned[1], {})
+            if _WITHOUT_NAME and _NAMELESS.match(written) is not None and not self.key_end.all:
+                return Header("", {})
+        if name:
+            any(cursor.cut_of(part) for part in (*self._name_end, self.value_end))
+        return None
+
+    def _further_part(self, cursor: Cursor) -> Reading[bool]:
+        """Whether another part of the header is here behind white space; if none is, that is the value's."""
+        mark = cursor.mark()
+        yield from cursor.space()
+        found = (yield from cursor.stands(union(*self._name_end))) is not None
+        cursor.rewind(mark)
+        return found
+
+    @property
+    def in_closing(self) -> re.Pattern[str]:
+        """What may stand in a closing tag."""
+        return _CLOSING
+
+    def read_closing(self, cursor: Cursor) -> Reading[str]:
+        """Read a closing tag behind its start, its bracket too if it has one; its name."""
+        mark = cursor.mark()
+        text = yield from cursor.run(self.in_closing, _MAX_CLOSING)
+        if (yield from cursor.peek()) == ">":
+            cursor.take(cursor.at + 1)
+            cursor.settle(mark)
+            return text.strip(" \t/") or ">"
+        name = text.split(None, 1)[0] if _WITHOUT_BRACKET and text[:1].strip() else ""
+        cursor.rewind(mark)
+        cursor.take(cursor.at + len(name))
+        return name
+
+
+def _read_json(cursor: Cursor, call: Sink, closers: Markers, required: frozenset[str]) -> Reading[bool]:
+    """Read one JSON object in place of the parameters."""
+    mark = cursor.mark()
+    fits = yield from _OBJECT.fits(cursor, closers)
+    cursor.rewind(mark)
+    if not fits:
+        if cursor.ended and fits is None:
+            cursor.take(len(cursor.text))
+        return False
+    return (yield from read_object(cursor, call.announce().arguments, closers, required=required))
+
+
+class _Nobody:
+    """A call that nobody gets."""
+
+    def announce(self) -> Announced:
+        return self
+
+    def arguments(self, text: str) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
+def read_gap(cursor: Cursor) -> Reading[None]:
+    """Read white space, also as a JSON string writes it that quotes a call."""
+    while True:
+        yield from cursor.space()
+        if not _ESCAPED_SPACE or (yield from cursor.peek()) != "\\":
+            return
+        while cursor.at + 1 == len(cursor.text) and not cursor.ended:
+            yield
+        if cursor.text[cursor.at + 1 : cursor.at + 2] not in ("n", "r", "t"):
+            return
+        cursor.take(cursor.at + 2)
+
+
+def typed_by_attribute(said: str) -> Types | None:
+    """The types of a value whose opening tag says them: DSML's `string="true"`, Kimi K3's `type="number"`."""
+    if said in _TRUE:
+        return STRING
+    if said in _FALSE:
+        return JSON
+    return frozenset({said}) & ANY or None

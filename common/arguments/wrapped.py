@@ -1,0 +1,70 @@
+"""Arguments that a model wrapped in a parameter of their own, `{"arguments": {"city": "Paris"}}`, without it.
+
+A parameter that may be such a wrapper is called `arguments`, `parameters` or `input`, is not declared, is the first one
+and holds an object: the text is then held until it is known whether it is the only one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ..held import Held
+from ..recovery import recovers
+from ..schema import Parameters
+
+_NAMES = ("arguments", "parameters", "input")
+_LONGEST = 256
+_WRAPPER = re.compile(r'\s*\{\s*"(\w+)"\s*:\s*(?=\{)')
+_BEGINNING = re.compile(r'\s*(?:\{\s*(?:"(?P<name>\w*)(?P<end>"\s*(?::\s*)?)?)?)?')
+_END = re.compile(r"\s*\}\s*")
+_VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+class Wrapped:
+    """The text of a call's arguments, as long as they may be wrapped."""
+
+    __slots__ = ("_held", "_known", "_names")
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+        self._held = Held()
+        self._known = False
+
+    def add(self, text: str) -> str | None:
+        """Take more text; None as long as it is held, else all of it: it is not wrapped."""
+        self._held.append(text)
+        if self._known:
+            return None
+        text = self._held.text()
+        if len(text) < _LONGEST and self._may_begin(text):
+            return None
+        found = _WRAPPER.match(text)
+        self._known = found is not None and found[1] in self._names
+        return None if self._known else self._held.take()
+
+    def _may_begin(self, text: str) -> bool:
+        found = _BEGINNING.fullmatch(text)
+        if found is None:
+            return False
+        name = found["name"] or ""
+        return name in self._names or (not found["end"] and any(each.startswith(name) for each in self._names))
+
+    def end(self, complete: bool) -> str:
+        """The arguments, which end here; `complete`: they are JSON."""
+        text = self._held.take()
+        found = _WRAPPER.match(text) if self._known and complete else None
+        if found is None:
+            return text
+        try:
+            _, end = _VALUE.raw_decode(text, found.end())
+        except (ValueError, RecursionError):
+            return text
+        return text[found.end() : end] if _END.fullmatch(text, end) else text
+
+
+@recovers("arguments in a parameter of their own", off=None, contract="A parameter that holds the arguments")
+def wrapped(parameters: Parameters) -> Wrapped | None:
+    """What unwraps the arguments of a tool with these parameters; None if it is not known or declares the names."""
+    names = frozenset(name for name in _NAMES if not parameters.declares(name))
+    return Wrapped(names) if names and parameters.root is not None else None

@@ -1,0 +1,67 @@
+"""The boundary between an engine's code and ours: whatever raises in ours does not cost the request.
+
+- A method that an engine calls is marked `guarded`. If it raises, its fallback answers: the reply goes on as content.
+- One warning an object (an adapter's objects live for one request): which parser, which method, what kind of error.
+  Never the text of a reply, except at debug level.
+- An error that is meant for the client (HTTP 400) is named in `passes` and goes through.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from ..guarded import DEFECT, tell_watchers
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+logger = logging.getLogger("dynamo_parsers")
+
+_REPORTED = "_dynamo_parsers_defect"
+
+
+def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] = ()) -> Callable[[Method], Method]:
+    """Decorate a method that an engine calls.
+
+    Args:
+        otherwise: gives the answer if the method raises; called with the same arguments, by position where they can be.
+        passes: kinds of errors that are for the client.
+
+    Returns:
+        A decorator. The method itself is the attribute `inner` of what it makes, which tests replace.
+    """
+
+    def decorate(method: Method) -> Method:
+        signature = inspect.signature(method)
+
+        @wraps(method)
+        def safe(self: object, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return safe.inner(self, *args, **kwargs)  # type: ignore[attr-defined]
+            except passes:
+                raise
+            except Exception as error:
+                report(self, method.__name__, error)
+                asked = signature.bind(self, *args, **kwargs)
+                return otherwise(*asked.args, **asked.kwargs)
+
+        safe.inner = method  # type: ignore[attr-defined]
+        return cast(Method, safe)
+
+    return decorate
+
+
+def report(where: object, method: str, error: Exception) -> None:
+    """Say that a method of ours raised, once for the object `where`. Its attribute `label` names the parser."""
+    label = getattr(where, "label", None) or type(where).__name__
+    if not getattr(where, _REPORTED, False):
+        try:
+            setattr(where, _REPORTED, True)
+        except AttributeError:  # slots: then it is said each time
+            logger.debug("%s takes no attribute", type(where).__name__)
+        tell_watchers(label, DEFECT)
+        logger.warning("%s: a defect in %s (%s); the reply goes on without it", label, method, type(error).__name__)
+    logger.debug("the defect", exc_info=error)

@@ -1,0 +1,78 @@
+"""Families that share a wrapper read each other's bodies behind it.
+
+`<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
+parser of these families was named: a model that was trained on several of them mixes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..arguments.name import read_name
+from ..arguments.tags import Tags
+from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
+from ..format import Span, ToolFormat
+from ..recovery import drift
+from ..reply import Reply
+from .glm47 import GLM47
+from .hermes import HERMES
+from .qwen3_coder import QWEN3_CODER, WRAPPER
+from .tagged import Tagged
+
+_INVOKE = Tagged(
+    sample="",
+    wrapper=WRAPPER,
+    call=Span("<invoke name=", "</invoke>"),
+    name_end=(">",),
+    arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
+)
+_OPENER = Markers((WRAPPER.open,))
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """A family's calls behind the wrapper of another one's."""
+
+    format: ToolFormat
+    starts: Markers
+    """What has to stand behind the wrapper's opener."""
+    named: bool = False
+    """Whether the call's name stands before that."""
+    sample: str = ""
+    bare: str = ""
+    bare_starts: str = ""
+    openers: Markers = field(default=_OPENER, repr=False)
+    closers: Markers = field(default=NO_MARKERS, repr=False)
+    words: frozenset[str] = frozenset()
+    markers: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return " ".join(sorted(self.starts.all))
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        ahead = cursor.mark()
+        yield from cursor.space()
+        if self.named:
+            yield from read_name(cursor)
+        found = (yield from cursor.stands(self.starts)) is not None
+        cursor.rewind(ahead)
+        if not found:
+            return False
+        return (yield from self.format.read(opener, mark, cursor, reply))
+
+
+_SIBLINGS = drift(
+    "calls of another family in its wrapper",
+    Sibling(HERMES, Markers(("{", "["))),
+    Sibling(QWEN3_CODER, Markers(("<function=", "<function name="))),
+    Sibling(_INVOKE, Markers(("<invoke name=",))),
+    Sibling(GLM47, Markers(("<arg_key>",)), named=True),
+    contract="Shared wrappers",
+)
+
+
+def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
+    """What is read behind the wrapper of these formats, too."""
+    if not any(each.format in formats for each in _SIBLINGS):
+        return ()
+    return tuple(each for each in _SIBLINGS if each.format not in formats)

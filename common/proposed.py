@@ -1,0 +1,122 @@
+"""A construct that is tried: nothing was said of it until it fits, and all of it can be read again.
+
+- A call fits with its first argument text: `Proposed` announces it then, and settles the marks that hold it.
+- `attempt` gives up what reads too far (`Overrun`) and rewinds what does not fit; `within` gives up alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from .arguments.strays import at_last_turn_end
+from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading
+from .reply import Call, Reply
+
+T = TypeVar("T")
+
+_NO_PIECE = frozenset(("", "{"))
+"""Argument text that says nothing yet: the reader may still find that no arguments stand here."""
+
+
+class Proposed:
+    """A call that is announced with its first argument text.
+
+    It owns `marks`, the outermost first: they are settled when it is announced, and left alone until then. A reader of
+    arguments gets `arguments` for its sink; a reader that finds no arguments says nothing, and `announced` is False.
+    """
+
+    __slots__ = ("_cursor", "_held", "_lost", "_marks", "_reply", "call", "id", "name")
+
+    def __init__(
+        self,
+        name: str,
+        native_id: str | None,
+        marks: tuple[Mark, ...],
+        cursor: Cursor,
+        reply: Reply,
+        lost: str = "",
+    ) -> None:
+        self.name = name
+        self.id = native_id
+        self.call: Call | None = None
+        self._held = ""
+        self._lost = lost  # text before the call, which its marks hold
+        self._marks = marks
+        self._cursor = cursor
+        self._reply = reply
+
+    @property
+    def announced(self) -> bool:
+        return self.call is not None
+
+    def arguments(self, text: str) -> None:
+        """The next piece of the arguments' JSON text."""
+        if self.call is None:
+            self._held += text
+            if self._held.strip(SPACE) in _NO_PIECE:  # a bracket alone is no first piece
+                return
+            self.announce()
+        else:
+            self.call.arguments(text)
+
+    def announce(self) -> Call:
+        """Announce the call, with what is held of its arguments; the reader knows that it fits."""
+        if self.call is None:
+            for mark in reversed(self._marks):
+                self._cursor.settle(mark)
+            if self._lost:
+                self._reply.content(self._lost)
+            self.call = self._reply.call(self.name, self.id)
+            self.call.arguments(self._held)
+            self._held = ""
+        return self.call
+
+    def end(self, complete: bool) -> bool:
+        """The arguments are over; returns whether there was a call, which is announced late if it is complete."""
+        if complete and self.call is None and self._held:
+            self.announce()
+        if self.call is None:
+            return False
+        self.call.end(complete)
+        return True
+
+
+def within(reading: Reading[T], otherwise: T) -> Reading[T]:
+    """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
+    try:
+        return (yield from reading)
+    except Overrun:
+        return otherwise
+
+
+def attempt(
+    read: Callable[[Mark], Reading[bool | None]],
+    cursor: Cursor,
+    *,
+    back: int = 0,
+    ahead: int = 0,
+    room: int | None = MAX_HELD,
+    turn_ends: Markers = NO_MARKERS,
+) -> Reading[bool | None]:
+    """Read a construct under a mark `back` characters before the cursor, which is rewound if it does not fit.
+
+    Args:
+        read: reads the construct under the mark, which it settles when the construct fits.
+        ahead: how many characters behind the mark are read all the same when it does not fit.
+        room: how much the mark holds; None: as much as comes.
+        turn_ends: markers that are the end of the reply, if only they stand where the construct does not fit.
+
+    Returns:
+        True: it was a construct, and has been read. False: it does not fit. None: the reply ends before that is known.
+    """
+    mark = cursor.mark(back, room)
+    try:
+        fits = yield from read(mark)
+        if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
+            fits = None
+    except Overrun:
+        fits = False
+    if not fits:
+        cursor.rewind(mark, ahead)
+    return fits

@@ -1,0 +1,44 @@
+"""Compile ahead of the first reply what reads it: a server calls this when it starts."""
+
+from __future__ import annotations
+
+from .parser import Parser
+from .registry import reasoning_row, tool_row
+
+_TOOLS = (
+    {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}, "places": {"type": "array"}},
+        },
+    },
+)
+_PROSE = "If a < b [as in c] then {d}, (e).\n\nYes: "
+_CUTS = 8
+
+
+def prepare(tool_parser: str | None = None, reasoning_parser: str | None = None) -> None:
+    """Compile the patterns that the named parsers need, by reading replies with them.
+
+    Args:
+        tool_parser: name of the tool-call parser, as for `Parser`; None: there is none.
+        reasoning_parser: name of the reasoning parser; None: there is none.
+
+    Raises:
+        ValueError: an unknown parser name.
+    """
+    call = "" if tool_parser is None else tool_row(tool_parser).sample
+    thought = "" if reasoning_parser is None else reasoning_row(reasoning_parser).sample
+    replies = [f"{thought}{_PROSE}{call}{call}\n{_PROSE}", f"{thought}{call}", f"{_PROSE}{call}{thought}"]
+    replies += [call[: len(call) * size // _CUTS] for size in range(1, _CUTS)]
+    # Missing markup, and another call where a value or closer is due.
+    replies += [f"{each} {call}" for each in replies[3:]]
+    for tools in (_TOOLS, ()):
+        for inside in (False, True):
+            for reply in replies:
+                for pieces in ((reply,), tuple(reply)):
+                    parser = Parser(tool_parser, reasoning_parser, tools, in_reasoning=inside)
+                    for piece in pieces:
+                        parser.feed(piece)
+                    parser.finish()

@@ -1,0 +1,174 @@
+"""One object a reply: vLLM's `Parser` for every pair of our parsers, over one machine.
+
+- The machine reads reasoning, content and calls together, and is told the request and how its prompt ended.
+  `parse_delta` feeds it; `parse` feeds a whole reply and folds the events.
+- The halves are vLLM's to ask about token ids; the reply passes them by.
+- Whatever raises here becomes content, and one line in the log (`engines.boundary`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dynamo_parsers.engines.boundary import guarded
+from dynamo_parsers.events import ReasoningDelta, ToolCallEnd, ToolCallStart
+from dynamo_parsers.guarded import GuardedParser
+from dynamo_parsers.message import fold
+from dynamo_parsers.registry import PREFIX
+
+from vllm.parser.abstract_parser import DelegatingParser
+
+from ._versions import FunctionCall, new_call_id
+from .parsers import (
+    DynamoReasoningParser,
+    DynamoToolParser,
+    Reading,
+    content_delta,
+    delta_message,
+    tool_choice_of,
+)
+
+if TYPE_CHECKING:
+    from vllm.entrypoints.generate.base.protocol import DeltaMessage
+    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+    from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
+    from vllm.tokenizers import TokenizerLike
+    from vllm.tool_parsers.abstract_tool_parser import Tool
+
+    Request = ChatCompletionRequest | ResponsesRequest
+    Parsed = tuple[str | None, str | None, list[FunctionCall] | None]
+
+
+class DynamoParser(DelegatingParser):
+    """The replies of one choice of one request. Subclasses name the two classes of the halves, either may be None."""
+
+    always_adjust_request = True
+    """Special tokens are kept for the parsers even if the request has no tools (since vLLM 0.32)."""
+
+    def __init__(
+        self, tokenizer: TokenizerLike, tools: list[Tool] | None = None, *args: object, **kwargs: object
+    ) -> None:
+        # Not the next class's own: vLLM's Harmony parser refuses all classes but vLLM's.
+        DelegatingParser.__init__(self, tokenizer, tools, *args, **kwargs)
+        half, beside = self._tool_parser, self._reasoning_parser
+        self._tools = half if isinstance(half, DynamoToolParser) else None
+        self._thinks = beside if isinstance(beside, DynamoReasoningParser) else None
+        if self._tools is not None:
+            self._tools.reasoning = self._thinks
+        self._reading: Reading | None = None  # of a stream
+        self._calls_before: int | None = None
+        self._fed = False
+        self._gave_up = False
+
+    @property
+    def label(self) -> str:
+        """The flag and the name that a log line and the counters show: the tool parser's, if there is one."""
+        if self._tools is not None:
+            return self._tools.label
+        return f"--reasoning-parser {PREFIX}" if self._thinks is None else self._thinks.label
+
+    # --- what vLLM tells
+
+    @guarded(lambda *_: None)
+    def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
+        if self._thinks is not None:
+            self._thinks.set_prompt_token_ids(prompt_token_ids)
+
+    @guarded(lambda *_: None)
+    def set_history_tool_call_count(self, count: int) -> None:
+        self._calls_before = count
+
+    # --- what vLLM asks
+
+    @guarded(lambda *_: True)
+    def is_reasoning_end(self, input_ids: list[int]) -> bool:
+        return False if self._thinks is None else self._thinks.is_reasoning_end(input_ids)
+
+    @guarded(lambda *_: 0)
+    def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
+        return 0 if self._thinks is None else self._thinks.count_reasoning_tokens(token_ids)
+
+    @guarded(lambda _, model_output, *__, **___: (None, model_output or None, None))
+    def parse(
+        self,
+        model_output: str,
+        request: Request,
+        enable_auto_tools: bool = False,
+        model_output_token_ids: Sequence[int] = (),
+    ) -> Parsed:
+        reading = self._begin(request, model_output)
+        message = fold([*reading.feed(model_output), *reading.finish()])
+        calls = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls]
+        return message.reasoning, message.content, calls or None
+
+    @guarded(lambda self, delta_text, *_, **__: self._give_up(delta_text))
+    def parse_delta(
+        self,
+        delta_text: str,
+        delta_token_ids: list[int],
+        request: Request,
+        prompt_token_ids: list[int] | None = None,
+        *,
+        finished: bool,
+    ) -> DeltaMessage | None:
+        if self._gave_up:
+            return content_delta(delta_text)
+        self._fed = False
+        if self._reading is None:
+            if prompt_token_ids is not None:
+                self.set_prompt_token_ids(prompt_token_ids)
+            self._reading = self._begin(request, None)
+        self._reading.unsaid = []  # what there was has been given out
+        events = self._reading.feed(delta_text)
+        self._fed = True
+        if finished:
+            events = events + self._reading.finish()
+        if not getattr(request, "include_reasoning", True):
+            events = [event for event in events if not isinstance(event, ReasoningDelta)]
+        delta = delta_message(events)
+        if finished:
+            self._reading = None
+        return delta
+
+    # --- reading
+
+    def _begin(self, request: Request | None, text: str | None) -> Reading:
+        """The reading of a reply. `text`: all of it, if it is there; `request`: None if vLLM does not tell."""
+        tools, thinks = self._tools, self._thinks
+        machine = GuardedParser(
+            None if tools is None else tools.row.name,
+            None if thinks is None else thinks.row.name,
+            () if tools is None else tools.tools_of(request),
+            tool_choice_of(request),
+            getattr(request, "parallel_tool_calls", True) is not False,
+            None if thinks is None else thinks.template_kwargs,
+            None if thinks is None else thinks.starts_inside(text),
+            new_id=(None if tools is None else tools.row.new_id) or new_call_id,
+            label=self.label,
+        )
+        return Reading(machine, None if tools is None else tools.row, request, self._calls_before)
+
+    def _give_up(self, delta_text: str) -> DeltaMessage | None:
+        """After a defect: what was not given out, as content. What comes later is content too."""
+        reading, self._reading, self._gave_up = self._reading, None, True
+        if reading is None:
+            return content_delta(delta_text)
+        if not (reading.unsaid or self._fed):
+            return content_delta(reading.machine.let_go() + delta_text)
+        said = "".join(event.text for event in reading.unsaid if not isinstance(event, ToolCallStart | ToolCallEnd))
+        return content_delta(said + reading.machine.let_go())
+
+
+class Beside:
+    """In front of vLLM's own composition of one half of ours and one of vLLM's: the prompt is told in every version."""
+
+    always_adjust_request = True
+    _reasoning_parser: object
+
+    def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
+        if isinstance(self._reasoning_parser, DynamoReasoningParser):
+            self._reasoning_parser.set_prompt_token_ids(prompt_token_ids)
+        theirs = getattr(super(), "set_prompt_token_ids", None)
+        if theirs is not None:
+            theirs(prompt_token_ids)
