@@ -119,7 +119,7 @@ class Body:
         name = ""
         try:
             yield from cursor.space(FOLLOWS_WITHIN)
-            own = (yield from cursor.stands(self.around.closers)) is not None
+            own = (yield from cursor.stands(union(around.closers, around.stops))) is not None
             if not own and (yield from cursor.match(tags.closing)) is not None:
                 name = yield from tags.read_closing(cursor)
         except Overrun:
@@ -340,7 +340,9 @@ class Body:
         cursor = self.cursor
         mark = cursor.mark()
         try:
-            own = (yield from cursor.stands(union(self.around.closers, self.tags.value_end))) is not None
+            # A closer of reasoning is not the call's.
+            known = union(self.around.closers, self.tags.value_end, self.around.stops)
+            own = (yield from cursor.stands(known)) is not None
             closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
             found = closing and (yield from self._ends_here())
         except Overrun:

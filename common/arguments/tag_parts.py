@@ -52,6 +52,11 @@ class Around(Protocol):
     @property
     def turn_ends(self) -> Markers: ...
 
+    @property
+    def stops(self) -> Markers:
+        """Turn ends, and the markers of reasoning."""
+        ...
+
     def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:
         """Read a call behind `opener` up to the first piece of its arguments; what it has opened, empty if it is none.
 
