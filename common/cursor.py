@@ -60,6 +60,7 @@ class Markers:
             self._beginnings = frozenset(marker[:size] for marker in self.all for size in range(1, len(marker)))
             self._grows = not self._beginnings.isdisjoint(self.all)
             self._open = re.compile(_any_of(self.all, tails))
+            self.begin = self._open.search
         return self._open
 
     def _tail_of(self, first: str) -> str:
