@@ -60,6 +60,7 @@ class Markers:
             self._beginnings = frozenset(marker[:size] for marker in self.all for size in range(1, len(marker)))
             self._grows = not self._beginnings.isdisjoint(self.all)
             self._open = re.compile(_any_of(self.all, tails))
+            self.begin = self._open.search
         return self._open
 
     def _tail_of(self, first: str) -> str:
@@ -198,16 +199,15 @@ class Cursor:
         "_limit",
         "_no_end_before",
         "_outcome",
-        "_passes_to",
         "_short",
         "_special",
-        "_stops",
         "_told_end",
         "_unlimited",
         "again",
         "at",
         "ended",
         "last_hold",
+        "passes",
         "remarks",
         "text",
         "twice",
@@ -236,8 +236,9 @@ class Cursor:
         self._no_end_before = 0  # an offset: no frame ends between the last fence and it
         self._told_end = False  # the reply has ended, though its frame may not have
         self._copy: Sink | None = None
-        self._passes_to: Sink | None = None  # the sink of a reader that waits, and that takes any text
-        self._stops: Stops = NO_MARKERS.begin  # in which there is no stop
+        # Set by a reader that has read all and waits: where text goes that has no stop, without the reader. Each read
+        # around it costs with every feed that resumes it. The reader resets it when it goes on.
+        self.passes: tuple[Sink, Stops] | None = None
         self._direct: list[Reading[object]] = []  # reads that are resumed without those around them
         self._outcome: tuple[object, Exception | None] | None = None  # of the innermost, if it was resumed so
         self.remarks: dict[str, int] = {}
@@ -250,11 +251,11 @@ class Cursor:
         """Take the next text; whether the reader has to go on, which is False where it only waited for a marker."""
         if self._special is not None and self._special in text:
             text = self._feed_special(text)
-        elif self._passes_to is not None and self._stops(text) is None:
+        elif self.passes is not None and self._hold is None and self.passes[1](text) is None:
             self._base += self.at
             self.text = text
             self.at = 0
-            self._passes_to(self.take(len(text)))
+            self.passes[0](self.take(len(text)))
             return False
         keep = self.at if self._hold is None else self._hold - self._base
         if keep < len(self.text):
@@ -294,7 +295,7 @@ class Cursor:
 
     def end(self) -> None:
         self._told_end = True
-        self._passes_to = None
+        self.passes = None
         self.feed("")
         self.ended = True
 
@@ -547,10 +548,9 @@ class Cursor:
                     return None
                 if len(self.text) > self.at:
                     sink(self.take(len(self.text)))
-                if self._hold is None:  # as `pass_to`
-                    self._passes_to, self._stops = sink, markers.begin
+                self.passes = sink, markers.begin
                 yield
-                self._passes_to = None
+                self.passes = None
                 continue
             stop = found.start()
             if stop > self.at:
@@ -574,10 +574,9 @@ class Cursor:
                     return None
                 if len(self.text) > self.at:
                     sink(self.take(len(self.text)))
-                if self._hold is None:  # as `pass_to`
-                    self._passes_to, self._stops = sink, markers.begin
+                self.passes = sink, markers.begin
                 yield
-                self._passes_to = None
+                self.passes = None
                 continue
             stop = found.start()
             if stop > self.at:
@@ -585,19 +584,6 @@ class Cursor:
             if found.group() in markers.all and self._whole(markers, found):
                 return found.group()
             yield
-
-    def pass_to(self, sink: Sink, stops: Stops) -> None:
-        """Hand what is fed to `sink` as long as nothing `stops` it, without the reader, which waits for that.
-
-        Every reader around it costs with each feed that resumes it. All text has been read, and the reader calls
-        `pass_no_more` when it goes on.
-        """
-        if self._hold is None:
-            self._passes_to = sink
-            self._stops = stops
-
-    def pass_no_more(self) -> None:
-        self._passes_to = None
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""

@@ -75,14 +75,15 @@ class Call:
         self._reply = None
 
     def arguments(self, text: str) -> None:
-        if self._reply is None or not text:
+        reply = self._reply
+        if reply is None or not text:
             return
         if self._wrapped is not None:
             known = self._wrapped.add(text)
             if known is None:
                 return
             self._wrapped, text = None, known
-        self._reply.say(self, text)
+        reply.say(self, text)
 
     def end(self, complete: bool) -> None:
         if self._reply is None:
@@ -503,11 +504,11 @@ class Reply:
         self._events.append(event)
 
     def _flush(self) -> None:
-        if not self._pieces:
+        pieces, kind = self._pieces, self._kind
+        if not pieces:
             return
-        text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
+        text = pieces[0] if len(pieces) == 1 else "".join(pieces)
         self._pieces = []
-        kind = self._kind
         if kind is _CONTENT:
             self._events.append(ContentDelta(text))
         elif isinstance(kind, Call):

@@ -376,3 +376,86 @@ def test_a_long_hold_costs_its_length() -> None:
         return work
 
     assert copied(16000) <= 17 * copied(1000)
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_text_without_a_stop_passes_without_the_reader(marked: bool) -> None:
+    cursor = Cursor()
+    said: list[str] = []
+
+    def read() -> Reading[str | None]:
+        if marked:
+            cursor.mark()
+        return (yield from cursor.until(Markers(("<a>",)), said.append))
+
+    reading = read()
+    next(reading)
+    assert cursor.feed("one ") is marked  # what a mark holds does not pass
+    if marked:
+        next(reading)
+    assert said == ["one "]
+    assert cursor.offset == 4
+    assert cursor.feed("two <")
+    next(reading)
+    assert cursor.feed("a>")
+    with pytest.raises(StopIteration) as stop:
+        next(reading)
+    assert stop.value.value == "<a>"
+    assert "".join(said) == "one two "
+
+
+def test_the_end_does_not_pass() -> None:
+    cursor = Cursor()
+    said: list[str] = []
+    reading = cursor.until(Markers(("<a>",)), said.append)
+    next(reading)
+    cursor.end()
+    with pytest.raises(StopIteration):
+        next(reading)
+    assert said == []
+
+
+@pytest.mark.parametrize("outcome", ["value", "error", "at once"])
+def test_a_direct_read_is_resumed_without_those_around_it(outcome: str) -> None:
+    cursor = Cursor()
+
+    def inner() -> Reading[str]:
+        if outcome != "at once":
+            yield
+            yield
+        if outcome == "error":
+            raise Overrun
+        return "read"
+
+    def outer() -> Reading[None]:
+        try:
+            found.append((yield from cursor.directly(cursor.directly(inner()))))
+        except Overrun:
+            found.append("overrun")
+        yield
+
+    found: list[str] = []
+    reading = outer()
+    waits = 0
+    while not found:
+        waits += 1
+        assert cursor.resume(reading)
+    assert found == ["overrun" if outcome == "error" else "read"]
+    assert waits == (1 if outcome == "at once" else 3)
+    assert not cursor.resume(reading)
+
+
+def test_a_direct_read_is_resumed_by_those_around_it_too() -> None:
+    cursor = Cursor()
+
+    def inner() -> Reading[str]:
+        yield
+        yield
+        return "read"
+
+    reading = cursor.directly(inner())
+    next(reading)
+    next(reading)
+    with pytest.raises(StopIteration) as stop:
+        next(reading)
+    assert stop.value.value == "read"

@@ -184,9 +184,9 @@ def string(
                 say(cursor.take(stop))
             if cursor.ended:
                 return Read.CUT if doubt is None else doubt.cut()
-            cursor.pass_to(say, within.stops[mark])
+            cursor.passes = say, within.stops[mark]
             yield
-            cursor.pass_no_more()
+            cursor.passes = None
             at = cursor.at
             continue
         char = text[stop]

@@ -72,16 +72,17 @@ def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
     mark = cursor.mark()
     try:
         found = (yield from cursor.match(_NAMESPACE)) is not None
-        while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
-            pass
-        yield from cursor.space(_NEAR)
+        if cursor.text[cursor.at : cursor.at + 1] != "<":  # what is usual costs no more reads
+            while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
+                pass
+            yield from cursor.space(_NEAR)
         if found and (yield from cursor.peek()) == "<":
             cursor.take(cursor.at + 1)
             inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
             if inside is not None and len(inside["name"]) <= MAX_NAME and (yield from cursor.peek()) == ">":
                 cursor.take(cursor.at + 1)
                 cursor.settle(mark)
-                as_m2 = _AS_M2.fullmatch(inside.group())
+                as_m2 = _AS_M2.fullmatch(inside.group()) if "=" in inside.group() else None
                 return Tag(inside["name"], inside[1] != "", as_m2[2] if as_m2 is not None else "")
     except Overrun:
         pass
