@@ -96,7 +96,7 @@ def test_a_check_that_fails_is_said(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_doctor_prints_the_places(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dynamo_parsers.cli import app
+    from dynamo_parsers.cli.commands import app
     from dynamo_parsers.vllm import places
 
     monkeypatch.setattr(places, "PLACES", (place(engine, "top"), place(engine, "bottom")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -354,7 +355,8 @@ def test_a_wrong_parser_is_found_without_a_family(endpoint: Endpoint) -> None:
     with faulty(endpoint, call_as_text):
         results = run(endpoint, "single_call", family=None)
     assert [(each.outcome, each.proven) for each in results] == [("parser", True)] * 2
-    assert "dynamo_hermes" in results[0].why
+    # The families that share the wrapper read each other's calls.
+    assert re.search(r"dynamo_(hermes|qwen3_coder|glm47) reads it", results[0].why)
 
 
 # --- the stream's contract
