@@ -51,7 +51,7 @@ def test_their_tests(file: str) -> None:
     if not path.exists():
         pytest.skip(f"no {path} in this source tree")
     command = [sys.executable, "-m", "pytest", str(path), "-p", "sglang_peer", "-p", "no:cacheprovider", "-q", "-rA"]
-    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
+    paths = os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parent / "support")])
     ran = subprocess.run(
         [*command, "--rootdir", str(path.parent), "-c", os.devnull],
         env={**os.environ, "PYTHONPATH": paths, "SGLANG_PEERS": json.dumps({place: name})},

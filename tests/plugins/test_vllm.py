@@ -490,17 +490,21 @@ def grammars_parser(row: ReasoningRow, **template_kwargs: object) -> Any:
 
 @pytest.mark.parametrize(("row", "state"), PROMPTS)
 def test_where_a_grammar_starts(row: ReasoningRow, state: str) -> None:
-    """At once where the prompt closed reasoning or thinking is off, else behind the closer."""
+    """At once if the prompt closed reasoning or thinking is off, else after the closer.
+
+    An opener that is a phrase opens no thought before a grammar, unless the prompt did.
+    """
     tokenizer = tokenizer_for(None, row.name)
     prompt = encode(tokenizer, prompts(row)[state])
-    assert grammars_parser(row).is_reasoning_end(prompt) is (STATES.get(state) is False)
+    at_once = STATES.get(state) is False or (state not in STATES and bool(row.think.words))
+    assert grammars_parser(row).is_reasoning_end(prompt) is at_once
     can_be_switched = row.starts.switch != "effort" and (row.starts.switch or not row.starts.inside)
     if can_be_switched:
         off = grammars_parser(row, enable_thinking=False, thinking=False)
         assert off.is_reasoning_end(prompt) is (STATES.get(state) is not True)
     # The API server tells the engine core the same.
     made = exchange(partner(row).name, row.name, prompt=prompts(row)[state])
-    assert made.reasoning_ended is (STATES.get(state) is False)
+    assert made.reasoning_ended is at_once
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["marker tokens", "plain tokens"])

@@ -219,7 +219,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
         if fetched.returncode:
             pytest.skip(f"the source release of vLLM {VERSION} cannot be had: {fetched.stdout[-300:]}")
     report = tmp_path_factory.mktemp("peer") / "outcomes.json"
-    path = [str(TREE / "hybrid"), str(ROOT / "tests"), str(HERE)]
+    path = [str(TREE / "hybrid"), str(ROOT / "tests"), str(ROOT / "tests" / "support"), str(HERE)]
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "vllm_peer", "--noconftest", "-p", "no:cacheprovider"),
