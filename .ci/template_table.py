@@ -14,8 +14,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-TESTS = Path(__file__).parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(1, str(Path(__file__).parent.parent / "tests" / "support"))
 
 import templates
 import vllm_source
