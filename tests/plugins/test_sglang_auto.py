@@ -153,7 +153,7 @@ COUNTED = """
 import os, sys, tempfile
 with tempfile.TemporaryDirectory() as folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # what SGLang does before it serves, with --enable-metrics
-    sys.path.insert(0, sys.argv[1])
+    sys.path[:0] = [sys.argv[1], sys.argv[1] + "/support"]
     from sglang_harness import Exchange
     for mode in ("one-shot", "1"):
         Exchange("dynamo_kimi_k2", "dynamo_kimi_k25").answer(mode, "</think>" + sys.argv[2])

@@ -144,8 +144,6 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "TestDelimiterPreservation::test_delimiter_preserved_fast_detokenization": SPACE,
         "TestDelimiterPreservation::test_tool_detection_skip_special_tokens_false": NOT_SPECIAL,
         "TestExtractToolCalls::test_content_before_tool_call": SPACE,
-        "TestExtractToolCalls::test_arguments_wrapper_repaired": WRAPPED,
-        "TestExtractToolCalls::test_input_wrapper_repaired": WRAPPED,
         "TestExtractToolCalls::test_null_coerced_back_to_string_by_schema": MARKUP_TYPES,
         "TestExtractToolCalls::test_number_param": NUMBERS,
         "TestExtractToolCalls::test_string_attr_true_coerced_by_schema": MARKUP_TYPES,
@@ -155,7 +153,6 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
     },
     "test_deepseekv4_tool_parser.py": {
         "test_extract_tool_calls": SPACE,
-        "test_extract_tool_calls_arguments_wrapper": WRAPPED,
         "test_function_calls_wrapper_is_not_recognized": SECTIONS,
     },
     "test_jamba_tool_parser.py": {
