@@ -79,6 +79,7 @@ BARE = (
     '"Calls without any marker count only where the format writes them so (at the start of the reply or of a line ...)"'
 )
 TRUNCATED = '"What was streamed stands and the argument text stays open"'
+DOUBTFUL = '"Doubtful calls": the call waits for the end of the reply, which the test does not give'
 NOT_SPECIAL = "the markers of this family are no special tokens, so nothing is to be kept"
 EXPECTED = "an expected failure of vLLM's parser (xfail, strict), which does not fail with ours"
 AT_ONCE = "vLLM's server gives the template arguments to the constructor; the test gives them with the request only"
@@ -113,6 +114,7 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
         "test_streaming_tool_section_ends_reasoning": INSIDE_VLLM,
     },
     "test_qwen3_reasoning_parser.py": {
+        "test_reasoning[*-tool_call_with_think_no_end_stream]": DOUBTFUL,
         "test_reasoning[*-without_start_token_stream]": OUTSIDE,
         "test_reasoning[*-without_start_token_complete_reasoning_stream]": OUTSIDE,
         "test_reasoning[*-without_think]": OUTSIDE,
@@ -168,6 +170,17 @@ DIFFERENT: Mapping[str, Mapping[str, str]] = {
     },
     "test_gemma4_tool_parser.py": {
         "TestExtractToolCalls::test_incomplete_tool_call": TRUNCATED,
+        "TestStreamingExtraction::test_basic_streaming_single_tool": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_does_not_duplicate_plain_text_after_tool_call": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_empty_args": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_html_argument_does_not_duplicate_tag_prefixes": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_multi_arg": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_multi_chunk_batched_tool_calls": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_name_no_call_prefix": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_no_extra_brace": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_no_unquoted_keys": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_single_chunk_complete_tool_call": DOUBTFUL,
+        "TestStreamingExtraction::test_streaming_split_delimiter_no_invalid_json": DOUBTFUL,
         "TestBareAndMalformedOpeners::test_malformed_no_brace_bounded": MENTION,
         "TestBareAndMalformedOpeners::test_malformed_then_well_formed": MENTION,
         "TestBareAndMalformedOpeners::test_bare_malformed_then_well_formed": MENTION,
