@@ -140,9 +140,9 @@ class Body:
         if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
             return _BEFORE_CALL and bool(self.written)
         # What a reply ends in may begin a parameter as well as a closer: without one before, no call is known.
-        begins = not self.written and self.tags.first.begins(cursor.text[cursor.at :])
-        if _CUT_CLOSER and not begins and cursor.cut_of(around.closers):
-            return True
+        at, first = cursor.at, self.tags.first
+        if _CUT_CLOSER and cursor.cut_of(around.closers):
+            return bool(self.written) or not first.begins(cursor.text[at:])
         cursor.cut_of(self.followers)
         return (yield from self.foreign_closer()) if self.written else False
 
