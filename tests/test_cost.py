@@ -223,10 +223,10 @@ def test_twice_the_text_is_twice_the_work(row: ToolRow, size: int) -> None:
 def test_openers_that_do_not_fit(row: ToolRow) -> None:
     """Each holds 512 characters, but the last ones have less behind them: longer texts make that matter little."""
     request = Request(row.name, row.pairs[0], TOOLS)
-    assert not too_slow(request, mentions(row, ("", " x ")), 16, 2 * SIZE)
-    slow = too_slow(request, mentions(row, ("f" * 200, " " * 100)), WHOLE, 2 * SIZE)
+    slow = too_slow(request, mentions(row, ("", " x ")), 16, 2 * SIZE)
+    slow |= too_slow(request, mentions(row, ("f" * 200, " " * 100)), WHOLE, 2 * SIZE)
     if row.name == "qwen3_coder" and slow.keys() == {"</parameter> in a value"}:
-        pytest.xfail(f"a value's own closers in a value that is fed in one piece: {slow}")
+        pytest.xfail(f"to do: a value's own closers, many in one value: {slow}")
     assert not slow
 
 
@@ -299,7 +299,7 @@ def test_ten_thousand_broken_calls(row: ToolRow) -> None:
     closer = max(sorted(row.format.arguments.closers), key=len, default="")
     closer = closer if closer and closer in call(renderer, s="x") else pieces_of(row)[-3]
     one = call(renderer, s="x").replace(closer, "", 1) + " prose "
-    request = Request(row.name, row.pairs[0], TOOLS)
+    request = Request(row.name, row.pairs[0], TOOLS, in_reasoning=False)
     with deadline(60, row.name):
         message = fold(events_of(request, [one * 10_000]))
     assert len(message.tool_calls) == 10_000
