@@ -42,27 +42,24 @@ def told() -> Beside | None:
     return _told.get()
 
 
-_end_is_told = True
+_end_is_told: ContextVar[bool] = ContextVar("dynamo_parsers_end_is_told", default=True)
 
 
 def end_is_told() -> bool:
     """Whether this TensorRT-LLM tells parsers that a stream is over; 1.2 does not."""
-    return _end_is_told
+    return _end_is_told.get()
 
 
 def install(handlers: ModuleType) -> None:
     """Tell parsers what the chat post-processors know. Installing twice changes nothing."""
-    global _end_is_told
     from .tool_parsers import CLASSES
 
-    applies = getattr(handlers, "apply_reasoning_parser", None)
-    if applies is not None and not hasattr(applies, _MARK):
-        _end_is_told = _takes(applies, "finished")
     ours = {name: parser.row.name for name, parser in CLASSES.items()}
+    finishes = "finished" in inspect.signature(getattr(handlers, "apply_reasoning_parser", install)).parameters
     for name, made in (("apply_reasoning_parser", "reasoning_parser_dict"), ("apply_tool_parser", "tool_parser_dict")):
         theirs = getattr(handlers, name, None)
         if theirs is not None and not hasattr(theirs, _MARK) and _takes(theirs, "args", "output_index"):
-            setattr(handlers, name, _telling(theirs, made, ours))
+            setattr(handlers, name, _telling(theirs, made, ours, finishes=finishes))
     arguments = getattr(handlers, "ChatPostprocArgs", None)
     theirs = getattr(arguments, "from_request", None)
     if inspect.ismethod(theirs) and not hasattr(theirs, _MARK):
@@ -73,18 +70,19 @@ def _takes(theirs: Callable[..., Any], *names: str) -> bool:
     return tuple(inspect.signature(theirs).parameters)[: len(names)] == names
 
 
-def _telling(theirs: Callable[..., Any], made: str, ours: Mapping[str, str]) -> Callable[..., Any]:
+def _telling(theirs: Callable[..., Any], made: str, ours: Mapping[str, str], *, finishes: bool) -> Callable[..., Any]:
     """`theirs`, which makes the parser of a choice where there is none in the dict `made` of its arguments."""
 
     @wraps(theirs)
     def apply(args: Any, output_index: int, *rest: Any, **kwargs: Any) -> Any:
         if output_index in getattr(args, made, ()):
             return theirs(args, output_index, *rest, **kwargs)
-        now = _told.set(_beside(args, ours))
+        now, ends = _told.set(_beside(args, ours)), _end_is_told.set(finishes)
         try:
             return theirs(args, output_index, *rest, **kwargs)
         finally:
             _told.reset(now)
+            _end_is_told.reset(ends)
 
     setattr(apply, _MARK, True)
     return apply
