@@ -110,7 +110,7 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 # ---- checks -------------------------------------------------------------------------------------------------
 
 .PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
-# What uses one core runs beside what mostly waits for a server: `test` has to end within 20 minutes on two cores, from nothing.
+# What uses one core runs beside what mostly waits for a server: the aim for `test` is 20 minutes on two cores, from nothing.
 SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
 
 test: ## Everything CI runs: style, types, tests without and in the engines
