@@ -21,8 +21,11 @@ ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
 FUZZ_TEXTS ?= 2000
-export FUZZ_TEXTS
-export PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
+# Examples of each property and of each chat template's.
+PROPERTY_EXAMPLES ?= 40
+TEMPLATE_EXAMPLES ?= 20
+NIGHTLY ?=
+export FUZZ_TEXTS PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
 
 CORE := .venv-core
 VLLM := .venv-vllm

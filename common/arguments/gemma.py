@@ -199,21 +199,30 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
     return None if separator == "=" and (yield from cursor.peek()) in ("", "=") else key
 
 
-def read_arguments(cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str) -> Reading[bool]:
-    """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole."""
-    return cursor.directly(_Arguments(cursor, call, parameters, ends, closer).whole())
+def read_arguments(
+    cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str, turn_ends: Markers
+) -> Reading[bool]:
+    """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole.
+
+    Of the markers that are not the format's own, only `turn_ends` end a string that is not closed.
+    """
+    arguments = _Arguments(cursor, call, parameters, ends, closer)
+    arguments.turn_ends = turn_ends
+    return cursor.directly(arguments.whole())
 
 
 @cache
-def _in_string(ends: Markers, closers: frozenset[str]) -> Markers:
+def _in_string(turn_ends: Markers, closers: frozenset[str]) -> Markers:
     """What may end a string in these brackets."""
-    return Markers((*ends.all, DELIMITER, END, *OPENERS, ",", *closers))
+    return Markers((*turn_ends.all, DELIMITER, END, *OPENERS, ",", *closers))
 
 
 class _Arguments(Compact):
     """The arguments of one call."""
 
-    __slots__ = ()
+    __slots__ = ("turn_ends",)
+
+    turn_ends: Markers
 
     structure = "{}[]),"
     max_depth: ClassVar[int] = MAX_DEPTH
@@ -314,7 +323,7 @@ class _Arguments(Compact):
         self._emit('"')
         cursor, text = self._cursor, _Text(self._cursor, self._text)
         quoted = 0  # calls
-        markers = _in_string(self._ends, frozenset(each.closer for each in self._owed))
+        markers = _in_string(self.turn_ends, frozenset(each.closer for each in self._owed))
         while True:
             marker = yield from cursor.until(markers, text.say, read=False)
             read: Read | None = None

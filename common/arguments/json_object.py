@@ -86,15 +86,15 @@ class JsonObject:
         return None if not char else True
 
     def read(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, heads: object, key: str = ""
+        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, within: json_text.Inside
     ) -> Reading[bool]:
-        """Read the arguments up to their last bracket; whether they are whole."""
+        """Read the arguments up to their last bracket; whether they are whole. `within`: as `json_text.value`."""
         if self.fenced:
             yield from cursor.space()
             if (yield from cursor.match(_FENCE)):
                 yield from cursor.run(_LANGUAGE)
                 ends = union(ends, _FENCE)
-        complete = yield from read_object(cursor, sink, ends, required=parameters.required)
+        complete = yield from read_object(cursor, sink, ends, within, parameters.required)
         if self.fenced:
             yield from read_strays(cursor, _FENCE, once=True)
         return complete

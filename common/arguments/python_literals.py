@@ -75,12 +75,13 @@ _SOURCE_AS_TEXT = rule("a value that is no literal", contract="No invented value
 _WITHOUT_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 
 
-def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> Reading[bool]:
+def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers) -> Reading[bool]:
     """Read arguments behind their opening parenthesis, up to and with the closing one; whether they are whole.
 
-    The call is announced with its first argument, or its end; what are no arguments leaves it alone.
+    The call is announced with its first argument, or its end; what are no arguments leaves it alone. The markers
+    `within` end a string that is not closed, and `ends` what is no string.
     """
-    return cursor.directly(_Arguments(cursor, call, tools, ends).whole())
+    return cursor.directly(_Arguments(cursor, call, tools, ends, within).whole())
 
 
 @cache
@@ -92,14 +93,15 @@ def _text_run(quote: str, markers: Markers) -> re.Pattern[str]:
 class _Arguments(Compact):
     """The arguments of one call, in parentheses. A lone dict's brackets stand in their place."""
 
-    __slots__ = ("_named", "_positional", "_tools", "_word")
+    __slots__ = ("_named", "_positional", "_tools", "_within", "_word")
 
     structure = "()[]{},:"
     max_depth: ClassVar[int] = MAX_DEPTH
 
-    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers) -> None:
+    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers) -> None:
         super().__init__(cursor, call, tools.parameters(call.name), ends, ")")
         self._tools = tools
+        self._within = within
         self._named = False  # an argument had a name, as have all that follow
         self._positional = ""  # the name of an argument by position, until it is a literal
         self._word = ""  # the last one, that was none
@@ -404,7 +406,7 @@ class _Arguments(Compact):
 
     def _one_string(self, mark: str, raw: bool, sink: Sink, nested: bool) -> Reading[Read]:
         """Read a string behind its opening quote `mark`, up to and with its last."""
-        cursor, run, say = self._cursor, _text_run(mark[0], self._ends), sink
+        cursor, run, say = self._cursor, _text_run(mark[0], self._within), sink
         doubt: Mark | None = None  # before a call that stands in the string
         held = Held()
         while True:
@@ -426,7 +428,7 @@ class _Arguments(Compact):
                 yield from _backslash(cursor, say, raw)
                 continue
             if char != mark[0]:
-                if doubt is None and ((yield from cursor.stands(self._ends)) or (yield from self._call_stands())):
+                if doubt is None and ((yield from cursor.stands(self._within)) or (yield from self._call_stands())):
                     if cursor.offset < cursor.twice:  # it is known by now
                         return Read.CUT
                     doubt = cursor.mark(room=None)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..arguments.json_object import JsonObject
+from ..arguments.json_text import inside
 from ..arguments.name import is_name, read_name
 from ..cursor import SPACE, Cursor, Mark, Markers, Reading
 from ..proposed import within
@@ -121,7 +122,7 @@ class Messages(Frames):
         # Only behind a fence is the closing one waited for: the end of the object ends the call.
         body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
         parameters = reply.tools.parameters(name)
-        call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, None)))
+        call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, inside(self.parts))))
         return True
 
     @recovers("a word of the header stuck to a call's name", off=lambda _, name, __: name)

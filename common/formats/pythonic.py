@@ -134,8 +134,10 @@ class Pythonic:
             return False
         cursor.take(cursor.at + 1)
         call = Proposed(name, None, marks, cursor, reply, lost)
-        ends = union(self.closers, self.openers, reply.stops)
-        complete = yield from read_arguments(cursor, call, reply.tools, ends)
+        own = union(self.closers, self.openers)
+        complete = yield from read_arguments(
+            cursor, call, reply.tools, union(own, reply.stops), union(own, reply.turn_ends)
+        )
         return call.end(complete) or (None if cursor.at_end else False)
 
     def _further_call(self, cursor: Cursor, reply: Reply) -> Reading[bool]:

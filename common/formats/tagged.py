@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..arguments.json_object import JsonObject
+from ..arguments.json_text import inside
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
 from ..arguments.tag_parts import Around, Level, Sink
@@ -381,7 +382,9 @@ class Tagged:
         cursor.rewind(body)
         sink = call.announce().arguments
         ends = union(self._ends, around.stops)
-        return (yield from arguments.read(cursor, sink, around.tools.parameters(head.name), ends, None))
+        # No reasoning begins or ends in a string, and no code fence does.
+        within = inside(union(self._ends, around.turn_ends))
+        return (yield from arguments.read(cursor, sink, around.tools.parameters(head.name), ends, within))
 
     def _closers(self, cursor: Cursor, around: CallMarkup) -> Reading[set[str]]:
         """Read the closers behind a call, foreign ones included; those that stood there."""

@@ -205,16 +205,12 @@ def test_reasoning_tokens(server: Server, stream: bool) -> None:
 
 
 @streams
-@pytest.mark.xfail(
-    reason="the script leaves a thought to the prompt, and the grammar knows by now that the prompt opened none",
-    strict=False,
-)
 def test_json_reply(server: Server, stream: bool) -> None:
     """A `response_format`: the grammar starts behind reasoning, and JSON is content."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     reply = chat(
         server,
-        'Why?</think>{"city": "Paris"}',
+        '<think>Why?</think>{"city": "Paris"}',
         stream=stream,
         tools=None,
         response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": schema}},

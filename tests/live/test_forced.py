@@ -12,7 +12,7 @@ from typing import Any
 
 import openai
 import pytest
-from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder, version
+from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder
 from engine_server import Server
 from test_responses import respond
 
@@ -96,10 +96,6 @@ def test_one_call_only(server: Server, write: Callable[..., str], stream: bool) 
 
 @streams
 @pytest.mark.parametrize("thinking", [None, True])
-@pytest.mark.xfail(
-    reason="the script leaves a thought to the prompt, and the grammar knows by now that the prompt opened none",
-    strict=False,
-)
 def test_reasoning_before_a_forced_call(
     server: Server, write: Callable[..., str], thinking: bool | None, stream: bool
 ) -> None:
@@ -109,12 +105,8 @@ def test_reasoning_before_a_forced_call(
     reply = chat(server, f"{opener}I plan.</think>\n\n{write(PARIS)}", **said)
     assert (reply.reasoning, reply.content, len(reply.calls)) == ("I plan.", "", 1)
     # A call ends reasoning: its marker is the grammar's, and so is what follows.
-    by_call = f"{opener}I plan.{write(PARIS)}"
-    if opener or version(server) >= (0, 33):
-        reply = chat(server, by_call, **said)
-        assert (reply.reasoning, reply.content, len(reply.calls)) == ("I plan.", "", 1)
-    else:  # 0.32 does not say that the prompt opened reasoning, so this is text before the call
-        assert refused(server, by_call, **said) is (server.family != "kimi_k2")
+    reply = chat(server, f"{opener}I plan.{write(PARIS)}", **said)
+    assert (reply.reasoning, reply.content, len(reply.calls)) == ("I plan.", "", 1)
     for script in (f"{opener}I plan.</think>Hello.", f"{opener}I plan.", f"{opener}I plan.{write(UNKNOWN)}"):
         assert refused(server, script, **said), script
 

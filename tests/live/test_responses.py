@@ -125,23 +125,15 @@ def test_tool_choice_none(server: Server, stream: bool) -> None:
 
 
 @streams
-@pytest.mark.xfail(
-    reason="the script leaves a thought to the prompt, and the grammar knows by now that the prompt opened none",
-    strict=False,
-)
 def test_required(server: Server, stream: bool) -> None:
-    reply = respond(server, f"Why?</think>{kimi_k2(PARIS, TIME)}", stream=stream, tool_choice="required")
+    reply = respond(server, f"<think>Why?</think>{kimi_k2(PARIS, TIME)}", stream=stream, tool_choice="required")
     assert reply.said == ("Why?", "", [PARIS, TIME])
 
 
 @streams
-@pytest.mark.xfail(
-    reason="the script leaves a thought to the prompt, and the grammar knows by now that the prompt opened none",
-    strict=False,
-)
 def test_named(server: Server, stream: bool) -> None:
     choice = {"type": "function", "name": "get_weather"}
-    reply = respond(server, f"Why?</think>{kimi_k2(PARIS)}", stream=stream, tool_choice=choice)
+    reply = respond(server, f"<think>Why?</think>{kimi_k2(PARIS)}", stream=stream, tool_choice=choice)
     assert reply.said == ("Why?", "", [PARIS])
 
 
