@@ -23,7 +23,7 @@ _SHORT = 512
 _TAG = re.compile(r"<([^\s<>/\"'=]+)")
 _TAG_BEGINNING = re.compile(r"<[^\s<>/\"'=]*")
 _LONGEST_TAG = 256
-_MOST_TAGS = 1024
+_MOST_TAGS = 512
 _NUMBERS = frozenset({"integer", "number"})
 _BRACKETS = {"{": "object", "[": "array"}
 
