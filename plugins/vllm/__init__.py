@@ -69,6 +69,8 @@ def show_lines() -> None:
     """Have our lines shown where vLLM's own are, unless somebody shows them already."""
     if not logger.hasHandlers():
         logger.addHandler(_AsVllms())
+        if logger.level == logging.NOTSET:  # the root's may be anything: vLLM sets it as it starts
+            logger.setLevel(logging.getLogger("vllm").level or logging.INFO)
 
 
 class _AsVllms(logging.Handler):
