@@ -113,16 +113,16 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 # ---- checks -------------------------------------------------------------------------------------------------
 
 .PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
-# What uses one core runs beside what mostly waits for a server: the aim for `test` is 20 minutes on two cores, from nothing.
-SIDE_BY_SIDE := $(MAKE) --jobs 2 --output-sync=target
-
+# What mostly waits for a server runs beside what uses one core: the aim for `test` is 20 minutes on two cores, from nothing.
 test: ## Everything CI runs: style, types, tests without and in the engines
 	$(MAKE) --jobs 2 environments
 	$(MAKE) lint typecheck typecheck-plugins test-core test-vllm test-vllm-next
-	@echo "== test-sglang and test-vllm-live; each is shown when it is done"
-	$(SIDE_BY_SIDE) test-sglang test-vllm-live
-	@echo "== test-trtllm and test-sglang-live; each is shown when it is done"
-	$(SIDE_BY_SIDE) test-trtllm test-sglang-live
+	@echo "== test-vllm-live, test-sglang-live, and test-trtllm and test-sglang beside them; each is shown when it is done"
+	$(MAKE) --jobs 3 --output-sync=target test-vllm-live test-sglang-live one-core
+
+.PHONY: one-core
+one-core: | $(SGLANG)/.installed
+	$(MAKE) --jobs 1 test-trtllm test-sglang
 
 test-quick: ## Style, types and the core with few random texts: under 3 minutes, once the core's environment is there
 	$(MAKE) lint typecheck
@@ -180,7 +180,7 @@ test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+	SHARE=4 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 
@@ -217,9 +217,9 @@ PARITY := $(CURDIR)/.run/parity.jsonl
 parity: ## Every case of the corpus in every engine: what is the same, what the engine refuses, into docs/parity.md
 	rm -f $(PARITY)
 	for each in vllm sglang trtllm; do \
-		PARITY_RESULTS=$(PARITY) $(MAKE) test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
+		PARITY_RESULTS=$(PARITY) $(MAKE) NIGHTLY=1 test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
 	done
-	PARITY_RESULTS=$(PARITY) PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+	NIGHTLY=1 PARITY_RESULTS=$(PARITY) PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		$(WORKERS) -k "test_corpus and not many_tokens" -q
 	$(CORE)/bin/python .ci/parity_table.py $(PARITY)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FOLLOWS_WITHIN = 256
 """Characters of white space over which what follows a closer follows it."""
 _NEAR = 256
+_MOST_SURPLUS = 16
+"""Closers too many: each closer of a long run is looked at so often."""
 
 _AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
 _CALL = rule("a value's closer missing before a call", contract="Candidates")
@@ -166,17 +168,18 @@ class Value:
 
     @recovers("closers of a value too many", off=False, contract="Closers too many")
     def _surplus(self) -> Reading[bool]:
-        """Read further closers of the value; whether there were any."""
+        """Read further closers of the value, not very many; whether there were any."""
         cursor = self._cursor
         found = False
-        while True:
+        for _ in range(_MOST_SURPLUS):
             mark = cursor.mark()
             yield from cursor.space(FOLLOWS_WITHIN)
             if not (yield from self._own_closer()):
                 cursor.rewind(mark)
-                return found
+                break
             cursor.settle(mark)
             found = True
+        return found
 
     @recovers("a garbled closer after a value's own", off=False, contract="Foreign closers")
     def _closing_tag_follows(self, size: int) -> Reading[bool]:

@@ -16,8 +16,14 @@ from engine_server import Server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that share the demo's server come first: each other server would end it."""
-    items.sort(key=lambda item: item.get_closest_marker("own_server") is not None)
+    """The tests that share the demo's server come first, then those of a family: each other server would end theirs."""
+
+    def key(item: pytest.Item) -> tuple[bool, bool, bool, str]:
+        asked = getattr(item, "callspec", None)
+        family = str(asked.params.get("family", "")) if asked is not None else ""
+        return item.get_closest_marker("own_server") is not None, not family, family != "kimi_k2", family
+
+    items.sort(key=key)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder
 from engine_server import Server
 from test_responses import respond
+from test_tagged_families import FLAGS
 
 pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(600)]
 
@@ -37,7 +38,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server(servers: Callable[..., Server], family: str) -> Server:
-    return servers(family)
+    return servers(family, *FLAGS.get(family, ()))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import collections
 import copy
 import dataclasses
 import importlib.metadata
+import itertools
 import json
 import logging
 import os
@@ -45,7 +46,7 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
-from effort import NIGHTLY
+from effort import NIGHTLY, share
 from parity import compositions, markers, prompt_for, record
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
@@ -144,15 +145,15 @@ CASES = corpus.all_cases()
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_corpus(case: Case) -> None:
-    """Every case, by every composition that can read it, one-shot and in deltas of 1, 5 and all tokens."""
+    """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     if why := refused(case):
         record(ENGINE, case, f"refused: {why}")
         pytest.skip(why)
     try:
         found = [
             line
-            for composition, tool, reasoning in compositions(case)
-            for line in differences(case, composition, tool, reasoning)
+            for composition, mode in share(case, itertools.product(compositions(case), MODES))
+            for line in differences(case, *composition, modes=(mode,))
         ]
     except Refused as error:
         record(ENGINE, case, "refused: SGLang refuses the tools of this request")

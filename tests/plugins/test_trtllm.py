@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import json
 import logging
 import os
@@ -35,7 +36,7 @@ from dynamo_parsers.registry import (
     tool_parser_names,
     tool_row,
 )
-from effort import NIGHTLY, some
+from effort import NIGHTLY, share, some
 from parity import compositions, markers, record
 from pydantic import ValidationError
 from trtllm_harness import (
@@ -176,12 +177,16 @@ CASES = corpus.all_cases()
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_corpus(case: Case, name: str) -> None:
-    """Every case, by every composition that can read it, one-shot and streamed."""
+    """Every case, by every composition that can read it, one-shot and streamed; by day a share of those."""
     made = engine(name)
     if why := refused(case):
         record(f"TensorRT-LLM {name}", case, f"refused: {why}")
         pytest.skip(why)
-    found = [line for composition in compositions(case) for line in differences(made, case, *composition)]
+    found = [
+        line
+        for composition, mode in share(f"{name} {case}", itertools.product(compositions(case), MODES))
+        for line in differences(made, case, *composition, modes=(mode,))
+    ]
     record(f"TensorRT-LLM {name}", case, "differs" if found else "same")
     assert not found, "\n".join(found)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
+import itertools
 import json
 import logging
 import random
@@ -44,7 +45,7 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.vllm import compose as composing
 from dynamo_parsers.vllm.parser import DynamoParser
-from effort import NIGHTLY, some
+from effort import NIGHTLY, share, some
 from parity import compositions, markers, prompt_for, record
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
@@ -167,14 +168,14 @@ CASES = corpus.all_cases()
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_corpus(case: Case) -> None:
-    """Every case, by every composition that can read it, one-shot and in deltas of 1, 5 and all tokens."""
+    """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     if why := refused(case):
         record(f"vLLM {VERSION}", case, f"refused: {why}")
         pytest.skip(why)
     found = [
         line
-        for composition, tool, reasoning in compositions(case)
-        for line in differences(case, composition, tool, reasoning)
+        for composition, mode in share(case, itertools.product(compositions(case), MODES))
+        for line in differences(case, *composition, modes=(mode,))
     ]
     record(f"vLLM {VERSION}", case, "differs" if found else "same")
     assert not found, "\n".join(found)

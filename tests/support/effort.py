@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,6 +16,16 @@ T = TypeVar("T")
 NIGHTLY = os.environ.get("NIGHTLY") == "1"
 
 
+SHARE = int(os.environ.get("SHARE", "2"))
+"""By day a case is asked in one of so many ways."""
+
+
 def some(items: Sequence[T], every: int) -> Sequence[T]:
     """One in `every` of the items, evenly spread; all of them at night."""
     return items if NIGHTLY else items[::every]
+
+
+def share(case: object, ways: Iterable[T]) -> Sequence[T]:
+    """One in `SHARE` of the ways to ask `case`, at least one, other ones for other cases; all of them at night."""
+    ways = list(ways)
+    return ways if NIGHTLY or not ways else ways[zlib.crc32(str(case).encode()) % min(SHARE, len(ways)) :: SHARE]
