@@ -4,7 +4,7 @@
 
 One format of each kind of markup. The table at the end says for each workload how the longest reply compares with the
 shortest, which is 1 where the cost is linear, and the budget of the core; nothing fails by the clock. `calls` is what a
-token of the longest reply costs in multiples of one Python method call that makes an event, measured in the same breath:
+token of the longest reply costs in multiples of a Python method call that makes an event, measured in the same breath:
 it means the same on a fast machine and on a noisy one.
 """
 
