@@ -98,6 +98,15 @@ def json_calls(draw: st.DrawFn, renderer: markup.Renderer) -> markup.Call:
     return markup.Call(draw(NAMES), arguments, text)
 
 
+def quotes_a_frame(row: ToolRow, text: str) -> bool:
+    """Whether a message's end and the next one's whole header are in `text`: never data of an open value."""
+    header = getattr(row.format, "next_header", None)
+    if header is None:
+        return False
+    closers = "|".join(map(re.escape, row.format.closers.all))
+    return re.search(rf"(?:{closers})(?:{closers}|\s)*(?:{header})", text) is not None
+
+
 def safe_in_tags(text: str, renderer: markup.Renderer) -> bool:
     """Whether a string value is not one of the two limits: a closer that could be the value's, or half a call.
 
@@ -269,6 +278,7 @@ def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
         for _ in range(draw(st.integers(1, 3))):
             if renderer.json_bodies:
                 calls.append(draw(json_calls(renderer)))
+                assume(not quotes_a_frame(row, calls[-1].text))
                 properties.setdefault(calls[-1].name, {})
             else:
                 call, declared = draw(tagged_calls(renderer))
