@@ -1,7 +1,7 @@
 """What was odd in replies, as a counter in prometheus_client's registry: `dynamo_parsers_oddities_total{parser, kind}`.
 
-The counter is made when the first oddity is met: prometheus_client decides at its import how processes share values,
-and engines prepare that after their plugins were loaded.
+The counter is made when a server has started (`prepare`), or with the first oddity: prometheus_client decides at its
+import how processes share values, and engines prepare that after their plugins were loaded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ NAME = "dynamo_parsers_oddities"
 def install() -> None:
     """Count from now on, in this process."""
     watch(_count)
+
+
+def prepare() -> None:
+    """Make the counter, so that no request has to import prometheus_client."""
+    _counter()
 
 
 def _count(label: str, kind: str) -> None:

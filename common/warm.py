@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
+
+from . import counters
 from .parser import Parser
 from .registry import reasoning_row, tool_row
+from .token_ids import Tokenizer, needs_special_tokens, reasoning_ids
+
+logger = logging.getLogger("dynamo_parsers")
 
 _TOOLS = (
     {
@@ -42,3 +49,33 @@ def prepare(tool_parser: str | None = None, reasoning_parser: str | None = None)
                     for piece in pieces:
                         parser.feed(piece)
                     parser.finish()
+
+
+def start(
+    tool_parser: str | None = None, reasoning_parser: str | None = None, tokenizer: Tokenizer | None = None
+) -> None:
+    """What an adapter does when its server starts, so that the first reply costs what the second does.
+
+    Each pair is prepared once a process. Never raises: a failure costs only the first reply's time, and one log line.
+
+    Args:
+        tool_parser: as for `prepare`.
+        reasoning_parser: as for `prepare`.
+        tokenizer: the model's, if it is there: its markers' ids are looked up.
+    """
+    try:
+        counters.prepare()
+        _prepare_once(tool_parser, reasoning_parser)
+        if tokenizer is not None:
+            reasoning = None if reasoning_parser is None else reasoning_row(reasoning_parser)
+            needs_special_tokens(None if tool_parser is None else tool_row(tool_parser), reasoning, tokenizer)
+            if reasoning is not None:
+                reasoning_ids(reasoning, tokenizer)
+    except Exception as error:
+        logger.warning(
+            "dynamo-parsers could not prepare its parsers (%s): the first reply does it", type(error).__name__
+        )
+        logger.debug("the defect", exc_info=error)
+
+
+_prepare_once = cache(prepare)

@@ -4,6 +4,7 @@
 - Markers that are special tokens stay in the text, also without tools in the request.
 - A call has the id that its markup gives; SGLang's own style is that of the ids which are made.
 - A grammar starts where the prompt says: with the reply where reasoning is closed, behind reasoning where it is open.
+- What reads the replies is compiled when the serving is made, as the server starts.
 - With `tool_choice` "none" the reply is parsed too: the markup of calls is no content.
 
 A hook passes everything on that is not about our parsers.
@@ -21,6 +22,7 @@ from typing import Protocol, cast
 
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, reasoning_ids
+from dynamo_parsers.warm import start
 
 from .requests import tell, tell_grammars, told
 
@@ -167,6 +169,19 @@ def _ours(what: Callable[..., None], *arguments: object) -> None:
         logger.debug("the defect", exc_info=error)
 
 
+def _made(original: Original, serving: Serving, *args: object, **kwargs: object) -> object:
+    """Around what makes the serving of an API, as the server starts."""
+    result = original(serving, *args, **kwargs)
+    _ours(_prepare, serving)
+    return result
+
+
+def _prepare(serving: Serving) -> None:
+    tool, reasoning = _our_tool(serving), _our_reasoning(serving)
+    if tool or reasoning:
+        start(tool, reasoning, serving.tokenizer_manager.tokenizer)
+
+
 def _process_messages(
     original: Original, serving: Serving, request: ChatRequest, *args: object, **kwargs: object
 ) -> object:
@@ -253,6 +268,7 @@ def _refuses(request: ChatRequest, tools: Sequence[object]) -> bool:
 
 
 HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
+    (CHAT, "OpenAIServingChat", "__init__", _made),
     (CHAT, "OpenAIServingChat", "_process_messages", _process_messages),
     (CHAT, "OpenAIServingChat", "_generate_chat_stream", _answer),
     (CHAT, "OpenAIServingChat", "_handle_non_streaming_request", _answer),

@@ -35,6 +35,7 @@ PLACES: tuple[Place, ...] = (
         since=(0, 5, 23),
     ),
     Place((f"{_CALLS}.utils:get_json_schema_constraint",), "no parser of ours can be loaded"),
+    Place((f"{_CHAT}.__init__",), "the first reply is read up to half a second later", ("tokenizer_manager",)),
     Place((f"{_CHAT}._process_messages",), f"special tokens may be missing, and {_UNTOLD}", ("request",)),
     Place((f"{_CHAT}._generate_chat_stream",), f"in a stream {_UNTOLD}", ("adapted_request", "request")),
     Place((f"{_CHAT}._handle_non_streaming_request",), f"in a whole reply {_UNTOLD}", ("adapted_request", "request")),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dynamo_parsers.auto import Chosen, choose, reasoning_of
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS
 from dynamo_parsers.token_ids import once
+from dynamo_parsers.warm import start
 
 from . import parsers, reasoning_class_name, tool_class_name
 from .parsers import DynamoReasoningParser, DynamoToolParser
@@ -31,6 +32,7 @@ class AutoToolParser(DynamoToolParser):
 
     row = TOOL_ROWS[0]
     """vLLM asks an object, which is of the chosen class, and never this one."""
+    is_chosen_later = True
 
     def __new__(cls, tokenizer: TokenizerLike, tools: list[Tool] | None = None) -> DynamoToolParser:  # type: ignore[misc]
         row = _chosen(tokenizer).tool
@@ -42,6 +44,7 @@ class AutoReasoningParser(DynamoReasoningParser):
     """`--reasoning-parser dynamo_auto`. Raises NotConclusive where the model shows no reasoning that is known."""
 
     row: ClassVar = REASONING_ROWS[0]
+    is_chosen_later = True
 
     def __new__(cls, tokenizer: TokenizerLike, *args: object, **kwargs: object) -> DynamoReasoningParser:  # type: ignore[misc]
         row = reasoning_of(_chosen(tokenizer))
@@ -50,8 +53,9 @@ class AutoReasoningParser(DynamoReasoningParser):
 
 
 @once
-def _chosen(tokenizer: object) -> Chosen:
+def _chosen(tokenizer: TokenizerLike) -> Chosen:
     chosen = choose(tokenizer)
+    start(chosen.tool.name, None if chosen.reasoning is None else chosen.reasoning.name, tokenizer)
     if chosen.why not in _said:
         _said.add(chosen.why)
         logger.info("dynamo_auto chose %s", chosen.why)

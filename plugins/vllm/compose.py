@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import PREFIX
+from dynamo_parsers.warm import start
 
 from vllm.parser import ParserManager
 from vllm.parser.abstract_parser import DelegatingParser
@@ -55,7 +56,11 @@ def install() -> None:
         if is_harmony:
             asked.arguments["is_harmony"] = False
         composed: type[Parser] | None = theirs(*asked.args, **asked.kwargs)
-        return None if composed is None else _composed(composed, named, is_harmony=is_harmony)
+        if composed is None:
+            return None
+        halves = composed.tool_parser_cls, composed.reasoning_parser_cls
+        start(*(_row_name(half) for half in halves), asked.arguments.get("tokenizer"))
+        return _composed(composed, named, is_harmony=is_harmony)
 
     setattr(ParserManager, "get_parser", _Answer(get_parser))  # noqa: B010
 
@@ -103,6 +108,12 @@ def _answer(composed: type[Parser], named: Sequence[object], *, is_harmony: bool
         return type("DynamoBesideParser", (Beside, composed), {})
     chosen = {name: getattr(composed, name) for name in _CHOSEN if hasattr(composed, name)}
     return type(base.__name__, (base,), chosen)
+
+
+def _row_name(half: type | None) -> str | None:
+    """The name of a half's row; None for vLLM's own half, and if `dynamo_auto` has yet to choose."""
+    row = getattr(half, "row", None)
+    return None if row is None or getattr(half, "is_chosen_later", False) else row.name
 
 
 def _check_mixed(composed: type[Parser], named: Sequence[object]) -> None:
