@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Protocol, TypeVar
 
-from .registry import ReasoningRow, ToolRow, partners
+from .registry import ReasoningRow, ToolRow, partners, thinking_asked_for
 
 
 class Tokenizer(Protocol):
@@ -100,6 +100,18 @@ class ReasoningIds:
             elif _ends_with(ids, end, self.open):
                 inside = True
         return max(total, 0)
+
+
+def opens_thoughts(row: ReasoningRow, tokenizer: Tokenizer, template_kwargs: Mapping[str, object]) -> bool:
+    """Whether a reply may open reasoning itself: its opener is a token of the model, or an asked-for phrase.
+
+    A model that has no such token was not taught to think so. If a grammar let it open a thought, it would do so to
+    talk on.
+    """
+    if reasoning_ids(row, tokenizer).opens:
+        return True
+    phrase = not (row.added_tokens or row.special_tokens)
+    return phrase and thinking_asked_for(template_kwargs) is True
 
 
 def once(look_up: Callable[[object], _Told]) -> Callable[[object], _Told]:

@@ -4,6 +4,7 @@
 - Markers that are special tokens stay in the text, also without tools in the request.
 - A call has the id that its markup gives; SGLang's own style is that of the ids which are made.
 - A grammar starts where the prompt says: with the reply where reasoning is closed, behind reasoning where it is open.
+  That of a forced call always starts with the reply: it leaves a call, or a closed thought and a call.
 - What reads the replies is compiled when the serving is made, as the server starts.
 - With `tool_choice` "none" the reply is parsed too: the markup of calls is no content.
 
@@ -16,15 +17,24 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from dynamo_parsers.registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
-from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, reasoning_ids
+from dynamo_parsers.registry import (
+    PREFIX,
+    reasoning_parser_names,
+    reasoning_row,
+    thinking_asked_for,
+    tool_parser_names,
+    tool_row,
+)
+from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.structural_tags import structural_tag
+from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, opens_thoughts, reasoning_ids
 from dynamo_parsers.warm import start
 
-from .requests import tell, tell_grammars, told
+from .requests import tell, tell_grammars, template_kwargs_of, told
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -81,6 +91,7 @@ class Prepared(Protocol):
 
     prompt_ids: object
     require_reasoning: bool
+    tool_call_constraint: Any
 
 
 class EngineRequest(Protocol):
@@ -148,16 +159,46 @@ def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
     tell(request, _tools_of(serving, request), _ids_of(serving, prompt), _our_tool(serving))
 
 
-def _settle_reasoning(serving: Serving, result: Prepared, reasoning: str) -> None:
-    """See that a grammar waits for the end of reasoning if and only if there is some, as far as that is known."""
+def _settle_grammar(serving: Serving, request: ChatRequest, result: Prepared, reasoning: str) -> None:
+    """See that a grammar waits for the end of reasoning only if there is some, and that a forced call is forced."""
     prompt = _ids_of(serving, result.prompt_ids)
-    if isinstance(prompt, Sequence):
-        ids = reasoning_ids(reasoning_row(reasoning), serving.tokenizer_manager.tokenizer)
-        inside = ids.prompt_ends_inside(prompt)
-        if inside is None and not ids.opens:
-            inside = False  # a model without the opener as a token never closes reasoning either
-        if inside is not None:
-            result.require_reasoning = inside
+    if not isinstance(prompt, Sequence):
+        return
+    tokenizer = serving.tokenizer_manager.tokenizer
+    row, kwargs = reasoning_row(reasoning), template_kwargs_of(request)
+    inside = reasoning_ids(row, tokenizer).prompt_ends_inside(prompt)
+    if inside is None and (not opens_thoughts(row, tokenizer, kwargs) or thinking_asked_for(kwargs) is False):
+        inside = False  # it opens no reasoning, so none would be closed either
+    if inside is not False and _force_from_start(serving, request, result, reasoning, inside is True):
+        inside = False
+    if inside is not None:
+        result.require_reasoning = inside
+
+
+def _force_from_start(
+    serving: Serving, request: ChatRequest, result: Prepared, reasoning: str, in_reasoning: bool
+) -> bool:
+    """Have the grammar of a forced call begin with the reply, its reasoning in front: SGLang would wait for its closer.
+
+    Returns:
+        False if no call is forced, or not by our markup's grammar.
+    """
+    tool, choice = _our_tool(serving), plain_tool_choice(request.tool_choice)
+    constraint = getattr(result, "tool_call_constraint", None)
+    forced = choice == "required" or isinstance(choice, Mapping)
+    if not (forced and tool and constraint and constraint[0] == "structural_tag"):
+        return False
+    tag = structural_tag(
+        tool,
+        plain_tools(_tools_of(serving, request)),
+        choice,
+        getattr(request, "parallel_tool_calls", True) is not False,
+        level="function",
+        reasoning_parser=reasoning,
+        in_reasoning=in_reasoning,
+    )
+    result.tool_call_constraint = "structural_tag", type(constraint[1]).model_validate(tag)
+    return True
 
 
 def _ours(what: Callable[..., None], *arguments: object) -> None:
@@ -207,7 +248,7 @@ def _before_prompt(serving: Serving, request: ChatRequest) -> None:
 def _after_prompt(serving: Serving, request: ChatRequest, result: object) -> None:
     tool, reasoning = _our_tool(serving), _our_reasoning(serving)
     if reasoning and hasattr(result, "require_reasoning"):
-        _settle_reasoning(serving, cast(Prepared, result), reasoning)
+        _settle_grammar(serving, request, cast(Prepared, result), reasoning)
     # The Responses API answers in the task that is here; the others may be in a thread, and tell later.
     if (tool or reasoning) and _in_a_task():
         _tell(serving, request, getattr(result, "prompt_ids", None))

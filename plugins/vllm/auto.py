@@ -7,7 +7,7 @@ start-up (since 0.32), and refuses to start where that raises; older versions re
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dynamo_parsers.auto import Chosen, choose, reasoning_of
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS
@@ -53,7 +53,7 @@ class AutoReasoningParser(DynamoReasoningParser):
 
 
 @once
-def _chosen(tokenizer: TokenizerLike) -> Chosen:
+def _chosen(tokenizer: Any) -> Chosen:
     chosen = choose(tokenizer)
     start(chosen.tool.name, None if chosen.reasoning is None else chosen.reasoning.name, tokenizer)
     if chosen.why not in _said:

@@ -58,8 +58,8 @@ def install() -> None:
         composed: type[Parser] | None = theirs(*asked.args, **asked.kwargs)
         if composed is None:
             return None
-        halves = composed.tool_parser_cls, composed.reasoning_parser_cls
-        start(*(_row_name(half) for half in halves), asked.arguments.get("tokenizer"))
+        tool, reasoning = _row_name(composed.tool_parser_cls), _row_name(composed.reasoning_parser_cls)
+        start(tool, reasoning, asked.arguments.get("tokenizer"))
         return _composed(composed, named, is_harmony=is_harmony)
 
     setattr(ParserManager, "get_parser", _Answer(get_parser))  # noqa: B010

@@ -36,7 +36,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
-from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, reasoning_ids
+from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_thoughts, reasoning_ids
 
 from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
@@ -159,15 +159,8 @@ class DynamoReasoningParser(ReasoningParser):
 
     @property
     def opens_thoughts(self) -> bool:
-        """Whether a reply may open reasoning itself: its opener is a token of the model, or an asked-for phrase.
-
-        A model that has no such token was not taught to think so. If a grammar let it open a thought, it would do so to
-        talk on.
-        """
-        if self._ids.opens:
-            return True
-        phrase = not (self.row.added_tokens or self.row.special_tokens)
-        return phrase and thinking_asked_for(self.template_kwargs) is True
+        """Whether a reply may open reasoning itself."""
+        return opens_thoughts(self.row, self.model_tokenizer, self.template_kwargs)
 
     @property
     def is_closed(self) -> bool:

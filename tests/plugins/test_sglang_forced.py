@@ -149,12 +149,34 @@ def test_what_serving_asks_the_engine_for(backend: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("inside", [True, False, None])
+def test_a_forced_choice_is_forced_from_the_start(inside: bool | None) -> None:
+    """SGLang would wait for the end of reasoning: a model that does not think never comes there."""
+    call = written(tool_row("kimi_k2"), PARIS)
+    for kwargs in ({}, {"enable_thinking": False}, {"enable_thinking": True}, {"thinking": False}):
+        for choice in ("required", {"type": "function", "function": {"name": "get_weather"}}):
+            body = chat_request(TOOLS, tool_choice=choice, chat_template_kwargs=kwargs)
+            made = Exchange("dynamo_kimi_k2", "dynamo_kimi_k25", body=body, prompt=prompt_for("kimi_k25", inside))
+            made.answer("one-shot", call)
+            _, engine = serving("dynamo_kimi_k2", "dynamo_kimi_k25")
+            assert engine.asked.require_reasoning is False
+            tag = json.loads(engine.asked.sampling_params["structural_tag"])
+            closed = inside is False or (inside is None and False in kwargs.values())
+            assert grammars.accepts(tag, call)
+            assert grammars.accepts(tag, f"<think>Why?</think>{call}") is not closed
+            assert grammars.accepts(tag, f"Why?</think>{call}") is (inside is True)
+            assert grammars.accepts(tag, f"Why?{call}") is (inside is True)
+            for text in ("Hello.", "<think>Why?", "Why?</think>Hello."):
+                assert not grammars.accepts(tag, text), text
+
+
+@pytest.mark.parametrize("inside", [True, False, None])
 def test_a_grammar_starts_where_the_prompt_says(inside: bool | None) -> None:
     """Whatever the request's template arguments seem to say."""
-    for kwargs in ({}, {"enable_thinking": False}, {"enable_thinking": True}, {"thinking": False}):
-        body = chat_request(TOOLS, tool_choice="required", chat_template_kwargs=kwargs)
+    answer = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
+    for kwargs in ({}, {"enable_thinking": False}, {"enable_thinking": True}):
+        body = chat_request(None, response_format=answer, chat_template_kwargs=kwargs)
         made = Exchange("dynamo_kimi_k2", "dynamo_kimi_k25", body=body, prompt=prompt_for("kimi_k25", inside))
-        made.answer("one-shot", written(tool_row("kimi_k2"), PARIS))
+        made.answer("one-shot", "{}")
         _, engine = serving("dynamo_kimi_k2", "dynamo_kimi_k25")
         by_sglang = kwargs.get("enable_thinking", True)
         assert engine.asked.require_reasoning is (by_sglang if inside is None else inside)
