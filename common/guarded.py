@@ -66,25 +66,19 @@ class _Reply(Reply):
 
 
 class GuardedParser(Parser):
-    """A `Parser` whose `feed` and `finish` never raise. `logged`: that there is a defect has been said already."""
+    """A `Parser` whose `feed` and `finish` never raise."""
 
     reply_type = _Reply
     _reply: _Reply
 
-    __slots__ = ("_broken", "_label", "_logged", "_malformed")
+    __slots__ = ("_broken", "_label", "_malformed")
 
-    def __init__(self, *args: object, label: str = "", logged: bool = False, **kwargs: object) -> None:
+    def __init__(self, *args: object, label: str = "", **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._reply.begins = self._reply.said = 0
         self._label = label
-        self._logged = logged
         self._broken = False
         self._malformed: int | None = None  # where the first malformed call ends
-
-    @property
-    def broken(self) -> bool:
-        """Whether there was a defect."""
-        return self._broken
 
     def feed(self, text: str) -> list[Event]:
         if self._broken:
@@ -123,28 +117,18 @@ class GuardedParser(Parser):
             found[TRUNCATED] = self._cursor.offset
         if self._malformed is not None:
             found[MALFORMED] = self._malformed
-            if not self._logged:
-                logger.warning(
-                    "%s: a call is malformed before character %d of the reply; what was read of it was passed on",
-                    self._label,
-                    self._malformed,
-                )
+            logger.warning(
+                "%s: a call is malformed before character %d of the reply; what was read of it was passed on",
+                self._label,
+                self._malformed,
+            )
         for kind in found:
             tell_watchers(self._label, kind)
 
-    def decide(self, tool_choice: object, parallel_tool_calls: bool, events: list[Event]) -> list[Event]:
-        if self._broken:
-            return events
-        try:
-            return super().decide(tool_choice, parallel_tool_calls, events)
-        except Exception as error:
-            return events + self._give_up(error)
-
     def _give_up(self, error: Exception) -> list[Event]:
         self._broken = True
-        if not self._logged:
-            tell_watchers(self._label, DEFECT)
-            logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
+        tell_watchers(self._label, DEFECT)
+        logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
         self._cursor.lift_fence()
         self._reply.release()

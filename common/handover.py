@@ -1,27 +1,31 @@
-"""One machine for an engine's two parsers that do not know each other, where one gives its content to the other.
+"""One machine for an engine's two parsers, where one gives its content to the other.
 
 Such an engine makes a reasoning parser and, for a request with tools, a tool parser. It gives every piece of the reply
-to the first, and the content that comes back to the second, unchanged. So the content can say whose it is:
+to the first, and the content that comes back to the second, unchanged. An adapter that is told the request says what
+the second will be (`Beside`):
 
-- A `ReasoningHalf` reads the reply as one without tools, and gives its content as `Content`.
-- A `ToolHalf` that is given `Content` takes the reply over: one machine that knows the tools reads it from the start.
-  From then on the reasoning half feeds that machine, and keeps content and calls for the tool half to fetch.
-- Reasoning that was given out before is not given out again.
-- A half that stands alone, or beside a parser of the engine, has a machine of its own.
+- A `ReasoningHalf` with something beside it has one machine for both. It gives its content as `Content`, which knows
+  whose it is, and keeps the content and the calls for the tool half to fetch.
+- A `ToolHalf` that is given such `Content` fetches, if it is the tool parser that was named.
+- A half that is alone, or beside a parser of the engine, has a machine of its own, and gives plain text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
 from .guarded import GuardedParser
-from .registry import PREFIX
+from .registry import PREFIX, tool_row
 
 
 class Content(str):
-    """Content of a reasoning half, which remembers whose it is; joined to other text it still does."""
+    """Content of a reasoning half, which remembers whose it is; joined to other text it still does.
+
+    It is true if there is something to fetch, be it calls alone: an engine passes over what is false.
+    """
 
     source: ReasoningHalf
 
@@ -30,6 +34,9 @@ class Content(str):
         content = cls(text)
         content.source = source
         return content
+
+    def __bool__(self) -> bool:
+        return len(self) > 0 or self.source.has_more
 
     def __add__(self, other: str) -> Content:
         return Content.of(str.__add__(self, other), self.source)
@@ -61,25 +68,11 @@ class ReasoningHalf:
         chat_template_kwargs: the request's template arguments.
         in_reasoning: whether the prompt ended inside reasoning; None: not told.
         tool_choice: the request's, where it is told.
-        beside: the tool half that will be given the content: its machine reads from the start.
+        beside: the tool half that will be given the content: one machine reads for both.
         end_is_told: whether the engine calls `finish` at the end of a stream.
     """
 
-    __slots__ = (
-        "_ahead",
-        "_beside",
-        "_choice",
-        "_end_is_told",
-        "_finished",
-        "_in_reasoning",
-        "_kwargs",
-        "_machine",
-        "_name",
-        "_owed",
-        "_queue",
-        "_raw",
-        "_taken",
-    )
+    __slots__ = ("_finished", "_machine", "_new_half", "_queue", "beside")
 
     def __init__(
         self,
@@ -91,93 +84,58 @@ class ReasoningHalf:
         *,
         end_is_told: bool = True,
     ) -> None:
-        self._name = name
-        self._end_is_told = end_is_told
-        self._beside = beside
-        self._choice = tool_choice
-        self._kwargs = chat_template_kwargs
-        self._in_reasoning = in_reasoning
-        self._machine = self._new_machine(None, (), tool_choice, True, logged=False)
+        self.beside = beside
+        self._new_half = partial(ReasoningHalf, name, chat_template_kwargs, in_reasoning, tool_choice, beside)
+        self._machine = GuardedParser(
+            None if beside is None else beside.tool,
+            name,
+            () if beside is None else beside.tools,
+            tool_choice if beside is None else beside.tool_choice,
+            True if beside is None else beside.parallel_tool_calls,
+            chat_template_kwargs=chat_template_kwargs,
+            in_reasoning=in_reasoning,
+            end_is_told=end_is_told,
+            label=f"reasoning parser {PREFIX}{name}" if beside is None else _tool_label(beside.tool),
+        )
         self._finished = False
-        self._taken = False
-        self._raw: list[str] = []  # the reply so far, for the tool half
         self._queue: list[Event] = []  # content and calls, for the tool half
-        self._ahead = 0  # characters of reasoning given out that the machine has not said yet
-        self._owed = ""  # reasoning that it has said and nobody was given
-        if beside is not None:
-            self.take_over(beside.tool, beside.tools, beside.tool_choice, beside.parallel_tool_calls)
 
-    def whole(self, text: str) -> tuple[str, Content]:
+    def whole(self, text: str) -> tuple[str, str]:
         """Reasoning and content of a whole reply. What was fed before is not of this one."""
-        half = ReasoningHalf(self._name, self._kwargs, self._in_reasoning, self._choice, self._beside)
+        half = self._new_half()
         reasoning, content = half.feed(text)
         last_reasoning, last_content = half.finish()
         return reasoning + last_reasoning, content + last_content
 
-    def feed(self, text: str) -> tuple[str, Content]:
+    def feed(self, text: str) -> tuple[str, str]:
         """Reasoning and content that the next piece gives rise to."""
-        if not self._taken:
-            self._raw.append(text)
-        return self._given(self._machine.feed(text), text)
+        return self._given(self._machine.feed(text))
 
-    def finish(self) -> tuple[str, Content]:
+    def finish(self) -> tuple[str, str]:
         """The last reasoning and content. May be called twice."""
         if self._finished:
-            return "", Content.of("", self)
+            return self._given([])
         self._finished = True
-        return self._given(self._machine.finish(), "")
+        return self._given(self._machine.finish())
 
-    def take_over(self, tool: str, tools: Sequence[object], tool_choice: object, parallel_tool_calls: bool) -> None:
-        """A tool half reads the reply from now on, if none does already."""
-        if self._taken:
-            return
-        broken = self._machine.broken
-        self._machine = self._new_machine(tool, tools, tool_choice, parallel_tool_calls, logged=broken)
-        self._taken = True
-        events = self._machine.feed("".join(self._raw))
-        self._raw.clear()
-        if self._finished:
-            events += self._machine.finish()
-        reasoning = _reasoning_of(events)
-        self._owed = reasoning[self._ahead :]
-        self._ahead = max(self._ahead - len(reasoning), 0)
-        self._queue += _without_reasoning(events)
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to fetch."""
+        return bool(self._queue)
 
     def fetch(self) -> list[Event]:
         """Content and calls since the last time, for the tool half."""
         events, self._queue = self._queue, []
         return events
 
-    def _given(self, events: list[Event], text: str) -> tuple[str, Content]:
-        reasoning = _reasoning_of(events)
-        if not self._taken:
-            self._ahead += len(reasoning)
-        else:
-            owed, self._owed = self._owed, ""
-            reasoning, self._ahead = owed + reasoning[self._ahead :], max(self._ahead - len(reasoning), 0)
-        rest = _without_reasoning(events)
+    def _given(self, events: list[Event]) -> tuple[str, str]:
+        rest = [event for event in events if not isinstance(event, ReasoningDelta)]
+        reasoning = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
         content = "".join(event.text for event in rest if isinstance(event, ContentDelta))
-        if self._taken:
-            self._queue += rest
-            # Not empty where there is something to fetch: an engine may pass over what is.
-            content = content or (text or " " if rest else "")
+        if self.beside is None:
+            return reasoning, content
+        self._queue += rest
         return reasoning, Content.of(content, self)
-
-    def _new_machine(
-        self, tool: str | None, tools: Sequence[object], tool_choice: object, parallel_tool_calls: bool, *, logged: bool
-    ) -> GuardedParser:
-        return GuardedParser(
-            tool,
-            self._name,
-            tools,
-            tool_choice,
-            parallel_tool_calls,
-            chat_template_kwargs=self._kwargs,
-            in_reasoning=self._in_reasoning,
-            end_is_told=self._end_is_told,
-            label=f"reasoning parser {PREFIX}{self._name}" if tool is None else _tool_label(tool),
-            logged=logged,
-        )
 
 
 class ToolHalf:
@@ -204,19 +162,17 @@ class ToolHalf:
 
     def whole(self, text: str, tools: Sequence[object]) -> list[Event]:
         """Content and calls of a whole reply: its text, or the content of its reasoning half."""
-        if isinstance(text, Content):
-            text.source.take_over(self._name, tools, self._choice, self._parallel)
-            return text.source.fetch()
+        source = self._source_of(text)
+        if source is not None:
+            return source.fetch()
         machine = self._new_machine(tools, end_is_told=True)
         return [*machine.feed(text), *machine.finish()]
 
     def feed(self, text: str, tools: Sequence[object]) -> list[Event]:
         """Content and calls that the next piece gives rise to."""
         if self._source is None and self._machine is None:
-            if isinstance(text, Content):
-                self._source = text.source
-                self._source.take_over(self._name, tools, self._choice, self._parallel)
-            elif text:
+            self._source = self._source_of(text)
+            if self._source is None and text:
                 self._machine = self._new_machine(tools, end_is_told=self._end_is_told)
         if self._source is not None:
             return self._source.fetch()
@@ -231,6 +187,12 @@ class ToolHalf:
             return []
         self._finished = True
         return self._machine.finish()
+
+    def _source_of(self, text: str) -> ReasoningHalf | None:
+        """The half whose content `text` is, if it reads for this one."""
+        if not isinstance(text, Content) or text.source.beside is None:
+            return None
+        return text.source if tool_row(text.source.beside.tool) is tool_row(self._name) else None
 
     def _new_machine(self, tools: Sequence[object], *, end_is_told: bool) -> GuardedParser:
         label = _tool_label(self._name)
@@ -274,11 +236,3 @@ def folded(events: Sequence[Event]) -> tuple[str, list[CallPiece]]:
 
 def _tool_label(name: str) -> str:
     return f"tool parser {PREFIX}{name}"
-
-
-def _reasoning_of(events: Sequence[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, ReasoningDelta))
-
-
-def _without_reasoning(events: Sequence[Event]) -> list[Event]:
-    return [event for event in events if not isinstance(event, ReasoningDelta)]

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 import pytest
 from dynamo_parsers import Message, fold, parse
 from dynamo_parsers.events import Event, ReasoningDelta
-from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
+from dynamo_parsers.handover import Beside, Content, ReasoningHalf, ToolHalf, folded
 
 TOOLS: list[dict[str, object]] = [{"name": "get_weather", "parameters": {"type": "object"}}]
 CALL = '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>'
+BESIDE = Beside("hermes", TOOLS)
 REPLY = f"<think>one</think>\n\n  Sure. {CALL}<think>two</think> And {CALL} so."
 
 
 def joined(pieces: Sequence[str], *, passed_over: int = 0) -> Message:
     """What a client gets where the tool half is not asked about the first pieces."""
-    first, second = ReasoningHalf("qwen3"), ToolHalf("hermes")
+    first, second = ReasoningHalf("qwen3", beside=BESIDE), ToolHalf("hermes")
     reasoning = ""
     events: list[Event] = []
     for number, piece in enumerate(pieces):
@@ -48,24 +49,24 @@ def test_streamed(size: int, right: Message) -> None:
 
 
 @pytest.mark.parametrize("passed_over", range(0, 40, 3))
-def test_taken_over_late(passed_over: int, right: Message) -> None:
+def test_asked_late(passed_over: int, right: Message) -> None:
     """An engine may pass over content that is empty; nothing is said twice then, and nothing is lost."""
     pieces = [REPLY[at : at + 4] for at in range(0, len(REPLY), 4)]
     assert same(joined(pieces, passed_over=min(passed_over, len(pieces))), right)
 
 
 def test_whole(right: Message) -> None:
-    half = ReasoningHalf("qwen3")
+    half = ReasoningHalf("qwen3", beside=BESIDE)
     half.feed("something else")
     reasoning, content = half.whole(REPLY)
     assert same(fold([ReasoningDelta(reasoning), *ToolHalf("hermes").whole(content, TOOLS)]), right)
 
 
 def test_reasoning_that_only_the_tools_show() -> None:
-    """What was given out stays, and what the machine knows better goes on from there."""
     text = "<tool_call>get_weathercity</arg_key><arg_value>Paris</arg_value></tool_call> More."
     tools = [{"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}]
-    first, second = ReasoningHalf("glm45", {"enable_thinking": True}, True), ToolHalf("glm47")
+    first = ReasoningHalf("glm45", {"enable_thinking": True}, True, beside=Beside("glm47", tools))
+    second = ToolHalf("glm47")
     said, content = first.feed("Hm. ")
     events = second.feed(content, tools)
     for piece in text:
@@ -80,7 +81,7 @@ def test_reasoning_that_only_the_tools_show() -> None:
 
 
 def test_content_remembers_whose_it_is() -> None:
-    half = ReasoningHalf("qwen3")
+    half = ReasoningHalf("qwen3", beside=BESIDE)
     _, content = half.feed("Hi")
     for text in (content, content + "!", "Oh: " + content, content + content):
         assert isinstance(text, Content)
@@ -94,7 +95,7 @@ def test_content_remembers_whose_it_is() -> None:
 
 def test_content_is_not_empty_where_there_is_a_call() -> None:
     """An engine may pass over a delta without content."""
-    first, second = ReasoningHalf("qwen3"), ToolHalf("hermes")
+    first, second = ReasoningHalf("qwen3", beside=BESIDE), ToolHalf("hermes")
     events = second.feed(first.feed("<think>x</think>")[1], TOOLS)
     for at in range(0, len(CALL), 8):
         _, content = first.feed(CALL[at : at + 8])
@@ -103,8 +104,20 @@ def test_content_is_not_empty_where_there_is_a_call() -> None:
     assert [(call.name, call.arguments) for call in fold(events).tool_calls] == [("get_weather", '{"city": "Paris"}')]
 
 
+def test_content_is_what_the_reply_says() -> None:
+    """Whatever an engine makes of it: a half that nobody named has no machine of the two."""
+    alone = ReasoningHalf("qwen3")
+    _, content = alone.whole(f"<think>x</think>Hi. {CALL}")
+    assert (type(content), content) == (str, f"Hi. {CALL}")
+    beside = ReasoningHalf("qwen3", beside=BESIDE)
+    _, content = beside.whole(f"<think>x</think>Hi. {CALL}")
+    assert str(content) == "Hi."
+    other = ToolHalf("kimi_k2").whole(content, TOOLS)
+    assert folded(other) == ("Hi.", [])
+
+
 def test_finish_twice() -> None:
-    for first in (None, ReasoningHalf("qwen3")):
+    for first in (None, ReasoningHalf("qwen3", beside=BESIDE)):
         second = ToolHalf("hermes")
         second.feed("Hi <" if first is None else first.feed("Hi <")[1], TOOLS)
         assert folded(second.finish()) == (" <", [])

@@ -84,17 +84,6 @@ def test_a_defect_behind_the_head_of_a_call_loses_nothing(
         assert message.content == text
 
 
-def test_a_defect_that_was_told_is_not_told_again(
-    told: list[tuple[str, str]], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A reply that is read by a second machine has one defect."""
-    parser = GuardedParser("hermes", "qwen3", TOOLS, label=LABEL, logged=True)
-    monkeypatch.setattr(parser._cursor.__class__, "feed", lambda self, text: 1 / 0)
-    with caplog.at_level(logging.INFO, "dynamo_parsers"):
-        parser.feed("secret")
-    assert (told, caplog.records) == ([], [])
-
-
 def test_a_watcher_that_fails_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "_watchers", [])
     guarded.watch(lambda label, kind: 1 / 0)  # type: ignore[func-returns-value]

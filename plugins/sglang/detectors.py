@@ -268,15 +268,13 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         if _is_forced(choice) and not _READS_FORCED:
             beside = None  # the JSON is content, which SGLang reads
         self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside)
-        # Content that knows where it is from is for our tool detectors only: SGLang writes out nothing but plain text.
-        self._hands_over = beside is not None
         self._held: list[str] = []  # reasoning, where it is not to be streamed
 
     @guarded(_as_answer)
     def detect_and_parse(self, text: str) -> ReasoningResult:
         """Reasoning and content of a whole reply."""
         reasoning, content = self._half.whole(text)
-        return self._result(reasoning, content)
+        return ReasoningResult(normal_text=content, reasoning_text=reasoning)
 
     @guarded(_as_answer)
     def parse_streaming_increment(self, new_text: str) -> ReasoningResult:
@@ -288,7 +286,7 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         """The last of a stream."""
         return self._given(self._half.finish(), last=True)
 
-    def _given(self, said: tuple[str, Content], *, last: bool) -> ReasoningResult:
+    def _given(self, said: tuple[str, str], *, last: bool) -> ReasoningResult:
         reasoning, content = said
         if not self.stream_reasoning:
             self._held.append(reasoning)
@@ -296,10 +294,7 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
             if content or last:
                 reasoning = "".join(self._held)
                 self._held.clear()
-        return self._result(reasoning, content)
-
-    def _result(self, reasoning: str, content: Content) -> ReasoningResult:
-        return ReasoningResult(normal_text=content if self._hands_over else str(content), reasoning_text=reasoning)
+        return ReasoningResult(normal_text=content, reasoning_text=reasoning)
 
 
 def _reasoning_default(starts: Starts) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from dynamo_parsers.handover import Content, ReasoningHalf
+from dynamo_parsers.handover import ReasoningHalf
 from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
 
 from .requests import FROM_CLIENT, end_is_told, told
@@ -75,7 +75,7 @@ def _prompt_ends_inside(kwargs: Mapping[str, object]) -> bool | None:
     return thinking if told and isinstance(thinking, bool) and thinking is enabled else None
 
 
-def _result(said: tuple[str, Content]) -> ReasoningParserResult:
+def _result(said: tuple[str, str]) -> ReasoningParserResult:
     reasoning, content = said
     return ReasoningParserResult(content=content, reasoning_content=reasoning)
 
