@@ -6,7 +6,7 @@ A format is a value. Its docstring is a sample of the markup: one call of `get_w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -56,7 +56,6 @@ class Calls(Enum):
 
     READ = "read"
     VERBATIM = "verbatim"  # they end reasoning, and their markup is content
-    STOP = "stop"  # the machine stops at the first one; what it left unread is another's to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Forced:
     name: str | None  # of the one function, or None: any
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """How one reply is to be read."""
 
@@ -74,11 +73,7 @@ class Task:
     splits: bool  # reasoning is split off; else it is content
     calls: Calls
     forced: Forced | None
-    undecided: bool = False  # whether a choice is forced is told later: the machine waits for it at JSON
-    waits: bool = False
     holds: bool = True  # whether doubtful calls wait for the end of the reply, which the engine tells
-    stopped: bool = False  # with `Calls.STOP`: the machine has come to a call
-    unread: list[str] = field(default_factory=list)  # and that call's text
 
 
 @runtime_checkable
@@ -149,5 +144,5 @@ class FrameFormat(Protocol):
         ...
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
-        """Read a whole reply, or up to where the task says to stop."""
+        """Read a whole reply."""
         ...

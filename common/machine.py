@@ -111,7 +111,7 @@ NO_THINK = Think((), ())
 
 
 def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Reading[None]:
-    """Read a whole reply, or up to where the task says to stop."""
+    """Read a whole reply."""
     if grammar.frame is not None:
         return grammar.frame.read_reply(cursor, reply, task)
     return Machine(cursor, reply, grammar, task).read_reply()
@@ -149,20 +149,18 @@ class Machine:
         self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
 
     def read_reply(self) -> Reading[None]:
-        """Read a whole reply, or up to where the task says to stop."""
+        """Read a whole reply."""
         goes_on = yield from self.starts()
-        cursor, grammar, task = self.cursor, self.grammar, self.task
+        cursor, grammar = self.cursor, self.grammar
         while goes_on:
             if self._at_start and grammar.bare and not (self.inside or self._unsplit):
                 self._at_start = yield from self._bare_call()
-                goes_on = not task.stopped
                 continue
             marker = yield from cursor.until(self.markers, self.text, self._cut)
             if marker is None:
                 return
             if marker in grammar.openers.all:
                 yield from self._call(marker)
-                goes_on = not task.stopped
             else:
                 goes_on = yield from self.marker(marker)
 
@@ -192,10 +190,8 @@ class Machine:
         """Read what only the start of a reply can be; returns whether the reading goes on."""
         task, reply, grammar = self.task, self.reply, self.grammar
         inside = task.inside
-        if task.forced is not None or task.undecided or not inside:
+        if task.forced is not None or not inside:
             begins = yield from begins_as_json(self.cursor, reply, task)
-            if begins is None:
-                return False
             inside = inside and not begins
         if inside and grammar.reopened:
             inside = False
@@ -246,7 +242,7 @@ class Machine:
         elif marker in think.opens:
             yield from self._opens(marker)
         elif marker in think.closes:
-            return (yield from self._closes(marker))
+            yield from self._closes(marker)
         elif marker in grammar.unsplit_markers:
             self._unsplit_marker(marker)
             reply.content(marker)
@@ -257,7 +253,7 @@ class Machine:
         else:
             self._opened += 1
             self.text(marker)
-        return not self.task.stopped
+        return True
 
     def _opens(self, marker: str) -> Reading[None]:
         if self._inside and (self.reply.reasoning_begun or not _REPEATED_OPENER):
@@ -269,7 +265,7 @@ class Machine:
             self.reply.reasoning_starts()
         yield from self._label()
 
-    def _closes(self, marker: str) -> Reading[bool]:
+    def _closes(self, marker: str) -> Reading[None]:
         if self._inside:
             self._inside = False
             self._at_start = self._owed_elsewhere = True
@@ -278,7 +274,7 @@ class Machine:
         elif not _STRAY_CLOSER:
             self.text(marker)
         self._unsplit_marker(marker)
-        return (yield from begins_as_json(self.cursor, self.reply, self.task)) is not None
+        yield from begins_as_json(self.cursor, self.reply, self.task)
 
     def _unsplit_marker(self, marker: str) -> None:
         """Take note of a marker of reasoning that stays content: it starts where nothing was said before."""
@@ -293,7 +289,7 @@ class Machine:
         self.reply.content("\n")
         self.cursor.at -= 1
         self._at_start = not self._unsplit and (yield from self._bare_call())
-        if not (self._at_start or self.task.stopped):
+        if not self._at_start:
             self.reply.content(self.cursor.take(self.cursor.at + 1))
 
     @property
@@ -358,9 +354,7 @@ class Machine:
         before = reply.calls_read
         rehearsed = self.rehearsed
         raw = Held()
-        if task.calls is Calls.STOP:
-            cursor.copy_to(task.unread.append)
-        elif task.calls is Calls.VERBATIM:
+        if task.calls is Calls.VERBATIM:
             cursor.copy_to(raw.append if rehearsed else reply.call_text())
         reply.rehearsed = text if rehearsed else None
         fits = yield from self._read_call(opener)
@@ -369,7 +363,6 @@ class Machine:
         reply.construct_ends()
         called = reply.calls_read > before
         if fits:
-            task.stopped = task.calls is Calls.STOP
             if rehearsed and not called:
                 text(raw.take())  # an empty section is no call that waits
         elif fits is None and (task.calls is Calls.READ or self.inside):
@@ -412,15 +405,10 @@ class Machine:
 
     def _bare_call(self) -> Reading[bool]:
         """Read a call without an opener, if one stands here."""
-        task, cursor = self.task, self.cursor
-        if task.calls is Calls.VERBATIM:
+        if self.task.calls is Calls.VERBATIM:
             return False
-        if task.calls is Calls.STOP:
-            cursor.copy_to(task.unread.append)
-        found = bool((yield from attempt(self._read_bare_call, cursor)))
-        cursor.copy_to(None)
+        found = bool((yield from attempt(self._read_bare_call, self.cursor)))
         self.reply.construct_ends()
-        task.stopped = task.stopped or (found and task.calls is Calls.STOP)
         return found
 
     def _read_bare_call(self, mark: Mark) -> Reading[bool]:
@@ -438,21 +426,8 @@ def _drop(text: str) -> None:
     """A sink for text that is read again."""
 
 
-def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool | None]:
-    """Read a forced call as JSON, if one stands here, where content is due; returns whether one does.
-
-    None: the machine is to stop, as it does at any JSON with `Calls.STOP`: what is forced is not its to know.
-    """
-    if task.calls is Calls.STOP and not reply.content_seen:
-        task.stopped = (yield from _json_start(cursor)) != ""
-        if task.stopped:
-            reply.give_reasoning()
-        return None if task.stopped else False
-    if task.undecided:
-        # It may be what the engine forced: wait until the choice is told.
-        task.waits = (yield from _json_start(cursor)) != ""
-        while task.waits and not cursor.ended:
-            yield
+def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
+    """Read a forced call as JSON, if one stands here, where content is due; returns whether one does."""
     if task.forced is None:
         return False
     start = yield from _json_start(cursor)

@@ -17,9 +17,6 @@ from .registry import grammar_for, reasoning_row, tool_row
 from .reply import NO_DOUBTS, Doubts, Policy, Reply
 from .schema import Tools
 
-LATER = object()
-"""Stands for a `tool_choice` that is not known yet."""
-
 
 class Parser:
     """Parses one reply of a model.
@@ -28,14 +25,12 @@ class Parser:
         tool_parser: name of the tool-call parser, with or without `dynamo_`; None: calls are not read.
         reasoning_parser: name of the reasoning parser; None: reasoning is not split off.
         tools: the request's OpenAI tools. None or empty: no call is returned, call markup stays in content.
-        tool_choice: the request's `tool_choice`: "auto", "none", "required" or a named function;
-            `LATER`: `decide` will tell it.
+        tool_choice: the request's `tool_choice`: "auto", "none", "required" or a named function.
         parallel_tool_calls: False: only the first call is returned.
         chat_template_kwargs: the request's template arguments; they may turn thinking on or off.
         in_reasoning: whether the prompt ended inside reasoning; None: decide from the reasoning format and
             `chat_template_kwargs`.
         end_is_told: whether `finish` will be called; False: a doubtful call counts at once.
-        until_call: stop at the first call (or JSON where content begins): `rest` is then what is left.
         new_id: makes an id for a call whose markup gives none; None: the format's own kind, or `call_...`.
 
     Raises:
@@ -48,7 +43,7 @@ class Parser:
 
     _reply: Reply
 
-    __slots__ = ("_cursor", "_finished", "_machine", "_reply", "_task")
+    __slots__ = ("_cursor", "_finished", "_machine", "_reply")
 
     def __init__(  # noqa: PLR0913
         self,
@@ -61,7 +56,6 @@ class Parser:
         in_reasoning: bool | None = None,
         *,
         end_is_told: bool = True,
-        until_call: bool = False,
         new_id: Callable[[], str] | None = None,
     ) -> None:
         tool = tool_row(tool_parser) if tool_parser is not None else None
@@ -74,33 +68,25 @@ class Parser:
         else:
             inside = in_reasoning
         verbatim = tool is None or not tools
-        calls = Calls.STOP if until_call else Calls.VERBATIM if verbatim else Calls.READ
+        calls = Calls.VERBATIM if verbatim else Calls.READ
         grammar = grammar_for(tool, reasoning)
         self._cursor = self.cursor_type()
-        holds = end_is_told and calls is not Calls.STOP
         self._reply = self.reply_type(
             self._cursor,
             Tools(tools),
             _policy(tool_choice, parallel_tool_calls) if calls is Calls.READ else Policy(returned=False),
             defer_reasoning=reasoning is not None and kwargs.get("force_nonempty_content") is True,
-            doubts=Doubts(undeclared=calls is Calls.READ, verbatim=calls is Calls.VERBATIM) if holds else NO_DOUBTS,
+            doubts=Doubts(undeclared=calls is Calls.READ, verbatim=verbatim) if end_is_told else NO_DOUBTS,
             new_id=new_id or (tool.new_id if tool is not None else None),
             turn_ends=grammar.turn_ends,
             stops=grammar.stops,
             reasoning_opens=grammar.reasoning_opens,
             reasoning_closes=grammar.reasoning_closes,
         )
-        self._task = Task(inside, reasoning is not None, calls, _forced(tool_choice), tool_choice is LATER, holds=holds)
-        self._machine = read_reply(self._cursor, self._reply, grammar, self._task)
+        task = Task(inside, reasoning is not None, calls, _forced(tool_choice), holds=end_is_told)
+        self._machine = read_reply(self._cursor, self._reply, grammar, task)
         self._finished = False
         next(self._machine)
-
-    @property
-    def rest(self) -> str | None:
-        """With `until_call`: the text from the first call on, once one was met; nothing is fed or finished then."""
-        if not self._task.stopped:
-            return None
-        return self._reply.pending_space() + "".join(self._task.unread) + self._cursor.unread()
 
     def feed(self, text: str) -> list[Event]:
         """The events that `text`, the next piece of the reply, gives rise to."""
@@ -111,20 +97,6 @@ class Parser:
         if self._cursor.feed(text):
             self._cursor.resume(self._machine)
         return self._reply.take_events()
-
-    @property
-    def waits(self) -> bool:
-        """With `LATER`: whether the machine has come to where it needs to know the choice."""
-        return self._task.waits
-
-    def decide(self, tool_choice: object, parallel_tool_calls: bool, events: list[Event]) -> list[Event]:
-        """Tell the choice that was to come `LATER`: what becomes of `events`, said from the first call on."""
-        self._task.undecided = self._task.waits = False
-        self._task.forced = _forced(tool_choice)
-        if self._task.calls is Calls.READ:
-            events = self._reply.restrict(_policy(tool_choice, parallel_tool_calls), events)
-        self._cursor.resume(self._machine)
-        return events + self._reply.take_events()
 
     @property
     def unread(self) -> str:

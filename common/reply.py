@@ -11,7 +11,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .arguments.wrapped import Wrapped, wrapped
 from .cursor import NO_MARKERS, SPACE, Cursor, Markers, Sink
@@ -70,10 +70,6 @@ class Call:
         self.index = index
         self.name = name
 
-    def withhold(self) -> None:
-        """The client does not get this call after all."""
-        self._reply = None
-
     def arguments(self, text: str) -> None:
         reply = self._reply
         if reply is None or not text:
@@ -110,7 +106,6 @@ class Reply:
         "_kind",
         "_last",
         "_line",
-        "_made",
         "_new_id",
         "_numbers",
         "_pieces",
@@ -164,7 +159,6 @@ class Reply:
         self.owed_closer = ""  # of the last call, which ended without it: it may come late
         self._new_id = new_id or _random_id
         self._calls = 0
-        self._made: list[Call] = []
         self._ids: set[str] = set()
         self._numbers: dict[str, int] = {}  # the next one for a repeated native id
         # White space: `_space` since the last thing said, `_before` between content and the first call behind it.
@@ -355,9 +349,7 @@ class Reply:
         index = self._calls
         self._calls += 1
         self._put(ToolCallStart(index, self._unique(native_id), name))
-        call = Call(self, index, name, wrapped(self.tools.parameters(name)))
-        self._made.append(call)
-        return call
+        return Call(self, index, name, wrapped(self.tools.parameters(name)))
 
     # --- doubtful calls
 
@@ -464,24 +456,6 @@ class Reply:
             chosen = f"{numbered[1]}{number}"
         self._ids.add(chosen)
         return chosen
-
-    def restrict(self, policy: Policy, events: list[Event]) -> list[Event]:
-        """Take on a policy late: what remains of `events`, all of those of the calls so far."""
-        self.policy = policy
-        kept: dict[int, int] = {}
-        for call in self._made:
-            if self._allows(call.name, len(kept)):
-                kept[call.index] = len(kept)
-            else:
-                call.withhold()
-        self._calls = len(kept)
-        for call in self._made:
-            call.index = kept.get(call.index, call.index)
-        return [
-            event if isinstance(event, ContentDelta | ReasoningDelta) else replace(event, index=kept[event.index])
-            for event in events
-            if isinstance(event, ContentDelta | ReasoningDelta) or event.index in kept
-        ]
 
     def _allows(self, name: str, before: int) -> bool:
         policy = self.policy

@@ -155,8 +155,6 @@ class Frames:
         cursor, reply, task = into.cursor, into.reply, into.task
         if task.calls is Calls.VERBATIM:
             cursor.copy_to(reply.call_text())
-        elif task.calls is Calls.STOP:
-            cursor.copy_to(task.unread.append)
         reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
         cursor.fence(self.frame_end, self.closers.only_first)
         fits = yield from within(call, False)
@@ -166,7 +164,6 @@ class Frames:
         if fits:
             yield from attempt(partial(self.read_end, cursor=cursor), cursor)
         cursor.copy_to(None)
-        task.stopped = task.calls is Calls.STOP and bool(fits)
         if fits is None:
             into.drop_cut(mark, is_call=True)
         if fits is not False:
@@ -214,10 +211,8 @@ class FramedReply(Machine):
     def starts(self) -> Reading[bool]:
         task = self.task
         self._framed = task.inside
-        if task.forced is not None or task.undecided or not self._framed:
+        if task.forced is not None or not self._framed:
             begins = yield from begins_as_json(self.cursor, self.reply, task)
-            if begins is None:
-                return False
             self._framed = self._framed and not begins
         if self._framed:
             self.channel.reasoning()
@@ -243,15 +238,13 @@ class FramedReply(Machine):
             calls_read = reply.calls_read
             fits = yield from self._frames.read_message(opener, self)
             self._framed = self._framed or fits
-            # Which of the calls are returned is not known before the choice is.
-            called = reply.calls_made and not task.undecided
-            due = not (channel.is_reasoning or reply.content_seen or called or task.stopped)
+            due = not (channel.is_reasoning or reply.content_seen or reply.calls_made)
             if opener and not fits:
                 channel.text(opener)
-            elif due and (yield from begins_as_json(self.cursor, reply, task)) is None:
-                return False
-            if task.stopped or reply.calls_read == calls_read:
-                return not task.stopped
+            elif due:
+                yield from begins_as_json(self.cursor, reply, task)
+            if reply.calls_read == calls_read:
+                return True
             opener = ""  # a message that was a call has been read up to and with its end
 
     def _ends(self) -> Reading[bool]:
