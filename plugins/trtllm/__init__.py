@@ -13,18 +13,19 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import wraps
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 FLOOR = (1, 2)
 """The oldest TensorRT-LLM that has tool parsers."""
-NEWEST = (1, 3)
-"""The newest whose interface these classes were written for."""
 
 FACTORY = "tensorrt_llm.serve.tool_parser.tool_parser_factory"
 REASONING = "tensorrt_llm.llmapi.reasoning_parser"
 HANDLERS = "tensorrt_llm.serve.postprocess_handlers"
 COMMANDS = "tensorrt_llm.commands.serve"
+SERVER = "tensorrt_llm.serve.openai_server"
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -48,6 +49,16 @@ def register() -> None:
         from . import hook
 
         hook.install()
+    check_places()
+
+
+def check_places() -> None:
+    """Look at what the plugin stands on, and log what is missing."""
+    from dynamo_parsers.engines.places import self_check
+
+    from .places import NEWEST, PLACES
+
+    self_check("TensorRT-LLM", version(), PLACES, NEWEST)
 
 
 def after_import(name: str) -> None:
@@ -89,8 +100,6 @@ def check_version() -> None:
     # Builds from source may call themselves 0.0.0.
     if (0, 0) < found < FLOOR:
         raise UnknownInterface(f"this is {said}")
-    if found > NEWEST:
-        logger.info("dynamo-parsers was written for TensorRT-LLM up to %d.%d; this is %s", *NEWEST, said)
 
 
 def _register_tool_parsers(module: ModuleType) -> None:
@@ -136,6 +145,7 @@ def _widen_choices(module: ModuleType) -> None:
 
     hint_at_close_names("--tool_parser", tool_parser_names())
     hint_at_close_names("--reasoning_parser", reasoning_parser_names())
+    check_places()  # the command line comes last: nothing is half imported any more
     for command in _commands(vars(module).values()):
         for parameter in getattr(command, "params", ()):
             choice = getattr(parameter, "type", None)
@@ -146,6 +156,36 @@ def _widen_choices(module: ModuleType) -> None:
             missing = [name for name in ours() if name not in said]
             if missing:
                 choice.choices = (*said, *missing)
+
+
+def _prepare_at_start(module: ModuleType) -> None:
+    """Have the parsers that a server is started with compiled, so that its first reply costs what the second does."""
+    server = getattr(module, "OpenAIServer", None)
+    theirs = getattr(server, "__init__", None)
+    if server is None or theirs is None or hasattr(theirs, "_dynamo_parsers_hook"):
+        return
+
+    @wraps(theirs)
+    def made(self: Any, *args: Any, **kwargs: Any) -> None:
+        theirs(self, *args, **kwargs)
+        _prepare(self)
+
+    setattr(made, "_dynamo_parsers_hook", True)  # noqa: B010
+    server.__init__ = made
+
+
+def _prepare(server: Any) -> None:
+    from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
+    from dynamo_parsers.warm import start
+
+    engine = getattr(server, "generator", None) or getattr(server, "llm", None)
+    said = getattr(server, "tool_parser", None), getattr(getattr(engine, "args", None), "reasoning_parser", None)
+    named: list[str | None] = []
+    for name, known in zip(said, (tool_parser_names(), reasoning_parser_names()), strict=True):
+        ours = {PREFIX + each.lower(): each for each in known}
+        named.append(ours.get(name.lower()) if isinstance(name, str) else None)
+    if any(named):
+        start(*named)
 
 
 def _commands(values: Iterable[object]) -> list[object]:
@@ -165,5 +205,6 @@ AFTER: dict[str, Callable[[ModuleType], None]] = {
     REASONING: _register_reasoning_parsers,
     HANDLERS: _tell_requests,
     COMMANDS: _widen_choices,
+    SERVER: _prepare_at_start,
 }
 """What is due once a module of TensorRT-LLM stands."""

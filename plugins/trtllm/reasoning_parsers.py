@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.handover import ReasoningHalf
 from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
 
@@ -46,20 +47,28 @@ class DynamoReasoningParser(BaseReasoningParser):
     needs_raw_special_tokens: ClassVar[bool] = False
     resolves_thinking_from_prompt: ClassVar[bool] = True
 
+    @property
+    def label(self) -> str:
+        """What a log line shows."""
+        return f"reasoning parser {PREFIX}{self.row.name}"
+
     def __init__(self, *, chat_template_kwargs: Mapping[str, object] | None = None, **_: object) -> None:
         asked = chat_template_kwargs or {}
         self._half = ReasoningHalf(
             self.row.name, asked, _prompt_ends_inside(asked), beside=told(), end_is_told=end_is_told()
         )
 
+    @guarded(lambda _, text: _result(("", text)))
     def parse(self, text: str) -> ReasoningParserResult:
         """Reasoning and content of a whole reply."""
         return _result(self._half.whole(text))
 
+    @guarded(lambda _, text: _result(("", text)))
     def parse_delta(self, delta_text: str) -> ReasoningParserResult:
         """Reasoning and content that the next piece gives rise to."""
         return _result(self._half.feed(delta_text))
 
+    @guarded(lambda *_: _result(("", "")))
     def finish(self) -> ReasoningParserResult:
         """The last of a stream. TensorRT-LLM 1.2 does not ask for it."""
         return _result(self._half.finish())

@@ -17,15 +17,18 @@ import random
 import subprocess
 import sys
 import sysconfig
+import types
 import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import corpus
+import grammars
 import pytest
 import test_fuzz
 from corpus import Case
+from dynamo_parsers.formats.inkling import Inkling
 from dynamo_parsers.parser import named_choice
 from dynamo_parsers.registry import (
     TOOL_ROWS,
@@ -455,6 +458,93 @@ def test_a_defect_costs_no_request(
     (warning,) = [record for record in caplog.records if record.name == "dynamo_parsers"]
     assert "a defect in the parser" in warning.getMessage()
     assert "secret" not in warning.getMessage()
+
+
+METHODS = ("parse", "parse_delta", "finish", "detect_and_parse", "parse_streaming_increment", "has_tool_call")
+
+
+@pytest.mark.parametrize("each", ENGINES)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", ["one-shot", "1"])
+def test_a_defect_in_a_method_costs_no_request(
+    each: str, method: str, mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever an adapter's method raises, the text is content, and there is one line an object."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    halves = (
+        engine(each).reasoning_factory.create_reasoning_parser("dynamo_qwen3"),
+        engine(each).tool_factory.create_tool_parser("dynamo_hermes"),
+    )
+    for half in halves:
+        found = getattr(type(half), method, None)
+        if found is not None:
+            monkeypatch.setattr(found, "inner", fails)
+    made = Exchange(engine(each), "dynamo_hermes", "dynamo_qwen3", [TOOL])
+    text = f"Sure. {CALL} The end."
+    given = made.one_shot(text) if mode == "one-shot" else made.stream(pieces_of(mode, text, "hermes", "qwen3"))
+    assert "Sure." in str(given.content)
+    lines = [record.getMessage() for record in caplog.records if record.name == "dynamo_parsers"]
+    assert len(lines) <= 2
+    assert not any("secret" in line for line in lines)
+
+
+@pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
+def test_strict_tools_of_every_family(row: ToolRow) -> None:
+    """Newer TensorRT-LLMs ask for a grammar of the whole reply."""
+    made = engine("1.3").tool_factory.create_tool_parser(f"dynamo_{row.name}")
+    assert made.streaming_matches_whole_parse
+    assert made.single_call_stop is None
+    declare = engine("1.3").protocol.ChatCompletionToolsParam.model_validate
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tool = {"name": "get_weather", "parameters": schema}
+    assert made.build_strict_structural_tag_format([declare({"type": "function", "function": tool})]) is None
+    strict = [declare({"type": "function", "function": {**tool, "strict": True}})]
+    if not hasattr(strict[0].function, "strict"):
+        pytest.skip("this interface has no strict tools")
+    found = {"type": "structural_tag", "format": made.build_strict_structural_tag_format(strict)}
+    # The prompt of a framed format ends with what the sample begins with.
+    call = row.sample.removeprefix(row.format.start) if isinstance(row.format, Inkling) else row.sample
+    assert grammars.accepts(found, call)
+    if row.name != "pythonic":  # which is text without its marker
+        assert not grammars.accepts(found, call.replace("city", "town"))
+
+
+def test_what_it_stands_on(caplog: pytest.LogCaptureFixture) -> None:
+    for each in ENGINES:
+        with imported_from(folder_of(each)):
+            importlib.import_module("dynamo_parsers.trtllm").register()
+    assert not [record for record in caplog.records if "stands on" in record.getMessage()]
+    with imported_from(folder_of("1.3")):
+        handlers = importlib.import_module("tensorrt_llm.serve.postprocess_handlers")
+        handlers.apply_tool_parser_again = handlers.apply_tool_parser
+        del handlers.apply_tool_parser
+        importlib.import_module("dynamo_parsers.trtllm").register()
+    (line,) = [record.getMessage() for record in caplog.records if "stands on" in record.getMessage()]
+    assert "apply_tool_parser (parsers are not told the request" in line
+
+
+def test_a_server_prepares_its_parsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = importlib.import_module("dynamo_parsers.trtllm")
+    warm = importlib.import_module("dynamo_parsers.warm")
+    prepared: list[object] = []
+    monkeypatch.setattr(warm, "start", lambda *names: prepared.append(names))
+
+    class OpenAIServer:
+        def __init__(self, llm: Any, tool_parser: str | None) -> None:
+            self.llm, self.tool_parser = llm, tool_parser
+
+    module: Any = types.ModuleType(plugin.SERVER)
+    module.OpenAIServer = OpenAIServer
+    plugin._prepare_at_start(module)
+    plugin._prepare_at_start(module)
+    llm = types.SimpleNamespace(args=types.SimpleNamespace(reasoning_parser="dynamo_qwen3"))
+    module.OpenAIServer(llm, "dynamo_hermes")
+    module.OpenAIServer(llm, tool_parser=None)
+    module.OpenAIServer(None, "qwen3")
+    assert prepared == [("hermes", "qwen3"), (None, "qwen3")]
 
 
 # --- registering
