@@ -346,7 +346,7 @@ def _rust(case: _Case) -> Iterator[Finding]:
             level="error",
             rule="rust",
             text=f"{TITLES[case.engine]}'s Rust front end loads no Python parsers and refuses their names",
-            fix=f"unset {variable}, or the Rust front end's own names",
+            fix=f"unset {variable}, or name the Rust front end's own parsers, which have no {PREFIX} in front",
         )
 
 

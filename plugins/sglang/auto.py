@@ -63,10 +63,26 @@ def _check(original: Original, arguments: ServerArguments, *args: object, **kwar
     """Around what checks the arguments of a launch. Raises NotConclusive."""
     result = original(arguments, *args, **kwargs)
     said = _resolving(arguments)
+    _refuse_rust(said)
     wanted = [name for name in ("tool_call_parser", "reasoning_parser") if getattr(said, name) == AUTO]
     if wanted:
         _declare(arguments, _chosen(_tokenizer(said), wanted))
     return result
+
+
+def _refuse_rust(said: ServerArguments) -> None:
+    """Raises ValueError if SGLang's Rust server is to have a parser of ours: it would answer 400 to every request."""
+    from sglang.srt.environ import envs
+
+    flag = getattr(envs, "SGLANG_RUST_SERVER", None)
+    if flag is None or not flag.get():
+        return
+    for option, name in (("--tool-call-parser", said.tool_call_parser), ("--reasoning-parser", said.reasoning_parser)):
+        if name is not None and name.startswith(PREFIX):
+            raise ValueError(
+                "SGLang's Rust server (SGLANG_RUST_SERVER) loads no Python parsers: unset the variable, or name its own "
+                f"in place of {option} {name}, which is {name.removeprefix(PREFIX)} if it has that one"
+            )
 
 
 def _chosen(tokenizer: object, wanted: list[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@
 - A grammar starts where the prompt says: with the reply where reasoning is closed, behind reasoning where it is open.
   That of a forced call always starts with the reply: it leaves a call, or a closed thought and a call.
 - What reads the replies is compiled when the serving is made, as the server starts.
+- A call that was cut has the arguments that are whole in a message of Anthropic's API.
 - With `tool_choice` "none" the reply is parsed too: the markup of calls is no content.
 
 A hook passes everything on that is not about our parsers.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from dynamo_parsers.engines.whole import whole_part
 from dynamo_parsers.registry import (
     PREFIX,
     reasoning_parser_names,
@@ -40,6 +42,7 @@ logger = logging.getLogger("dynamo_parsers")
 
 SERVER = "sglang.srt.entrypoints.http_server"
 CHAT = "sglang.srt.entrypoints.openai.serving_chat"
+MESSAGES = "sglang.srt.entrypoints.anthropic.serving"
 RESPONSES = "sglang.srt.entrypoints.openai.serving_responses"
 APP = "dynamo_parsers.sglang.app:app"
 _WITHOUT_HTTP = (
@@ -279,6 +282,19 @@ def _call_id(original: Original, serving: Serving, item: object, *args: object, 
     return getattr(item, "id", None) or original(serving, item, *args, **kwargs)
 
 
+def _message(original: Original, serving: object, response: object, *args: object, **kwargs: object) -> object:
+    """Around what makes an Anthropic message of a chat response: SGLang logs arguments that are cut, and drops them."""
+    now = told()
+    if now is not None and now.tool_parser is not None:
+        _ours(_make_whole, response)
+    return original(serving, response, *args, **kwargs)
+
+
+def _make_whole(response: Any) -> None:
+    for call in response.choices[0].message.tool_calls or ():
+        call.function.arguments = whole_part(call.function.arguments)
+
+
 def _reads_calls(
     original: Original, serving: Serving, request: ChatRequest, *args: Sequence[object], **kwargs: object
 ) -> object:
@@ -315,6 +331,7 @@ HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
     (CHAT, "OpenAIServingChat", "_handle_non_streaming_request", _answer),
     (CHAT, "OpenAIServingChat", "_process_tool_call_id", _call_id),
     (CHAT, "OpenAIServingChat", "_tool_call_parsing_active", _reads_calls),
+    (MESSAGES, "AnthropicServing", "_convert_response", _message),
     (RESPONSES, "OpenAIServingResponses", "_tool_call_parsing_enabled", _reads_calls),
     (RESPONSES, "OpenAIServingResponses", "_tool_parsing_active", _reads_calls_of_a_response),
 )

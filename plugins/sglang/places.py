@@ -46,6 +46,11 @@ PLACES: tuple[Place, ...] = (
         since=(0, 5, 18),
     ),
     Place(
+        ("sglang.srt.entrypoints.anthropic.serving:AnthropicServing._convert_response",),
+        "in whole Messages the arguments of a cut call are lost, and logged",
+        ("response",),
+    ),
+    Place(
         (f"{_RESPONSES}._tool_call_parsing_enabled",),
         "in streamed Responses with tool_choice none the markup of calls is content",
         since=(0, 5, 23),

@@ -185,7 +185,7 @@ def _prepare(server: Any) -> None:
         ours = {PREFIX + each.lower(): each for each in known}
         named.append(ours.get(name.lower()) if isinstance(name, str) else None)
     if any(named):
-        start(*named)
+        start(named[0], named[1])
 
 
 def _commands(values: Iterable[object]) -> list[object]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+import sys
+from collections.abc import Sequence
 
 from dynamo_parsers import counters
 from dynamo_parsers.command_line import hint_at_close_names
@@ -46,6 +49,8 @@ def _register() -> None:
         return
     show_lines()
     self_check("vLLM", _version(), PLACES, NEWEST)
+    if os.environ.get("VLLM_USE_RUST_FRONTEND", "0").lower() not in ("", "0", "false") and _names_ours(sys.argv):
+        logger.error("vLLM's Rust front end loads no Python parsers: unset VLLM_USE_RUST_FRONTEND to use %s...", PREFIX)
     for name in tool_parser_names():
         ToolParserManager.register_lazy_module(PREFIX + name, _PARSERS, tool_class_name(name))
     for name in reasoning_parser_names():
@@ -63,6 +68,11 @@ def _register() -> None:
     except ImportError:  # the self-check has said what is missing
         return
     compose.install()
+
+
+def _names_ours(words: Sequence[str]) -> bool:
+    """Whether a command line names a parser of ours."""
+    return any(word.rpartition("=")[2].startswith(PREFIX) for word in words)
 
 
 def show_lines() -> None:

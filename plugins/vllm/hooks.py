@@ -14,14 +14,13 @@ A hook passes everything on that is not about our parsers. `places` lists what t
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from pydantic_core import from_json
+from dynamo_parsers.engines.whole import whole_part
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -197,19 +196,3 @@ def _report(hook: str, error: Exception) -> None:
         "a defect in dynamo-parsers' hook for %s (%s); the reply goes on without it", hook, type(error).__name__
     )
     logger.debug("the defect", exc_info=error)
-
-
-def whole_part(arguments: str) -> str:
-    """`arguments` where they are a JSON object, else the object of those that are whole."""
-    try:
-        found = json.loads(arguments)
-        if isinstance(found, dict):
-            return arguments
-    except (ValueError, RecursionError) as error:
-        end = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        # An unfinished string is said to go wrong where it begins.
-        try:
-            found = from_json(arguments[:end], allow_partial=True)
-        except ValueError:
-            found = None
-    return json.dumps(found if isinstance(found, dict) else {}, ensure_ascii=False)

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("vllm")
 
+import dynamo_parsers.vllm as plugin
 from dynamo_parsers.engines.places import Place, look, numbers, self_check
 from dynamo_parsers.vllm.places import NEWEST, PLACES
 from vllm_harness import VERSION
@@ -80,3 +81,15 @@ def test_a_newer_version_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     assert [each.getMessage() for each in caplog.records] == [
         f"dynamo-parsers is tested with vLLM up to {'.'.join(map(str, NEWEST))}; this is 0.99.1"
     ]
+
+
+@pytest.mark.parametrize("said", [["--tool-call-parser", "dynamo_hermes"], ["--tool-call-parser=hermes"]])
+def test_the_rust_front_end_is_said(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("VLLM_USE_RUST_FRONTEND", "1")
+    monkeypatch.setattr(sys, "argv", ["vllm", "serve", "m", *said])
+    with caplog.at_level(logging.WARNING):
+        plugin.register()
+    found = [each.getMessage() for each in caplog.records if "Rust front end" in each.getMessage()]
+    assert len(found) == ("dynamo_hermes" in said)
