@@ -80,8 +80,8 @@ def _refuse_rust(said: ServerArguments) -> None:
     for option, name in (("--tool-call-parser", said.tool_call_parser), ("--reasoning-parser", said.reasoning_parser)):
         if name is not None and name.startswith(PREFIX):
             raise ValueError(
-                "SGLang's Rust server (SGLANG_RUST_SERVER) loads no Python parsers: unset the variable, or name its own "
-                f"in place of {option} {name}, which is {name.removeprefix(PREFIX)} if it has that one"
+                "SGLang's Rust server (SGLANG_RUST_SERVER) loads no Python parsers: unset the variable, or name its "
+                f"own in place of {option} {name}, which is {name.removeprefix(PREFIX)} if it has that one"
             )
 
 
