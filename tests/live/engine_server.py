@@ -97,7 +97,9 @@ ENGINES = {
             "OMP_NUM_THREADS": "1",
             # HTTP workers import SGLang first, and two cores take their time.
             "SGLANG_UVICORN_WORKER_HEALTHCHECK_TIMEOUT": "300",
-            "PYTHONPATH": str(Path(__file__).resolve().parent / "stand_ins"),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, (str(Path(__file__).resolve().parent / "stand_ins"), os.environ.get("PYTHONPATH")))
+            ),
         },
     ),
 }
