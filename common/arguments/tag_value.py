@@ -4,8 +4,9 @@
   unless the value holds openers that they pair with.
 - A call that fits, inside a value, is quoted: until its end its parameters and closers pair up and are data.
 - A value that lacks its closer ends at the first candidate: a closer around the parameters, another closing tag before
-  one, `</NAME>`, a call that fits; its own closer that nothing follows is one if a call comes later. From there the
-  text is held until what comes tells what the candidate was, at the latest the end of the reply.
+  one, `</NAME>`, a call that fits; its own closer that nothing follows is one if a call comes later, and at once if
+  a garbled closer follows or the value is no string and whole. From there the text is held until what comes tells
+  what the candidate was, at the latest the end of the reply.
 - A parameter's opener ends the value before it at the start of a line (in inline markups anywhere) if its name is
   declared and not yet given.
 """
@@ -28,6 +29,7 @@ FOLLOWS_WITHIN = 256
 _NEAR = 256
 _MOST_SURPLUS = 16
 """Closers too many: each closer of a long run is looked at so often."""
+_MAX_GARBLED = 64
 
 _AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
 _CALL = rule("a value's closer missing before a call", contract="Candidates")
@@ -213,8 +215,7 @@ class Value:
     def _at_enclosing(self, marker: str) -> Reading[End | int]:
         if self._pairs(marker) or not _ENCLOSING or self._text.in_json_string or self._is_held():
             return len(marker)
-        if self._held is not None and self._weak:
-            # The value's closer was there; what stands behind it was in place of a closer around it.
+        if self._held is not None and self._weak and (self._text.is_finished() or self._is_garbled()):
             self._weak = False
             return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
         if self._held is not None:
@@ -226,6 +227,16 @@ class Value:
             return End(True, found if isinstance(found, Header) else None)
         self._hold(0)
         return len(marker)
+
+    @recovers("a closer after a value's own with other brackets", off=False, contract="Foreign closers")
+    def _is_garbled(self) -> bool:
+        """Whether what is held after the value's closer has the word of a closer around it: `<function>`."""
+        assert self._held is not None
+        if self._cursor.offset - self._held.offset - (self._skip or 0) > _MAX_GARBLED:
+            return False
+        text = self._cursor.held(self._held)[self._skip or 0 :].strip(SPACE)
+        word = _word(text)
+        return word not in ("", text) and any(word == _word(closer) for closer in self._body.around.closers.all)
 
     def _pairs(self, marker: str) -> bool:
         """Whether a closer closes something that was opened in the value."""
@@ -347,6 +358,10 @@ class Value:
             return End(True)
         self._hold(size)
         return size
+
+
+def _word(tag: str) -> str:
+    return "".join(char for char in tag if char.isalnum())
 
 
 def nowhere(text: str) -> None:

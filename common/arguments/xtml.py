@@ -25,7 +25,7 @@ CLOSE = "<|close|>"
 SEP = "<|sep|>"
 
 _ENDS = Markers((OPEN, CLOSE, SEP))
-_SEP = Markers((SEP,))
+_TAG_ENDS = Markers((SEP, ">"))
 _CLOSING = re.compile(r"[^<>\r\n]*")
 _QUOTED = '"([^"]*)"'
 _ATTRIBUTE_VALUES = (_QUOTED, *drift("how an attribute's value is written", "'([^']*)'", r"([^\s\"'=]+)"))
@@ -106,7 +106,7 @@ class XtmlValues(Tags):
     def read_closing(self, cursor: Cursor) -> Reading[str]:
         mark = cursor.mark()
         text = yield from cursor.run(_CLOSING, MAX_NAME)
-        if (yield from cursor.match(_SEP)) is not None:
+        if (yield from cursor.match(_TAG_ENDS)) is not None:
             cursor.settle(mark)
             return text.strip()
         cursor.rewind(mark)
@@ -122,6 +122,6 @@ XTML_VALUES = XtmlValues(
     name_end=(SEP,),
     close=_ARGUMENT.close,
     spellings=tuple(Spelling(each.open, each.close) for each in _OTHERS),
-    closes=(CLOSE,),
+    closes=(CLOSE, *drift("what begins a foreign closer", "</", contract="Foreign closers")),
     typed_by="type",
 )
