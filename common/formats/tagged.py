@@ -181,12 +181,20 @@ class Tagged:
         put(self, "_id_open", Markers((self.id_open,)))
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        if any(opener == span.open for span in self.sections):
-            return (yield from self._section(mark, cursor, reply))
+        close = next((span.close for span in self.sections if span.open == opener), "")
+        if close:
+            return (yield from self._section(close, mark, cursor, reply))
         if self.variant is not None and self.wrapper is not None and opener == self.wrapper.open:
             yield from cursor.space()
             if (yield from cursor.stands(self.variant._call_open)) is not None:
                 return (yield from self.variant.read(opener, mark, cursor, reply))
+        if reply.ends_rehearsal.all and self.wrapper is not None and opener == self.wrapper.open:
+            ahead = cursor.mark()
+            yield from cursor.space()
+            end = yield from cursor.match(reply.ends_rehearsal)
+            if end is not None:
+                return (yield from self._goes_on(end, self.wrapper.close, mark, cursor, reply))
+            cursor.rewind(ahead)
         fits = yield from self._call(opener, (mark,), cursor, reply)
         if fits:
             yield from read_strays(cursor, self._strays)
@@ -214,8 +222,11 @@ class Tagged:
 
     def _begin(self, head: Head, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
         """Whether arguments begin here; if they do, nothing is read."""
-        assert not isinstance(self.arguments, JsonObject)
         mark = cursor.mark()
+        if isinstance(self.arguments, JsonObject):
+            begins = (yield from self.arguments.fits(cursor, self.closers)) is True
+            cursor.rewind(mark)
+            return begins
         try:
             yield from self.arguments.read(cursor, _Probe(), around.tools.parameters(head.name), around)
         except _Fits:
@@ -398,14 +409,14 @@ class Tagged:
 
     # --- a section
 
-    def _section(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """Read a section behind its opener, which `mark` holds until its first call fits."""
+    def _section(self, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read a section after its opener, which `mark` holds until its first call fits; `close` closes it."""
         stray = _Stray()
         markers = union(self._in_section, reply.ends_rehearsal)
         while True:
             marker = yield from cursor.until(markers, stray.add)
-            if marker in reply.ends_rehearsal.all:
-                return False
+            if marker is not None and marker in reply.ends_rehearsal.all:
+                return not stray.bare() and (yield from self._goes_on(marker, close, mark, cursor, reply))
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self._calls:
@@ -425,7 +436,7 @@ class Tagged:
             if fits:
                 break
             stray.add(marker)
-        while (yield from self._next_in_section(cursor, reply)):
+        while (yield from self._next_in_section(close, cursor, reply)):
             pass
         yield from read_strays(cursor, self._strays)
         return True
@@ -443,7 +454,27 @@ class Tagged:
             cursor.rewind(mark, len(opener))
         return fits
 
-    def _next_in_section(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+    @recovers("the end of reasoning between an opener and its call", off=False, contract="No markers in text")
+    def _goes_on(self, end: str, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Whether a call that fits, or `close`, follows the end of reasoning, which was read and is then unread.
+
+        What is around calls was opened in reasoning, and they follow that: the opener, which `mark` holds, is markup.
+        """
+        ahead = cursor.mark(len(end))
+        yield from cursor.space()
+        marker = yield from cursor.match(union(self._in_section, self._around_close))
+        found = marker is not None and marker not in self.openers.all
+        if marker in self._calls:
+            head = yield from self._head(marker, cursor, reply.tools)
+            around = CallMarkup(self, reply, wrapped=False)
+            found = isinstance(head, Head) and (head.closed or (yield from self._begin(head, cursor, around)))
+        cursor.rewind(ahead)
+        if found:
+            cursor.settle(mark)
+            reply.owed_closer = close
+        return found
+
+    def _next_in_section(self, close: str, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read up to and with the section's next call or its closer; False where no further call stands."""
         mark = cursor.mark()
         between: list[str] = []
@@ -460,7 +491,7 @@ class Tagged:
                 if marker in elsewhere.all:  # reasoning begins or ends between the calls
                     cursor.rewind(mark)
                     cursor.take(cursor.at + len("".join(between)))
-                    reply.owed_closer = self.sections[0].close
+                    reply.owed_closer = close
                     return False
                 if marker not in self.openers.all:
                     cursor.settle(mark)
