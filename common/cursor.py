@@ -542,6 +542,8 @@ class Cursor:
         """
         while True:
             found = markers.search(self.text, self.at, self.ended)
+            if self.ended and cut is not None and self._is_longer(markers):
+                found = None
             if found is None:
                 if self.ended:
                     self._last_of(markers, sink, cut)
@@ -563,11 +565,8 @@ class Cursor:
         """As `until`, but the marker is not read."""
         while True:
             found = markers.search(self.text, self.at, self.ended)
-            if self.ended and cut is not None:
-                # What begins with a marker may be a longer one that is cut.
-                longer = markers.search(self.text, self.at, ended=False)
-                if longer is not None and longer.group() not in markers.all and len(longer.group()) >= CUT:
-                    found = None
+            if self.ended and cut is not None and self._is_longer(markers):
+                found = None
             if found is None:
                 if self.ended:
                     self._last_of(markers, sink, cut)
@@ -584,6 +583,11 @@ class Cursor:
             if found.group() in markers.all and self._whole(markers, found):
                 return found.group()
             yield
+
+    def _is_longer(self, markers: Markers) -> bool:
+        """Whether the next marker, at the end of the reply, is a longer one that is cut, which begins with another."""
+        longer = markers.search(self.text, self.at, ended=False)
+        return longer is not None and longer.group() not in markers.all and len(longer.group()) >= CUT
 
     def skip(self, size: int) -> str:
         """Read a marker of so many characters that is here."""

@@ -377,15 +377,15 @@ class Machine:
     def _read_call(self, opener: str) -> Reading[bool | None]:
         """Read what a tool opener starts; None if the reply ends before it is known whether it fits."""
         cursor, reply, grammar = self.cursor, self.reply, self.grammar
-        cut = False
         for tool in grammar.readers[opener]:
             read = partial(tool.read, opener, cursor=cursor, reply=reply)
             ends = NO_MARKERS if opener in tool.words else grammar.turn_ends
             fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
             if fits:
                 return True
-            cut = cut or (_CUT_OPENER and fits is None and opener not in tool.words)
-        return None if cut else (yield from self._doubled(opener))
+            if _CUT_OPENER and fits is None and opener not in tool.words:
+                return None
+        return (yield from self._doubled(opener))
 
     @recovers("a call's opener doubled", off=False)
     def _doubled(self, opener: str) -> Reading[bool]:

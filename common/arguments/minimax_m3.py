@@ -378,7 +378,7 @@ class _Element(Value):
         size = cursor.offset - mark.offset
         cursor.rewind(mark)
         if tag is None:
-            return len(marker)
+            return self._at_end() if self._cut_here() else len(marker)
         if tag.closes:
             return (yield from self._at_closing(tag.name, size))
         if self._quoted:
@@ -390,6 +390,17 @@ class _Element(Value):
         if isinstance(found, int) and self._element.may_hold_elements and self._held is None:
             self._unpaired -= 1
             return self._begin(tag.name, size)
+        return found
+
+    @recovers("a tag cut off at the end of a value", off=False, contract="Cut marker")
+    def _cut_here(self) -> bool:
+        """Read the beginning of a tag in which the reply ends, unless that is an element's in the value."""
+        cursor = self._cursor
+        if not cursor.ended or self._quoted or self._element.elements or len(cursor.text) - cursor.at > 2 * MAX_NAME:
+            return False
+        found = _CUT_TAG.fullmatch(cursor.text, cursor.at + len(NAMESPACE)) is not None
+        if found:
+            cursor.take(len(cursor.text))
         return found
 
     def _begin(self, name: str, size: int) -> int:

@@ -1,7 +1,8 @@
-"""Families that share a wrapper read each other's bodies behind it.
+"""Families that share a wrapper read each other's bodies in it.
 
-`<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
-parser of these families was named: a model that was trained on several of them mixes them.
+- `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
+  parser of these families was named: a model that was trained on several of them mixes them.
+- MiniMax M3 reads the parameters of M2, in its own sections or in none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ..recovery import drift
 from ..reply import Reply
 from .glm47 import GLM47
 from .hermes import HERMES
+from .minimax_m2 import MINIMAX_M2
+from .minimax_m3 import MINIMAX_M3
 from .qwen3_coder import QWEN3_CODER, WRAPPER
 from .tagged import Tagged
 
@@ -71,8 +74,23 @@ _SIBLINGS = drift(
 )
 
 
+_AS_M2 = drift(
+    "calls of MiniMax M2 from M3",
+    Tagged(
+        sample="",
+        sections=MINIMAX_M3.sections,
+        call=MINIMAX_M2.call,
+        loose=(MINIMAX_M2.call,),
+        name_end=(">",),
+        arguments=MINIMAX_M2.arguments,
+    ),
+    contract="Bare invokes",
+)
+
+
 def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
-    """What is read behind the wrapper of these formats, too."""
+    """What is read with these formats, too."""
+    as_m2 = _AS_M2 if MINIMAX_M3 in formats else ()
     if not any(each.format in formats for each in _SIBLINGS):
-        return ()
-    return tuple(each for each in _SIBLINGS if each.format not in formats)
+        return as_m2
+    return (*as_m2, *(each for each in _SIBLINGS if each.format not in formats))
