@@ -97,8 +97,9 @@ class JsonCalls:
             yield from read_strays(cursor, self.closers)
             return True
         calls_read = reply.calls_read
+        begins = in_array or (not close and (yield from cursor.peek()) == "{")
         fits = yield from self._call((mark,), cursor, reply, strict=not opener, named=named)
-        if fits is False and opener and (in_array or not close):
+        if fits is False and opener and begins:
             fits = yield from self._call_behind(mark, cursor, reply)
         if not fits:
             return fits
@@ -218,8 +219,10 @@ class JsonCalls:
     def _next_object(self, cursor: Cursor) -> Reading[bool]:
         """Read up to the next object; whether there is one before a marker or the end."""
         while True:
-            yield from cursor.run(_NO_OBJECT)
+            text = yield from cursor.run(_NO_OBJECT)
             char = yield from cursor.peek()
+            if char == "[" and text.endswith(tuple(self.words)):
+                return False
             if char in ("", "{") or (yield from cursor.stands(self._ends)) is not None:
                 return char == "{"
             cursor.take(cursor.at + 1)
