@@ -46,6 +46,7 @@ _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
 _NEXT_CALL = re.compile(r"[)\]}]{0,8}\s{0,64}[,;]?\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?")
+_CALL_CLOSERS = re.compile(r"(?:(?:[)\]}]\s{0,8}){1,8})?")
 _LITERALS = {
     "True": "true",
     "False": "false",
@@ -428,7 +429,7 @@ class _Arguments(Compact):
                 yield from _backslash(cursor, say, raw)
                 continue
             if char != mark[0]:
-                if doubt is None and ((yield from cursor.stands(self._within)) or (yield from self._call_stands())):
+                if doubt is None and (yield from self._may_have_ended()):
                     if cursor.offset < cursor.twice:  # it is known by now
                         return Read.CUT
                     doubt = cursor.mark(room=None)
@@ -451,6 +452,28 @@ class _Arguments(Compact):
                 say(quote(mark)[1:-1])
             else:
                 say(quote(char)[1:-1])
+
+    def _may_have_ended(self) -> Reading[bool]:
+        """Whether a marker stands here, or the next call: a string whose quote is missing may have ended before."""
+        if (yield from self._cursor.stands(self._within)) or (yield from self._call_stands()):
+            return True
+        return (yield from self._closers_stand())
+
+    @recovers("a string's quote missing before the closers of its call", off=False, contract="It had ended")
+    def _closers_stand(self) -> Reading[bool]:
+        """Whether closers and then a marker stand here; nothing is read."""
+        cursor = self._cursor
+        closers = yield from cursor.look(_CALL_CLOSERS)
+        if not closers.group():
+            return False
+        mark = cursor.mark()
+        try:
+            cursor.take(closers.end())
+            found = (yield from cursor.stands(self._within)) is not None
+        except Overrun:
+            found = False
+        cursor.rewind(mark)
+        return found
 
     def _ends_string(self, nested: bool) -> Reading[bool]:
         """Whether what stands here can follow a string; nothing is read."""

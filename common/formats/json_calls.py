@@ -32,6 +32,8 @@ _ARRAY_END = Markers("]")
 _FUNCTION = "function"
 _JSON_GOES_ON = ':,"'
 _NO_OBJECT = re.compile(r"[^{<\[]*")
+_START = re.compile(r'(?:\{|"(?P<key>\w)?)?')
+_BROKEN_START = re.compile(rf"\w?{_START.pattern}")
 _MOST_TRIED = 8
 """Objects in an array that are tried as calls, where the first is none."""
 _DEBRIS = re.compile(r"[^{}\[\]<]*")
@@ -83,7 +85,7 @@ class JsonCalls:
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = "") -> Reading[bool | None]:
         """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
-        yield from cursor.space()
+        space = yield from cursor.space()
         tagged = bool(opener) and opener not in self.words
         if tagged and _WORD_IN_TAG and (yield from cursor.match(self._words)):
             yield from cursor.space()
@@ -97,7 +99,7 @@ class JsonCalls:
             yield from read_strays(cursor, self.closers)
             return True
         calls_read = reply.calls_read
-        begins = in_array or (not close and (yield from cursor.peek()) == "{")
+        begins = in_array or (not close and (yield from _begins_broken(cursor, glued=not space)))
         fits = yield from self._call((mark,), cursor, reply, strict=not opener, named=named)
         if fits is False and opener and begins:
             fits = yield from self._call_behind(mark, cursor, reply)
@@ -260,6 +262,12 @@ class JsonCalls:
         if body.gives_up():
             return True
         return None if step is _Step.CUT else False
+
+
+def _begins_broken(cursor: Cursor, *, glued: bool) -> Reading[bool]:
+    """Whether an object is here, also without its bracket, or with another character for one if that is `glued`."""
+    found = yield from cursor.look(_BROKEN_START if glued else _START)
+    return found.group() != "" and (found.group()[-1] == "{" or found["key"] is not None)
 
 
 class _Step(Enum):

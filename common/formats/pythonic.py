@@ -31,7 +31,7 @@ _NO_SEPARATOR = re.compile(r"[^,;\n<]*")
 _MOST_TRIED = 16
 """Separators in a list behind which a call is tried, where its first one is none."""
 _LIST_START = Markers("[")
-_LIST_END = Markers("]")
+_LIST_END = Markers(("]", ")]"))
 
 _CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
 _DOUBLED_BRACKET = rule("the list's opening bracket doubled")
