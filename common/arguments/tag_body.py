@@ -413,7 +413,9 @@ class Body:
         return whole and (yield from self._call_fits(declared=True))
 
     def _may_come(self, header: Header) -> bool:
-        """Whether a parameter is declared and was not given."""
+        """Whether a parameter is declared and was not given; one without a name is dropped."""
+        if not header.name:
+            return True
         known = self.parameters.declares(header.name) or not self.parameters.names
         return known and header.name not in self.written
 
