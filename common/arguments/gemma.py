@@ -53,6 +53,7 @@ _TEXT = r"""<(?:\|(?:"(?:\|(?P<text>>)?)?)?)?"""
 _NEXT_MEMBER = re.compile(
     rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
 )
+_NEXT_KEY = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:(?P<key>[\w.\-@$]+)(?P<sign>:)?)?)?")
 _NEXT_ELEMENT = re.compile(rf"""[{SPACE}]*(?:,[{SPACE}]*(?:{_TEXT})?)?""")
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
@@ -521,7 +522,14 @@ class _Arguments(Compact):
         return (yield from self._value())
 
     def _member_follows(self) -> Reading[bool]:
-        """Whether a comma, the next key or element and its value stand here, as they are mostly written."""
+        """Whether a comma, the next key or element and its value stand here, as they are mostly written.
+
+        The value of an argument that is declared is not waited for.
+        """
+        if not self._nested:
+            ahead = yield from self._cursor.look(_NEXT_KEY)
+            if ahead["sign"] and self._parameters.declares(ahead["key"]):
+                return True
         found = yield from self._cursor.look(_NEXT_MEMBER if self._owed[-1].keyed else _NEXT_ELEMENT)
         return any(found.groups())
 
