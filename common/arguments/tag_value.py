@@ -99,11 +99,11 @@ class Value:
                 self._take(cursor.take(cursor.at + found))
 
     def _take(self, text: str) -> None:
-        """Text of the value, or of what follows it."""
+        """A marker, or what is read with it, of the value or of what follows it."""
         if self._held is None:
             self._add(text)
         else:
-            self._add_held(text)
+            self._at_line_start = text[-1] == "\n"
 
     def _add_held(self, text: str) -> None:
         """Text from a candidate on."""
@@ -280,7 +280,8 @@ class Value:
             self._weak = self._weak and not declared
         if self._quoted and self._quoted[-1] is Level.CALL:
             self._quoted.pop()
-        if _CALL and self._held is None and declared and not self._quoted and not self._text.in_json_string:
+        unknown = self._cursor.offset >= self._cursor.twice  # what was held twice is not held again
+        if _CALL and self._held is None and declared and unknown and not (self._quoted or self._text.in_json_string):
             self._hold(None)
         self._quoted += levels
         return size
@@ -299,11 +300,11 @@ class Value:
         return size, levels
 
     def _ended(self) -> End:
-        """The value ended at the candidate."""
+        """The value ended at the candidate. Before a call nothing closed it: the call that it is in is not complete."""
         assert self._held is not None
         self._cursor.rewind(self._held)
         self._cursor.take(self._cursor.at + (self._skip or 0))
-        return End(True, over=bool(self._skip))
+        return End(self._skip is not None, over=bool(self._skip))
 
     def _at_turn_end(self, marker: str) -> Reading[End | int]:
         last = yield from at_last_turn_end(self._cursor, self._body.around.turn_ends)
