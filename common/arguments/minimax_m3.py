@@ -377,8 +377,10 @@ class _Element(Value):
         tag = yield from read_tag(cursor, doubled=False)
         size = cursor.offset - mark.offset
         cursor.rewind(mark)
+        if tag is None and self._cut_here():
+            return self._at_end()
         if tag is None:
-            return self._at_end() if self._cut_here() else len(marker)
+            return (yield from super()._at_closing_tag(marker)) if marker.endswith("</") else len(marker)
         if tag.closes:
             return (yield from self._at_closing(tag.name, size))
         if self._quoted:

@@ -225,7 +225,7 @@ class Tags:
             if not (found or _WITHOUT_PART):
                 return None
         if ended:
-            nameless = _WITHOUT_NAME and not self.key_end.all and not name
+            nameless = _WITHOUT_NAME and (valued or not self.key_end.all) and not name
             said = dict(_ATTRIBUTE.findall(attributes)) if attributes else _NO_ATTRIBUTES
             return Header(name, said, valued) if name or nameless else None
         if (yield from cursor.stands(self.value_end)) is not None:
