@@ -14,14 +14,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Literal, TypeAlias
 
 from .arguments.elements import NAMESPACE
-from .arguments.gemma import DELIMITER
 from .arguments.json_object import JsonObject
 from .arguments.minimax_m3 import MinimaxM3Values
 from .arguments.tags import Tags
@@ -37,57 +37,47 @@ from .formats.mistral import Mistral
 from .formats.muse import ATEM, Muse
 from .formats.pythonic import Pythonic
 from .formats.tagged import Tagged
+from .kept import Kept
 from .message import fold
 from .parser import Parser, named_choice
 from .registry import PREFIX, ReasoningRow, ToolRow, reasoning_row, tool_row
-from .schema import Tools
-from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, listed, optional, regex, sequence, star, tag
-from .tag_values import SAMPLE_KEY, Function, Literals, parameters_as_elements, parameters_in_tags
+from .schema import Parameters
+from .tag_formats import (
+    ANY_TEXT,
+    GAP,
+    Format,
+    Tag,
+    any_of,
+    const,
+    json_schema,
+    listed,
+    optional,
+    plus,
+    regex,
+    separated,
+    sequence,
+    star,
+    tag,
+)
+from .tag_literals import GEMMA, PYTHON
+from .tag_schemas import Cleaned, is_plain
+from .tag_values import SAMPLE_KEY, Function, parameters_as_elements, parameters_in_tags
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
 """What is constrained at least: what the request asks for, the framing of every call, or every argument too."""
 
+_log = logging.getLogger("dynamo_parsers")
 _NAME, _ARGUMENTS = "get_weather", '{"city": "Paris"}'
 """What every format's sample calls."""
 _THOUGHT = "plan"
 _DIGITS = re.compile(r"([0-9]+)")
 _ANY_ID = "[a-zA-Z0-9]{9}"
-
-
-_GEMMA_KEY = r"[^,:={}\[\]()<>\"'\s]{1,64}"
-_GEMMA = Literals(
-    string=tag(DELIMITER, ANY_TEXT, DELIMITER),
-    words=("true", "false", "null"),
-    key="{}:".format,
-    quote=lambda text: f"{DELIMITER}{text}{DELIMITER}",
-    grammar=r"""
-value ::= string | number | "true" | "false" | "null" | array | "{" gap members gap "}"
-array ::= "[" gap (value (comma value)*)? gap "]"
-members ::= (member (comma member)*)?
-member ::= [^,:={}()<>"' \n\[\]]+ ":" gap value
-string ::= "<|\"|>" ([^<] | "<"+ [^|<])* "<"* "<|\"|>"
-number ::= "-"? [0-9]+ ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
-comma ::= gap "," gap
-gap ::= " "* | "\n" " "*
-""",
-)
-_PYTHON_KEY = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
-_PYTHON = Literals(
-    string=regex(r"""'([^'\\\n]|\\[^\n])*'|"([^"\\\n]|\\[^\n])*\""""),
-    words=("True", "False", "None"),
-    key=lambda name: f"{name!r}: ",
-    quote=repr,
-    grammar=r"""
-value ::= string | number | "True" | "False" | "None" | array | "{" gap members gap "}"
-array ::= "[" gap (value (comma value)*)? gap "]"
-members ::= (member (comma member)*)?
-member ::= string gap ":" gap value
-string ::= "'" ([^'\\\n] | "\\" [^\n])* "'" | "\"" ([^"\\\n] | "\\" [^\n])* "\""
-number ::= "-"? [0-9]+ ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
-comma ::= gap "," gap
-gap ::= " "* | "\n" " "*
-""",
-)
+_TAGS: Kept[Tag] = Kept(2_000_000)
+"""Tags of requests, by what they were made of; sizes in characters of schemas. A tag is some five times as large."""
+_FUNCTIONS: Kept[Function] = Kept(2_000_000)
+"""Strict tools, by their names and schemas, with the formats that were made of them."""
+_OVERHEAD = 2_000
+"""What a tag has beside its schemas."""
 
 
 class ToolChoiceError(ValueError):
@@ -102,38 +92,61 @@ class NoStructuralTag(ToolChoiceError):
 class _Block:
     """Calls in a reply: what opens them, what may stand there, what closes them."""
 
-    open: str
+    opens: tuple[str, ...]
+    """Each of them may open the calls."""
     body: Format
     close: str
     repeats: bool
     """Whether further calls are further blocks."""
     bare: bool = False
     """Whether the markers may be missing. In text calls then count only between them."""
+    before: str = ""
+    """What may stand before the calls, outside of reasoning."""
+    behind: str = ""
+    """What may stand after the calls."""
 
     @property
-    def whole(self) -> Format:
-        if self.bare:
-            closed = (optional(const(self.close)),) if self.close else ()
-            return sequence(optional(const(self.open)), self.body, *closed)
-        return self.marked
+    def opener(self) -> Format:
+        return any_of(const(each) for each in self.opens)
 
     @property
     def marked(self) -> Format:
-        return tag(self.open, self.body, self.close) if self.close else sequence(const(self.open), self.body)
+        if self.close:
+            return tag(self.opens[0], self.body, self.close)
+        return sequence(self.opener, self.body)
 
-    def calls(self, *, single: bool) -> Format:
-        """Calls between markers, from the first one on."""
-        if self.repeats and not single:
-            return sequence(self.marked, star(sequence(GAP, self.marked)))
-        return self.marked
+    def forced(self, reasoning: ReasoningRow | None, *, inside: bool, single: bool) -> Format:
+        """Calls, written once, and what may be in front of them: reasoning, white space, markers that may be missing.
+
+        Reasoning ends at its closer, or at the opener of a call.
+        """
+        calls, front, opener = self.marked, [GAP], None
+        if self.bare:
+            calls = sequence(self.body, *([optional(const(self.close))] if self.close else []))
+            opener = self.opener
+            front.append(optional(opener))
+        elif self.repeats and not single:
+            calls, front = plus(sequence(GAP, self.marked)), []
+        if self.before:
+            front.append(optional(const(self.before)))
+        behind = [optional(const(self.behind))] if self.behind else []
+        if reasoning is None:
+            return sequence(*front, calls, *behind, GAP)
+        closed = sequence(const(reasoning.close), *front)
+        thought: Format = {"type": "any_text", "excludes": [reasoning.close, *self.opens]}
+        ended = sequence(thought, optional(closed) if opener is None else any_of((closed, opener)))
+        if not inside:
+            opened = sequence(GAP, const(reasoning.open), ended)
+            ended = any_of((sequence(*front), opened)) if front else optional(opened)
+        return sequence(ended, calls, *behind, GAP)
 
     def in_text(self, *, single: bool) -> Format:
         """Text in which calls may stand."""
         if not self.close:
-            return {"type": "dispatch", "rules": [[self.open, self.body]], "loop": not single}
+            return {"type": "dispatch", "rules": [[each, self.body] for each in self.opens], "loop": not single}
         return {
             "type": "triggered_tags",
-            "triggers": [self.open],
+            "triggers": list(self.opens),
             "tags": [self.marked],
             "at_least_one": False,
             "stop_after_first": single,
@@ -149,7 +162,7 @@ def structural_tag(  # noqa: PLR0913
     level: Level = "auto",
     reasoning_parser: str | None = None,
     in_reasoning: bool = False,
-) -> dict[str, object] | None:
+) -> Tag | None:
     """The structural tag that constrains a reply to what a request allows.
 
     Args:
@@ -171,37 +184,64 @@ def structural_tag(  # noqa: PLR0913
         NoStructuralTag: nothing in the markup of the format could be constrained as the request asks.
     """
     row = tool_row(tool_parser)
-    functions = _functions(tools, level)
+    asked = _asked(tools, level)
     named, forced = named_choice(tool_choice), tool_choice == "required"
-    if named is not None and named not in (function.name for function in functions):
-        known = ", ".join(function.name for function in functions) or "none"
+    if named is not None and named not in (each.name for each in asked):
+        known = ", ".join(each.name for each in asked) or "none"
         raise ToolChoiceError(f"tool_choice names the function {named!r}, which is not in tools (known: {known})")
-    if forced and not functions:
+    if forced and not asked:
         raise ToolChoiceError("tool_choice is 'required', but tools has no function to call")
-    if tool_choice == "none" or not functions:
+    if tool_choice == "none" or not asked:
         return None
-    strict = any(function.strict for function in functions)
+    strict = any(each.strict for each in asked)
     if not (forced or named is not None or strict or level != "auto" or not parallel_tool_calls):
         return None
     if named is not None:
-        functions = [function for function in functions if function.name == named]
+        asked = [each for each in asked if each.name == named]
     forced = forced or named is not None
-    _check_names(row, functions, forced=forced)
-    single = named is not None or not parallel_tool_calls
+    _check_names(row, asked, forced=forced)
+    reply = _Reply(row, forced, named is not None or not parallel_tool_calls, reasoning_parser, in_reasoning)
     try:
-        found = _reply(row, functions, forced=forced, single=single)
+        return reply.tag(asked)
     except NoStructuralTag:
         if forced or strict:
             raise
         return None
-    if reasoning_parser is not None and forced and not frames_reply(row):
-        block = _block(row, functions, single=single)
-        found = _behind_reasoning(
-            found, block.calls(single=single), reasoning_row(reasoning_parser), block.open, in_reasoning
-        )
-    if forced and not frames_reply(row):
-        found = sequence(GAP, found, GAP)
-    return {"type": "structural_tag", "format": found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What a reply may be, but for the functions that it may call."""
+
+    row: ToolRow
+    forced: bool
+    single: bool
+    reasoning_parser: str | None
+    in_reasoning: bool
+
+    def tag(self, asked: Sequence[_Asked]) -> Tag:
+        """The tag for these functions; the same as before for what was asked before."""
+        contents = tuple(each.content for each in asked)
+        key = (self.row.name, contents, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
+        found = _TAGS.get(key)
+        if found is None:
+            functions = [_function(each) for each in asked]
+            made = Tag(type="structural_tag", format=self._format(functions))
+            made.doubtful = tuple(
+                call for each in functions if each.doubtful for call in each.made[self.row.name].values()
+            )
+            found = made
+            _TAGS.put(key, found, _OVERHEAD + sum(len(name) + len(schema or "") for name, schema in contents))
+        return found
+
+    def _format(self, functions: Sequence[Function]) -> Format:
+        if isinstance(self.row.format, Frames):
+            return _framed(self.row, self.row.format, functions, forced=self.forced, single=self.single)
+        block = _block(self.row, functions, single=self.single)
+        if not self.forced:
+            return block.in_text(single=self.single)
+        reasoning = None if self.reasoning_parser is None else reasoning_row(self.reasoning_parser)
+        return block.forced(reasoning, inside=self.in_reasoning, single=self.single)
 
 
 def frames_reply(row: ToolRow) -> bool:
@@ -246,20 +286,55 @@ def answer_tag(reasoning_parser: str, answer: Format, *, in_reasoning: bool = Fa
         begun = sequence(star(_thought(row.frame)), const(row.close))
         framed = sequence(begun, answer, optional(const(_after_answer(row.frame))))
         return {"type": "structural_tag", "format": framed}
-    closed = sequence({"type": "any_text", "excludes": [row.close]}, const(row.close), GAP, answer)
-    found = closed if in_reasoning else any_of((answer, sequence(const(row.open), closed)))
-    return {"type": "structural_tag", "format": sequence(GAP, found, GAP)}
+    thought = sequence({"type": "any_text", "excludes": [row.close]}, const(row.close), GAP)
+    before = thought if in_reasoning else optional(sequence(const(row.open), thought))
+    return {"type": "structural_tag", "format": sequence(GAP, before, answer, GAP)}
 
 
-def _functions(tools: Sequence[object], level: Level) -> list[Function]:
-    known = Tools(tools)
-    found: list[Function] = []
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A function of a request."""
+
+    name: str
+    strict: bool
+    parameters: object
+
+    @property
+    def content(self) -> tuple[str, str | None]:
+        """What a tag depends on: the name, and the schema of one that is strict."""
+        return self.name, json.dumps(self.parameters, default=repr) if self.strict else None
+
+
+def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
+    found: list[_Asked] = []
     for tool in tools:
         function = tool.get("function", tool) if isinstance(tool, Mapping) else None
         name = function.get("name") if isinstance(function, Mapping) else None
         if isinstance(function, Mapping) and isinstance(name, str):
             strict = level == "parameter" or function.get("strict") is True
-            found.append(Function(name, known.parameters(name), strict))
+            found.append(_Asked(name, strict, function.get("parameters")))
+    return found
+
+
+_NOTHING = Parameters(None)
+
+
+def _function(asked: _Asked) -> Function:
+    """How a function is called. What cannot be enforced of a strict one is said when it is met first."""
+    if not asked.strict:
+        return Function(asked.name, _NOTHING, False)
+    content = asked.content
+    found = _FUNCTIONS.get(content)
+    if found is None:
+        cleaned = Cleaned.of(asked.parameters)
+        found = Function(asked.name, Parameters(cleaned.schema), True, not is_plain(cleaned.schema))
+        if cleaned.dropped:
+            _log.warning(
+                "the tool %r is strict, but no grammar enforces all of its schema; left out: %s",
+                asked.name,
+                ", ".join(dict.fromkeys(cleaned.dropped)),
+            )
+        _FUNCTIONS.put(content, found, _OVERHEAD + len(content[1] or ""))
     return found
 
 
@@ -267,7 +342,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Names that every format carries: OpenAI's own rule."""
 
 
-def _check_names(row: ToolRow, functions: Sequence[Function], *, forced: bool) -> None:
+def _check_names(row: ToolRow, functions: Sequence[_Asked], *, forced: bool) -> None:
     """Raises ToolChoiceError for names that a model could not be held to."""
     seen: dict[str, bool] = {}
     for function in functions:
@@ -295,25 +370,11 @@ def _carries(row: ToolRow, name: str) -> bool:
 # --- replies
 
 
-def _reply(row: ToolRow, functions: Sequence[Function], *, forced: bool, single: bool) -> Format:
-    if isinstance(row.format, Frames):
-        return _framed(row, row.format, functions, forced=forced, single=single)
-    block = _block(row, functions, single=single)
-    if not forced:
-        return block.in_text(single=single)
-    found = block.whole if block.bare else block.calls(single=single)
-    if isinstance(row.format, KimiK3):
-        # The prompt may have begun an answer, and the message may be closed behind the calls.
-        begun, closed = "<|close|>response<|sep|>", "<|close|>message<|sep|>"
-        found = sequence(optional(const(begun)), found, optional(const(closed)))
-    return found
-
-
 def _framed(row: ToolRow, frame: Frames, functions: Sequence[Function], *, forced: bool, single: bool) -> Format:
-    call = any_of(_message_call(frame, function) for function in functions)
     end = _after_call(frame)
-    further = star(sequence(const(end + frame.start), call))
-    calls = sequence(call, *(() if single else (further,)), optional(const(end)))
+    call, close = _message_calls(row, frame, functions)
+    one = sequence(call, const(close)) if close else call
+    calls = sequence(one if single else separated(call, end + frame.start, close), optional(const(end)))
     if forced:
         return sequence(star(_thought(frame)), calls)
     answer = sequence(
@@ -351,52 +412,70 @@ def _after_answer(frame: Frames) -> str:
     return frame.reasoning_sample.rpartition(_THOUGHT)[2]
 
 
-def _behind_reasoning(found: Format, calls: Format, row: ReasoningRow, opener: str, inside: bool) -> Format:
-    """`found` after reasoning, which its closer ends, or `calls`, which begin with `opener`."""
-    thought: Format = {"type": "any_text", "excludes": [row.close, opener]}
-    closed = sequence(thought, const(row.close), GAP, found)
-    ended = any_of((closed, sequence(thought, calls)))
-    return ended if inside else any_of((found, sequence(const(row.open), ended)))
-
-
 # --- calls
+
+
+def _calls(
+    row: ToolRow,
+    functions: Sequence[Function],
+    head: Callable[[str], Format],
+    rest: Callable[[Function], Sequence[Format]],
+    shape: str = "",
+) -> Format:
+    """One call: up to the end of its name, and the rest, which depends on the name only if the function is strict.
+
+    `shape` tells the kinds of calls of one row apart.
+    """
+    found: list[Format] = []
+    if plain := [each.name for each in functions if not each.strict]:
+        found.append(sequence(any_of(map(head, plain)), *rest(_ANY_FUNCTION)))
+    for each in functions:
+        if each.strict:
+            made = each.made.setdefault(row.name, {})
+            if shape not in made:
+                made[shape] = sequence(head(each.name), *rest(each))
+            found.append(made[shape])
+    return any_of(found)
+
+
+_ANY_FUNCTION = Function("", _NOTHING, False)
 
 
 def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Block:
     format = row.format
     if isinstance(format, KimiK3):
-        return _tagged_block(KIMI_K3_CALLS, format.sample, functions, single=single)
+        found = _tagged_block(row, KIMI_K3_CALLS, functions, single=single)
+        # The prompt may have begun an answer, and the message may be closed after the calls.
+        return replace(found, before="<|close|>response<|sep|>", behind="<|close|>message<|sep|>")
     if isinstance(format, Mistral):
-        named = _tagged_block(format.by_name, format.sample, functions, single=single)
-        objects = listed(any_of(_json_call(_ARRAY_SAMPLE, each) for each in functions), ",", single=single)
-        array = sequence(GAP, const("["), GAP, objects, GAP, const("]"))
-        return _Block(named.open, any_of((named.body, array)), "", repeats=True)
+        named = _tagged_block(row, format.by_name, functions, single=single)
+        call = _json_call(row, _ARRAY_SAMPLE, format.as_json.keys, functions)
+        array = sequence(GAP, const("["), listed(call, ",", single=single), const("]"))
+        return replace(named, body=any_of((named.body, array)))
     if isinstance(format, Gemma4):
-        head, _, tail = format.sample.partition(_NAME)
+        before, _, tail = format.sample.partition(_NAME)
         opener = min(format.openers.all, key=len)
-        calls = any_of(
-            sequence(
-                const(f"{head.removeprefix(opener)}{each.name}{{"),
-                GAP,
-                _GEMMA.parameters(each, "{}:".format, _GEMMA_KEY),
-                GAP,
-                const("}"),
-            )
-            for each in functions
+        call = _calls(
+            row,
+            functions,
+            lambda name: const(f"{before.removeprefix(opener)}{name}{{"),
+            lambda each: (GAP, GEMMA.parameters(each), GAP, const("}")),
         )
-        return _Block(opener, calls, tail.rpartition("}")[2], repeats=True)
+        return _Block((opener,), call, tail.rpartition("}")[2], repeats=True)
     if isinstance(format, Pythonic):
         span = format.as_json.spans[0]
-        call = any_of(
-            sequence(const(f"{each.name}("), GAP, _PYTHON.parameters(each, "{}=".format, _PYTHON_KEY), GAP, const(")"))
-            for each in functions
+        call = _calls(
+            row,
+            functions,
+            lambda name: const(f"{name}("),
+            lambda each: (GAP, PYTHON.parameters(each), GAP, const(")")),
         )
-        body = sequence(const("["), GAP, listed(call, ",", single=single), GAP, const("]"))
-        return _Block(span.open, body, span.close, repeats=False, bare=True)
+        body = sequence(const("["), listed(call, ",", single=single), const("]"))
+        return _Block((span.open,), body, span.close, repeats=False, bare=True)
     if isinstance(format, JsonCalls):
-        return _json_block(format, functions, single=single)
+        return _json_block(row, format, functions, single=single)
     if isinstance(format, Tagged):
-        return _tagged_block(format, format.sample, functions, single=single)
+        return _tagged_block(row, format, functions, single=single)
     raise NoStructuralTag(
         f"the markup of {PREFIX}{row.name} has no structural tag: leave strict out of the tools, or force a call with "
         "tool_choice, which is then written as JSON"
@@ -406,102 +485,148 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
 _ARRAY_SAMPLE = '[{"name": "get_weather", "arguments": {"city": "Paris"}}]'
 
 
-def _json_block(format: JsonCalls, functions: Sequence[Function], *, single: bool) -> _Block:
+def _json_block(row: ToolRow, format: JsonCalls, functions: Sequence[Function], *, single: bool) -> _Block:
     span = format.spans[0]
     head = format.sample.partition("{")[0].rstrip()
-    calls = any_of(_json_call(format.sample, function) for function in functions)
+    call = _json_call(row, format.sample, format.keys, functions)
     if head.endswith("["):
-        body = sequence(GAP, listed(calls, ",", single=single), GAP, const("]"), *([GAP] if span.close else []))
-        return _Block(head, body, span.close, repeats=False)
+        body = sequence(listed(call, ",", single=single), const("]"))
+        if span.close:
+            return _Block((head,), sequence(body, GAP), span.close, repeats=False)
+        # A family whose opener is a word may have tokens of its own for the same.
+        tokens = [each for each in format.spans[1:] if each.open in row.special_tokens]
+        closes = [optional(any_of(const(each.close) for each in tokens))] if tokens else []
+        opens = (head, *(f"{each.open}[" for each in tokens))
+        return _Block(opens, sequence(body, *closes), "", repeats=False)
     if not span.close:
-        body = sequence(GAP, listed(calls, ";", single=single))
-        return _Block(head, body, "", repeats=False, bare=bool(format.bare))
-    return _Block(head, sequence(GAP, calls, GAP), span.close, repeats=True)
+        return _Block((head,), listed(call, ";", single=single), "", repeats=False, bare=bool(format.bare))
+    return _Block((head,), sequence(GAP, call, GAP), span.close, repeats=True)
 
 
-def _json_call(sample: str, function: Function) -> Format:
-    key = sample.partition('", "')[2].partition('"')[0]
-    head = f'{{"name": {json.dumps(function.name, ensure_ascii=False)}, "{key}": '
-    return sequence(const(head), json_schema(function.schema), GAP, const("}"))
+def _json_call(row: ToolRow, sample: str, keys: Sequence[str], functions: Sequence[Function]) -> Format:
+    """A call as an object, with the keys of `sample`; `keys` are those that the reader takes for the arguments'."""
+    head, rest = _json_parts(row, sample, keys)
+    return _calls(row, functions, lambda name: const(head(name)), rest, "object")
 
 
-def _tagged_block(format: Tagged, sample: str, functions: Sequence[Function], *, single: bool) -> _Block:
+def _json_parts(
+    row: ToolRow, sample: str, keys: Sequence[str]
+) -> tuple[Callable[[str], str], Callable[[Function], Sequence[Format]]]:
+    at = sample.index("{")
+    said, _ = json.JSONDecoder().raw_decode(sample, at)
+    name_key, key = said
+    if name_key != _NAME_KEY or key not in keys or said != {name_key: _NAME, key: json.loads(_ARGUMENTS)}:
+        raise ValueError(
+            f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
+            f"that its reader knows: {_NAME_KEY!r}, then {' or '.join(map(repr, keys))}"
+        )
+    return (
+        lambda name: f'{{"{name_key}": {json.dumps(name, ensure_ascii=False)}, "{key}": ',
+        lambda each: (json_schema(each.schema), GAP, const("}")),
+    )
+
+
+_NAME_KEY = "name"
+
+
+def _tagged_block(row: ToolRow, format: Tagged, functions: Sequence[Function], *, single: bool) -> _Block:
+    sample = row.format.sample
     section = next((span for span in format.sections if sample.startswith(span.open)), None)
     if section is not None:
         inner = sample.removeprefix(section.open).removesuffix(section.close).strip()
-        calls = any_of(sequence(*_tagged_call(format, inner, function)) for function in functions)
-        return _Block(section.open, sequence(GAP, listed(calls, "", single=single), GAP), section.close, False)
+        calls = _tagged_call(row, format, inner, functions)
+        return _Block((section.open,), listed(calls, "", single=single), section.close, False)
     span = format.wrapper or format.call
     close = span.close if sample.endswith(span.close) else ""
     inner = sample.removeprefix(span.open).removesuffix(close).strip()
-    calls = any_of(sequence(*_tagged_call(format, inner, function)) for function in functions)
+    calls = _tagged_call(row, format, inner, functions)
     gap = [GAP] if format.wrapper is not None else []
-    return _Block(span.open, sequence(*gap, calls, *([GAP] if close else [])), close, repeats=True)
+    return _Block((span.open,), sequence(*gap, calls, *([GAP] if close else [])), close, repeats=True)
 
 
-def _tagged_call(format: Tagged, sample: str, function: Function) -> Iterator[Format]:
-    """The parts of one call; `sample` is one, without the markers around it."""
-    head, _, rest = sample.partition(_NAME)
+def _tagged_call(row: ToolRow, format: Tagged, sample: str, functions: Sequence[Function]) -> Format:
+    """One call; `sample` is one, without the markers around it."""
+    head, _, after = sample.partition(_NAME)
+    rest = _tagged_rest(format, after)
+    return _calls(row, functions, lambda name: const(head + name), rest)
+
+
+def _tagged_rest(format: Tagged, sample: str) -> Callable[[Function], Sequence[Format]]:
+    """What follows the name of a call; `sample` does."""
     arguments = format.arguments
     if isinstance(arguments, JsonObject):
-        between, _, tail = rest.partition(_ARGUMENTS)
+        between, _, tail = sample.partition(_ARGUMENTS)
     elif isinstance(arguments, MinimaxM3Values):
         # Each parameter is an element of its own name.
         opened, closed = f"{NAMESPACE}<{SAMPLE_KEY}>", f"{NAMESPACE}</{SAMPLE_KEY}>"
-        between, tail = rest[: rest.index(opened)], rest[rest.index(closed) + len(closed) :]
+        between, tail = sample[: sample.index(opened)], sample[sample.index(closed) + len(closed) :]
     elif isinstance(arguments, Tags):
-        between, tail = rest[: rest.index(arguments.open)], rest[rest.rindex(arguments.close) + len(arguments.close) :]
+        between = sample[: sample.index(arguments.open)]
+        tail = sample[sample.rindex(arguments.close) + len(arguments.close) :]
     else:
         raise NoStructuralTag("this encoding of arguments has no structural tag")
-    yield const(head + function.name)
+    values = sample[len(between) : len(sample) - len(tail)]
+    head: list[Format] = []
     if format.id_open:
         ended = sequence(optional(sequence(const(format.id_open), regex(_ANY_ID))), const(format.name_end[0]))
-        yield optional(ended)
+        head.append(optional(ended))
     if between[:1].isspace():
-        yield GAP
-    yield from _counted(between.strip())
-    if isinstance(arguments, MinimaxM3Values):
-        yield from (GAP, *parameters_as_elements(function, tail.strip()))
-    elif isinstance(arguments, Tags):
-        yield GAP
-        values = rest[len(between) : len(rest) - len(tail)]
-        yield from parameters_in_tags(arguments, values, function)
-    else:
-        yield from (GAP, json_schema(function.schema), *([GAP] if tail else []))
-    if tail.strip():
-        yield const(tail.strip())
+        head.append(GAP)
+    head += _counted(between.strip())
+    end = [const(tail.strip())] if tail.strip() else []
+
+    def parts(function: Function) -> Sequence[Format]:
+        if isinstance(arguments, MinimaxM3Values):
+            return [*head, GAP, *parameters_as_elements(function, tail.strip()), *end]
+        if isinstance(arguments, Tags):
+            return [*head, GAP, *parameters_in_tags(arguments, values, function), *end]
+        return [*head, GAP, json_schema(function.schema), *([GAP] if tail else []), *end]
+
+    return parts
 
 
-def _message_call(frame: Frames, function: Function) -> Format:
-    """A message that calls `function`, without its end."""
+def _message_calls(row: ToolRow, frame: Frames, functions: Sequence[Function]) -> tuple[Format, str]:
+    """A message that calls one of the functions, without its end: up to a fixed text, and that text."""
     sample = frame.sample.removeprefix(frame.start).removesuffix(_after_call(frame))
     if isinstance(frame, Muse):
-        header, opened, calls = sample.partition(ATEM.sections[0].open)
-        block = _tagged_block(ATEM, opened + calls, [function], single=True)
-        return sequence(const(header.replace(_NAME, function.name).rstrip()), GAP, block.whole)
+        section = ATEM.sections[0]
+        header, _, inner = sample.partition(section.open)
+        before, _, after = inner.removesuffix(section.close).strip().partition(_NAME)
+        tagged = _tagged_rest(ATEM, after)
+        return _calls(
+            row,
+            functions,
+            lambda name: sequence(
+                const(header.replace(_NAME, name).rstrip()), GAP, const(section.open), GAP, const(before + name)
+            ),
+            lambda each: [*tagged(each), GAP],
+        ), section.close
     if isinstance(frame, Inkling):
         header, _, _ = sample.partition("{")
-        key = next(key for key in INKLING_CALLS.keys if f'"{key}": ' in sample)
-        call = _json_call(f'", "{key}"', function)
-        return sequence(optional(const(function.name)), const(header.removeprefix(_NAME)), call)
+        opened = header.removeprefix(_NAME)
+        head, rest = _json_parts(row, sample, INKLING_CALLS.keys)
+        return _calls(
+            row, functions, lambda name: sequence(optional(const(name)), const(opened + head(name))), rest
+        ), ""
     if isinstance(frame, Messages):
-        return _directed(frame, sample, function)
+        return _directed(row, frame, sample, functions), ""
     raise NoStructuralTag("this frame has no structural tag")
 
 
-def _directed(frame: Messages, sample: str, function: Function) -> Format:
-    """The recipient may stand behind the channel, or before it, where the role was."""
+def _directed(row: ToolRow, frame: Messages, sample: str, functions: Sequence[Function]) -> Format:
+    """The recipient may stand after the channel, or before it, where the role was."""
     header = sample.partition(_ARGUMENTS)[0]
     channel, recipient, constraint = re.split(r"(?<=[a-z]) (?=to=)|(?<=" + _NAME + ")(?= )", header)
-    recipient = " " + recipient.replace(_NAME, function.name)
     marker = channel.removesuffix(frame.channels[1])
     channels = any_of(const(f"{marker}{each}") for each in frame.channels)
     constrained, _, end = constraint.rpartition("<|message|>")[0], "", "<|message|>"
-    bare = " " + constrained.rpartition("|>")[2]
-    either = any_of((sequence(channels, const(recipient)), sequence(const(recipient), channels)))
-    return sequence(
-        either, optional(any_of((const(constrained), const(bare)))), const(end), GAP, json_schema(function.schema)
-    )
+    either = optional(any_of((const(constrained), const(" " + constrained.rpartition("|>")[2]))))
+
+    def head(name: str) -> Format:
+        to = const(" " + recipient.replace(_NAME, name))
+        return any_of((sequence(channels, to), sequence(to, channels)))
+
+    return _calls(row, functions, head, lambda each: (either, const(end), GAP, json_schema(each.schema)))
 
 
 def _counted(text: str) -> Iterator[Format]:

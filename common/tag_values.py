@@ -1,31 +1,29 @@
-"""How arguments are written, as formats of structural tags: a tag a parameter, elements, or literals.
+"""How arguments are written, as formats of structural tags: a tag a parameter, or elements.
 
 - Parameters come in the order of the schema; those that are not required may be missing.
 - A string is any text up to its closer, or one of those that the schema lists.
-- Objects and arrays nested deeper than five are any text, or any value: an engine refuses a tag that is nested deeper
-  than some eighty. As literals, a value of which the schema says nothing, or that refers to itself, is any value too.
+- Elements nested deeper than five are any text: an engine refuses a tag that is nested deeper than some eighty.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from . import schema
 from .arguments.elements import ITEM, NAMESPACE
 from .arguments.tags import Tags
 from .schema import Parameters
-from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, listed, optional, regex, sequence, star, tag
+from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, optional, regex, sequence, star, tag
+from .tag_schemas import with_definitions
 
 SAMPLE_KEY, SAMPLE_VALUE = "city", "Paris"
 """What every format's sample says."""
-_ANY_KEY = r"[^\s<>\"'=|/\[\]{}]{1,64}"
-_DEFINITIONS = ("$defs", "definitions")
+_ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
+"""Not counted: `{1,64}` takes seconds to compile against a vocabulary of 150,000 tokens."""
 _MAX_DEPTH = 5
-_FAR = 1_000_000
-"""An element behind those that a schema lists."""
-_OF_ONE_TYPE: Mapping[str, Sequence[str]] = {
+_OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "number": ("integer", "number"),
     "boolean": ("boolean",),
     "null": ("null",),
@@ -39,12 +37,14 @@ class Function:
     name: str
     parameters: Parameters
     strict: bool
+    doubtful: bool = False
+    """Whether it is strict and xgrammar may refuse its schema."""
+    made: dict[str, dict[str, Format]] = field(default_factory=dict, compare=False, repr=False)
+    """How a strict function is called, by the row's name and the shape of the call, once it was asked for."""
 
     @property
     def required(self) -> frozenset[str]:
-        root = self.parameters.root
-        names = root.get("required") if isinstance(root, Mapping) else None
-        return frozenset(names) if isinstance(names, list | tuple) else frozenset()
+        return self.parameters.required
 
     @property
     def further(self) -> bool:
@@ -63,7 +63,7 @@ class Function:
 
     def schema_of(self, name: str) -> object:
         """The schema of one parameter, with the definitions that it may refer to."""
-        return _with_definitions(self.parameters.schema(name), self.parameters.root)
+        return with_definitions(self.parameters.schema(name), self.parameters.root)
 
 
 # --- parameters in tags
@@ -107,7 +107,7 @@ class _ParameterTag:
         if not self.typed_by:
             if "string" not in types:
                 return self._with(key, "", sequence(GAP, json_schema(part), GAP))
-            choices = _choices(part)
+            choices = string_choices(part)
             if choices is None:
                 return text
             written = any_of(const(choice) for choice in choices)
@@ -116,7 +116,7 @@ class _ParameterTag:
             types = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
         found: list[Format] = []
         if "string" in types:
-            choices = _choices(part)
+            choices = string_choices(part)
             found.append(
                 text if choices is None else self._with(key, "string", any_of(const(choice) for choice in choices))
             )
@@ -142,29 +142,7 @@ class _ParameterTag:
         return sequence(*parts, tag(last, value, self.close))
 
 
-def _with_definitions(part: object, root: object) -> object:
-    """A part of a schema, with the definitions that it refers to."""
-    if not isinstance(part, Mapping) or not isinstance(root, Mapping):
-        return True
-    # Where there are definitions, xgrammar takes an array of anything for an empty one.
-    return {**part, **{key: root[key] for key in _DEFINITIONS if key in root}} if _refers(part) else part
-
-
-def _refers(part: object) -> bool:
-    """Whether a schema refers to another."""
-    queue = [part]
-    while queue:
-        each = queue.pop()
-        if isinstance(each, Mapping):
-            if "$ref" in each:
-                return True
-            queue += each.values()
-        elif isinstance(each, list | tuple):
-            queue += each
-    return False
-
-
-def _choices(part: object) -> list[str] | None:
+def string_choices(part: object) -> list[str] | None:
     """The strings that a schema allows, where it lists them."""
     if not isinstance(part, Mapping):
         return None
@@ -200,115 +178,14 @@ def _element(name: str, part: object, root: object, depth: int) -> Format:
 
 def _content(part: object, root: object, depth: int) -> Format:
     kinds = schema.types(part, root)
-    if (choices := _choices(part)) is not None:
+    if (choices := string_choices(part)) is not None:
         return any_of(const(choice) for choice in choices)
     if depth > _MAX_DEPTH or "string" in kinds:
         return ANY_TEXT
-    written: list[Format] = [json_schema(_with_definitions(part, root))]
+    written: list[Format] = [json_schema(with_definitions(part, root))]
     if "object" in kinds:
         written.append(sequence(GAP, *_members(part, root, depth)))
     if "array" in kinds:
         item = _element(ITEM, schema.element(part, root, 0), root, depth)
         written.append(star(sequence(item, GAP)))
     return sequence(GAP, any_of(written), GAP)
-
-
-# --- parameters as literals
-
-
-@dataclass(frozen=True, slots=True)
-class Literals:
-    """How a markup writes the values of a call's arguments."""
-
-    string: Format
-    words: tuple[str, str, str]
-    """True, false and null."""
-    key: Callable[[str], str]
-    """A key of an object in a value, and what stands between it and its value."""
-    quote: Callable[[str], str]
-    """A string as it is written."""
-    grammar: str
-    """The rules `value`, and `members` of an object, for any value: EBNF."""
-
-    def parameters(self, function: Function, key: Callable[[str], str], any_key: str) -> Format:
-        """Arguments with commas between them; `key` writes a name and what stands before its value."""
-        root = function.parameters.root
-        named: list[tuple[Format, bool]] = []
-        if function.strict:
-            named = [
-                (sequence(const(key(name)), GAP, self._value(function.parameters.schema(name), root)), required)
-                for name in function.parameters.names
-                for required in (name in function.required,)
-            ]
-        if not function.further:
-            return in_order(named)
-        further = sequence(regex(any_key), const(key("")), GAP, self._any("value"))
-        return in_order([*named, (listed(further, ",", single=False), False)])
-
-    def _any(self, rule: str) -> Format:
-        return {"type": "grammar", "grammar": f"root ::= {rule}\n{self.grammar}"}
-
-    def _value(self, part: object, root: object, within: tuple[object, ...] = ()) -> Format:
-        """A value of the schema `part`, which stands in those of `within`."""
-        if (choices := _choices(part)) is not None:
-            return any_of(const(self.quote(choice)) for choice in choices)
-        kinds = schema.types(part, root)
-        if len(within) > _MAX_DEPTH or any(part is each for each in within) or _says_nothing(part, root):
-            return self._any("value")
-        within = (*within, part)
-        written: list[Format] = []
-        if "string" in kinds:
-            written.append(self.string)
-        if "number" in kinds or "integer" in kinds:
-            only = "number" if "number" in kinds else "integer"
-            listed_only = isinstance(part, Mapping) and ("enum" in part or "const" in part)
-            written.append(json_schema(_with_definitions(part, root) if listed_only else {"type": only}))
-        true, false, null = self.words
-        if "boolean" in kinds:
-            written += [const(true), const(false)]
-        if "null" in kinds:
-            written.append(const(null))
-        if "array" in kinds:
-            first, last = schema.element(part, root, 0), schema.element(part, root, _FAR)
-            item = self._value(first, root, within) if first is last else self._any("value")
-            inner = optional(listed(item, ",", single=False))
-            written.append(sequence(const("["), GAP, inner, GAP, const("]")))
-        if "object" in kinds:
-            written.append(sequence(const("{"), GAP, self._members(part, root, within), GAP, const("}")))
-        return any_of(written)
-
-    def _members(self, part: object, root: object, within: tuple[object, ...]) -> Format:
-        declared = schema.properties(part, root)
-        if not declared:
-            return self._any("members")
-        required = part.get("required") if isinstance(part, Mapping) else None
-        return in_order(
-            [
-                (
-                    sequence(const(self.key(str(name))), GAP, self._value(inner, root, within)),
-                    isinstance(required, list | tuple) and name in required,
-                )
-                for name, inner in declared.items()
-            ]
-        )
-
-
-def _says_nothing(part: object, root: object) -> bool:
-    """Whether a schema allows every value, as far as its types tell."""
-    if not schema.types(part, root) >= schema.ANY or schema.properties(part, root):
-        return False
-    return schema.types(schema.element(part, root, 0), root) >= schema.ANY
-
-
-def in_order(members: Sequence[tuple[Format, bool]]) -> Format:
-    """Members, of which some are required, in their order and with commas between them."""
-    behind = [
-        sequence(GAP, const(","), GAP, each) if required else optional(sequence(GAP, const(","), GAP, each))
-        for each, required in members
-    ]
-    first = next((number for number, (_, required) in enumerate(members) if required), None)
-    starts = range(len(members) if first is None else first + 1)
-    found = [sequence(members[start][0], *behind[start + 1 :]) for start in starts]
-    if not found:
-        return GAP
-    return any_of(found) if first is not None else optional(any_of(found))

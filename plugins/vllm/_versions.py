@@ -15,6 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dynamo_parsers.tag_formats import Tag
 from xgrammar import Grammar, StructuralTag
 
 from vllm import envs
@@ -99,25 +100,37 @@ class Refused(_ClientError):  # type: ignore[misc, valid-type]
     """A request that cannot be served, which becomes HTTP 400. The text says what to change."""
 
 
-def as_structural_tag(tag: Mapping[str, object]) -> StructuralTag:
+class MadeTag(StructuralTag):
+    """A tag of ours as vLLM asks for one. vLLM writes it as JSON, and pydantic has nothing to find out about it."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        """The tag as it was made: a request does not pay for a copy."""
+        return {"type": "structural_tag", "format": self.format}
+
+
+def as_structural_tag(tag: Tag) -> StructuralTag:
     """`tag` as vLLM wants it.
 
     Raises:
         Refused: no grammar can follow the schema of a tool, or it nests deeper than vLLM takes, which would say so
             only after a stream has begun.
     """
-    text = json.dumps(tag)
+    if isinstance(tag.engine, StructuralTag):
+        return tag.engine
     try:
-        if _check_nesting is not None:
-            _check_nesting(text, structural_tag=True)
-        _compiles(text)
+        if tag.doubtful and _check_nesting is not None:
+            _check_nesting(json.dumps(tag), structural_tag=True)
+        for call in tag.doubtful:
+            _compiles(json.dumps({"type": "structural_tag", "format": call}))
     except Exception as error:
         said = _PLACE.sub("", str(error).strip().splitlines()[-1])
         raise Refused(
             "the parameters of a strict tool are no JSON Schema that can be enforced: correct them, or leave strict "
             f"out of the tool ({said})"
         ) from error
-    return StructuralTag.model_validate(tag)
+    made = MadeTag.model_construct(type="structural_tag", format=tag["format"])
+    tag.engine = made
+    return made
 
 
 def is_grammar(tag: Mapping[str, object]) -> bool:
@@ -133,7 +146,7 @@ _PLACE = re.compile(r"^\[[^]]*\] \S+:[0-9]+: ")
 """Where in its own sources xgrammar says that it is."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _compiles(tag: str) -> None:
     Grammar.from_structural_tag(tag)
 

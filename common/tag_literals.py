@@ -1,0 +1,229 @@
+"""How arguments are written as literals (Gemma, Python), as one grammar in EBNF for each function.
+
+- One rule for each part of the schema, which others refer to: the size is linear, and a schema may refer to itself.
+- Members come in the order of the schema, or sorted by name, as Gemma's template writes them; required ones have to be
+  there. (In every other order, they could not be told to be there by a grammar that grows with their number only.)
+- A value of which the schema says nothing is any value, and so is what is nested deeper than 32.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from . import schema
+from .tag_formats import Format, grammar
+from .tag_values import Function
+
+_MAX_DEPTH = 32
+_FAR = 1_000_000
+"""An element after those that a schema lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """How a markup writes the values of a call's arguments."""
+
+    words: tuple[str, str, str]
+    """True, false and null."""
+    argument: Callable[[str], Sequence[str]]
+    """How the name of an argument is written, with what is between it and its value, in each spelling."""
+    key: Callable[[str], Sequence[str]]
+    """The same of a key of an object in a value."""
+    quote: Callable[[str], Sequence[str]]
+    """How a string is written."""
+    rules: str
+    """EBNF: `value`, `string`, `array`, `member` of an object, `further` argument, `comma` and `gap`."""
+
+    def parameters(self, function: Function) -> Format:
+        """The arguments of a call, with commas between them."""
+        rules = _Rules(self, function.parameters.root)
+        members = [
+            _Member(self.argument(name), function.parameters.schema(name), name in function.required)
+            for name in (function.parameters.names if function.strict else ())
+        ]
+        rules.add("root", rules.members(members, 0, "further" if function.further else ""))
+        return grammar("\n".join([*rules.lines, self.rules.strip(), _COMMON, ""]))
+
+
+_COMMON = r"""
+integer ::= "-"? ("0" | [1-9] [0-9]*)
+number ::= integer ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
+members ::= (member (comma member)*)?
+array ::= "[" gap (value (comma value)*)? gap "]"
+comma ::= gap "," gap
+gap ::= [ \n]{0,8}
+""".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    written: Sequence[str]
+    part: object
+    required: bool
+
+    @property
+    def sorts_as(self) -> str:
+        """Jinja's `dictsort` takes no notice of case."""
+        return self.written[0].lower()
+
+
+class _Rules:
+    """The grammar of one function's arguments."""
+
+    def __init__(self, dialect: Literals, root: object) -> None:
+        self.lines: list[str] = []
+        self._dialect = dialect
+        self._root = root
+        self._values: dict[int, str] = {}
+        self._number = 0
+
+    def add(self, name: str, body: str) -> str:
+        self.lines.append(f"{name} ::= {body}")
+        return name
+
+    def _named(self, letter: str) -> str:
+        self._number += 1
+        return f"{letter}{self._number}"
+
+    # --- members
+
+    def members(self, members: Sequence[_Member], depth: int, further: str = "") -> str:
+        """Members with commas between them, in their order or sorted; `further` ones may follow them."""
+        if not members:
+            return f"({further} (comma {further})*)?" if further else '""'
+        rules = {
+            id(each): self.add(self._named("m"), f"{_either(each.written)} gap {self.value(each.part, depth + 1)}")
+            for each in members
+        }
+        found = [self._in_order(members, rules, further)]
+        by_name = sorted(members, key=lambda each: each.sorts_as)
+        if by_name != list(members):
+            found.append(self._in_order(by_name, rules, further))
+        return " | ".join(found)
+
+    def _in_order(self, members: Sequence[_Member], rules: Mapping[int, str], further: str) -> str:
+        """Two rules a member: what may follow from it on, after another one and as the first."""
+        after = self.add(self._named("a"), f"(comma {further})*" if further else '""')
+        first = self.add(self._named("f"), f"({further} (comma {further})*)?" if further else '""')
+        for member in reversed(members):
+            rule, next_after = rules[id(member)], after
+            here = f"comma {rule}" if member.required else f"(comma {rule})?"
+            after = self.add(self._named("a"), f"{here} {next_after}")
+            begins = f"{rule} {next_after}"
+            first = self.add(self._named("f"), begins if member.required else f"{begins} | {first}")
+        return first
+
+    # --- values
+
+    def value(self, part: object, depth: int) -> str:
+        """The rule of a value of the schema `part`."""
+        if depth > _MAX_DEPTH or _says_nothing(part, self._root):
+            return "value"
+        known = self._values.get(id(part))
+        if known is None:
+            known = self._values[id(part)] = self._named("v")
+            self.add(known, " | ".join(self._kinds(part, depth)))
+        return known
+
+    def _kinds(self, part: object, depth: int) -> Iterator[str]:
+        listed = _listed(part)
+        if listed is not None:
+            yield from (self._literal(each) for each in listed)
+            return
+        kinds = schema.types(part, self._root)
+        yield from (kind for kind in ("string", "number") if kind in kinds)
+        if "integer" in kinds and "number" not in kinds:
+            yield "integer"
+        true, false, null = (json.dumps(word) for word in self._dialect.words)
+        if "boolean" in kinds:
+            yield from (true, false)
+        if "null" in kinds:
+            yield null
+        if "array" in kinds:
+            yield self._array(part, depth)
+        if "object" in kinds:
+            yield self._object(part, depth)
+
+    def _array(self, part: object, depth: int) -> str:
+        first, last = (schema.element(part, self._root, index) for index in (0, _FAR))
+        item = self.value(first, depth + 1) if first is last else "value"
+        return f'"[" gap ({item} (comma {item})*)? gap "]"'
+
+    def _object(self, part: object, depth: int) -> str:
+        declared = schema.properties(part, self._root)
+        inner = "members"
+        if declared:
+            required = part.get("required") if isinstance(part, Mapping) else None
+            names = required if isinstance(required, list | tuple) else ()
+            members = [_Member(self._dialect.key(str(name)), each, name in names) for name, each in declared.items()]
+            inner = self.add(self._named("o"), self.members(members, depth))
+        return f'"{{" gap {inner} gap "}}"'
+
+    def _literal(self, value: object) -> str:
+        if isinstance(value, str):
+            return _either(self._dialect.quote(value))
+        if value is None or isinstance(value, bool):
+            return json.dumps(self._dialect.words[2 if value is None else 0 if value else 1])
+        return json.dumps(json.dumps(value))
+
+
+def _either(written: Sequence[str]) -> str:
+    """One of some texts."""
+    texts = [json.dumps(text, ensure_ascii=False) for text in dict.fromkeys(written)]
+    return texts[0] if len(texts) == 1 else f"({' | '.join(texts)})"
+
+
+def _listed(part: object) -> list[object] | None:
+    """The values that a schema lists, if each can be written as a literal."""
+    if not isinstance(part, Mapping):
+        return None
+    listed = [part["const"]] if "const" in part else part.get("enum")
+    if not isinstance(listed, list | tuple) or not listed:
+        return None
+    return list(listed) if all(each is None or isinstance(each, str | int | float) for each in listed) else None
+
+
+def _says_nothing(part: object, root: object) -> bool:
+    """Whether a schema allows every value, as far as its types tell."""
+    if not schema.types(part, root) >= schema.ANY or schema.properties(part, root):
+        return False
+    return schema.types(schema.element(part, root, 0), root) >= schema.ANY
+
+
+GEMMA = Literals(
+    words=("true", "false", "null"),
+    argument=lambda name: (f"{name}:",),
+    key=lambda name: (f"{name}:",),
+    quote=lambda text: (f'<|"|>{text}<|"|>',),
+    rules=r"""
+value ::= string | number | "true" | "false" | "null" | array | "{" gap members gap "}"
+member ::= [^,:={}()<>"' \n\[\]]+ ":" gap value
+further ::= member
+string ::= "<|\"|>" text "<|\"|>"
+text ::= ([^<] | ("<"+ "|")* "<"+ [^<|] | ("<"+ "|")+ [^<"])* ("<"+ "|")* "<"*
+""",
+)
+"""A string ends at the first delimiter; `<|"` in it is one's beginning."""
+
+
+def _in_quotes(text: str) -> tuple[str, str]:
+    """A string in either of Python's quotes."""
+    # With both quotes in it a string is written in single ones.
+    inner = repr("\"'" + text)[len("'\"\\'") : -1].replace("\\'", "'").replace('"', '\\"')
+    return repr(text), f'"{inner}"'
+
+
+PYTHON = Literals(
+    words=("True", "False", "None"),
+    argument=lambda name: (f"{name}=",),
+    key=lambda name: tuple(f"{quoted}:" for quoted in _in_quotes(name)),
+    quote=_in_quotes,
+    rules=r"""
+value ::= string | number | "True" | "False" | "None" | array | "{" gap members gap "}"
+member ::= string gap ":" gap value
+further ::= [A-Za-z_] [A-Za-z0-9_]* "=" gap value
+string ::= "'" ([^'\\\n] | "\\" [^\n])* "'" | "\"" ([^"\\\n] | "\\" [^\n])* "\""
+""",
+)
