@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta
@@ -209,7 +209,11 @@ class DynamoToolDetector(BaseFormatDetector):
         if frames_reply(self.row):
             return None
         tag = structural_tag(self.row.name, plain_tools(tools), tool_choice, parallel_tool_calls, level=level)
-        return None if tag is None else StructuralTag.model_validate(tag)
+        if tag is None:
+            return None
+        if not isinstance(tag.engine, StructuralTag):
+            tag.engine = MadeTag.model_construct(type="structural_tag", format=tag["format"])
+        return tag.engine
 
     def supports_structural_tag(self) -> bool:
         return False
@@ -219,6 +223,14 @@ class DynamoToolDetector(BaseFormatDetector):
 
     def build_ebnf(self, tools: Sequence[Tool]) -> str:
         raise NotImplementedError(f"{PREFIX}{self.row.name} has no grammar for SGLang")
+
+
+class MadeTag(StructuralTag):
+    """A tag of ours as SGLang asks for one. SGLang writes it as JSON, and pydantic has nothing to find out about it."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        """The tag as it was made: a request does not pay for a copy."""
+        return {"type": "structural_tag", "format": self.format}
 
 
 def _is_forced(tool_choice: object) -> bool:
