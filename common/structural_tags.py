@@ -221,18 +221,18 @@ class _Reply:
 
     def tag(self, asked: Sequence[_Asked]) -> Tag:
         """The tag for these functions; the same as before for what was asked before."""
-        contents = tuple(each.content for each in asked)
-        key = (self.row.name, contents, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
+        said = _as_json([(each.name, each.strict, each.parameters) for each in asked])
+        key = (self.row.name, said, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
         found = _TAGS.get(key)
         if found is None:
-            functions = [_function(each) for each in asked]
-            made = Tag(type="structural_tag", format=self._format(functions))
-            made.doubtful = tuple(
-                call for each in functions if each.doubtful for call in each.made[self.row.name].values()
-            )
-            found = made
-            _TAGS.put(key, found, _OVERHEAD + sum(len(name) + len(schema or "") for name, schema in contents))
+            found = self._made([_function(each) for each in asked])
+            _TAGS.put(key, found, _OVERHEAD + len(said))
         return found
+
+    def _made(self, functions: Sequence[Function]) -> Tag:
+        made = Tag(type="structural_tag", format=self._format(functions))
+        made.doubtful = tuple(call for each in functions if each.doubtful for call in each.made[self.row.name].values())
+        return made
 
     def _format(self, functions: Sequence[Function]) -> Format:
         if isinstance(self.row.format, Frames):
@@ -293,16 +293,15 @@ def answer_tag(reasoning_parser: str, answer: Format, *, in_reasoning: bool = Fa
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A function of a request."""
+    """A function of a request: what a tag depends on."""
 
     name: str
     strict: bool
     parameters: object
+    """The schema of its arguments, if it is strict."""
 
-    @property
-    def content(self) -> tuple[str, str | None]:
-        """What a tag depends on: the name, and the schema of one that is strict."""
-        return self.name, json.dumps(self.parameters, default=repr) if self.strict else None
+
+_as_json = json.JSONEncoder(default=repr).encode
 
 
 def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
@@ -312,7 +311,7 @@ def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
         name = function.get("name") if isinstance(function, Mapping) else None
         if isinstance(function, Mapping) and isinstance(name, str):
             strict = level == "parameter" or function.get("strict") is True
-            found.append(_Asked(name, strict, function.get("parameters")))
+            found.append(_Asked(name, strict, function.get("parameters") if strict else None))
     return found
 
 
@@ -323,10 +322,10 @@ def _function(asked: _Asked) -> Function:
     """How a function is called. What cannot be enforced of a strict one is said when it is met first."""
     if not asked.strict:
         return Function(asked.name, _NOTHING, False)
-    content = asked.content
-    found = _FUNCTIONS.get(content)
+    said = _as_json(asked.parameters)
+    found = _FUNCTIONS.get((asked.name, said))
     if found is None:
-        cleaned = Cleaned.of(asked.parameters)
+        cleaned = Cleaned.of(json.loads(said))
         found = Function(asked.name, Parameters(cleaned.schema), True, not is_plain(cleaned.schema))
         if cleaned.dropped:
             _log.warning(
@@ -334,7 +333,7 @@ def _function(asked: _Asked) -> Function:
                 asked.name,
                 ", ".join(dict.fromkeys(cleaned.dropped)),
             )
-        _FUNCTIONS.put(content, found, _OVERHEAD + len(content[1] or ""))
+        _FUNCTIONS.put((asked.name, said), found, _OVERHEAD + len(said))
     return found
 
 
@@ -349,7 +348,7 @@ def _check_names(row: ToolRow, functions: Sequence[_Asked], *, forced: bool) -> 
         if function.name in seen and (function.strict or seen[function.name]):
             raise ToolChoiceError(f"two tools are called {function.name!r}, and one is strict: rename one of them")
         seen[function.name] = function.strict or seen.get(function.name, False)
-        if forced and not _carries(row, function.name):
+        if forced and not (_PLAIN_NAME.fullmatch(function.name) or _carries(row, function.name)):
             raise ToolChoiceError(
                 f"the markup of {PREFIX}{row.name} cannot carry the function name {function.name!r}: rename it "
                 "(letters, digits, '_', '-' and '.' are safe)"
@@ -359,8 +358,6 @@ def _check_names(row: ToolRow, functions: Sequence[_Asked], *, forced: bool) -> 
 @lru_cache(maxsize=4096)
 def _carries(row: ToolRow, name: str) -> bool:
     """Whether a call of `name`, written as the format's sample is, is read as one."""
-    if _PLAIN_NAME.fullmatch(name):
-        return True
     written = row.format.sample.replace(_NAME, name)
     parser = Parser(row.name, tools=[{"function": {"name": name}}])
     calls = fold([*parser.feed(written), *parser.finish()]).tool_calls

@@ -4,6 +4,7 @@
   need them.
 - Words that xgrammar cannot enforce are left out and named (`Cleaned.dropped`). With `minLength` or `maxLength` it
   would make a string that can hold no quote and no line break, and compile it for seconds.
+- A schema is what `json.loads` gives.
 - `is_plain` tells the schemas that xgrammar is known to take, so that the others alone have to be tried.
 
 Source: xgrammar 0.2.8, `json_schema_converter.cc`.
@@ -53,9 +54,9 @@ class Cleaned:
     def _part(self, part: Json, place: str, depth: int) -> Json:
         if depth > _MAX_DEPTH:
             return part
-        if isinstance(part, list | tuple):
+        if isinstance(part, list):
             return [self._part(each, place, depth + 1) for each in part]
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict):
             return part
         kept: dict[str, Json] = {}
         for key, value in part.items():
@@ -66,7 +67,7 @@ class Cleaned:
                 self.dropped.append(f"{place or 'the arguments'}: {word}")
             elif word in _DATA:
                 kept[word] = value
-            elif word in _BY_NAME and isinstance(value, Mapping):
+            elif word in _BY_NAME and isinstance(value, dict):
                 kept[word] = {
                     str(name): self._part(each, f"{place}.{name}" if place else str(name), depth + 1)
                     for name, each in value.items()
@@ -80,17 +81,17 @@ def is_plain(part: Json, depth: int = 0) -> bool:
     """Whether xgrammar is known to make a grammar of a schema; if not, it has to be tried."""
     if isinstance(part, bool):
         return part
-    if not isinstance(part, Mapping) or depth > _PLAIN_DEPTH:
+    if not isinstance(part, dict) or depth > _PLAIN_DEPTH:
         return False
     return all(_is_plain_word(word, value, part, depth) for word, value in part.items())
 
 
 def _is_plain_word(word: object, value: Json, part: Mapping[str, Json], depth: int) -> bool:
     if word == "type":
-        listed = value if isinstance(value, list | tuple) else (value,)
+        listed = value if isinstance(value, list) else [value]
         return bool(listed) and all(isinstance(each, str) and each in ANY for each in listed)
     if word in ("properties", *_DEFINITIONS):
-        return isinstance(value, Mapping) and all(
+        return isinstance(value, dict) and all(
             isinstance(name, str) and is_plain(each, depth + 1) for name, each in value.items()
         )
     if word in ("anyOf", "oneOf"):
@@ -101,7 +102,7 @@ def _is_plain_word(word: object, value: Json, part: Mapping[str, Json], depth: i
         return value is False or is_plain(value, depth + 1)
     if word == "required":
         declared = part.get("properties")
-        return isinstance(value, list) and isinstance(declared, Mapping) and all(each in declared for each in value)
+        return isinstance(value, list) and isinstance(declared, dict) and all(each in declared for each in value)
     if word == "enum":
         return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
     if word in ("minimum", "maximum"):
@@ -112,8 +113,10 @@ def _is_plain_word(word: object, value: Json, part: Mapping[str, Json], depth: i
 
 def with_definitions(part: Json, root: Json) -> Json:
     """A part of a schema, with the definitions that it refers to and no others."""
-    if not isinstance(part, Mapping) or not isinstance(root, Mapping):
+    if not isinstance(part, dict) or not isinstance(root, dict):
         return True
+    if not any(key in root for key in _DEFINITIONS):
+        return part
     # Where there are definitions, xgrammar takes an array of anything for an empty one.
     wanted: dict[str, dict[str, Json]] = {}
     queue: list[Json] = [part]
@@ -123,8 +126,8 @@ def with_definitions(part: Json, root: Json) -> Json:
             where, _, name = rest.partition("/")
             name = name.partition("/")[0].replace("~1", "/").replace("~0", "~")
             declared = root.get(where) if where in _DEFINITIONS else None
-            found = wanted.setdefault(where, {}) if isinstance(declared, Mapping) else {}
-            if isinstance(declared, Mapping) and name in declared and name not in found:
+            found = wanted.setdefault(where, {}) if isinstance(declared, dict) else {}
+            if isinstance(declared, dict) and name in declared and name not in found:
                 found[name] = declared[name]
                 queue.append(declared[name])
     return {**part, **wanted} if wanted else part
@@ -138,9 +141,9 @@ def _refs(part: Json) -> Iterator[str]:
     queue = [part]
     while queue:
         each = queue.pop()
-        if isinstance(each, Mapping):
+        if isinstance(each, dict):
             if isinstance(ref := each.get("$ref"), str):
                 yield ref
             queue += each.values()
-        elif isinstance(each, list | tuple):
+        elif isinstance(each, list):
             queue += each

@@ -72,11 +72,12 @@ class Function:
 def parameters_in_tags(values: Tags, sample: str, function: Function) -> Iterator[Format]:
     written = _ParameterTag.of(values, sample)
     if function.strict:
+        required = function.required
         for name in function.parameters.names:
-            one = sequence(written.format(const(name), function, name), GAP)
-            yield one if name in function.required else optional(one)
+            one = sequence(written.format(function, name), GAP)
+            yield one if name in required else optional(one)
     if function.further:
-        yield star(sequence(written.format(regex(_ANY_KEY), function, None), GAP))
+        yield star(sequence(written.format(function, None), GAP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,45 +100,50 @@ class _ParameterTag:
             parts = values.name_end
         return cls(before, parts, values.close, values.framed, values.typed_by)
 
-    def format(self, key: Format, function: Function, name: str | None) -> Format:
+    def format(self, function: Function, name: str | None) -> Format:
         """One parameter; `name` None: any, of any type."""
         types = frozenset({"string"}) if name is None else function.parameters.types(name)
         part: object = True if name is None else function.schema_of(name)
-        text = self._with(key, "string", ANY_TEXT)
         if not self.typed_by:
             if "string" not in types:
-                return self._with(key, "", sequence(GAP, json_schema(part), GAP))
+                return self._with(name, "", sequence(GAP, json_schema(part), GAP))
             choices = string_choices(part)
             if choices is None:
-                return text
+                return self._with(name, "string", ANY_TEXT)
             written = any_of(const(choice) for choice in choices)
-            return self._with(key, "", sequence(GAP, written, GAP) if self.framed else written)
+            return self._with(name, "", sequence(GAP, written, GAP) if self.framed else written)
         if name is None:
             types = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
         found: list[Format] = []
         if "string" in types:
             choices = string_choices(part)
-            found.append(
-                text if choices is None else self._with(key, "string", any_of(const(choice) for choice in choices))
-            )
+            value = ANY_TEXT if choices is None else any_of(const(choice) for choice in choices)
+            found.append(self._with(name, "string", value))
         if self.typed_by == "string":
             if types - {"string", "json string"}:
-                found.append(self._with(key, "json", sequence(GAP, json_schema(part), GAP)))
+                found.append(self._with(name, "json", sequence(GAP, json_schema(part), GAP)))
             return any_of(found)
         for said, kinds in _OF_ONE_TYPE.items():
             kind = [kind for kind in kinds if kind in types]
             if kind:
                 only = {"type": kind} if name is None or len(types) > 1 else part
-                found.append(self._with(key, said, sequence(GAP, json_schema(only), GAP)))
+                found.append(self._with(name, said, sequence(GAP, json_schema(only), GAP)))
         return any_of(found)
 
-    def _with(self, key: Format, said: str, value: Format) -> Format:
-        *between, last = self.behind
+    def _with(self, name: str | None, said: str, value: Format) -> Format:
+        last = self.behind[-1]
         if self.typed_by:
             kind = {"string": "true", "json": "false"}.get(said, said) if self.typed_by == "string" else said
             last = re.sub(rf'{self.typed_by}="[^"]*"', f'{self.typed_by}="{kind}"', last)
-        parts: list[Format] = [const(self.before), key]
-        for part in between:
+        if name is None:
+            parts = [const(self.before), regex(_ANY_KEY)]
+            for part in self.behind[:-1]:
+                parts += [const(part), GAP]
+            return sequence(*parts, tag(last, value, self.close))
+        if len(self.behind) == 1:
+            return tag(f"{self.before}{name}{last}", value, self.close)
+        parts = [const(f"{self.before}{name}{self.behind[0]}"), GAP]
+        for part in self.behind[1:-1]:
             parts += [const(part), GAP]
         return sequence(*parts, tag(last, value, self.close))
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
+from string import ascii_letters
 from types import ModuleType
 from typing import Any
 
@@ -55,3 +57,62 @@ def accepts(tag: Mapping[str, object] | None, text: str) -> bool:
     assert tag is not None
     grammar = xgrammar().Grammar.from_structural_tag(json.dumps(tag))
     return bool(xgrammar().testing._is_grammar_accept_string(grammar, text))
+
+
+# --- replies that a tag allows
+
+_PROBES = ("☃", " ☃", "<☃", "'☃", '"☃', "}☃")
+"""Which of these may come next tells free text from a place where markup is due."""
+_PLAIN = ("Paris", "a b", "7", "city")
+
+
+def allowed_reply(tag: Mapping[str, object], markers: Sequence[str], seed: int, most: int = 400) -> str | None:
+    """A reply that `tag` allows, made with it alone: a random walk through the grammar.
+
+    Where text is free it is plain, up to what ends it: what a value makes of markup in it is the parser's to say, and
+    other tests' to ask. None if the walk does not come to an end.
+    """
+    chosen = random.Random(seed)
+    matcher = _matcher(json.dumps(tag))
+    text = ""
+    words = [*markers, *_PLAIN, *'{}[]()":,=<>|/\n;', "true", "1", "-2", *ascii_letters]
+    for _ in range(most):
+        if matcher.is_completed() and chosen.random() < 0.5:
+            return text
+        forced = matcher.find_jump_forward_string()
+        if forced:
+            assert matcher.accept_string(forced)
+            text += forced
+            continue
+        step = _step(matcher, chosen.sample(words, len(words)))
+        if step is None:
+            return text if matcher.is_completed() else None
+        assert matcher.accept_string(step)
+        text += step
+    return None
+
+
+def _step(matcher: Any, words: Sequence[str]) -> str | None:
+    before = _places(matcher)
+    for word in words:
+        ahead = matcher.fork()
+        if ahead.accept_string(word) and (word in _PLAIN or not before[0] or _places(ahead) != before):
+            return word
+    return None
+
+
+def _places(matcher: Any) -> tuple[bool, ...]:
+    return tuple(bool(matcher.fork().accept_string(probe)) for probe in _PROBES)
+
+
+def _matcher(tag: str) -> Any:
+    return xgrammar().GrammarMatcher(_compiler().compile_structural_tag(tag))
+
+
+@cache
+def _compiler() -> Any:
+    """A compiler for a vocabulary of bytes."""
+    grammars = xgrammar()
+    bytes_of = [bytes([number]) for number in range(256)]
+    info = grammars.TokenizerInfo([*bytes_of, b"</s>"], grammars.VocabType.RAW, vocab_size=257, stop_token_ids=[256])
+    return grammars.GrammarCompiler(info, max_threads=1)
