@@ -35,6 +35,7 @@ _MAX_DEPTH = 200
 _PLAIN_DEPTH = 12
 """Levels of a schema that no engine finds too deep, whatever the tag around them is."""
 _DEFINITIONS = ("$defs", "definitions")
+_IN_MAPS = frozenset({"properties", *_DEFINITIONS})
 
 
 @dataclass(slots=True)
@@ -79,36 +80,44 @@ class Cleaned:
 
 def is_plain(part: Json, depth: int = 0) -> bool:
     """Whether xgrammar is known to make a grammar of a schema; if not, it has to be tried."""
-    if isinstance(part, bool):
-        return part
-    if not isinstance(part, dict) or depth > _PLAIN_DEPTH:
+    if not isinstance(part, dict):
+        return part is True
+    if depth > _PLAIN_DEPTH:
         return False
-    return all(_is_plain_word(word, value, part, depth) for word, value in part.items())
+    for word, value in part.items():
+        if word == "type" and isinstance(value, str):
+            if value not in ANY:
+                return False
+        elif word in _IN_MAPS:
+            if not isinstance(value, dict) or not all(is_plain(each, depth + 1) for each in value.values()):
+                return False
+        elif word in ("anyOf", "oneOf"):
+            if not isinstance(value, list) or not value or not all(is_plain(each, depth + 1) for each in value):
+                return False
+        elif word in ("items", "additionalProperties"):
+            if not (value is False and word != "items") and not is_plain(value, depth + 1):
+                return False
+        elif word != "default" and not _is_plain_limit(word, value, part):
+            return False
+    return True
 
 
-def _is_plain_word(word: object, value: Json, part: Mapping[str, Json], depth: int) -> bool:
-    if word == "type":
-        listed = value if isinstance(value, list) else [value]
-        return bool(listed) and all(isinstance(each, str) and each in ANY for each in listed)
-    if word in ("properties", *_DEFINITIONS):
-        return isinstance(value, dict) and all(
-            isinstance(name, str) and is_plain(each, depth + 1) for name, each in value.items()
-        )
-    if word in ("anyOf", "oneOf"):
-        return isinstance(value, list) and bool(value) and all(is_plain(each, depth + 1) for each in value)
-    if word == "items":
-        return is_plain(value, depth + 1)
-    if word == "additionalProperties":
-        return value is False or is_plain(value, depth + 1)
+def _is_plain_limit(word: str, value: Json, part: Mapping[str, Json]) -> bool:
+    """The same of a word that has no schema in it."""
     if word == "required":
         declared = part.get("properties")
         return isinstance(value, list) and isinstance(declared, dict) and all(each in declared for each in value)
-    if word == "enum":
-        return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+    if word in ("type", "enum"):
+        known = ANY if word == "type" else None
+        return (
+            isinstance(value, list)
+            and bool(value)
+            and all(isinstance(each, str) and (known is None or each in known) for each in value)
+        )
     if word in ("minimum", "maximum"):
         least, most = part.get("minimum", value), part.get("maximum", value)
         return type(least) is int and type(most) is int and -(2**53) < least <= most < 2**53
-    return (word == "format" and _is_format(value)) or (word == "const" and isinstance(value, str)) or word == "default"
+    return isinstance(value, str) and (word == "const" or (word == "format" and value in _FORMATS))
 
 
 def with_definitions(part: Json, root: Json) -> Json:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from . import schema
 from .arguments.elements import ITEM, NAMESPACE
 from .arguments.tags import Tags
-from .schema import Parameters
+from .schema import Parameters, Types
 from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, optional, regex, sequence, star, tag
 from .tag_schemas import with_definitions
 
@@ -30,6 +30,9 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "array": ("array",),
     "object": ("object",),
 }
+_SIMPLE = frozenset({"type", "items", "properties", "required", "additionalProperties", "minimum", "maximum", "format"})
+_ONE: Mapping[str, Types] = {each: frozenset({each}) for each in schema.ANY}
+_STRING = _ONE["string"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,8 @@ class _ParameterTag:
 
     def format(self, function: Function, name: str | None) -> Format:
         """One parameter; `name` None: any, of any type."""
-        types = frozenset({"string"}) if name is None else function.parameters.types(name)
         part: object = True if name is None else function.schema_of(name)
+        types = _STRING if name is None else _types(function, name, part)
         if not self.typed_by:
             if "string" not in types:
                 return self._with(name, "", sequence(GAP, json_schema(part), GAP))
@@ -146,6 +149,15 @@ class _ParameterTag:
         for part in self.behind[1:-1]:
             parts += [const(part), GAP]
         return sequence(*parts, tag(last, value, self.close))
+
+
+def _types(function: Function, name: str, part: object) -> Types:
+    """The types of a parameter. Most schemas say one, and nothing else that counts."""
+    if isinstance(part, dict) and part.keys() <= _SIMPLE:
+        said = part.get("type")
+        if isinstance(said, str) and said in schema.ANY:
+            return _ONE[said]
+    return function.parameters.types(name)
 
 
 def string_choices(part: object) -> list[str] | None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from dynamo_parsers import parse, structural_tags
+from dynamo_parsers.kept import Kept
 from dynamo_parsers.markup import RENDERERS, Call, Part
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.structural_tags import (
     NoStructuralTag,
     ToolChoiceError,
@@ -24,7 +25,8 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
-from grammars import accepts
+from dynamo_parsers.tag_schemas import is_plain
+from grammars import accepts, xgrammar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from templates import FIRST_USER, OURS, Subject, assistant, call
@@ -366,3 +368,225 @@ def test_tags_are_json() -> None:
     for row in EXPRESSED:
         tag = structural_tag(row.name, tools(strict=True), "required")
         assert json.loads(json.dumps(tag)) == tag
+
+
+# --- size, and what is kept
+
+LIMITED: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string", "maxLength": 50_000, "description": "A patch."},
+        "at": {"type": "object", "properties": {"minLength": {"type": "string", "minLength": 2}}},
+    },
+    "required": ["text"],
+}
+
+
+def optionals(count: int) -> dict[str, object]:
+    names = [f"p{number:02}" for number in reversed(range(count))]
+    return {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": ["p00"]}
+
+
+def size(tag: Mapping[str, object] | None) -> int:
+    return len(json.dumps(tag))
+
+
+@rows
+def test_a_call_is_written_once(row: ToolRow) -> None:
+    """Mistral has two kinds of calls, and phi4 two openers of calls in text."""
+    declared = [tool("one_of_them", SCHEMA, True)]
+    think = None if frames_reply(row) else row.pairs[0]
+    most = {"mistral": 2, "muse": 2, "inkling": 2, "harmony": 2}.get(row.name, 1)
+    for choice in ("required", {"function": {"name": "one_of_them"}}):
+        tag = structural_tag(row.name, declared, choice, reasoning_parser=think)
+        assert json.dumps(tag).count("one_of_them") <= most
+    free = structural_tag(row.name, declared)
+    assert json.dumps(free).count("one_of_them") <= (2 if row.name == "phi4" else most)
+
+
+@stricts
+@rows
+def test_the_size_is_linear_in_the_parameters_and_the_tools(row: ToolRow, strict: bool) -> None:
+    sizes = [size(structural_tag(row.name, [tool("f", optionals(n), strict)], "required")) for n in (20, 40, 60)]
+    assert sizes[2] - sizes[1] <= 1.1 * (sizes[1] - sizes[0]) + 10
+    assert sizes[2] < 25_000
+    many = [
+        size(structural_tag(row.name, [tool(f"f{number}", SCHEMA, strict) for number in range(count)], "required"))
+        for count in (100, 200, 300)
+    ]
+    assert many[2] - many[1] <= 1.1 * (many[1] - many[0])
+
+
+@rows
+def test_the_same_tools_are_not_looked_at_again(row: ToolRow) -> None:
+    first, again = (structural_tag(row.name, tools(strict=True), "required") for _ in range(2))
+    assert first is again
+    changed = [*tools(strict=True), tool("another", SCHEMA, True)]
+    assert structural_tag(row.name, changed, "required") != first
+    for other in (structural_tag(row.name, changed), structural_tag(row.name, tools(strict=False), "required")):
+        assert other is not first
+    assert structural_tag(row.name, tools(strict=True), "required", reasoning_parser=row.pairs[0]) is not first
+
+
+def test_what_is_kept_is_bounded() -> None:
+    kept: Kept[str] = Kept(10)
+    for key in "abc":
+        kept.put(key, key, 4)
+    assert [kept.get(key) for key in "abc"] == [None, "b", "c"]
+    kept.get("b")
+    kept.put("d", "d", 4)
+    assert [kept.get(key) for key in "bcd"] == ["b", None, "d"]
+    kept.put("e", "e", 11)
+    assert [kept.get(key) for key in "bde"] == ["b", "d", None]
+
+
+@rows
+def test_lengths_are_left_out_and_said_once(row: ToolRow, caplog: pytest.LogCaptureFixture) -> None:
+    """xgrammar would make a string without a quote and without a line break, and compile it for seconds."""
+    name = f"write_for_{row.name}"
+    with caplog.at_level("WARNING", "dynamo_parsers"):
+        tags = [structural_tag(row.name, [tool(name, LIMITED, True)], choice) for choice in ("required", "auto")]
+    assert caplog.text.count(f"'{name}'") == 1
+    assert "text: maxLength, at.minLength: minLength" in caplog.text
+    assert all('"maxLength"' not in json.dumps(tag) for tag in tags)
+    text = written(row, (name, {"text": 'It said "x",\n3 < 4 \\ 5.', "at": {"minLength": "a"}}))
+    assert accepts(tags[0], text)
+
+
+def test_notes_for_the_model_are_no_part_of_a_tag() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"title": {"type": "string", "title": "x" * 999, "examples": ["y" * 999]}},
+    }
+    tag = structural_tag("hermes", [tool("f", schema, True)], "required")
+    assert size(tag) < 900
+    assert accepts(tag, written(tool_row("hermes"), ("f", {"title": "a"})))
+    assert not accepts(tag, written(tool_row("hermes"), ("f", {"title": 1})))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(objects())
+def test_a_schema_that_counts_as_plain_is_one_that_xgrammar_takes(made: tuple[dict[str, Any], Any]) -> None:
+    schema, _ = made
+    for part in (schema, {**schema, "required": ["nope"]}, {**schema, "minimum": 3}):
+        if is_plain(part):
+            xgrammar().Grammar.from_json_schema(json.dumps(part))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "nothing"},
+        {"type": ["string", "nothing"]},
+        {"type": []},
+        {"enum": []},
+        {"anyOf": []},
+        {"anyOf": [{"type": "nothing"}]},
+        {"properties": {"a": False}},
+        {"properties": {"a": {"items": {"type": "nothing"}}}},
+        {"$ref": "#/$defs/nope"},
+        {"pattern": "("},
+        {"type": "integer", "minimum": 3, "maximum": 2},
+        {"type": "array", "minItems": 3, "maxItems": 2},
+        {"required": ["a"]},
+        "string",
+        None,
+    ],
+)
+def test_what_xgrammar_may_refuse_does_not_count_as_plain(part: object) -> None:
+    assert not is_plain(part)
+    tag = structural_tag("hermes", [tool("f", {"type": "object", "properties": {"a": part}}, True)], "required")
+    assert tag is not None
+    assert len(tag.doubtful) == 1
+
+
+def test_only_the_definitions_that_are_referred_to_are_written() -> None:
+    defs = {name: {"type": "object", "properties": {"x": {"$ref": f"#/$defs/{after}"}}} for name, after in ("ab", "ba")}
+    defs |= {f"unused{number}": {"type": "string"} for number in range(50)}
+    schema = {"type": "object", "$defs": defs, "properties": {"p": {"$ref": "#/$defs/a"}, "q": {"type": "integer"}}}
+    tag = structural_tag("qwen3_coder", [tool("f", schema, True)], "required")
+    assert "unused" not in json.dumps(tag)
+    assert accepts(tag, written(tool_row("qwen3_coder"), ("f", {"p": {"x": {"x": {}}}, "q": 1})))
+    assert not accepts(tag, written(tool_row("qwen3_coder"), ("f", {"p": {"x": {"x": 1}}})))
+
+
+# --- one family's own
+
+
+@pytest.mark.parametrize("name", ["gemma4", "pythonic"])
+def test_literals_in_the_order_of_the_schema_or_sorted(name: str) -> None:
+    """Gemma's template sorts by name, without regard to case, and so does the model. Required ones have to be there."""
+    inner = {"type": "object", "properties": {"z": {"type": "integer"}, "y": {"type": "integer"}}, "required": ["y"]}
+    properties = {"b": {"type": "string"}, "C": inner, "a": {"type": "integer"}, "d": {"type": "boolean"}}
+    schema = {"type": "object", "properties": properties, "required": ["C", "b"], "additionalProperties": False}
+    tag = structural_tag(name, [tool("f", schema, True)], "required")
+    row = tool_row(name)
+    both = {"z": 1, "y": 2}
+    right: list[dict[str, object]] = [
+        {"b": "x", "C": both, "a": 1, "d": True},
+        {"b": "x", "C": both},
+        {"a": 1, "b": "x", "C": dict(sorted(both.items())), "d": True},
+        {"a": 1, "b": "x", "C": {"y": 2}},
+        {"b": "x", "C": {"y": 2}, "d": False},
+    ]
+    wrong: list[dict[str, object]] = [
+        {},
+        {"b": "x"},
+        {"a": 1, "C": both},
+        {"b": "x", "C": {"z": 1}},
+        {"b": 1, "C": both},
+        {"b": "x", "C": both, "C2": 1},
+        {"b": "x", "C": both, "a": "one"},
+    ]
+    assert [accepts(tag, written(row, ("f", each))) for each in right] == [True] * len(right)
+    assert [accepts(tag, written(row, ("f", each))) for each in wrong] == [False] * len(wrong)
+
+
+@pytest.mark.parametrize("name", ["gemma4", "pythonic"])
+def test_literals_of_a_schema_that_refers_to_itself(name: str) -> None:
+    schema = {"type": "object", "$defs": {"Node": NODE}, "properties": {"a": {"$ref": "#/$defs/Node"}}}
+    tag = structural_tag(name, [tool("f", schema, True)], "required")
+    row = tool_row(name)
+    assert accepts(tag, written(row, ("f", {"a": {"v": 1, "next": {"v": 2, "next": {"v": 3, "next": None}}}})))
+    assert not accepts(tag, written(row, ("f", {"a": {"v": 1, "next": {"v": 2, "next": {"v": "x"}}}})))
+
+
+@pytest.mark.parametrize("name", ["gemma4", "pythonic"])
+def test_literals_that_a_schema_lists(name: str) -> None:
+    part = {"enum": ["a b", 1, 2.5, None, True, "it's", 'say "x"', "\\"]}
+    tag = structural_tag(name, [tool("f", {"type": "object", "properties": {"a": part}}, True)], "required")
+    row = tool_row(name)
+    for value in part["enum"]:
+        assert accepts(tag, written(row, ("f", {"a": value}))), value
+    for value in ("b", 3, False, [1]):
+        assert not accepts(tag, written(row, ("f", {"a": value}))), value
+
+
+def test_gemma_strings_may_hold_anything_but_the_delimiter() -> None:
+    tag = structural_tag("gemma4", [tool("f", SCHEMA, True)], "required")
+    free = structural_tag("gemma4", [tool("f", SCHEMA, False)], "required")
+    for text in ("a <b> c", "<|im_end|>", "x <| y", "<<|<|<<", "a|>b", "<", "<|", "<|tool_call>call:g{}<tool_call|>"):
+        assert accepts(tag, written(tool_row("gemma4"), ("f", {"city": text}))), text
+        assert accepts(free, written(tool_row("gemma4"), ("f", {"city": text}))), text
+
+
+def test_python_keys_in_either_quote() -> None:
+    schema = {"type": "object", "properties": {"at": {"type": "object", "properties": {"x": {"type": "integer"}}}}}
+    for strict in (True, False):
+        tag = structural_tag("pythonic", [tool("f", schema, strict)], "required")
+        for text in ("[f(at={'x': 1})]", '[f(at={"x": 1})]', '[f(at={"x":1})]', "[ f( at={ 'x': 1 } ) ]"):
+            assert accepts(tag, text), text
+    assert not accepts(structural_tag("pythonic", [tool("f", schema, True)], "required"), "[f(at={x: 1})]")
+
+
+@stricts
+@pytest.mark.parametrize("choice", ["required", "auto"])
+def test_phi_4_in_its_word_and_in_its_tokens(choice: str, strict: bool) -> None:
+    tag = structural_tag("phi4", tools(strict), choice, level="function")
+    array = '[{"name": "get_weather", "arguments": {"city": "Paris"}}, {"name": "ping", "arguments": {}}]'
+    for text in (f"functools{array}", f"<|tool_call|>{array}<|/tool_call|>"):
+        assert accepts(tag, text), text
+        assert not accepts(tag, text.replace("ping", "pong")), text
+        read = parse(text, tool_parser="phi4", reasoning_parser="basic", tools=tools(strict), tool_choice=choice)
+        assert [call.name for call in read.tool_calls] == ["get_weather", "ping"]
+        assert not read.content

@@ -12,9 +12,11 @@ import pytest
 
 pytest.importorskip("vllm")
 
+from dynamo_parsers import structural_tags
 from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
 from dynamo_parsers.structural_tags import frames_reply
+from dynamo_parsers.vllm import _versions
 from dynamo_parsers.vllm._versions import FROM_START
 from vllm.exceptions import VLLMValidationError
 from vllm.parser import ParserManager
@@ -22,7 +24,7 @@ from vllm.reasoning import ReasoningParserManager
 from vllm.sampling_params import SamplingParams
 from vllm.v1.structured_output.backend_xgrammar import validate_xgrammar_grammar
 from vllm_harness import TOOLS, TURN, Exchange, chat_request, encode, plain_tokenizer, responses_request
-from xgrammar import Grammar
+from xgrammar import Grammar, StructuralTag
 from xgrammar.testing import _is_grammar_accept_string
 
 PARIS = Call.of("get_weather", {"city": "Paris"})
@@ -276,3 +278,18 @@ def test_two_strict_tools_of_one_name_are_refused() -> None:
     with pytest.raises(VLLMValidationError, match="two tools are called 'f'"):
         adjusted(row, chat_request([function("f", strict=True), function("f", strict=True)]))
     adjusted(row, chat_request([function("f"), function("f")], tool_choice="required"))
+
+
+def test_a_request_costs_no_grammar_and_no_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a schema that xgrammar may refuse is tried in a request; the same tools asked again cost a look-up."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("asked for in a request")
+
+    row = next(row for row in TOOL_ROWS if row.name == "qwen3_coder")
+    monkeypatch.setattr(_versions, "_compiles", refused)
+    monkeypatch.setattr(StructuralTag, "model_validate", refused)
+    first = adjusted(row, chat_request(STRICT, tool_choice="required")).extract_structured_outputs()
+    monkeypatch.setattr(structural_tags._Reply, "_made", refused)
+    again = adjusted(row, chat_request(STRICT, tool_choice="required")).extract_structured_outputs()
+    assert first.structural_tag == again.structural_tag
