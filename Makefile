@@ -176,7 +176,7 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
-	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags.py $(WORKERS) $(ARGS)
+	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags*.py $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
@@ -192,9 +192,10 @@ test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in proce
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
 
-bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, and through vLLM's parse_delta [ARGS=...]
+bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, vLLM's parse_delta, the tags of requests [ARGS=...]
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
+	$(VLLM)/bin/python tests/benchmarks/tags_in_requests.py
 
 .PHONY: ablate
 ablate: $(CORE)/.installed ## Switch off each rule that recovers from broken markup: which cases need it? Minutes [ARGS="--rule TEXT --show"]

@@ -231,7 +231,9 @@ class _Reply:
 
     def _made(self, functions: Sequence[Function]) -> Tag:
         made = Tag(type="structural_tag", format=self._format(functions))
-        made.doubtful = tuple(call for each in functions if each.doubtful for call in each.made[self.row.name].values())
+        made.doubtful = tuple(
+            call for each in functions if each.doubtful for call in each.made.get(self.row.name, {}).values()
+        )
         return made
 
     def _format(self, functions: Sequence[Function]) -> Format:
@@ -452,21 +454,12 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
     if isinstance(format, Gemma4):
         before, _, tail = format.sample.partition(_NAME)
         opener = min(format.openers.all, key=len)
-        call = _calls(
-            row,
-            functions,
-            lambda name: const(f"{before.removeprefix(opener)}{name}{{"),
-            lambda each: (GAP, GEMMA.parameters(each), GAP, const("}")),
-        )
+        head = before.removeprefix(opener)
+        call = GEMMA.call(functions, lambda name: f"{head}{name}{{", "}")
         return _Block((opener,), call, tail.rpartition("}")[2], repeats=True)
     if isinstance(format, Pythonic):
         span = format.as_json.spans[0]
-        call = _calls(
-            row,
-            functions,
-            lambda name: const(f"{name}("),
-            lambda each: (GAP, PYTHON.parameters(each), GAP, const(")")),
-        )
+        call = PYTHON.call(functions, "{}(".format, ")")
         body = sequence(const("["), listed(call, ",", single=single), const("]"))
         return _Block((span.open,), body, span.close, repeats=False, bare=True)
     if isinstance(format, JsonCalls):

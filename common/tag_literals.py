@@ -1,4 +1,4 @@
-"""How arguments are written as literals (Gemma, Python), as one grammar in EBNF for each function.
+"""How arguments are written as literals (Gemma, Python), as one grammar in EBNF.
 
 - One rule for each part of the schema, which others refer to: the size is linear, and a schema may refer to itself.
 - Members come in the order of the schema, or sorted by name, as Gemma's template writes them; required ones have to be
@@ -36,17 +36,40 @@ class Literals:
     rules: str
     """EBNF: `value`, `string`, `array`, `member` of an object, `further` argument, `comma` and `gap`."""
 
-    def parameters(self, function: Function) -> Format:
-        """The arguments of a call, with commas between them."""
-        rules = _Rules(self, function.parameters.root)
-        members = [
-            _Member(self.argument(name), function.parameters.schema(name), name in function.required)
-            for name in (function.parameters.names if function.strict else ())
-        ]
-        rules.add("root", rules.members(members, 0, "further" if function.further else ""))
-        return grammar("\n".join([*rules.lines, self.rules.strip(), _COMMON, ""]))
+    def call(self, functions: Sequence[Function], head: Callable[[str], str], close: str) -> Format:
+        """One call, `head` up to its arguments, `close` after them.
+
+        It is one grammar for all functions: with a rule for strings in each of them, 512 would take ten seconds to
+        compile.
+        """
+        texts, rules = [], []
+        for number, each in enumerate(functions):
+            if each.strict:
+                rules.append(self._rules_of(each).replace(_OWN, f"f{number}_"))
+                texts.append(f"{_literal(head(each.name))} gap f{number}_{_ARGUMENTS} gap {_literal(close)}")
+        if plain := [_literal(head(each.name)) for each in functions if not each.strict]:
+            texts.append(f"({' | '.join(plain)}) gap ({_FURTHER})? gap {_literal(close)}")
+        return grammar("\n".join([f"root ::= {' | '.join(texts)}", *rules, self.rules.strip(), _COMMON, ""]))
+
+    def _rules_of(self, function: Function) -> str:
+        """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
+        known = function.rules.get(self.words)
+        if known is None:
+            rules = _Rules(self, function.parameters.root)
+            required = function.required
+            members = [
+                _Member(self.argument(name), function.parameters.schema(name), name in required)
+                for name in function.parameters.names
+            ]
+            rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, 0, function.further))
+            known = function.rules[self.words] = "\n".join(rules.lines)
+        return known
 
 
+_OWN = "\0"
+"""What the names of a function's own rules begin with: no literal has it, as they are written as JSON."""
+_ARGUMENTS = "args"
+_FURTHER = "further (comma further)*"
 _COMMON = r"""
 integer ::= "-"? ("0" | [1-9] [0-9]*)
 number ::= integer ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
@@ -85,14 +108,14 @@ class _Rules:
 
     def _named(self, letter: str) -> str:
         self._number += 1
-        return f"{letter}{self._number}"
+        return f"{_OWN}{letter}{self._number}"
 
     # --- members
 
-    def members(self, members: Sequence[_Member], depth: int, further: str = "") -> str:
+    def members(self, members: Sequence[_Member], depth: int, further: bool = False) -> str:
         """Members with commas between them, in their order or sorted; `further` ones may follow them."""
         if not members:
-            return f"({further} (comma {further})*)?" if further else '""'
+            return f"({_FURTHER})?" if further else '""'
         rules = {
             id(each): self.add(self._named("m"), f"{_either(each.written)} gap {self.value(each.part, depth + 1)}")
             for each in members
@@ -103,10 +126,10 @@ class _Rules:
             found.append(self._in_order(by_name, rules, further))
         return " | ".join(found)
 
-    def _in_order(self, members: Sequence[_Member], rules: Mapping[int, str], further: str) -> str:
+    def _in_order(self, members: Sequence[_Member], rules: Mapping[int, str], further: bool) -> str:
         """Two rules a member: what may follow from it on, after another one and as the first."""
-        after = self.add(self._named("a"), f"(comma {further})*" if further else '""')
-        first = self.add(self._named("f"), f"({further} (comma {further})*)?" if further else '""')
+        after = self.add(self._named("a"), "(comma further)*" if further else '""')
+        first = self.add(self._named("f"), f"({_FURTHER})?" if further else '""')
         for member in reversed(members):
             rule, next_after = rules[id(member)], after
             here = f"comma {rule}" if member.required else f"(comma {rule})?"
@@ -169,9 +192,13 @@ class _Rules:
         return json.dumps(json.dumps(value))
 
 
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _either(written: Sequence[str]) -> str:
     """One of some texts."""
-    texts = [json.dumps(text, ensure_ascii=False) for text in dict.fromkeys(written)]
+    texts = [_literal(text) for text in dict.fromkeys(written)]
     return texts[0] if len(texts) == 1 else f"({' | '.join(texts)})"
 
 

@@ -44,6 +44,8 @@ class Function:
     """Whether it is strict and xgrammar may refuse its schema."""
     made: dict[str, dict[str, Format]] = field(default_factory=dict, compare=False, repr=False)
     """How a strict function is called, by the row's name and the shape of the call, once it was asked for."""
+    rules: dict[object, str] = field(default_factory=dict, compare=False, repr=False)
+    """The same as rules of a grammar, by what tells the markups apart."""
 
     @property
     def required(self) -> frozenset[str]:
