@@ -40,3 +40,8 @@ class Kept(Generic[Value]):
             while self._used > self._room:
                 _, (_, freed) = self._values.popitem(last=False)
                 self._used -= freed
+
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()
+            self._used = 0

@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "support")]
 
+from dynamo_parsers import structural_tags  # noqa: E402
 from vllm_harness import TURN, Exchange, chat_request, encode  # noqa: E402
 
 THEIRS = {
@@ -87,6 +88,8 @@ def tools(count: int, strict: bool) -> list[dict[str, Any]]:
 def measured(tool: str, reasoning: str, count: int, strict: bool, choice: str) -> str:
     """`first later KB` of one cell."""
     made = Exchange(tool, reasoning, request=chat_request())
+    structural_tags._TAGS.clear()  # a server serves one family
+    structural_tags._FUNCTIONS.clear()
     asked: object = choice
     if choice == "named":
         asked = {"type": "function", "function": {"name": f"server_{(count - 1) % 7}_tool_{count - 1}"}}
