@@ -12,6 +12,7 @@ detectors often (for each choice, and only to ask for a grammar), so a construct
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -231,6 +232,9 @@ class MadeTag(StructuralTag):
     def model_dump(self, **_: Any) -> dict[str, Any]:
         """The tag as it was made: a request does not pay for a copy."""
         return {"type": "structural_tag", "format": self.format}
+
+    def model_dump_json(self, **_: Any) -> str:
+        return json.dumps(self.model_dump())
 
 
 def _is_forced(tool_choice: object) -> bool:

@@ -107,6 +107,9 @@ class MadeTag(StructuralTag):
         """The tag as it was made: a request does not pay for a copy."""
         return {"type": "structural_tag", "format": self.format}
 
+    def model_dump_json(self, **_: Any) -> str:
+        return json.dumps(self.model_dump())
+
 
 def as_structural_tag(tag: Tag) -> StructuralTag:
     """`tag` as vLLM wants it.
