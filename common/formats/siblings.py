@@ -13,7 +13,7 @@ from ..arguments.name import read_name
 from ..arguments.tags import Tags
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
 from ..format import Span, ToolFormat
-from ..recovery import drift
+from ..recovery import drift, recovering
 from ..reply import Reply
 from .glm47 import GLM47
 from .hermes import HERMES
@@ -74,16 +74,19 @@ _SIBLINGS = drift(
 )
 
 
-_AS_M2 = drift(
+_AS_M2: tuple[ToolFormat, ...] = recovering(
     "calls of MiniMax M2 from M3",
-    Tagged(
-        sample="",
-        sections=MINIMAX_M3.sections,
-        call=MINIMAX_M2.call,
-        loose=(MINIMAX_M2.call,),
-        name_end=(">",),
-        arguments=MINIMAX_M2.arguments,
+    (
+        Tagged(
+            sample="",
+            sections=MINIMAX_M3.sections,
+            call=MINIMAX_M2.call,
+            loose=(MINIMAX_M2.call,),
+            name_end=(">",),
+            arguments=MINIMAX_M2.arguments,
+        ),
     ),
+    off=(),
     contract="Bare invokes",
 )
 
