@@ -230,6 +230,9 @@ class _Reply:
         return found
 
     def _made(self, functions: Sequence[Function]) -> Tag:
+        if _writes_text(self.row.format):
+            for each in functions:
+                _say_what_is_text(self.row, each)
         made = Tag(type="structural_tag", format=self._format(functions))
         made.doubtful = tuple(
             call for each in functions if each.doubtful for call in each.made.get(self.row.name, {}).values()
@@ -337,6 +340,35 @@ def _function(asked: _Asked) -> Function:
             )
         _FUNCTIONS.put((asked.name, said), found, _OVERHEAD + len(said))
     return found
+
+
+def _writes_text(format: object) -> bool:
+    """Whether a string is written as it is, so that its grammar is any text."""
+    if isinstance(format, Tagged):
+        return not isinstance(format.arguments, JsonObject)
+    return isinstance(format, Gemma4 | Pythonic | KimiK3 | Muse)
+
+
+def _say_what_is_text(row: ToolRow, function: Function) -> None:
+    """Say once which words of a strict function's parameters hold for JSON only."""
+    if not function.strict or row.name in function.said:
+        return
+    function.said.add(row.name)
+    found = [
+        f"{name}: {word}"
+        for name in function.parameters.names
+        for part in (function.parameters.schema(name),)
+        for word in ("pattern", "format")
+        if isinstance(part, dict) and word in part
+    ]
+    if found:
+        _log.warning(
+            "the tool %r is strict, but in the markup of %s%s a string is any text; not enforced: %s",
+            function.name,
+            PREFIX,
+            row.name,
+            ", ".join(found),
+        )
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")

@@ -44,6 +44,8 @@ class Function:
     """Whether it is strict and xgrammar may refuse its schema."""
     made: dict[str, dict[str, Format]] = field(default_factory=dict, compare=False, repr=False)
     """How a strict function is called, by the row's name and the shape of the call, once it was asked for."""
+    said: set[str] = field(default_factory=set, compare=False, repr=False)
+    """The rows whose log says what they do not enforce of it."""
     rules: dict[object, str] = field(default_factory=dict, compare=False, repr=False)
     """The same as rules of a grammar, by what tells the markups apart."""
 

@@ -453,6 +453,17 @@ def test_lengths_are_left_out_and_said_once(row: ToolRow, caplog: pytest.LogCapt
     assert accepts(tags[0], text)
 
 
+@rows
+def test_a_pattern_is_enforced_or_said_not_to_be(row: ToolRow, caplog: pytest.LogCaptureFixture) -> None:
+    name = f"code_for_{row.name}"
+    schema = {"type": "object", "properties": {"code": {"type": "string", "pattern": "^[A-Z]{3}$"}}}
+    with caplog.at_level("WARNING", "dynamo_parsers"):
+        tags = [structural_tag(row.name, [tool(name, schema, True)], choice) for choice in ("required", "auto")]
+    assert accepts(tags[0], written(row, (name, {"code": "ABC"})))
+    enforced = not accepts(tags[0], written(row, (name, {"code": "abc"})))
+    assert caplog.text.count("code: pattern") == (0 if enforced else 1)
+
+
 def test_notes_for_the_model_are_no_part_of_a_tag() -> None:
     schema = {
         "type": "object",
