@@ -59,7 +59,7 @@ from .tag_formats import (
     star,
     tag,
 )
-from .tag_literals import GEMMA, PYTHON
+from .tag_literals import GEMMA, PYTHON, Literals
 from .tag_schemas import Cleaned, is_plain
 from .tag_values import SAMPLE_KEY, Function, parameters_as_elements, parameters_in_tags
 
@@ -234,9 +234,7 @@ class _Reply:
             for each in functions:
                 _say_what_is_text(self.row, each)
         made = Tag(type="structural_tag", format=self._format(functions))
-        made.doubtful = tuple(
-            call for each in functions if each.doubtful for call in each.made.get(self.row.name, {}).values()
-        )
+        made.doubtful = tuple(call for each in functions if each.doubtful for call in each.made[self.row.name].values())
         return made
 
     def _format(self, functions: Sequence[Function]) -> Format:
@@ -331,7 +329,8 @@ def _function(asked: _Asked) -> Function:
     found = _FUNCTIONS.get((asked.name, said))
     if found is None:
         cleaned = Cleaned.of(json.loads(said))
-        found = Function(asked.name, Parameters(cleaned.schema), True, not is_plain(cleaned.schema))
+        doubtful = not (is_plain(cleaned.schema) and _is_unicode(said))
+        found = Function(asked.name, Parameters(cleaned.schema), True, doubtful)
         if cleaned.dropped:
             _log.warning(
                 "the tool %r is strict, but no grammar enforces all of its schema; left out: %s",
@@ -340,6 +339,17 @@ def _function(asked: _Asked) -> Function:
             )
         _FUNCTIONS.put((asked.name, said), found, _OVERHEAD + len(said))
     return found
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether JSON as ASCII has no half of a character in it, which xgrammar refuses."""
+    if "\\ud" not in text:
+        return True
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _writes_text(format: object) -> bool:
@@ -487,11 +497,11 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
         before, _, tail = format.sample.partition(_NAME)
         opener = min(format.openers.all, key=len)
         head = before.removeprefix(opener)
-        call = GEMMA.call(functions, lambda name: f"{head}{name}{{", "}")
+        call = _literal_call(row, GEMMA, functions, lambda name: f"{head}{name}{{", "}")
         return _Block((opener,), call, tail.rpartition("}")[2], repeats=True)
     if isinstance(format, Pythonic):
         span = format.as_json.spans[0]
-        call = PYTHON.call(functions, "{}(".format, ")")
+        call = _literal_call(row, PYTHON, functions, "{}(".format, ")")
         body = sequence(const("["), listed(call, ",", single=single), const("]"))
         return _Block((span.open,), body, span.close, repeats=False, bare=True)
     if isinstance(format, JsonCalls):
@@ -502,6 +512,15 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
         f"the markup of {PREFIX}{row.name} has no structural tag: leave strict out of the tools, or force a call with "
         "tool_choice, which is then written as JSON"
     )
+
+
+def _literal_call(
+    row: ToolRow, written: Literals, functions: Sequence[Function], head: Callable[[str], str], close: str
+) -> Format:
+    for each in functions:
+        if each.doubtful:
+            each.made[row.name] = {"": written.call([each], head, close)}
+    return written.call(functions, head, close)
 
 
 _ARRAY_SAMPLE = '[{"name": "get_weather", "arguments": {"city": "Paris"}}]'

@@ -32,7 +32,7 @@ _FORMATS = frozenset(
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "required", "default", "type"})
 _MAX_DEPTH = 200
-_PLAIN_DEPTH = 12
+_PLAIN_DEPTH = 8
 """Levels of a schema that no engine finds too deep, whatever the tag around them is."""
 _DEFINITIONS = ("$defs", "definitions")
 _IN_MAPS = frozenset({"properties", *_DEFINITIONS})

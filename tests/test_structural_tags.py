@@ -326,6 +326,20 @@ def nesting(part: object) -> int:
     return 0 if inner is None else 1 + max(map(nesting, inner), default=0)
 
 
+@rows
+def test_a_plain_schema_is_never_nested_too_deep(row: ToolRow) -> None:
+    """An engine that is not asked about it has to take it, with what it puts around the tag."""
+    for within in (lambda part: {"type": "object", "properties": {"x": part}}, lambda part: {"anyOf": [part]}):
+        schema: dict[str, object] = {"type": "string"}
+        for _ in range(12):
+            schema = within(schema)
+            declared = [tool("f", {"type": "object", "properties": {"x": schema}}, True), tool("g", {}, False)]
+            think = None if frames_reply(row) else row.pairs[0]
+            tag = structural_tag(row.name, declared, "required", reasoning_parser=think)
+            assert tag is not None
+            assert tag.doubtful or nesting(tag) < NESTED - 5
+
+
 # --- requests that ask for nothing, or for too much
 
 
@@ -509,6 +523,16 @@ def test_what_xgrammar_may_refuse_does_not_count_as_plain(part: object) -> None:
     tag = structural_tag("hermes", [tool("f", {"type": "object", "properties": {"a": part}}, True)], "required")
     assert tag is not None
     assert len(tag.doubtful) == 1
+
+
+@rows
+def test_half_a_character_is_tried(row: ToolRow) -> None:
+    """xgrammar refuses it, and an engine has to be able to say so; whole ones are as good as others."""
+    for text, doubtful in (("\ud83d", 1), ("\U0001f600", 0)):
+        schema = {"type": "object", "properties": {"a": {"enum": [text]}}}
+        tag = structural_tag(row.name, [tool("f", schema, True)], "required")
+        assert tag is not None
+        assert bool(tag.doubtful) is bool(doubtful)
 
 
 def test_only_the_definitions_that_are_referred_to_are_written() -> None:
