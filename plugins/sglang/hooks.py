@@ -32,11 +32,12 @@ from dynamo_parsers.registry import (
     tool_row,
 )
 from dynamo_parsers.request import plain_tool_choice, plain_tools
-from dynamo_parsers.structural_tags import structural_tag
+from dynamo_parsers.structural_tags import answer_tag, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, opens_thoughts, reasoning_ids
 from dynamo_parsers.warm import start
+from xgrammar import StructuralTag
 
-from .requests import tell, tell_grammars, template_kwargs_of, told
+from .requests import takes_tags, tell, tell_grammars, template_kwargs_of, told
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -44,6 +45,9 @@ SERVER = "sglang.srt.entrypoints.http_server"
 CHAT = "sglang.srt.entrypoints.openai.serving_chat"
 MESSAGES = "sglang.srt.entrypoints.anthropic.serving"
 RESPONSES = "sglang.srt.entrypoints.openai.serving_responses"
+RESPONSES_SERVING = "OpenAIServingResponses"
+_SCHEMAS = ("json_schema", "json_object")
+"""The kinds of `response_format` that SGLang forces."""
 APP = "dynamo_parsers.sglang.app:app"
 _WITHOUT_HTTP = (
     "sglang.srt.managers.scheduler",
@@ -87,6 +91,7 @@ class ChatRequest(Protocol):
     tools: Sequence[object] | None
     tool_choice: object
     skip_special_tokens: bool
+    response_format: object
 
 
 class Prepared(Protocol):
@@ -172,7 +177,10 @@ def _settle_grammar(serving: Serving, request: ChatRequest, result: Prepared, re
     inside = reasoning_ids(row, tokenizer).prompt_ends_inside(prompt)
     if inside is None and (not opens_thoughts(row, tokenizer, kwargs) or thinking_asked_for(kwargs) is False):
         inside = False  # it opens no reasoning, so none would be closed either
-    if inside is not False and _force_from_start(serving, request, result, reasoning, inside is True):
+    begins = inside is not False and _force_from_start(serving, request, result, reasoning, inside is True)
+    if not begins and inside is None and row.frame is None:
+        begins = _answer_from_start(serving, request, result, reasoning)
+    if begins:
         inside = False
     if inside is not None:
         result.require_reasoning = inside
@@ -201,6 +209,29 @@ def _force_from_start(
         in_reasoning=in_reasoning,
     )
     result.tool_call_constraint = "structural_tag", type(constraint[1]).model_validate(tag)
+    return True
+
+
+def _answer_from_start(serving: Serving, request: ChatRequest, result: Prepared, reasoning: str) -> bool:
+    """Have the grammar of an answer begin with the reply, reasoning in front, if the prompt does not tell of reasoning.
+
+    Returns:
+        False if the answer may be anything, or may be a call instead, or if this is not a chat request: what other APIs
+        say of the answer is not in `request`.
+    """
+    form = getattr(request, "response_format", None)
+    kind = getattr(form, "type", None)
+    if kind not in _SCHEMAS or _tools_of(serving, request) or type(serving).__name__ == RESPONSES_SERVING:
+        return False
+    if getattr(result, "tool_call_constraint", True) is not None or not takes_tags():
+        return False
+    said = getattr(form, "json_schema", None)
+    schema = getattr(said, "schema_", None) if kind == "json_schema" else {"type": "object"}
+    if not isinstance(schema, Mapping) or getattr(said, "strict", None) is False:
+        return False
+    tag = answer_tag(reasoning, {"type": "json_schema", "json_schema": schema})
+    result.tool_call_constraint = "structural_tag", StructuralTag.model_validate(tag)
+    request.response_format = None
     return True
 
 
@@ -244,7 +275,7 @@ def _before_prompt(serving: Serving, request: ChatRequest) -> None:
         serving.tokenizer_manager.tokenizer,
     ):
         request.skip_special_tokens = False
-    if tool and hasattr(serving.tokenizer_manager, "config_value"):  # since 0.5.20
+    if (tool or reasoning) and hasattr(serving.tokenizer_manager, "config_value"):  # since 0.5.20
         tell_grammars(serving.tokenizer_manager.config_value("grammar_backend"))
 
 
@@ -332,7 +363,7 @@ HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
     (CHAT, "OpenAIServingChat", "_process_tool_call_id", _call_id),
     (CHAT, "OpenAIServingChat", "_tool_call_parsing_active", _reads_calls),
     (MESSAGES, "AnthropicServing", "_convert_response", _message),
-    (RESPONSES, "OpenAIServingResponses", "_tool_call_parsing_enabled", _reads_calls),
-    (RESPONSES, "OpenAIServingResponses", "_tool_parsing_active", _reads_calls_of_a_response),
+    (RESPONSES, RESPONSES_SERVING, "_tool_call_parsing_enabled", _reads_calls),
+    (RESPONSES, RESPONSES_SERVING, "_tool_parsing_active", _reads_calls_of_a_response),
 )
 """Module, class, method and what stands around it."""
