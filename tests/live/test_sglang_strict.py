@@ -50,18 +50,18 @@ def test_strict_tools(server: Server, stream: bool) -> None:
 def test_required(server: Server, stream: bool) -> None:
     said: dict[str, Any] = {"stream": stream, "tool_choice": "required"}
     for calls in ([PARIS], [PARIS, ROME], [WRONG]):
-        reply = chat(server, f"Plan.</think>\n\n{kimi_k2(*calls)}", **said)
+        reply = chat(server, f"<think>Plan.</think>\n\n{kimi_k2(*calls)}", **said)
         assert (*reply.said, reply.finish) == ("Plan.", "", calls, "tool_calls")
     for script in ("Hello.", f"Look. {kimi_k2(PARIS)}", '[{"name": "get_time", "parameters": {}}]'):
-        reply = chat(server, f"Plan.</think>{script}", max_tokens=120, **said)
+        reply = chat(server, f"<think>Plan.</think>{script}", max_tokens=120, **said)
         assert reply.reasoning.startswith("Plan.")
         # What is said in the forbidden words' place is left to chance: a call's string may hold any marker, and the
         # script's own call may fit again behind it.
         assert reply.calls, "nothing but a call"
         assert not {"Hello", "Look"} & set(reply.content.split())
-    reply = chat(server, f"Plan.</think>{kimi_k2(UNKNOWN)}", max_tokens=120, **said)
+    reply = chat(server, f"<think>Plan.</think>{kimi_k2(UNKNOWN)}", max_tokens=120, **said)
     assert UNKNOWN[0] not in [name for name, _ in reply.calls]
-    reply = chat(server, f"Plan.</think>{kimi_k2(WRONG)}", tools=STRICT, max_tokens=120, **said)
+    reply = chat(server, f"<think>Plan.</think>{kimi_k2(WRONG)}", tools=STRICT, max_tokens=120, **said)
     assert reply.calls != [WRONG]
 
 
@@ -84,7 +84,7 @@ def test_a_named_function(server: Server, stream: bool) -> None:
 @streams
 def test_one_call_only(server: Server, stream: bool) -> None:
     """The model may write no second one: what the script says behind the first is not generated."""
-    script = f"Plan.</think>{kimi_k2(PARIS, ROME)}"
+    script = f"<think>Plan.</think>{kimi_k2(PARIS, ROME)}"
     for choice in ("auto", "required"):
         reply = chat(server, script, stream=stream, tool_choice=choice, parallel_tool_calls=False, max_tokens=300)
         assert (*reply.said, reply.finish) == ("Plan.", "", [PARIS], "tool_calls")
