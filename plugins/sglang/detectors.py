@@ -213,7 +213,7 @@ class DynamoToolDetector(BaseFormatDetector):
         if tag is None:
             return None
         if not isinstance(tag.engine, StructuralTag):
-            tag.engine = MadeTag.model_construct(type="structural_tag", format=tag["format"])
+            tag.engine = MadeTag.of(tag)
         return tag.engine
 
     def supports_structural_tag(self) -> bool:
@@ -232,6 +232,11 @@ class MadeTag(StructuralTag):
     def model_dump(self, **_: Any) -> dict[str, Any]:
         """The tag as it was made: a request does not pay for a copy."""
         return {"type": "structural_tag", "format": self.format}
+
+    @classmethod
+    def of(cls, tag: Mapping[str, object]) -> MadeTag:
+        """`tag` as SGLang wants it."""
+        return cls.model_construct(type="structural_tag", format=tag["format"])
 
     def model_dump_json(self, **_: Any) -> str:
         return json.dumps(self.model_dump())

@@ -35,8 +35,8 @@ from dynamo_parsers.request import plain_tool_choice, plain_tools
 from dynamo_parsers.structural_tags import answer_tag, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, opens_thoughts, reasoning_ids
 from dynamo_parsers.warm import start
-from xgrammar import StructuralTag
 
+from .detectors import MadeTag
 from .requests import takes_tags, tell, tell_grammars, template_kwargs_of, told
 
 logger = logging.getLogger("dynamo_parsers")
@@ -208,7 +208,9 @@ def _force_from_start(
         reasoning_parser=reasoning,
         in_reasoning=in_reasoning,
     )
-    result.tool_call_constraint = "structural_tag", type(constraint[1]).model_validate(tag)
+    if tag is None:
+        return False
+    result.tool_call_constraint = "structural_tag", MadeTag.of(tag)
     return True
 
 
@@ -230,7 +232,7 @@ def _answer_from_start(serving: Serving, request: ChatRequest, result: Prepared,
     if not isinstance(schema, Mapping) or getattr(said, "strict", None) is False:
         return False
     tag = answer_tag(reasoning, {"type": "json_schema", "json_schema": schema})
-    result.tool_call_constraint = "structural_tag", StructuralTag.model_validate(tag)
+    result.tool_call_constraint = "structural_tag", MadeTag.of(tag)
     request.response_format = None
     return True
 
