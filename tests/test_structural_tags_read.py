@@ -14,6 +14,7 @@ import pytest
 from dynamo_parsers import parse, structural_tags
 from dynamo_parsers.format import Span
 from dynamo_parsers.formats.json_calls import JsonCalls
+from dynamo_parsers.kept import Kept
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
 from dynamo_parsers.structural_tags import frames_reply, structural_tag
 from grammars import accepts, allowed_reply
@@ -89,6 +90,14 @@ def row_of_json(sample: str, **said: Any) -> ToolRow:
     return replace(tool_row("hermes"), name="newcomer", format=made)
 
 
+@pytest.fixture
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept goes by the names of rows, of which a process has one each."""
+    monkeypatch.setattr(structural_tags, "_TAGS", Kept(0))
+    monkeypatch.setattr(structural_tags, "_FUNCTIONS", Kept(0))
+
+
+@pytest.mark.usefixtures("nothing_kept")
 def test_the_keys_of_a_json_family_are_its_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     row = row_of_json('<call>{"name": "get_weather", "input": {"city": "Paris"}}</call>', keys=("input",))
     monkeypatch.setattr(structural_tags, "tool_row", lambda name: row)
@@ -97,6 +106,7 @@ def test_the_keys_of_a_json_family_are_its_samples(monkeypatch: pytest.MonkeyPat
     assert not accepts(tag, row.format.sample.replace("input", "arguments"))
 
 
+@pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize(
     "sample",
     [
