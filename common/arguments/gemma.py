@@ -76,7 +76,6 @@ _FOLLOWS_WITHIN = 256
 
 _BRACKETS = ("{", *drift("a bracket around the arguments", "("))
 
-_AT_NAME = recovering("a sign after the name", ":=", off="")
 _BARE_TEXT = rule("a string without its opening delimiter")
 _BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
 _CALL_DOUBLED = rule("`call:` doubled, or missing")
@@ -116,7 +115,6 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
     bracket = char in _BRACKETS
     closer = "}"
     if bracket:
-        name = name.rstrip(_AT_NAME)
         cursor.take(cursor.at + 1)
         yield from cursor.space()
         if char == "(" and not (_BRACES_IN_PARENTHESES and (yield from cursor.peek()) == "{"):

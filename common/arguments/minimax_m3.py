@@ -20,7 +20,7 @@ from json.encoder import encode_basestring as quote
 from ..cursor import SPACE, Cursor, Markers, Overrun, Reading
 from ..cursor import Sink as TextSink
 from ..held import Held, joined
-from ..recovery import drift, recovering, recovers, rule
+from ..recovery import recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
 from .name import MAX_NAME
@@ -32,8 +32,6 @@ from .text_value import JsonStrings, SeenTags, TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))
 _AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
-_CALL_TAGS = Markers(drift("a call's tags without their bracket", "invoke name=", "/invoke>"))
-"""Tags of a call that lack their bracket."""
 _IN_TAG = re.compile(r"[^<>]*")
 _INSIDE = re.compile(f"(/?){INSIDE}")
 _AS_M2 = recovering(
@@ -138,7 +136,7 @@ def _is_cut(cursor: Cursor) -> Reading[bool]:
     if not cursor.ended or len(cursor.text) - cursor.at > 2 * MAX_NAME:
         return False
     rest = cursor.text[cursor.at :]
-    return _CUT_TAG.fullmatch(rest) is not None or (rest != "" and _CALL_TAGS.begins(rest))
+    return _CUT_TAG.fullmatch(rest) is not None
 
 
 class _Elements(Body):
@@ -171,7 +169,6 @@ class _Elements(Body):
         tag: Tag | None = None
         try:
             begins = (yield from cursor.match(_NAMESPACE)) is not None and (yield from cursor.peek()) not in _NO_VALUE
-            begins = begins and (yield from cursor.stands(_CALL_TAGS)) is None
             if begins and (yield from cursor.up_to(_NAMESPACE, text.append)) is not None:
                 tag = yield from read_tag(cursor)
         except Overrun:

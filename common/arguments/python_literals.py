@@ -68,7 +68,6 @@ _FOLLOWS_WITHIN = 256
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
 _INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
 _LONE_DICT = rule("a dict as all arguments")
-_MISSING_VALUE = rule("an argument without a value")
 _POSITIONAL = rule("arguments without a name")
 _QUOTED_NAME = rule("the name of an argument in quotes")
 _QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
@@ -124,9 +123,7 @@ class _Arguments(Compact):
 
     def _read_comma(self, top: Open) -> Read:
         if not self._nested:
-            if self._due is Due.VALUE and _MISSING_VALUE:
-                self._emit('""')
-            elif self._due is not Due.MORE and not (_DOUBLED_COMMA and self._due is not Due.VALUE):
+            if self._due is not Due.MORE and not (_DOUBLED_COMMA and self._due is not Due.VALUE):
                 return Read.OTHER
             self._due = Due.KEY
         elif self._due is Due.MORE and _is_closable(top):
@@ -146,11 +143,9 @@ class _Arguments(Compact):
             return Read.DONE
         if char != top.closer and not (_INNER_CLOSERS and char == ")" and self._due is Due.MORE):
             return Read.OTHER
-        if self._due is Due.VALUE and not _MISSING_VALUE:
+        if self._due is Due.VALUE:
             return Read.OTHER
         self._cursor.take(self._cursor.at + 1)
-        if self._due is Due.VALUE:
-            self._emit('""')
         if char == ")":
             self._close(top.closer)
             return Read.DONE

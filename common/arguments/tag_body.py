@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from json.encoder import encode_basestring as quote
 from typing import TYPE_CHECKING
 
 from ..cursor import Cursor, Overrun, Reading, union
 from ..cursor import Sink as TextSink
-from ..recovery import recovering, recovers, rule
-from ..schema import MAX_DEPTH, STRING, Parameters
-from .json_text import compact
+from ..recovery import recovers, rule
+from ..schema import STRING, Parameters
 from .name import read_name
 from .tag_parts import Around, End, Header, Sink
 from .tag_value import FOLLOWS_WITHIN, Value, nowhere
@@ -21,14 +19,6 @@ if TYPE_CHECKING:
     from .tags import Tags
 
 _DEBRIS = 64
-_WRAPPERS = recovering(
-    "arguments in a parameter of their own",
-    ("arguments", "parameters", "input"),
-    off=(),
-    contract="A parameter that holds the arguments",
-)
-"""An undeclared only parameter of such a name that holds an object is all of the arguments."""
-
 _BEFORE_CALL = rule(
     "the closers of a call missing before another call or a turn's end", contract="Only closers missing"
 )
@@ -51,7 +41,6 @@ class Body:
         "parameters",
         "sink",
         "tags",
-        "unwrapped",
         "written",
     )
 
@@ -64,7 +53,6 @@ class Body:
         self.around = around
         self.written: set[str] = set()
         self.cut = False  # a parameter's opener was the last that was read
-        self.unwrapped = False  # one parameter was all of the arguments, braces included
         self.followers = union(tags.first, around.closers, around.turn_ends)
         self.markers = union(tags.value_end, tags.closing, self.followers, around.openers)
 
@@ -94,8 +82,7 @@ class Body:
                 return False
         self.sink = call.announce().arguments
         self.end()
-        if not self.unwrapped:
-            self.sink("}" if self.written else "{}")
+        self.sink("}" if self.written else "{}")
         return whole
 
     def end(self) -> None:
@@ -228,8 +215,6 @@ class Body:
         name = header.name
         if not name:
             return Value(self, header, TextValue(nowhere, STRING, framed=False)).read()
-        if name in _WRAPPERS and not self.written and not self.parameters.declares(name):
-            return self._wrapping(header)
         if _VALUE_IN_TAG and "=" in name and self.parameters.declares(name[: name.index("=")]):
             return self._assigned(header)
         return self._named(header, self.sink)
@@ -271,17 +256,6 @@ class Body:
         else:
             cursor.rewind(mark)
         return found
-
-    def _wrapping(self, header: Header) -> Reading[End]:
-        """Read a parameter that may hold all of the arguments: it does if it is an object and the only one."""
-        pieces: list[str] = []
-        end = yield from self._named(header, pieces.append)
-        if end.closed and end.header is None and not end.over:
-            end = End(True, (yield from self._next()))
-        inner = _object_in("".join(pieces[1:])) if end.closed and end.header is None else None
-        self.unwrapped = inner is not None
-        self.sink("".join(pieces) if inner is None else inner)
-        return end
 
     # --- what is here
 
@@ -429,11 +403,3 @@ class Body:
             return header
         self.cursor.rewind(mark)
         return None
-
-
-def _object_in(text: str) -> str | None:
-    """The JSON object that a value's JSON text is, or that its string holds; None if there is none."""
-    if text.startswith('"'):
-        text = json.loads(text).strip()
-        return compact(text, MAX_DEPTH) if text.startswith("{") else None
-    return text if text.startswith("{") else None

@@ -34,7 +34,6 @@ _SPACES = ("", *drift("white space around a tag's name", " "))
 _ESCAPED = recovering("quotes of an attribute as a JSON string writes them", '\\"', off="\0")
 _CLOSER_AS_END = rule("a tag without its end before another tag")
 _CLOSER_WITHOUT_END = rule("a closing tag without its end")
-_DOUBLED_OPENER = rule("an opening tag's beginning doubled")
 _JSON = rule("arguments as one JSON object in a tag")
 
 
@@ -96,8 +95,6 @@ class XtmlValues(Tags):
         return complete
 
     def _read_tag(self, cursor: Cursor) -> Reading[Header | None]:
-        while _DOUBLED_OPENER and (yield from cursor.match(self.first)) is not None:
-            pass
         attributes = yield from read_attributes(cursor, ended=True)
         if not attributes or "key" not in attributes:
             return None

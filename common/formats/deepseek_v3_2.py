@@ -34,8 +34,6 @@ _BARS = (
     *drift("other bars", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖"),
 )
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
-# Quantized models cut the closer's name.
-_CLOSERS = ("invoke", *drift("the closer's name cut", "inv"))
 _LOOSE = drift("a call without bars", Span("<invoke name=", "</invoke>"), contract="Bare invokes")
 _PARAMETER = drift(
     "a parameter without bars", Spelling("<parameter name=", "</parameter>", drift=True), contract="Bare invokes"
@@ -49,7 +47,7 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         sample=sample,
         sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
-        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}{name}>") for each in _BARS for name in _CLOSERS),
+        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in _BARS),
         loose=_LOOSE,
         name_end=(">",),
         arguments=Tags(
