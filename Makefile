@@ -117,8 +117,8 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 .PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
 # What mostly waits for a server runs beside what uses one core: the aim for `test` is 20 minutes on two cores, from nothing.
 test: ## Everything CI runs: style, types, tests without and in the engines
-	$(MAKE) --jobs 2 environments
-	$(MAKE) lint typecheck typecheck-plugins test-core test-vllm test-vllm-next
+	$(MAKE) --jobs 2 environments lint typecheck typecheck-plugins
+	$(MAKE) test-core test-vllm test-vllm-next
 	@echo "== test-vllm-live, test-sglang-live, and test-trtllm and test-sglang beside them; each is shown when it is done"
 	$(MAKE) --jobs 3 --output-sync=target test-vllm-live test-sglang-live one-core
 
