@@ -1,7 +1,7 @@
 """Arguments that a model wrapped in a parameter of their own, `{"arguments": {"city": "Paris"}}`, without it.
 
 A parameter that may be such a wrapper is called `arguments`, `parameters` or `input`, is not declared, is the first one
-and holds an object: the text is then held until it is known whether it is the only one.
+and holds an object, or a string that does: the text is then held until it is known whether it is the only one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import re
 
 from ..held import Held
 from ..recovery import recovers
-from ..schema import Parameters
+from ..schema import MAX_DEPTH, Parameters
+from .json_text import compact
 
 _NAMES = ("arguments", "parameters", "input")
 _LONGEST = 256
-_WRAPPER = re.compile(r'\s*\{\s*"(\w+)"\s*:\s*(?=\{)')
-_BEGINNING = re.compile(r'\s*(?:\{\s*(?:"(?P<name>\w*)(?P<end>"\s*(?::\s*)?)?)?)?')
+_SPACE = r"(?:\s|\\[nrt])*"  # in a string
+_WRAPPER = re.compile(rf'\s*\{{\s*"(\w+)"\s*:\s*(?=\{{|"{_SPACE}\{{)')
+_BEGINNING = re.compile(rf'\s*(?:\{{\s*(?:"(?P<name>\w*)(?P<end>"\s*(?::\s*(?:"{_SPACE}\\?)?)?)?)?)?')
 _END = re.compile(r"\s*\}\s*")
 _VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
 
@@ -57,10 +59,11 @@ class Wrapped:
         if found is None:
             return text
         try:
-            _, end = _VALUE.raw_decode(text, found.end())
+            value, end = _VALUE.raw_decode(text, found.end())
         except (ValueError, RecursionError):
             return text
-        return text[found.end() : end] if _END.fullmatch(text, end) else text
+        inner = compact(value.strip(), MAX_DEPTH) if isinstance(value, str) else text[found.end() : end]
+        return inner if inner is not None and _END.fullmatch(text, end) else text
 
 
 @recovers("arguments in a parameter of their own", off=None, contract="A parameter that holds the arguments")
