@@ -20,10 +20,10 @@ CASE ?=
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
-FUZZ_TEXTS ?= 2000
+FUZZ_TEXTS ?= 1000
 # Examples of each property and of each chat template's.
-PROPERTY_EXAMPLES ?= 40
-TEMPLATE_EXAMPLES ?= 20
+PROPERTY_EXAMPLES ?= 25
+TEMPLATE_EXAMPLES ?= 10
 NIGHTLY ?=
 export FUZZ_TEXTS PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
 
@@ -131,7 +131,7 @@ test-quick: ## Style, types and the core with few random texts: under 3 minutes,
 	$(MAKE) test-core FUZZ_TEXTS=500 PROPERTY_EXAMPLES=8 TEMPLATE_EXAMPLES=4 ARGS='-m "not slow" $(ARGS)'
 
 # What `test` leaves out for time: all cases in all modes of the engines, the cost of every format, ten times the fuzz.
-NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100
+NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100 TEMPLATE_EXAMPLES=40
 
 nightly: ## All tests at full length, and what is measured: an hour or two
 	$(MAKE) test $(NIGHT)
@@ -182,7 +182,7 @@ test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	SHARE=4 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+	SHARE=4 CASES_EVERY=2 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 

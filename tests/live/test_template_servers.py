@@ -19,6 +19,7 @@ import templates
 from dynamo_parsers.chat_templates import ChatTemplate, chat_template
 from dynamo_parsers.demo.checkpoint import PAD
 from dynamo_parsers.registry import tool_row
+from effort import some
 from engine_server import MODEL_NAME, Server
 from openai import BadRequestError
 from templates import TOOLS, TWO_CALLS, Subject, assistant, result
@@ -70,7 +71,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module", params=["gemma4_tool", "qwen3_coder"])
+@pytest.fixture(scope="module", params=some(["qwen3_coder", "gemma4_tool"], 2))
 def setup(engine: str, request: pytest.FixtureRequest, engine_servers: Callable[..., Server]) -> Setup:
     return setup_of(engine, chat_template(request.param), engine_servers)
 

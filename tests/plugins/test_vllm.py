@@ -11,6 +11,7 @@ import importlib.metadata
 import itertools
 import json
 import logging
+import os
 import random
 import re
 import subprocess
@@ -69,6 +70,8 @@ from vllm_harness import (
     tokenizer_for,
 )
 
+EVERY = int(os.environ.get("CASES_EVERY", "1"))
+"""By day one in so many cases is asked."""
 MODES: tuple[str, ...] = ("one-shot", "1", "5", "all") if NIGHTLY else ("one-shot", "1", "all")
 """One-shot, and streams of so many tokens a delta."""
 
@@ -166,7 +169,7 @@ def differences(
 CASES = corpus.all_cases()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", some(CASES, EVERY), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     if why := refused(case):
