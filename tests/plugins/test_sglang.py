@@ -143,7 +143,7 @@ def differences(
 CASES = corpus.all_cases()
 
 
-@pytest.mark.parametrize("case", some(CASES, 2), ids=str)
+@pytest.mark.parametrize("case", some(CASES, 3), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     if why := refused(case):
