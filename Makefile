@@ -128,7 +128,7 @@ one-core: | $(SGLANG)/.installed
 
 test-quick: ## Style, types and the core with few random texts: under 3 minutes, once the core's environment is there
 	$(MAKE) lint typecheck
-	$(MAKE) test-core FUZZ_TEXTS=500 PROPERTY_EXAMPLES=8 TEMPLATE_EXAMPLES=4 ARGS='-m "not slow" $(ARGS)'
+	QUICK=1 $(MAKE) test-core FUZZ_TEXTS=500 PROPERTY_EXAMPLES=8 TEMPLATE_EXAMPLES=4 ARGS='-m "not slow" $(ARGS)'
 
 # What `test` leaves out for time: all cases in all modes of the engines, the cost of every format, ten times the fuzz.
 NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100 TEMPLATE_EXAMPLES=40

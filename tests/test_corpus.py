@@ -16,6 +16,7 @@ from dynamo_parsers import fold, parse
 from dynamo_parsers.cursor import SPACE
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import reasoning_row, tool_row
+from effort import QUICK
 
 KEEPS_ALL = frozenset({"Order and completeness", "No tools", "Own markers", "Calls in prose"})
 """Groups whose replies have nothing that is dropped but markup."""
@@ -78,15 +79,15 @@ if TO_DO:
 
 @groups([*CASES, *TO_DO])
 def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
-    """How the reply is cut does not matter. For one family every place is cut, but not each by itself."""
-    ways = quick_cuts if request.config.getoption("--family") else cuts
+    """How the reply is cut does not matter. For one family, or in a hurry, every place is cut, but not each by itself."""
+    ways = quick_cuts if QUICK or request.config.getoption("--family") else cuts
     check_all(cases, lambda case: check_cuts(case, ways))
 
 
 @groups([*CASES, *TO_DO])
 def test_truncated(cases: list[Case], request: pytest.FixtureRequest) -> None:
     """Where the reply ends early, its calls are those of the whole reply, as far as they go, or text of it."""
-    places = 25 if request.config.getoption("--family") else 100
+    places = 25 if QUICK or request.config.getoption("--family") else 100
     check_all(cases, lambda case: check_truncated(case, places))
 
 

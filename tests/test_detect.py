@@ -162,6 +162,7 @@ SIBLINGS = {"hermes", "qwen3_coder", "glm47"}
 
 
 @pytest.mark.parametrize("path", case_files(), ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_no_answer_rather_than_a_wrong_one(path: Path) -> None:
     for case in load(path).cases:
         if case.request.tool_parser is not None:

@@ -126,6 +126,7 @@ def pip(python: str, *arguments: str) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
@@ -140,6 +141,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_wheel_works_in_a_fresh_environment(wheel: Path) -> None:
     """With pydantic only, and what it says about its command line then; what a release tries too."""
     release("try", str(wheel.parent))

@@ -551,6 +551,7 @@ def value_closers(row: ToolRow) -> set[str]:
 
 
 @rows
+@pytest.mark.slow
 def test_own_markers_come_back(row: ToolRow) -> None:
     """As a string, before and behind another, in an array, in an object, as a key."""
     renderer = markup.RENDERERS[row.name]

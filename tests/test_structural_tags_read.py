@@ -61,6 +61,7 @@ def wrong_with(name: str, arguments: dict[str, Any]) -> str:
 
 
 @rows
+@pytest.mark.slow
 def test_what_a_tag_allows_is_read_as_the_call_that_it_is(row: ToolRow) -> None:
     think = reasoning_row(row.pairs[0])
     markers = sorted({*row.format.markers, think.open, think.close, think.open + think.think.label} - {""})

@@ -16,6 +16,8 @@ T = TypeVar("T")
 NIGHTLY = os.environ.get("NIGHTLY") == "1"
 
 
+QUICK = os.environ.get("QUICK") == "1"
+"""`make test-quick`: replies are cut at every place, but not at each by itself."""
 SHARE = int(os.environ.get("SHARE", "2"))
 """By day a case is asked in one of so many ways."""
 
