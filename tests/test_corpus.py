@@ -79,7 +79,7 @@ if TO_DO:
 
 @groups([*CASES, *TO_DO])
 def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
-    """How the reply is cut does not matter. For one family, or in a hurry, every place is cut, but not each by itself."""
+    """How the reply is cut does not matter. For one family, or in a hurry, places are cut together, not one by one."""
     ways = quick_cuts if QUICK or request.config.getoption("--family") else cuts
     check_all(cases, lambda case: check_cuts(case, ways))
 
