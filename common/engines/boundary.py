@@ -45,13 +45,23 @@ def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] =
                 raise
             except Exception as error:
                 report(self, method.__name__, error)
-                asked = signature.bind(self, *args, **kwargs)
+                asked = _bound(signature, (self, *args), kwargs)
                 return otherwise(*asked.args, **asked.kwargs)
 
         safe.inner = method  # type: ignore[attr-defined]
         return cast(Method, safe)
 
     return decorate
+
+
+def _bound(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+    """The arguments of a call; where an engine passes other ones than the method takes, those that it does take."""
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError:
+        known = list(signature.parameters)
+        taken = {name: value for name, value in kwargs.items() if name in known[len(args) :]}
+        return signature.bind_partial(*args[: len(known)], **taken)
 
 
 def report(where: object, method: str, error: Exception) -> None:
