@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +10,7 @@ pytest.importorskip("sglang")
 pytest.importorskip("sglang_harness")  # before SGLang's own modules: it makes them importable here
 
 import dynamo_parsers.sglang as plugin
+from defects import Defect, fails, guarded_methods, open_methods
 from dynamo_parsers.engines.places import Place, look
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.sglang.detectors import DynamoReasoningDetector, DynamoToolDetector
@@ -32,31 +31,9 @@ CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Zürich", "d
 REPLY = f"<think>Why?</think>Sure.\n{CALL}\nThe end."
 
 
-class Defect(Exception):
-    pass
-
-
-def fails(*_: object, **__: object) -> None:
-    raise Defect("secret")
-
-
-def guarded() -> Iterator[tuple[type, str]]:
-    for owner in CLASSES:
-        for name, method in vars(owner).items():
-            if hasattr(method, "inner"):
-                yield owner, name
-
-
 @pytest.mark.parametrize("owner", CLASSES)
 def test_every_method_that_sglang_calls_is_guarded(owner: type) -> None:
-    open_ones = {
-        name
-        for name, each in vars(owner).items()
-        if (inspect.isfunction(each) or isinstance(each, property | classmethod))
-        and not hasattr(each, "inner")
-        and (not name.startswith("_") or name == "__init__")
-    }
-    assert open_ones <= SAFE.keys()
+    assert open_methods(owner) <= SAFE.keys()
 
 
 def check_lines(caplog: pytest.LogCaptureFixture, name: str) -> None:
@@ -69,7 +46,9 @@ def check_lines(caplog: pytest.LogCaptureFixture, name: str) -> None:
         assert "Sure" not in line
 
 
-@pytest.mark.parametrize(("owner", "name"), list(guarded()), ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.parametrize(
+    ("owner", "name"), list(guarded_methods(CLASSES)), ids=lambda each: getattr(each, "__name__", each)
+)
 def test_a_method_that_raises(
     owner: type, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,15 +6,14 @@ The reply goes on as content, and the log has a line without its text. What is f
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 pytest.importorskip("vllm")
 
+from defects import Defect, fails, guarded_methods, open_methods
 from dynamo_parsers.vllm import hooks, parsers
 from dynamo_parsers.vllm.harmony_parser import DynamoHarmonyParser
 from dynamo_parsers.vllm.parser import DynamoParser
@@ -46,34 +45,12 @@ SAFE = {
 REPLY = f"<think>Why?</think>Sure.\n{CALL}\nThe end."
 
 
-class Defect(Exception):
-    pass
-
-
-def fails(*_: object, **__: object) -> None:
-    raise Defect("secret")
-
-
-def guarded() -> Iterator[tuple[type, str]]:
-    for owner in CLASSES:
-        for name, method in vars(owner).items():
-            if hasattr(method, "inner"):
-                yield owner, name
-
-
-METHODS = [pytest.param(*each, id=f"{each[0].__name__}.{each[1]}") for each in guarded()]
+METHODS = [pytest.param(*each, id=f"{each[0].__name__}.{each[1]}") for each in guarded_methods(CLASSES)]
 
 
 @pytest.mark.parametrize("owner", CLASSES)
 def test_every_method_that_vllm_calls_is_guarded(owner: type) -> None:
-    open_ones = {
-        name
-        for name, each in vars(owner).items()
-        if (inspect.isfunction(each) or isinstance(each, property))
-        and not hasattr(each, "inner")
-        and (not name.startswith("_") or name == "__init__")
-    }
-    assert open_ones <= SAFE.keys()
+    assert open_methods(owner) <= SAFE.keys()
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
