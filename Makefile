@@ -176,7 +176,8 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
-	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags*.py $(WORKERS) $(ARGS)
+	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags*.py \
+		tests/test_first_reply.py $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
@@ -187,7 +188,7 @@ test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: i
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
-	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py $(ARGS)
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/test_first_reply.py $(ARGS)
 
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
