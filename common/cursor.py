@@ -161,6 +161,18 @@ class Overrun(Exception):
     """More was read behind a mark than it may hold."""
 
 
+def _never(found: object) -> bool:
+    return False
+
+
+def within(reading: Reading[T], otherwise: T) -> Reading[T]:
+    """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
+    try:
+        return (yield from reading)
+    except Overrun:
+        return otherwise
+
+
 _JOINED = 256
 """So many short pieces of held text are joined."""
 
@@ -513,6 +525,26 @@ class Cursor:
             if len(piece) > size:
                 self._kept.append(piece[:-size])
             size -= len(piece)
+
+    def ahead(self, reading: Reading[T], otherwise: T, keeps: Callable[[T], bool] = _never) -> Reading[T]:
+        """What `reading` finds here, or `otherwise` if it reads more than a mark may hold.
+
+        Nothing is read then, unless `keeps` says of what was found that it counts.
+        """
+        mark = self.mark()
+        try:
+            found = yield from reading
+        except Overrun:
+            found = otherwise
+        if keeps(found):
+            self.settle(mark)
+        else:
+            self.rewind(mark)
+        return found
+
+    def attempt(self, reading: Reading[T], otherwise: T) -> Reading[T]:
+        """What `reading` finds here; nothing is read if that is false, or `otherwise`."""
+        return self.ahead(reading, otherwise, bool)
 
     def held(self, mark: Mark) -> str:
         """The text read since `mark`."""

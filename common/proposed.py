@@ -1,19 +1,16 @@
 """A construct that is tried: nothing was said of it until it fits, and all of it can be read again.
 
 - A call fits with its first argument text: `Proposed` announces it then, and settles the marks that hold it.
-- `attempt` gives up what reads too far (`Overrun`) and rewinds what does not fit; `within` gives up alone.
+- `attempt` gives up what reads too far (`Overrun`) and rewinds what does not fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from .arguments.strays import at_last_turn_end
-from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading
+from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, within
 from .reply import Call, Reply
-
-T = TypeVar("T")
 
 _NO_PIECE = frozenset(("", "{"))
 """Argument text that says nothing yet: the reader may still find that no arguments stand here."""
@@ -82,14 +79,6 @@ class Proposed:
         return True
 
 
-def within(reading: Reading[T], otherwise: T) -> Reading[T]:
-    """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
-    try:
-        return (yield from reading)
-    except Overrun:
-        return otherwise
-
-
 def attempt(
     read: Callable[[Mark], Reading[bool | None]],
     cursor: Cursor,
@@ -111,12 +100,9 @@ def attempt(
         True: it was a construct, and has been read. False: it does not fit. None: the reply ends before that is known.
     """
     mark = cursor.mark(back, room)
-    try:
-        fits = yield from read(mark)
-        if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
-            fits = None
-    except Overrun:
-        fits = False
+    fits = yield from within(read(mark), False)
+    if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
+        fits = None
     if not fits:
         cursor.rewind(mark, ahead)
     return fits

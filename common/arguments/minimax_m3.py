@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
-from ..cursor import SPACE, Cursor, Markers, Overrun, Reading
+from ..cursor import SPACE, Cursor, Markers, Reading
 from ..cursor import Sink as TextSink
 from ..held import Held, joined
 from ..recovery import recovering, recovers, rule
@@ -67,25 +67,25 @@ class Tag:
 
 def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
     """Read a namespace token, or doubled ones, and the tag behind; None, and nothing read, if there is none."""
-    mark = cursor.mark()
-    try:
-        found = (yield from cursor.match(_NAMESPACE)) is not None
-        if cursor.text[cursor.at : cursor.at + 1] != "<":  # what is usual costs no more reads
-            while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
-                pass
-            yield from cursor.space(_NEAR)
-        if found and (yield from cursor.peek()) == "<":
-            cursor.take(cursor.at + 1)
-            inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
-            if inside is not None and len(inside["name"]) <= MAX_NAME and (yield from cursor.peek()) == ">":
-                cursor.take(cursor.at + 1)
-                cursor.settle(mark)
-                as_m2 = _AS_M2.fullmatch(inside.group()) if "=" in inside.group() else None
-                return Tag(inside["name"], inside[1] != "", as_m2[2] if as_m2 is not None else "")
-    except Overrun:
-        pass
-    cursor.rewind(mark)
-    return None
+    return cursor.attempt(_tag(cursor, doubled=doubled), None)
+
+
+def _tag(cursor: Cursor, *, doubled: bool) -> Reading[Tag | None]:
+    if (yield from cursor.match(_NAMESPACE)) is None:
+        return None
+    if cursor.text[cursor.at : cursor.at + 1] != "<":  # what is usual costs no more reads
+        while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
+            pass
+        yield from cursor.space(_NEAR)
+    if (yield from cursor.peek()) != "<":
+        return None
+    cursor.skip(1)
+    inside = _INSIDE.fullmatch((yield from cursor.run(_IN_TAG, MAX_NAME + _NEAR)))
+    if inside is None or len(inside["name"]) > MAX_NAME or (yield from cursor.peek()) != ">":
+        return None
+    cursor.skip(1)
+    as_m2 = _AS_M2.fullmatch(inside.group()) if "=" in inside.group() else None
+    return Tag(inside["name"], inside[1] != "", as_m2[2] if as_m2 is not None else "")
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,10 @@ class MinimaxM3Values(Tags):
 
     def read_opener(self, cursor: Cursor) -> Reading[str | None]:
         """As in `tags`, but the tokens are not read: closing tags have them too."""
-        mark = cursor.mark()
-        tag = yield from read_tag(cursor)
-        if tag is None and (yield from _is_cut(cursor)):
-            cursor.rewind(mark)
-            return NAMESPACE
-        cursor.rewind(mark)
-        return NAMESPACE if tag is not None and not tag.closes and tag.name not in _AROUND else None
+        tag = yield from cursor.ahead(read_tag(cursor), None)
+        if tag is not None:
+            return NAMESPACE if not tag.closes and tag.name not in _AROUND else None
+        return NAMESPACE if (yield from cursor.ahead(_is_cut(cursor), False)) else None
 
     def read_header(self, cursor: Cursor, opener: str | None = None) -> Reading[Header | None]:
         tag = yield from read_tag(cursor)
@@ -163,26 +160,24 @@ class _Elements(Body):
 
     @recovers("a parameter without its opener after the namespace token", off=False)
     def _without_opener(self) -> Reading[bool]:
-        cursor = self.cursor
-        mark = cursor.mark()
         text: list[str] = []
-        tag: Tag | None = None
-        try:
-            begins = (yield from cursor.match(_NAMESPACE)) is not None and (yield from cursor.peek()) not in _NO_VALUE
-            if begins and (yield from cursor.up_to(_NAMESPACE, text.append)) is not None:
-                tag = yield from read_tag(cursor)
-        except Overrun:
-            tag = None
-        if tag is None or not tag.closes or tag.name in _AROUND:
-            cursor.rewind(mark)
+        tag = yield from self.cursor.attempt(self._value_and_closer(text), None)
+        if tag is None:
             return False
-        end = cursor.offset
-        cursor.rewind(mark)
         self.sink = self.call.announce().arguments
-        cursor.take(cursor.at + end - cursor.offset)
         self._key(tag.name, self.sink)
         self._give(self.sink, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
         return True
+
+    def _value_and_closer(self, text: list[str]) -> Reading[Tag | None]:
+        """Read a namespace token, the text of a value and its closer, which is returned; None if that is not here."""
+        cursor = self.cursor
+        if (yield from cursor.match(_NAMESPACE)) is None or (yield from cursor.peek()) in _NO_VALUE:
+            return None
+        if (yield from cursor.up_to(_NAMESPACE, text.append)) is None:
+            return None
+        tag = yield from read_tag(cursor)
+        return tag if tag is not None and tag.closes and tag.name not in _AROUND else None
 
     # --- one parameter
 
@@ -354,14 +349,11 @@ class _Element(Value):
         self._closing = False
 
     def _own_closer(self) -> Reading[bool]:
-        cursor = self._cursor
-        mark = cursor.mark()
-        tag = yield from read_tag(cursor)
-        if tag is None or not tag.closes or tag.name != self._header.closed_by:
-            cursor.rewind(mark)
-            return False
-        cursor.settle(mark)
-        return True
+        return self._cursor.attempt(self._reads_own_closer(), False)
+
+    def _reads_own_closer(self) -> Reading[bool]:
+        tag = yield from read_tag(self._cursor)
+        return tag is not None and tag.closes and tag.name == self._header.closed_by
 
     def _at(self, marker: str) -> Reading[End | int]:
         if marker.startswith(NAMESPACE) and marker in _TAG_STARTS:
@@ -438,28 +430,28 @@ class _Element(Value):
 
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
         """A closing tag without its token: the parameter's, or the innermost element's if a tag follows."""
-        cursor = self._cursor
-        mark = cursor.mark()
-        try:
-            cursor.take(cursor.at + len(marker))
-            name = yield from self._body.tags.read_closing(cursor)
-            size = cursor.offset - mark.offset
-            yield from cursor.space(_NEAR)
-            tag = yield from read_tag(cursor)
-        except Overrun:
-            name, size, tag = "", 0, None
-        cursor.rewind(mark)
+        name, size, tag = yield from self._cursor.ahead(self._closing_and_next(marker), ("", 0, None))
         followed = _WITHOUT_TOKEN and tag is not None and not (tag.closes and tag.name == name)
         if name and name == self._header.closed_by and not self._quoted:
             if followed:
                 return (yield from self._at_closer(size))
         elif self._quoted and name == self._quoted[-1] and followed and self._held is None:
             self._quoted.pop()
-            cursor.take(cursor.at + size)
+            self._cursor.skip(size)
             self._closing = True
             self._take(f"{NAMESPACE}</{name}>")
             return 0
         return (yield from super()._at_closing_tag(marker))
+
+    def _closing_and_next(self, marker: str) -> Reading[tuple[str, int, Tag | None]]:
+        """The name and the length of a closing tag, and the tag that follows it."""
+        cursor = self._cursor
+        start = cursor.offset
+        cursor.skip(len(marker))
+        name = yield from self._body.tags.read_closing(cursor)
+        size = cursor.offset - start
+        yield from cursor.space(_NEAR)
+        return name, size, (yield from read_tag(cursor))
 
     def _at_end(self) -> End:
         rest = self._rest if _CUT and self._held is None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, Sink
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink
 from ..recovery import recovering, recovers, rule
 
 _ROOM = 64
@@ -73,15 +73,13 @@ def _up_to(ends: Markers) -> re.Pattern[str]:
 @recovers("a turn end after what is cut", off=False, contract="Turn ends")
 def at_last_turn_end(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
     """Whether only turn ends and white space stand between here and the end of the reply; nothing is read."""
-    mark = cursor.mark()
+    return (yield from cursor.ahead(_turn_ends_alone(cursor, turn_ends), False))
+
+
+def _turn_ends_alone(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
     found = False
-    try:
+    yield from cursor.space()
+    while (yield from cursor.match(turn_ends)) is not None:
+        found = True
         yield from cursor.space()
-        while (yield from cursor.match(turn_ends)) is not None:
-            found = True
-            yield from cursor.space()
-        found = found and cursor.at_end
-    except Overrun:
-        found = False
-    cursor.rewind(mark)
-    return found
+    return found and cursor.at_end

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quote
 from typing import TYPE_CHECKING
 
-from ..cursor import Cursor, Overrun, Reading, union
+from ..cursor import Cursor, Reading, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from ..schema import STRING, Parameters
@@ -26,6 +26,10 @@ _CUT_CLOSER = rule("a closer cut off at the end", contract="Cut marker")
 _FOREIGN = rule("a closer around the parameters that is garbled or foreign", contract="Foreign closers")
 _ONLY_CLOSERS = rule("the closers of a call missing at the end", contract="Only closers missing")
 _VALUE_IN_TAG = rule("a value in its parameter's tag")
+
+
+def _is_header(found: object) -> bool:
+    return isinstance(found, Header)
 
 
 class Body:
@@ -91,30 +95,26 @@ class Body:
     @recovers("what is in place of a closer around the parameters", off=None)
     def _debris(self) -> Reading[None]:
         """Read what is in place of a closer around the parameters: a few characters before one, or a closing tag."""
-        cursor, tags, around = self.cursor, self.tags, self.around
-        mark = cursor.mark()
+        if not (yield from self.cursor.attempt(self._stray_text(), False)):
+            yield from self.cursor.attempt(self._closing_tag(), "")
+
+    def _stray_text(self) -> Reading[bool]:
+        """Read a little text, if a closer is behind it."""
+        around = self.around
         text: list[str] = []
-        try:
-            marker = yield from cursor.up_to(union(around.closers, around.openers, around.turn_ends), text.append)
-        except Overrun:
-            marker = None
-        if marker is not None and marker in around.closers.all and len("".join(text).strip()) <= _DEBRIS:
-            cursor.settle(mark)
-            return
-        cursor.rewind(mark)
-        mark = cursor.mark()
-        name = ""
-        try:
-            yield from cursor.space(FOLLOWS_WITHIN)
-            own = (yield from cursor.stands(union(around.closers, around.stops))) is not None
-            if not own and (yield from cursor.match(tags.closing)) is not None:
-                name = yield from tags.read_closing(cursor)
-        except Overrun:
-            name = ""
-        if name:
-            cursor.settle(mark)
-        else:
-            cursor.rewind(mark)
+        markers = union(around.closers, around.openers, around.turn_ends)
+        marker = yield from self.cursor.up_to(markers, text.append)
+        return marker in around.closers.all and len("".join(text).strip()) <= _DEBRIS
+
+    def _closing_tag(self) -> Reading[str]:
+        """Read a closing tag of none that is around, and the space before it; its name."""
+        cursor, around = self.cursor, self.around
+        yield from cursor.space(FOLLOWS_WITHIN)
+        if (yield from cursor.stands(union(around.closers, around.stops))) is not None:
+            return ""
+        if (yield from cursor.match(self.tags.closing)) is None:
+            return ""
+        return (yield from self.tags.read_closing(cursor))
 
     def _ended(self) -> Reading[bool]:
         """Whether the parameters end here."""
@@ -159,18 +159,18 @@ class Body:
             yield from cursor.stands(self.around.closers)
         ) is not None:
             return False
-        mark = cursor.mark()
-        try:
-            yield from cursor.match(tags.closing)
-            name = yield from tags.read_closing(cursor)
-            size = cursor.offset - mark.offset
-            found = name != "" and (yield from self._follows_stray())
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
-        if found:
-            cursor.take(cursor.at + size)
-        return found
+        size = yield from cursor.ahead(self._size_of_stray(), 0)
+        cursor.skip(size)
+        return size > 0
+
+    def _size_of_stray(self) -> Reading[int]:
+        """The length of a closing tag that a parameter follows; 0 if none does."""
+        cursor, tags = self.cursor, self.tags
+        start = cursor.offset
+        yield from cursor.match(tags.closing)
+        name = yield from tags.read_closing(cursor)
+        size = cursor.offset - start
+        return size if name and (yield from self._follows_stray()) else 0
 
     def _follows_stray(self) -> Reading[bool]:
         """Whether further closing tags and then a parameter that may come are here."""
@@ -188,23 +188,20 @@ class Body:
     def _at_key(self) -> Reading[bool]:
         """Whether a name is here whose opener is missing, or only what ends one."""
         cursor, tags = self.cursor, self.tags
-        if not tags.key_end.all:
-            return False
-        mark = cursor.mark()
-        yield from read_name(cursor)
-        found = (yield from cursor.stands(tags.key_end)) is not None
-        cursor.rewind(mark)
-        return found
+        return tags.key_end.all != frozenset() and (yield from cursor.ahead(self._key_end_follows(), False))
+
+    def _key_end_follows(self) -> Reading[bool]:
+        yield from read_name(self.cursor)
+        return (yield from self.cursor.stands(self.tags.key_end)) is not None
 
     @recovers("a parameter without a value", off=False)
     def _valueless(self) -> Reading[bool]:
         """Whether a name without a value was read: the next parameter is here, or a closer around them."""
-        cursor = self.cursor
-        mark = cursor.mark()
-        yield from cursor.space()
-        found = (yield from cursor.stands(self.followers)) is not None
-        cursor.rewind(mark)
-        return found
+        return (yield from self.cursor.ahead(self._follower_stands(), False))
+
+    def _follower_stands(self) -> Reading[bool]:
+        yield from self.cursor.space()
+        return (yield from self.cursor.stands(self.followers)) is not None
 
     # --- one parameter
 
@@ -242,20 +239,14 @@ class Body:
 
     def _closes_at_once(self) -> Reading[bool]:
         """Read a value's closers, if nothing but these is before what may follow them."""
+        return self.cursor.attempt(self._closers_and_follower(), False)
+
+    def _closers_and_follower(self) -> Reading[bool]:
         cursor = self.cursor
-        mark = cursor.mark()
-        try:
+        yield from cursor.space()
+        while (yield from cursor.match(self.tags.value_end)) is not None:
             yield from cursor.space()
-            while (yield from cursor.match(self.tags.value_end)) is not None:
-                yield from cursor.space()
-            found = (yield from cursor.stands(self.followers)) is not None
-        except Overrun:
-            found = False
-        if found:
-            cursor.settle(mark)
-        else:
-            cursor.rewind(mark)
-        return found
+        return (yield from cursor.stands(self.followers)) is not None
 
     # --- what is here
 
@@ -266,23 +257,18 @@ class Body:
             The header of the next parameter, which was read; True for anything else that can follow: a closer around
             the parameters, a garbled one, a call, the end. False if this cannot follow.
         """
+        return self.cursor.ahead(self._follows(), False, _is_header)
+
+    def _follows(self) -> Reading[Header | bool]:
         cursor, tags = self.cursor, self.tags
-        mark = cursor.mark()
-        try:
-            yield from cursor.space(FOLLOWS_WITHIN)
-            opener = yield from tags.read_opener(cursor)
-            if opener is None:
-                found = yield from self._ends_here()
-            else:
-                header = yield from self._header(opener)
-                if header is not None and (opener not in tags.variants.all or self._may_come(header)):
-                    cursor.settle(mark)
-                    return header
-                found = cursor.at_end
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
-        return found
+        yield from cursor.space(FOLLOWS_WITHIN)
+        opener = yield from tags.read_opener(cursor)
+        if opener is None:
+            return (yield from self._ends_here())
+        header = yield from self._header(opener)
+        if header is not None and (opener not in tags.variants.all or self._may_come(header)):
+            return header
+        return cursor.at_end
 
     def _ends_here(self) -> Reading[bool]:
         """Whether the parameters can end here; what is looked at is read."""
@@ -311,41 +297,32 @@ class Body:
 
     def foreign_closer(self) -> Reading[bool]:
         """Whether a closing tag is here, in place of a closer around the parameters, that can end them."""
+        return self.cursor.ahead(self._foreign_closer(), False)
+
+    def _foreign_closer(self) -> Reading[bool]:
         cursor = self.cursor
-        mark = cursor.mark()
-        try:
-            # A closer of reasoning is not the call's.
-            known = union(self.around.closers, self.tags.value_end, self.around.stops)
-            own = (yield from cursor.stands(known)) is not None
-            closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
-            found = closing and (yield from self._ends_here())
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
-        return found
+        # A closer of reasoning is not the call's.
+        known = union(self.around.closers, self.tags.value_end, self.around.stops)
+        own = (yield from cursor.stands(known)) is not None
+        closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
+        return closing and (yield from self._ends_here())
 
     def goes_on(self) -> Reading[Header | bool]:
         """What is here after a closing tag that may have ended a value without its closer: as `follows`, but stricter.
 
         A parameter has to be declared and not given, and the end of the reply does not count.
         """
-        cursor, around = self.cursor, self.around
-        mark = cursor.mark()
-        found: Header | bool = False
-        try:
-            yield from cursor.space(FOLLOWS_WITHIN)
-            header = yield from self.next_declared()
-            if header is not None:
-                cursor.settle(mark)
-                return header
-            if (yield from cursor.stands(around.closers)) is not None:
-                found = True
-            else:
-                found = yield from self._call_fits(declared=True)
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
-        return found
+        return self.cursor.ahead(self._goes_on(), False, _is_header)
+
+    def _goes_on(self) -> Reading[Header | bool]:
+        cursor = self.cursor
+        yield from cursor.space(FOLLOWS_WITHIN)
+        header = yield from self.next_declared()
+        if header is not None:
+            return header
+        if (yield from cursor.stands(self.around.closers)) is not None:
+            return True
+        return (yield from self._call_fits(declared=True))
 
     def run(self, closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
         """What is here if a value without its closer, which `closer` reads, ended before this.
@@ -354,17 +331,7 @@ class Body:
             The header of the next parameter, which was read; True for a whole run of the closers around that the end,
             a turn's end or a call of a declared function follows. False if only the rest of the reply can tell.
         """
-        cursor = self.cursor
-        mark = cursor.mark()
-        try:
-            found = yield from self._run(closer)
-        except Overrun:
-            found = False
-        if isinstance(found, Header):
-            cursor.settle(mark)
-        else:
-            cursor.rewind(mark)
-        return found
+        return self.cursor.ahead(self._run(closer), False, _is_header)
 
     def _run(self, own_closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
         cursor, tags, around = self.cursor, self.tags, self.around
@@ -395,11 +362,11 @@ class Body:
 
     def next_declared(self) -> Reading[Header | None]:
         """Read a parameter's opener and header if it may end the value before it; None, and nothing read, else."""
-        mark = self.cursor.mark()
+        return self.cursor.attempt(self._next_declared(), None)
+
+    def _next_declared(self) -> Reading[Header | None]:
         opener = yield from self.tags.read_opener(self.cursor)
         header = None if opener is None else (yield from self._header(opener))
-        if header is not None and self.parameters.declares(header.name) and header.name not in self.written:
-            self.cursor.settle(mark)
-            return header
-        self.cursor.rewind(mark)
-        return None
+        if header is None or not self.parameters.declares(header.name) or header.name in self.written:
+            return None
+        return header

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cursor import SPACE, Mark, Overrun, Reading, union
+from ..cursor import SPACE, Mark, Reading, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from .strays import at_last_turn_end
@@ -137,21 +137,16 @@ class Value:
         return (yield from self._at_closing_tag(marker))
 
     def _at_closer(self, size: int) -> Reading[End | int]:
-        cursor, body = self._cursor, self._body
+        cursor = self._cursor
         if self._quoted and self._quoted[-1] is Level.PARAMETER:
             self._quoted.pop()
             return size
         mark = cursor.mark()
-        found: Header | bool = False
-        surplus = False
-        try:
-            cursor.skip(size)
-            found = yield from body.follows()
-            if found is False and (yield from self._surplus()):
-                surplus = True
-                found = yield from body.follows()
-        except Overrun:
-            found = False
+        cursor.skip(size)
+        found = yield from self._body.follows()
+        surplus = found is False and (yield from self._surplus())
+        if surplus:
+            found = yield from self._body.follows()
         if found is not False and not (surplus and self._unpaired):
             cursor.settle(mark)
             if self._held is not None:
@@ -186,18 +181,17 @@ class Value:
     @recovers("a garbled closer after a value's own", off=False, contract="Foreign closers")
     def _closing_tag_follows(self, size: int) -> Reading[bool]:
         """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
-        cursor, tags = self._cursor, self._body.tags
-        mark = cursor.mark()
-        name = ""
-        try:
-            cursor.take(cursor.at + size)
-            yield from cursor.space(FOLLOWS_WITHIN)
-            if (yield from cursor.match(tags.closing)) is not None:
-                name = yield from tags.read_closing(cursor)
-        except Overrun:
-            name = ""
-        cursor.rewind(mark)
+        name = yield from self._cursor.ahead(self._closing_tag(size), "")
         return name != "" and not self._text.tags.has(name)
+
+    def _closing_tag(self, size: int) -> Reading[str]:
+        """The name in the closing tag after so many characters."""
+        cursor, tags = self._cursor, self._body.tags
+        cursor.skip(size)
+        yield from cursor.space(FOLLOWS_WITHIN)
+        if (yield from cursor.match(tags.closing)) is None:
+            return ""
+        return (yield from tags.read_closing(cursor))
 
     def _hold(self, skip: int | None) -> None:
         """Hold the text from here; `skip` characters of it close the value, if it ended here; None: a call does."""
@@ -288,16 +282,14 @@ class Value:
 
     def _quotes(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
         """How long the head of the call is that stands here, and what it opens."""
+        return self._cursor.ahead(self._head(marker, declared=declared), (0, []))
+
+    def _head(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
         cursor = self._cursor
-        mark = cursor.mark()
-        try:
-            cursor.take(cursor.at + len(marker))
-            levels = yield from self._body.around.call_fits(marker, cursor, declared=declared)
-        except Overrun:
-            levels = []
-        size = cursor.offset - mark.offset
-        cursor.rewind(mark)
-        return size, levels
+        start = cursor.offset
+        cursor.skip(len(marker))
+        levels = yield from self._body.around.call_fits(marker, cursor, declared=declared)
+        return cursor.offset - start, levels
 
     def _ended(self) -> End:
         """The value ended at the candidate. Before a call nothing closed it: the call that it is in is not complete."""
@@ -321,18 +313,18 @@ class Value:
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
         if self._quoted or self._text.in_json_string or self._is_held():
             return len(marker)
-        cursor = self._cursor
-        mark = cursor.mark()
-        try:
-            cursor.take(cursor.at + len(marker))
-            name = yield from self._body.tags.read_closing(cursor)
-        except Overrun:
-            name = ""
-        size = cursor.offset - mark.offset
-        cursor.rewind(mark)
+        size, name = yield from self._cursor.ahead(self._name_in_closing(len(marker)), (0, ""))
         if not name or self._text.tags.has(name):
             return len(marker)
         return (yield from self._at_foreign_closer(name, size)) or len(marker)
+
+    def _name_in_closing(self, size: int) -> Reading[tuple[int, str]]:
+        """The length of the closing tag that begins with so many characters, and its name."""
+        cursor = self._cursor
+        start = cursor.offset
+        cursor.skip(size)
+        name = yield from self._body.tags.read_closing(cursor)
+        return cursor.offset - start, name
 
     def _at_foreign_closer(self, name: str, size: int) -> Reading[End | int]:
         """A closing tag of another name; 0 if it is nothing but text."""

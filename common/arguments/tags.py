@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..cursor import SPACE, Cursor, Markers, Overrun, Reading, union
+from ..cursor import SPACE, Cursor, Markers, Reading, union, within
 from ..recovery import drift, recovering, recovers, rule
 from ..schema import ANY, JSON, STRING, Parameters, Types
 from .json_object import JsonObject, read_object
@@ -171,20 +171,19 @@ class Tags:
         """Read what models write in place of an opener; None, and nothing read, if no whole header follows."""
         if not self._drift.all:
             return None
-        mark = cursor.mark()
+        size = yield from cursor.ahead(self._size_of_drift(cursor), 0)
+        return cursor.skip(size) if size else None
+
+    def _size_of_drift(self, cursor: Cursor) -> Reading[int]:
+        """The length of a drifted opener that a whole header follows; 0 if none does."""
         marker = yield from cursor.match(self._drift)
-        try:
-            fits = marker is not None and bool((yield from read_key(cursor))[0])
-            if self.key_end.all:
-                fits = fits and (yield from cursor.match(self.key_end)) is not None
-                yield from cursor.space()
-            fits = fits and (yield from cursor.stands(self._name_end[-1])) is not None
-        except Overrun:
-            fits = False
-        cursor.rewind(mark)
-        if not fits or marker is None:
-            return None
-        return cursor.take(cursor.at + len(marker))
+        if marker is None or not (yield from read_key(cursor))[0]:
+            return 0
+        if self.key_end.all:
+            if (yield from cursor.match(self.key_end)) is None:
+                return 0
+            yield from cursor.space()
+        return len(marker) if (yield from cursor.stands(self._name_end[-1])) is not None else 0
 
     def read_header(self, cursor: Cursor, opener: str | None = None) -> Reading[Header | None]:
         """Read a parameter's opening tag behind its opener; None, and nothing read, if it is none.
@@ -192,10 +191,7 @@ class Tags:
         If the reply ends in it, it is read and None.
         """
         mark = cursor.mark()
-        try:
-            header = yield from self._read_tag(cursor)
-        except Overrun:
-            header = None
+        header = yield from within(self._read_tag(cursor), None)
         if header is None and not cursor.at_end:
             cursor.rewind(mark)
         else:
@@ -220,8 +216,7 @@ class Tags:
                 valued = part is self._name_end[-1]
                 if valued:
                     break
-                if (yield from self._further_part(cursor)):
-                    yield from cursor.space()
+                yield from cursor.attempt(self._further_part(cursor), False)
             if not (found or _WITHOUT_PART):
                 return None
         if ended:
@@ -241,12 +236,9 @@ class Tags:
         return None
 
     def _further_part(self, cursor: Cursor) -> Reading[bool]:
-        """Whether another part of the header is here behind white space; if none is, that is the value's."""
-        mark = cursor.mark()
+        """Read white space; whether another part of the header is behind it. If none is, the space is the value's."""
         yield from cursor.space()
-        found = (yield from cursor.stands(union(*self._name_end))) is not None
-        cursor.rewind(mark)
-        return found
+        return (yield from cursor.stands(union(*self._name_end))) is not None
 
     @property
     def in_closing(self) -> re.Pattern[str]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..arguments.strays import DEBRIS
-from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink, within
 from ..format import Calls, Task
 from ..machine import Grammar, Machine, begins_as_json
-from ..proposed import attempt, within
+from ..proposed import attempt
 from ..recovery import recovering, recovers, rule
 from ..reply import Body, Reply
 
@@ -249,17 +249,11 @@ class FramedReply(Machine):
 
     def _ends(self) -> Reading[bool]:
         """Whether the reply ends here, but for white space, or a frame stands here."""
-        cursor = self.cursor
-        found = False
+        return (yield from self.cursor.ahead(self._frame_or_end(), False))
 
-        def look(mark: Mark) -> Reading[bool]:
-            nonlocal found
-            yield from cursor.space()
-            found = (yield from cursor.stands(self._frames.parts)) is not None or cursor.at_end
-            return False
-
-        yield from attempt(look, cursor)
-        return found
+    def _frame_or_end(self) -> Reading[bool]:
+        yield from self.cursor.space()
+        return (yield from self.cursor.stands(self._frames.parts)) is not None or self.cursor.at_end
 
     def drop_cut(self, mark: Mark, *, is_call: bool) -> None:
         """Drop the message in whose header the reply ends; the beginning of a call stays where calls do."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, read_head
 from ..arguments.strays import read_strays
-from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
+from ..cursor import Cursor, Mark, Markers, Reading, union, within
 from ..proposed import Proposed
 from ..recovery import drift, recovers
 from ..reply import Reply
@@ -51,16 +51,7 @@ class Gemma4:
     def _further_call(self, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[bool]:
         """Read another call between the same markers; False where none stands, though perhaps a cut one."""
         mark = cursor.mark()
-        head: Head | bool | None = False
-        try:
-            yield from cursor.space()
-            while (yield from cursor.peek()) in _SEPARATORS:
-                cursor.take(cursor.at + 1)
-                yield from cursor.space()
-            if (yield from cursor.stands(_CALL)) is not None:
-                head = yield from read_head(cursor, ends, reply.tools)
-        except Overrun:
-            head = False
+        head = yield from within(self._further_head(cursor, reply, ends), False)
         if isinstance(head, Head) and head.closer and reply.tools.may_declare(head.name):
             yield from self._call(head, mark, cursor, reply, ends)
             return True
@@ -70,6 +61,15 @@ class Gemma4:
         else:
             cursor.rewind(mark)
         return False
+
+    def _further_head(self, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[Head | bool | None]:
+        yield from cursor.space()
+        while (yield from cursor.peek()) in _SEPARATORS:
+            cursor.skip(1)
+            yield from cursor.space()
+        if (yield from cursor.stands(_CALL)) is None:
+            return False
+        return (yield from read_head(cursor, ends, reply.tools))
 
     def _call(self, head: Head, mark: Mark, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[None]:
         call = Proposed(head.name, None, (mark,), cursor, reply)

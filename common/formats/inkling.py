@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 
-from ..cursor import Cursor, Markers, Reading
+from ..cursor import Cursor, Markers, Reading, within
 from ..format import Span
-from ..proposed import within
 from ..recovery import drift, rule
 from .frames import FramedReply, Frames
 from .json_calls import JsonCalls

@@ -19,9 +19,10 @@ from ..arguments.json_text import Inside, inside
 from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_strays, read_surplus
-from ..cursor import Cursor, Mark, Markers, Overrun, Reading, union
+from ..cursor import Cursor, Mark, Markers, Reading, union, within
 from ..format import Span
 from ..held import Held
+from ..proposed import attempt
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Call, Reply
 
@@ -148,18 +149,16 @@ class JsonCalls:
     @recovers("another array in the same tag", off=False)
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
-        mark = cursor.mark()
-        try:
+
+        def read(mark: Mark) -> Reading[bool | None]:
             yield from cursor.space()
-            if (yield from cursor.peek()) == "[":
-                cursor.take(cursor.at + 1)
-                yield from cursor.space()
-                if (yield from self._call((mark,), cursor, reply)):
-                    return True
-        except Overrun:
-            pass
-        cursor.rewind(mark)
-        return False
+            if (yield from cursor.peek()) != "[":
+                return False
+            cursor.skip(1)
+            yield from cursor.space()
+            return (yield from self._call((mark,), cursor, reply))
+
+        return (yield from attempt(read, cursor)) is True
 
     def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool) -> Reading[bool]:
         """Read another call of the same body; False, and nothing read, where none stands.
@@ -167,35 +166,40 @@ class JsonCalls:
         In an array a little text before it is dropped.
         """
         mark = cursor.mark()
-        try:
+        found = yield from within(self._further(mark, cursor, reply, strict=strict, in_array=in_array), None)
+        if found is None:
+            cursor.rewind(mark)
+        return found is True
+
+    def _further(
+        self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool
+    ) -> Reading[bool | None]:
+        """True: a call was read. False: what ends the calls was. None: neither is here."""
+        yield from cursor.space()
+        separated = False
+        while (char := (yield from cursor.peek())) in _SEPARATORS:
+            separated = True
+            cursor.skip(1)
             yield from cursor.space()
-            separated = False
-            while (char := (yield from cursor.peek())) in _SEPARATORS:
-                separated = True
-                cursor.take(cursor.at + 1)
-                yield from cursor.space()
-            stray = ""
-            if in_array and char not in ("", "{", "]"):
-                inner = cursor.mark()
-                stray = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
-                char = yield from cursor.peek()
-                (cursor.settle if char == "{" else cursor.rewind)(inner)
-            if char == "{":
-                fits = yield from self._call((mark,), cursor, reply, strict=strict or stray != "")
-                if fits:
-                    return True
-                if fits is None and _CUT_CALL and (in_array or separated) and not strict:
-                    cursor.take(len(cursor.text))  # the beginning of a call that was cut off
-                    cursor.settle(mark)
-                    return False
-            ends = union(self._ends, self.openers, reply.turn_ends)
-            if separated and _TRAILING_SEPARATOR and (not char or char == "]" or (yield from cursor.stands(ends))):
+        stray = ""
+        if in_array and char not in ("", "{", "]"):
+            inner = cursor.mark()
+            stray = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+            char = yield from cursor.peek()
+            (cursor.settle if char == "{" else cursor.rewind)(inner)
+        if char == "{":
+            fits = yield from self._call((mark,), cursor, reply, strict=strict or stray != "")
+            if fits:
+                return True
+            if fits is None and _CUT_CALL and (in_array or separated) and not strict:
+                cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                 cursor.settle(mark)
                 return False
-        except Overrun:
-            pass
-        cursor.rewind(mark)
-        return False
+        ends = union(self._ends, self.openers, reply.turn_ends)
+        if separated and _TRAILING_SEPARATOR and (not char or char == "]" or (yield from cursor.stands(ends))):
+            cursor.settle(mark)
+            return False
+        return None
 
     @recovers("a broken call before a sound one in an array", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
@@ -204,18 +208,20 @@ class JsonCalls:
         False, and nothing read, if there is none near.
         """
         start = cursor.mark()
+        found = yield from within(self._sound_call(mark, start, cursor, reply), False)
+        if not found:
+            cursor.rewind(start)
+        return found
+
+    def _sound_call(self, mark: Mark, start: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
         for _ in range(_MOST_TRIED):
-            try:
-                if not (yield from self._next_object(cursor)):
-                    break
-                lost = "" if cursor.copies else cursor.held(mark)
-                inner = cursor.mark()
-                if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
-                    return True
-                cursor.rewind(inner, 1)
-            except Overrun:
+            if not (yield from self._next_object(cursor)):
                 break
-        cursor.rewind(start)
+            lost = "" if cursor.copies else cursor.held(mark)
+            inner = cursor.mark()
+            if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
+                return True
+            cursor.rewind(inner, 1)
         return False
 
     def _next_object(self, cursor: Cursor) -> Reading[bool]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from ..arguments.json_object import JsonObject
 from ..arguments.json_text import inside
 from ..arguments.name import is_name, read_name
-from ..cursor import SPACE, Cursor, Mark, Markers, Reading
-from ..proposed import within
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading, within
 from ..recovery import recovering, recovers, rule
 from ..reply import Reply
 from ..schema import Tools

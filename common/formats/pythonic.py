@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..arguments.name import read_name
 from ..arguments.python_literals import read_arguments
 from ..arguments.strays import read_strays
-from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, union
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
 from ..format import Span
 from ..proposed import Proposed
 from ..recovery import drift, recovering, recovers, rule
@@ -104,20 +104,22 @@ class Pythonic:
         False, and nothing read, if there is none near.
         """
         start = cursor.mark()
+        found = yield from within(self._sound_call(mark, start, cursor, reply), False)
+        if not found:
+            cursor.rewind(start)
+        return found
+
+    def _sound_call(self, mark: Mark, start: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
         for _ in range(_MOST_TRIED):
-            try:
-                yield from cursor.run(_NO_SEPARATOR)
-                yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
-                if not (yield from cursor.peek()) or (yield from cursor.stands(self.closers)) is not None:
-                    break
-                lost = "" if cursor.copies else cursor.held(mark)
-                inner = cursor.mark()
-                if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
-                    return True
-                cursor.rewind(inner)
-            except Overrun:
+            yield from cursor.run(_NO_SEPARATOR)
+            yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
+            if not (yield from cursor.peek()) or (yield from cursor.stands(self.closers)) is not None:
                 break
-        cursor.rewind(start)
+            lost = "" if cursor.copies else cursor.held(mark)
+            inner = cursor.mark()
+            if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
+                return True
+            cursor.rewind(inner)
         return False
 
     def _call(
@@ -146,25 +148,26 @@ class Pythonic:
         False if none stands here; then only separators are read.
         """
         mark = cursor.mark()
-        try:
-            closers = yield from cursor.run(_SURPLUS, _MAX_SURPLUS)
-            separators = yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
-            separated = separators.strip() != ""
-            if separated and _TRAILING_SEPARATOR and not closers and (yield from cursor.peek()) == "]":
-                cursor.settle(mark)
-                return False
-            strict = closers != "" or not separators
-            fits = yield from self._call((mark,), cursor, reply, strict=strict)
-            if fits:
-                return True
-            if fits is None and _CUT_CALL and separated and not closers:
-                cursor.settle(mark)
-                cursor.take(len(cursor.text))  # the beginning of a call that was cut off
-                return False
-        except Overrun:
-            pass
-        cursor.rewind(mark)
-        return False
+        found = yield from within(self._further(mark, cursor, reply), None)
+        if found is None:
+            cursor.rewind(mark)
+        return found is True
+
+    def _further(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """True: a call was read. False: what ends the list was. None: neither is here."""
+        closers = yield from cursor.run(_SURPLUS, _MAX_SURPLUS)
+        separators = yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
+        separated = separators.strip() != ""
+        if separated and _TRAILING_SEPARATOR and not closers and (yield from cursor.peek()) == "]":
+            cursor.settle(mark)
+            return False
+        strict = closers != "" or not separators
+        fits = yield from self._call((mark,), cursor, reply, strict=strict)
+        if fits is None and _CUT_CALL and separated and not closers:
+            cursor.settle(mark)
+            cursor.take(len(cursor.text))  # the beginning of a call that was cut off
+            return False
+        return fits or None
 
 
 PYTHONIC = Pythonic(

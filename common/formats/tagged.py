@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from ..arguments.json_object import JsonObject
 from ..arguments.json_text import inside
 from ..arguments.name import read_name, read_numbered_name
-from ..arguments.strays import at_last_turn_end, read_strays, read_surplus
+from ..arguments.strays import read_strays, read_surplus
 from ..arguments.tag_parts import Around, Level, Sink
 from ..arguments.tags import read_gap
-from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union, within
 from ..format import Span
-from ..proposed import Proposed
+from ..proposed import Proposed, attempt
 from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
 from ..schema import Parameters, Tools
@@ -300,16 +301,13 @@ class Tagged:
     @recovers("a call's closer in place of its tag's end, before its parameters", off=False)
     def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
         """Read the call's closer where the tag's end is due: `<function=ping</function>` before a parameter."""
-        mark = cursor.mark()
-        found = (yield from cursor.match(self._call_close)) is not None
-        if found:
-            yield from cursor.space()
-            found = (yield from cursor.stands(self.arguments.first)) is not None
-        if found:
-            cursor.settle(mark)
-        else:
-            cursor.rewind(mark)
-        return found
+        return (yield from cursor.attempt(self._closer_and_parameter(cursor), False))
+
+    def _closer_and_parameter(self, cursor: Cursor) -> Reading[bool]:
+        if (yield from cursor.match(self._call_close)) is None:
+            return False
+        yield from cursor.space()
+        return (yield from cursor.stands(self.arguments.first)) is not None
 
     @recovers("a parameter's opener in place of a call's", off=False)
     def _opened_as_parameter(self, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
@@ -443,16 +441,12 @@ class Tagged:
 
     def _held_call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """`_call` under a mark of its own; where it does not fit, what stands behind its opener is unread."""
-        mark = cursor.mark(len(opener))
-        try:
-            fits = yield from self._call(opener, (*marks, mark), cursor, reply)
-            if fits is False and (yield from at_last_turn_end(cursor, reply.turn_ends)):
-                fits = None
-        except Overrun:
-            fits = False
-        if not fits:
-            cursor.rewind(mark, len(opener))
-        return fits
+
+        def call(mark: Mark) -> Reading[bool | None]:
+            return self._call(opener, (*marks, mark), cursor, reply)
+
+        size = len(opener)
+        return attempt(call, cursor, back=size, ahead=size, turn_ends=reply.turn_ends)
 
     @recovers("the end of reasoning between an opener and its call", off=False, contract="No markers in text")
     def _goes_on(self, end: str, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
@@ -478,45 +472,56 @@ class Tagged:
         """Read up to and with the section's next call or its closer; False where no further call stands."""
         mark = cursor.mark()
         between: list[str] = []
-        elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
-        markers = union(self._in_section, reply.turn_ends, elsewhere)
-        try:
-            while True:
-                marker = yield from cursor.until(markers, between.append)
-                if marker is None:
-                    break
-                if marker in reply.turn_ends.all:
-                    cursor.rewind(mark)
-                    return False
-                if marker in elsewhere.all:  # reasoning begins or ends between the calls
-                    cursor.rewind(mark)
-                    cursor.take(cursor.at + len("".join(between)))
-                    reply.owed_closer = close
-                    return False
-                if marker not in self.openers.all:
-                    cursor.settle(mark)
-                    return False
-                if marker not in self._calls:
-                    if "".join(between).strip(SPACE):
-                        break  # another section: the one before was not closed, and this is the answer
-                    continue
-                fits = yield from self._held_call(marker, (mark,), cursor, reply)
-                if fits:
-                    return True
-                if fits is None:
-                    cursor.take(len(cursor.text))
-                    cursor.settle(mark)
-                    return False
-                between.append(marker)
-        except Overrun:
+        found = yield from within(self._up_to_next(mark, between, close, cursor, reply), _Next.REST)
+        if found is _Next.REST:
             cursor.rewind(mark)
-            return False
+        if found is not _Next.OPEN:
+            return found is _Next.CALL
         text = "".join(between).strip(SPACE)
         if text and _UNCLOSED_SECTION and not self._in_section.begins(text):
             cursor.rewind(mark)  # the section was not closed: this is the answer
         else:
             cursor.settle(mark)
         return False
+
+    def _up_to_next(self, mark: Mark, between: list[str], close: str, cursor: Cursor, reply: Reply) -> Reading[_Next]:
+        elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
+        markers = union(self._in_section, reply.turn_ends, elsewhere)
+        while True:
+            marker = yield from cursor.until(markers, between.append)
+            if marker is None:
+                return _Next.OPEN
+            if marker in reply.turn_ends.all:
+                return _Next.REST
+            if marker in elsewhere.all:  # reasoning begins or ends between the calls
+                cursor.rewind(mark)
+                cursor.skip(len("".join(between)))
+                reply.owed_closer = close
+                return _Next.DONE
+            if marker not in self.openers.all:
+                cursor.settle(mark)
+                return _Next.DONE
+            if marker not in self._calls:
+                if "".join(between).strip(SPACE):
+                    return _Next.OPEN  # another section: the one before was not closed, and this is the answer
+                continue
+            fits = yield from self._held_call(marker, (mark,), cursor, reply)
+            if fits:
+                return _Next.CALL
+            if fits is None:
+                cursor.take(len(cursor.text))
+                cursor.settle(mark)
+                return _Next.DONE
+            between.append(marker)
+
+
+class _Next(Enum):
+    """What comes in a section behind a call."""
+
+    CALL = "another call, which was read"
+    DONE = "its end, which was read"
+    OPEN = "text, which was read: the section may have ended before it"
+    REST = "nothing that is the section's"
 
 
 @dataclass(frozen=True, slots=True)
