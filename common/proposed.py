@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .arguments.strays import at_last_turn_end
-from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, within
+from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading
 from .reply import Call, Reply
 
 _NO_PIECE = frozenset(("", "{"))
@@ -100,9 +100,12 @@ def attempt(
         True: it was a construct, and has been read. False: it does not fit. None: the reply ends before that is known.
     """
     mark = cursor.mark(back, room)
-    fits = yield from within(read(mark), False)
-    if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
-        fits = None
+    try:
+        fits = yield from read(mark)
+        if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
+            fits = None
+    except Overrun:
+        fits = False
     if not fits:
         cursor.rewind(mark, ahead)
     return fits
