@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .arguments.json_object import read_object
-from .cursor import IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
+from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
 from .format import Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
 from .held import Held
@@ -250,6 +250,8 @@ class Machine:
             yield from self._line()
         elif marker in grammar.closers.all:
             self.closer(marker)
+        elif len(marker) >= CUT and not (yield from self.cursor.peek()):
+            self._cut(marker)  # the reply ends in it, and other markers begin with it
         else:
             self._opened += 1
             self.text(marker)

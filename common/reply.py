@@ -14,12 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .arguments.wrapped import Wrapped, wrapped
-from .cursor import NO_MARKERS, SPACE, Cursor, Markers, Sink
+from .cursor import NO_MARKERS, SPACE, Cursor, Markers, Sink, union
 from .doubtful import Doubt, DoubtfulCall, HeldCall, Said
 from .events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
 from .held import Held
+from .recovery import rule
 from .schema import Tools
 
+_CUT_REHEARSAL = rule("a call in reasoning that the end of reasoning cuts off", contract="Doubtful calls")
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _BEHIND_SENTENCE = "\"'”’)]*_`"
 """What may stand between a sentence's end and the next text."""
@@ -306,6 +308,8 @@ class Reply:
         self._reasoning_space.append(token)
 
     def reasoning_ends(self) -> None:
+        if self._doubt is not None and _CUT_REHEARSAL and self._doubt.was_cut:
+            self.release()
         if self._doubt is not None:
             self._later(self.reasoning_ends)
             return
@@ -375,6 +379,14 @@ class Reply:
     def ends_rehearsal(self) -> Markers:
         """What ends the open reasoning that a call is read in."""
         return NO_MARKERS if self.rehearsed is None else self._reasoning_closes
+
+    @property
+    def ends_strings(self) -> Markers:
+        """What may end a string that is not closed, besides the markers of calls: what ends the turn or the reasoning.
+
+        Reasoning that was opened in a string is none: only the closer of what is open counts.
+        """
+        return self.turn_ends if self.rehearsed is None else union(self.turn_ends, self._reasoning_closes)
 
     @property
     def doubts(self) -> bool:

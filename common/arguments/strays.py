@@ -16,6 +16,8 @@ DEBRIS = recovering(
     off=_SPACES,
 )
 """What may be left between a call and its closer; text where no closer follows."""
+_CLOSING = Markers(("</",))
+_CLOSING_NAME = re.compile(r"[^<>/\s\"'=]*")
 _DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="Orphan closers")
 
 
@@ -38,6 +40,22 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Read
         found.add(closer or "")
         if once or not _DOUBLED:
             return found
+
+
+def read_foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:
+    """Read a closing tag that is none of `known`, if one of `follow` or the end comes next; its bracket may lack."""
+    return cursor.attempt(_foreign(cursor, known, follow), False)
+
+
+def _foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:
+    yield from cursor.space()
+    if (yield from cursor.stands(known)) is not None or (yield from cursor.match(_CLOSING)) is None:
+        return False
+    name = yield from cursor.run(_CLOSING_NAME, _ROOM)
+    if (yield from cursor.peek()) == ">":
+        cursor.skip(1)
+    yield from cursor.space()
+    return name != "" and (cursor.at_end or (yield from cursor.stands(follow)) is not None)
 
 
 @recovers("closing braces that nothing opened", off=None)

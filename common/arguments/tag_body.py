@@ -58,7 +58,7 @@ class Body:
         self.written: set[str] = set()
         self.cut = False  # a parameter's opener was the last that was read
         self.followers = union(tags.first, around.closers, around.turn_ends)
-        self.markers = union(tags.value_end, tags.closing, self.followers, around.openers)
+        self.markers = union(tags.value_end, tags.closing, self.followers, around.openers, around.ends_rehearsal)
 
     def read(self, header: Header | None = None) -> Reading[bool]:
         """Read the parameters; `header`: the first one's, if it was read."""
@@ -124,6 +124,8 @@ class Body:
             return _ONLY_CLOSERS and bool(self.written) and not self.cut and not self.parameters.lacks(self.written)
         if (yield from cursor.stands(around.closers)) is not None:
             return True
+        if (yield from cursor.stands(around.ends_rehearsal)) is not None:
+            return False
         if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
             return _BEFORE_CALL and bool(self.written)
         # What a reply ends in may begin a parameter as well as a closer: without one before, no call is known.
@@ -273,7 +275,7 @@ class Body:
     def _ends_here(self) -> Reading[bool]:
         """Whether the parameters can end here; what is looked at is read."""
         cursor, around = self.cursor, self.around
-        if (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+        if (yield from cursor.stands(union(around.closers, around.turn_ends, around.ends_rehearsal))) is not None:
             return True
         if cursor.at_end or cursor.cut_of(self.followers):
             return True
@@ -335,12 +337,13 @@ class Body:
 
     def _run(self, own_closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
         cursor, tags, around = self.cursor, self.tags, self.around
-        whole = False
+        call = outer = False
         while True:
             yield from cursor.space(FOLLOWS_WITHIN)
             closer = yield from cursor.match(around.closers)
             if closer is not None:
-                whole = whole or closer in around.outer_closers.all
+                call = call or closer in around.call_closers.all
+                outer = outer or closer in around.outer_closers.all
                 continue
             if (yield from own_closer()):
                 return False
@@ -351,7 +354,7 @@ class Body:
         header = yield from self.next_declared()
         if header is not None:
             return header
-        return whole and (yield from self._call_fits(declared=True))
+        return call and outer and (yield from self._call_fits(declared=True))
 
     def _may_come(self, header: Header) -> bool:
         """Whether a parameter is declared and was not given; one without a name is dropped."""

@@ -57,6 +57,11 @@ class Around(Protocol):
         """Turn ends, and the markers of reasoning."""
         ...
 
+    @property
+    def ends_rehearsal(self) -> Markers:
+        """The closers of the open reasoning that the call is in."""
+        ...
+
     def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:
         """Read a call behind `opener` up to the first piece of its arguments; what it has opened, empty if it is none.
 

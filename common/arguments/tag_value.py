@@ -60,6 +60,7 @@ class Value:
         "_quoted",
         "_skip",
         "_text",
+        "_unclosed",
         "_unpaired",
         "_weak",
     )
@@ -74,6 +75,7 @@ class Value:
         self._quoted: list[Level | str] = []
         self._held: Mark | None = None
         self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
+        self._unclosed = False  # nothing at the candidate closes the value: its call is not complete
         self._weak = False  # the candidate counts only if a call follows
         self._again = False  # the text from the candidate on is read again
         self._at_line_start = False  # of what is held
@@ -126,6 +128,8 @@ class Value:
     def _at(self, marker: str) -> Reading[End | int]:
         """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
         body = self._body
+        if marker in body.around.ends_rehearsal.all:
+            return self._at_end_of_rehearsal(marker)
         if marker in body.around.closers.all:
             return (yield from self._at_enclosing(marker))
         if marker in body.tags.first.all:
@@ -158,6 +162,16 @@ class Value:
             self._hold(size)
             self._weak = not (yield from self._closing_tag_follows(size))
         return size
+
+    @recovers("the end of reasoning in a value", off=lambda _, marker: len(marker), contract="Candidates")
+    def _at_end_of_rehearsal(self, marker: str) -> int:
+        """The call is in reasoning, which ends here, unless the value goes on to its closer: then it is data."""
+        if not (self._quoted or self._is_held()):
+            if self._held is not None:
+                self._release()
+            self._hold(0)
+            self._unclosed = True
+        return len(marker)
 
     def _own_closer(self) -> Reading[bool]:
         """Read the value's closer, if it is here."""
@@ -199,6 +213,7 @@ class Value:
         self._again = cursor.offset < cursor.again
         self._held = cursor.mark(room=None)
         self._skip = skip
+        self._unclosed = skip is None
         self._weak = False
         self._at_line_start = self._text.at_line_start
 
@@ -292,11 +307,11 @@ class Value:
         return cursor.offset - start, levels
 
     def _ended(self) -> End:
-        """The value ended at the candidate. Before a call nothing closed it: the call that it is in is not complete."""
+        """The value ended at the candidate."""
         assert self._held is not None
         self._cursor.rewind(self._held)
         self._cursor.take(self._cursor.at + (self._skip or 0))
-        return End(self._skip is not None, over=bool(self._skip))
+        return End(not self._unclosed, over=bool(self._skip))
 
     def _at_turn_end(self, marker: str) -> Reading[End | int]:
         last = yield from at_last_turn_end(self._cursor, self._body.around.turn_ends)

@@ -77,7 +77,7 @@ class Gemma4:
         complete = True
         if head.closer:
             parameters = reply.tools.parameters(head.name)
-            complete = yield from read_arguments(cursor, call, parameters, ends, head.closer, reply.turn_ends)
+            complete = yield from read_arguments(cursor, call, parameters, ends, head.closer, reply.ends_strings)
         else:
             call.arguments("{}")
         call.end(complete)

@@ -18,7 +18,7 @@ from ..arguments.json_object import FENCES, JsonObject, read_object
 from ..arguments.json_text import Inside, inside
 from ..arguments.literals import Read
 from ..arguments.name import is_name
-from ..arguments.strays import read_strays, read_surplus
+from ..arguments.strays import read_foreign, read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Reading, union, within
 from ..format import Span
 from ..held import Held
@@ -32,6 +32,7 @@ _SEPARATORS = (",", *drift("what separates calls", ";"))
 _ARRAY_END = Markers("]")
 _FUNCTION = "function"
 _JSON_GOES_ON = ':,"'
+_PLAIN_TAG = re.compile(r"</\w+>")
 _NO_OBJECT = re.compile(r"[^{<\[]*")
 _START = re.compile(r'(?:\{|"(?P<key>\w)?)?')
 _BROKEN_START = re.compile(rf"\w?{_START.pattern}")
@@ -49,6 +50,7 @@ _DOUBLED_BRACE = rule("a call's braces doubled")
 _DOUBLED_BRACKET = rule("an array's opening bracket doubled")
 _DOUBLED_COMMA = rule("a comma doubled between keys", contract="Doubled commas")
 _ENVELOPE = rule("a call inside `function`, as OpenAI's API writes it", contract="OpenAI's envelope")
+_FOREIGN = rule("a closer after a call that is garbled or foreign", contract="Foreign closers")
 _FUNCTION_AS_NAME = rule("`function` in place of `name`")
 _FURTHER_KEYS = rule("keys that a call does not have")
 _SURPLUS_BRACKETS = rule("an array's closing bracket that nothing opened, or doubled")
@@ -72,6 +74,8 @@ class JsonCalls:
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
     markers: frozenset[str] = field(init=False, repr=False)
+    plain_closers: frozenset[str] = field(init=False, repr=False)
+    """Those that are tags in plain text: models write other tags in place of them."""
     _ends: Markers = field(init=False, repr=False)
     _words: Markers = field(init=False, repr=False)
 
@@ -80,6 +84,7 @@ class JsonCalls:
         put(self, "openers", Markers(span.open for span in self.spans))
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
+        put(self, "plain_closers", frozenset(each for each in self.closers.all if _PLAIN_TAG.fullmatch(each)))
         # A word is a marker before an array.
         put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))
         put(self, "_words", Markers(self.words))
@@ -118,9 +123,17 @@ class JsonCalls:
             further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
-        if not (yield from read_strays(cursor, self.closers)):
+        closers = yield from read_strays(cursor, self.closers)
+        while _FOREIGN and close in self.plain_closers and (yield from self._foreign_closer(cursor, reply)):
+            closers |= yield from read_strays(cursor, self.closers)
+        if not closers:
             reply.owed_closer = close
         return True
+
+    def _foreign_closer(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read a garbled or foreign closer, if a closer, a call, a turn end or the end comes next."""
+        known = union(self.closers, reply.stops)
+        return read_foreign(cursor, known, union(self.closers, self.openers, reply.turn_ends))
 
     def _enter_array(self, cursor: Cursor) -> Reading[bool]:
         """Read the opening bracket of an array, perhaps doubled; whether there is one."""
@@ -257,7 +270,7 @@ class JsonCalls:
         if doubled:
             cursor.take(cursor.at + 1)
         ends = union(self._ends, reply.stops)
-        within = inside(union(self._ends, reply.turn_ends), True)
+        within = inside(union(self._ends, reply.ends_strings), True)
         body = _Body(_Head(marks, cursor, reply, lost), self.keys, ends, within, strict)
         step = _Step.ON
         while step is _Step.ON:
@@ -361,6 +374,8 @@ class _Body:
             cursor.rewind(mark)
             if fits is None:
                 return _Step.CUT
+            if (yield from cursor.stands(head.turn_ends)) is not None:
+                return _Step.NO_CALL
             if not fits and (self._strict or not head.name):
                 return _Step.NO_CALL
             head.announce_or_hold()
@@ -456,6 +471,10 @@ class _Head:
     def required(self) -> frozenset[str]:
         """The arguments that the call's function requires, once it is known."""
         return frozenset() if self.call is None else self._reply.tools.parameters(self.call.name).required
+
+    @property
+    def turn_ends(self) -> Markers:
+        return self._reply.turn_ends
 
     def arguments(self, text: str) -> None:
         if self.call is None:

@@ -138,7 +138,7 @@ class Pythonic:
         call = Proposed(name, None, marks, cursor, reply, lost)
         own = union(self.closers, self.openers)
         complete = yield from read_arguments(
-            cursor, call, reply.tools, union(own, reply.stops), union(own, reply.turn_ends)
+            cursor, call, reply.tools, union(own, reply.stops), union(own, reply.ends_strings)
         )
         return call.end(complete) or (None if cursor.at_end else False)
 

@@ -391,8 +391,8 @@ class Tagged:
         cursor.rewind(body)
         sink = call.announce().arguments
         ends = union(self._ends, around.stops)
-        # No reasoning begins or ends in a string, and no code fence does.
-        within = inside(union(self._ends, around.turn_ends))
+        # No reasoning begins in a string, and no code fence does.
+        within = inside(union(self._ends, around.reply.ends_strings))
         return (yield from arguments.read(cursor, sink, around.tools.parameters(head.name), ends, within))
 
     def _closers(self, cursor: Cursor, around: CallMarkup) -> Reading[set[str]]:
@@ -543,6 +543,10 @@ class CallMarkup:
     @property
     def turn_ends(self) -> Markers:
         return self.reply.turn_ends
+
+    @property
+    def ends_rehearsal(self) -> Markers:
+        return self.reply.ends_rehearsal
 
     @property
     def closers(self) -> Markers:
