@@ -381,8 +381,7 @@ class Machine:
         cursor, reply, grammar = self.cursor, self.reply, self.grammar
         for tool in grammar.readers[opener]:
             read = partial(tool.read, opener, cursor=cursor, reply=reply)
-            ends = NO_MARKERS if opener in tool.words else grammar.turn_ends
-            fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener), turn_ends=ends)
+            fits = yield from attempt(read, cursor, back=len(opener), ahead=len(opener))
             if fits:
                 return True
             if _CUT_OPENER and fits is None and opener not in tool.words:

@@ -71,6 +71,8 @@ class Parser:
         calls = Calls.VERBATIM if verbatim else Calls.READ
         grammar = grammar_for(tool, reasoning)
         self._cursor = self.cursor_type()
+        if grammar.frame is None and grammar.turn_ends.all:
+            self._cursor.hold_turn_ends(grammar.turn_ends)
         self._reply = self.reply_type(
             self._cursor,
             Tools(tools),

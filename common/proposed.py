@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .arguments.strays import at_last_turn_end
-from .cursor import MAX_HELD, NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading
+from .cursor import MAX_HELD, SPACE, Cursor, Mark, Overrun, Reading
 from .reply import Call, Reply
 
 _NO_PIECE = frozenset(("", "{"))
@@ -86,7 +85,6 @@ def attempt(
     back: int = 0,
     ahead: int = 0,
     room: int | None = MAX_HELD,
-    turn_ends: Markers = NO_MARKERS,
 ) -> Reading[bool | None]:
     """Read a construct under a mark `back` characters before the cursor, which is rewound if it does not fit.
 
@@ -94,7 +92,6 @@ def attempt(
         read: reads the construct under the mark, which it settles when the construct fits.
         ahead: how many characters behind the mark are read all the same when it does not fit.
         room: how much the mark holds; None: as much as comes.
-        turn_ends: markers that are the end of the reply, if only they stand where the construct does not fit.
 
     Returns:
         True: it was a construct, and has been read. False: it does not fit. None: the reply ends before that is known.
@@ -102,8 +99,6 @@ def attempt(
     mark = cursor.mark(back, room)
     try:
         fits = yield from read(mark)
-        if fits is False and turn_ends.all and (yield from at_last_turn_end(cursor, turn_ends)):
-            fits = None
     except Overrun:
         fits = False
     if not fits:

@@ -161,23 +161,24 @@ class _Elements(Body):
     @recovers("a parameter without its opener after the namespace token", off=False)
     def _without_opener(self) -> Reading[bool]:
         text: list[str] = []
-        tag = yield from self.cursor.attempt(self._value_and_closer(text), None)
+        start = self.cursor.offset
+        tag, end = yield from self.cursor.ahead(self._value_and_closer(text), (None, start))
         if tag is None:
             return False
         self.sink = self.call.announce().arguments
+        self.cursor.take(self.cursor.at + end - start)  # not a marker
         self._key(tag.name, self.sink)
         self._give(self.sink, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
         return True
 
-    def _value_and_closer(self, text: list[str]) -> Reading[Tag | None]:
-        """Read a namespace token, the text of a value and its closer, which is returned; None if that is not here."""
+    def _value_and_closer(self, text: list[str]) -> Reading[tuple[Tag | None, int]]:
+        """The closer of a value without opener, which `text` gets, and the offset behind it; None if none is here."""
         cursor = self.cursor
-        if (yield from cursor.match(_NAMESPACE)) is None or (yield from cursor.peek()) in _NO_VALUE:
-            return None
-        if (yield from cursor.up_to(_NAMESPACE, text.append)) is None:
-            return None
-        tag = yield from read_tag(cursor)
-        return tag if tag is not None and tag.closes and tag.name not in _AROUND else None
+        tag = None
+        begins = (yield from cursor.match(_NAMESPACE)) is not None and (yield from cursor.peek()) not in _NO_VALUE
+        if begins and (yield from cursor.up_to(_NAMESPACE, text.append)) is not None:
+            tag = yield from read_tag(cursor)
+        return tag if tag is not None and tag.closes and tag.name not in _AROUND else None, cursor.offset
 
     # --- one parameter
 

@@ -86,18 +86,3 @@ def read_rest(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[None]:
 def _up_to(ends: Markers) -> re.Pattern[str]:
     """A run of characters that start none of `ends`."""
     return re.compile("[^{}]*".format(re.escape("".join(sorted(ends.firsts)))) if ends.firsts else "(?s:.*)")
-
-
-@recovers("a turn end after what is cut", off=False, contract="Turn ends")
-def at_last_turn_end(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
-    """Whether only turn ends and white space stand between here and the end of the reply; nothing is read."""
-    return (yield from cursor.ahead(_turn_ends_alone(cursor, turn_ends), False))
-
-
-def _turn_ends_alone(cursor: Cursor, turn_ends: Markers) -> Reading[bool]:
-    found = False
-    yield from cursor.space()
-    while (yield from cursor.match(turn_ends)) is not None:
-        found = True
-        yield from cursor.space()
-    return found and cursor.at_end

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from ..cursor import SPACE, Mark, Reading, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
-from .strays import at_last_turn_end
 from .tag_parts import End, Header, Level, Text
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class Value:
         if marker in body.around.openers.all:
             return (yield from self._at_call(marker))
         if marker in body.around.turn_ends.all:
-            return (yield from self._at_turn_end(marker))
+            return len(marker)  # no last one
         return (yield from self._at_closing_tag(marker))
 
     def _at_closer(self, size: int) -> Reading[End | int]:
@@ -312,10 +311,6 @@ class Value:
         self._cursor.rewind(self._held)
         self._cursor.take(self._cursor.at + (self._skip or 0))
         return End(not self._unclosed, over=bool(self._skip))
-
-    def _at_turn_end(self, marker: str) -> Reading[End | int]:
-        last = yield from at_last_turn_end(self._cursor, self._body.around.turn_ends)
-        return self._at_end() if last else len(marker)
 
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""

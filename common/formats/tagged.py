@@ -446,7 +446,7 @@ class Tagged:
             return self._call(opener, (*marks, mark), cursor, reply)
 
         size = len(opener)
-        return attempt(call, cursor, back=size, ahead=size, turn_ends=reply.turn_ends)
+        return attempt(call, cursor, back=size, ahead=size)
 
     @recovers("the end of reasoning between an opener and its call", off=False, contract="No markers in text")
     def _goes_on(self, end: str, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
