@@ -193,58 +193,6 @@ class Mark:
     depth: int  # how many marks without a limit are around it
 
 
-class TurnEnds:
-    """Holds back turn ends, and the white space after them, as long as nothing else follows.
-
-    A reply that ends in them ended before them: readers see its end there.
-    """
-
-    __slots__ = ("_ends", "_part", "_whole", "only_first")
-
-    def __init__(self, ends: Markers) -> None:
-        self._ends = ends
-        self.only_first = ends.only_first
-        self._whole: list[str] = []  # turn ends, and white space after the first
-        self._part = ""  # behind them: the beginning of one
-
-    @property
-    def held(self) -> str:
-        return "".join((*self._whole, self._part))
-
-    def feed(self, text: str) -> str:
-        """What is to be read, now that `text` has come."""
-        text = self._part + text
-        self._part = self._beginning(text)
-        end = len(text) - len(self._part)
-        start = bare = end
-        while True:
-            while bare and text[bare - 1] in SPACE:
-                bare -= 1
-            size = max((len(each) for each in self._ends.all if text.endswith(each, 0, bare)), default=0)
-            if not size:
-                break
-            start = bare = bare - size
-        if self._whole and not bare:
-            self._whole.append(text[:end])
-            return ""
-        released = "".join((*self._whole, text[:start]))
-        self._whole = [text[start:end]] if start < end else []
-        return released
-
-    def _beginning(self, text: str) -> str:
-        """The beginning of a turn end in which `text` ends; a whole one may end as it begins."""
-        if text.endswith(tuple(self._ends.all)):
-            return ""
-        for at in range(max(0, len(text) - self._ends.longest + 1), len(text)):
-            if text[at] in self._ends.firsts and self._ends.begins(text[at:]):
-                return text[at:]
-        return ""
-
-    def end(self) -> str:
-        """What is to be read, now that nothing comes: nothing, if a turn's end is all that was held."""
-        return "" if self._whole and (not self._part or len(self._part) >= CUT) else self.held
-
-
 class Cursor:
     """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
 
@@ -266,7 +214,6 @@ class Cursor:
         "_short",
         "_special",
         "_told_end",
-        "_turn_ends",
         "_unlimited",
         "again",
         "at",
@@ -292,7 +239,6 @@ class Cursor:
         self.twice = 0  # and up to which it was so twice
         self._short = 0  # how many of the last ones are short, and were not joined
         self._special: str | None = None  # a feed that holds it has more to do than to append
-        self._turn_ends: TurnEnds | None = None
         self._frame_end: FrameEnd | None = None
         self._frame_first = ""
         self._beyond = ""  # what was fed and stands behind the frame's end, or may
@@ -320,8 +266,10 @@ class Cursor:
         elif self.passes is not None and self._hold is None and self.passes[1](text) is None:
             self._base += self.at
             self.text = text
-            self.at = 0
-            self.passes[0](self.take(len(text)))
+            self.at = len(text)
+            if self._copy is not None and not self._unlimited:
+                self._copy(text)
+            self.passes[0](text)
             return False
         keep = self.at if self._hold is None else self._hold - self._base
         if keep < len(self.text):
@@ -333,16 +281,9 @@ class Cursor:
         self._base += keep
         return True
 
-    def hold_turn_ends(self, ends: Markers) -> None:
-        """Read no turn end that only others, and white space, follow."""
-        self._turn_ends = TurnEnds(ends)
-        self._special = ends.only_first
-
     def _feed_special(self, text: str) -> str:
-        """Prepare a feed where there are turn ends, a fence, or a mark without a limit; returns what is fed now."""
+        """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
         self._last_fenced = None
-        if self._turn_ends is not None:
-            text = self._turn_ends.feed(text)
         if self._frame_end is not None:
             text = self._inside(text)
         if self._unlimited:
@@ -353,9 +294,7 @@ class Cursor:
             return text
         self._kept.clear()  # it was there for `text_from`, and is no longer
         if self._frame_end is None:
-            self._special = (
-                None if self._turn_ends is None else "" if self._turn_ends.held else self._turn_ends.only_first
-            )
+            self._special = None
         else:
             self._special = "" if self._beyond or self._closer or self.ended else self._frame_first
         return text
@@ -371,8 +310,7 @@ class Cursor:
     def end(self) -> None:
         self._told_end = True
         self.passes = None
-        turn_ends, self._turn_ends = self._turn_ends, None
-        self.feed("" if turn_ends is None else turn_ends.end())
+        self.feed("")
         self.ended = True
 
     def directly(self, reading: Reading[T]) -> Reading[T]:
@@ -490,18 +428,13 @@ class Cursor:
         """The text that was fed and not read, or read and still held."""
         if self._unlimited:
             return self.text_from(self._unlimited[0])
-        return self.text[self.at if self._hold is None else self._hold - self._base :] + self._behind
+        return self.text[self.at if self._hold is None else self._hold - self._base :]
 
     def text_from(self, offset: int) -> str:
         """The text from `offset` on; what was fed last, and what was held then, is still here."""
         if offset < self._base and self._kept:
-            return self._kept_from(offset) + self.text + self._behind
-        return self.text[max(0, offset - self._base) :] + self._behind
-
-    @property
-    def _behind(self) -> str:
-        """What is held behind the text."""
-        return "" if self._turn_ends is None else self._turn_ends.held
+            return self._kept_from(offset) + self.text
+        return self.text[max(0, offset - self._base) :]
 
     def _kept_from(self, offset: int) -> str:
         """The kept text from `offset` on, which costs no more than that text."""

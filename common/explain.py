@@ -379,6 +379,10 @@ class _TracingCursor(Cursor):
         super().__init__()
         self.trace = _Trace(self)
 
+    def feed(self, text: str) -> bool:
+        self.passes = None  # what goes on without the reader would not be written down
+        return super().feed(text)
+
     def take(self, end: int) -> str:
         start = self.offset
         self.trace.read(start, start + end - self.at)

@@ -134,6 +134,11 @@ class FrameFormat(Protocol):
         ...
 
     @property
+    def parts(self) -> Markers:
+        """The markers of headers, and what ends a message."""
+        ...
+
+    @property
     def sample(self) -> str:
         """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
         ...

@@ -136,7 +136,7 @@ class GuardedParser(Parser):
         rest = self.unread
         if events and isinstance(events[-1], ToolCallStart):
             events.pop()
-            rest = self._cursor.text_from(self._reply.begins)
+            rest = self._cursor.text_from(self._reply.begins) + self.held_back
         if rest:
             events.append(ContentDelta(self._reply.pending_space() + rest))
         return events

@@ -55,6 +55,8 @@ class Grammar:
     """The markup of reasoning that stays content: calls in it are doubtful all the same."""
     mentions: frozenset[str] = frozenset()
     """Tool openers that are text in reasoning."""
+    held_ends: Markers = field(init=False, repr=False)
+    """Turn ends that are no parts of frames: at the end of a reply nobody reads them."""
     readers: dict[str, tuple[ToolFormat, ...]] = field(init=False, repr=False)
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
@@ -83,6 +85,11 @@ class Grammar:
         in_reasoning = opens_calls | self.turn_ends.all | think
         in_content = in_reasoning | openers | lines | _both(self.unsplit)
         put = object.__setattr__
+        put(
+            self,
+            "held_ends",
+            Markers(self.turn_ends.all - (NO_MARKERS if self.frame is None else self.frame.parts).all),
+        )
         put(self, "readers", readers)
         put(self, "openers", Markers(openers))
         put(self, "closers", Markers(closers))

@@ -16,6 +16,7 @@ from .machine import read_reply
 from .registry import grammar_for, reasoning_row, tool_row
 from .reply import NO_DOUBTS, Doubts, Policy, Reply
 from .schema import Tools
+from .turn_ends import TurnEnds
 
 
 class Parser:
@@ -43,7 +44,7 @@ class Parser:
 
     _reply: Reply
 
-    __slots__ = ("_cursor", "_finished", "_machine", "_reply")
+    __slots__ = ("_cursor", "_finished", "_machine", "_reply", "_turn_ends")
 
     def __init__(  # noqa: PLR0913
         self,
@@ -71,8 +72,7 @@ class Parser:
         calls = Calls.VERBATIM if verbatim else Calls.READ
         grammar = grammar_for(tool, reasoning)
         self._cursor = self.cursor_type()
-        if grammar.frame is None and grammar.turn_ends.all:
-            self._cursor.hold_turn_ends(grammar.turn_ends)
+        self._turn_ends = TurnEnds(grammar.held_ends) if grammar.held_ends.all else None
         self._reply = self.reply_type(
             self._cursor,
             Tools(tools),
@@ -96,6 +96,11 @@ class Parser:
             raise RuntimeError("feed() after finish(): a Parser reads one reply")
         if not text:
             return []
+        ends = self._turn_ends
+        if ends is not None and (ends.waits or text[-1] in ends.firsts or ends.lead in text or ends.other in text):
+            text = ends.feed(text)
+            if not text:
+                return []
         if self._cursor.feed(text):
             self._cursor.resume(self._machine)
         return self._reply.take_events()
@@ -103,13 +108,21 @@ class Parser:
     @property
     def unread(self) -> str:
         """The text that was fed and has not become an event: at most a held marker, header or value."""
-        return self._cursor.unread()
+        return self._cursor.unread() + self.held_back
+
+    @property
+    def held_back(self) -> str:
+        """The last of the unread text, which nobody reads yet: it may be the turn's end."""
+        return "" if self._turn_ends is None else self._turn_ends.held
 
     def finish(self) -> list[Event]:
         """The last events: nothing more comes."""
         if self._finished:
             raise RuntimeError("finish() was called before: a Parser reads one reply")
         self._finished = True
+        if self._turn_ends is not None and (rest := self._turn_ends.end()):
+            self._cursor.feed(rest)
+        self._turn_ends = None
         self._cursor.end()
         if self._cursor.resume(self._machine):
             raise AssertionError("the machine asked for text after the end")

@@ -77,7 +77,8 @@ class Body:
                 return False
             header = end.header
             if end.over:
-                yield from self._debris()
+                if not (yield from self._debris()) and self.parameters.lacks(self.written):
+                    return False
                 break
             if header is None or (not header.valued and (yield from self._valueless())):
                 header = yield from self._next()
@@ -92,11 +93,12 @@ class Body:
     def end(self) -> None:
         """All parameters were read."""
 
-    @recovers("what is in place of a closer around the parameters", off=None)
-    def _debris(self) -> Reading[None]:
+    @recovers("what is in place of a closer around the parameters", off=False)
+    def _debris(self) -> Reading[bool]:
         """Read what is in place of a closer around the parameters: a few characters before one, or a closing tag."""
-        if not (yield from self.cursor.attempt(self._stray_text(), False)):
-            yield from self.cursor.attempt(self._closing_tag(), "")
+        if (yield from self.cursor.attempt(self._stray_text(), False)):
+            return True
+        return (yield from self.cursor.attempt(self._closing_tag(), "")) != ""
 
     def _stray_text(self) -> Reading[bool]:
         """Read a little text, if a closer is behind it."""
@@ -131,7 +133,8 @@ class Body:
         # What a reply ends in may begin a parameter as well as a closer: without one before, no call is known.
         at, first = cursor.at, self.tags.first
         if _CUT_CLOSER and cursor.cut_of(around.closers):
-            return bool(self.written) or not first.begins(cursor.text[at:])
+            known = self.written or not first.begins(cursor.text[at:])
+            return bool(known) and not self.parameters.lacks(self.written)
         cursor.cut_of(self.followers)
         return (yield from self.foreign_closer()) if self.written else False
 
@@ -333,9 +336,13 @@ class Body:
             The header of the next parameter, which was read; True for a whole run of the closers around that the end,
             a turn's end or a call of a declared function follows. False if only the rest of the reply can tell.
         """
-        return self.cursor.ahead(self._run(closer), False, _is_header)
+        return self.cursor.ahead(self._run(closer, whole=False), False, _is_header)
 
-    def _run(self, own_closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
+    def ends_with_call(self, closer: Callable[[], Reading[bool]]) -> Reading[bool]:
+        """Whether a run as above is here, and the closer of the call in it: the reply's end does not stand for it."""
+        return (yield from self.cursor.ahead(self._run(closer, whole=True), False)) is True
+
+    def _run(self, own_closer: Callable[[], Reading[bool]], *, whole: bool) -> Reading[Header | bool]:
         cursor, tags, around = self.cursor, self.tags, self.around
         call = outer = False
         while True:
@@ -350,7 +357,7 @@ class Body:
             if (yield from cursor.match(tags.closing)) is None or not (yield from tags.read_closing(cursor)):
                 break
         if cursor.at_end or cursor.cut_of(around.closers) or (yield from cursor.stands(around.turn_ends)) is not None:
-            return True
+            return call or not whole
         header = yield from self.next_declared()
         if header is not None:
             return header

@@ -226,7 +226,10 @@ class Value:
         if self._held is not None and self._weak and (self._text.is_finished() or self._is_garbled()):
             self._weak = False
             return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
+        # A call that fits was an earlier candidate, unless the call that the value is in has its closer here.
         if self._held is not None:
+            if self._skip is None and not (yield from self._body.ends_with_call(self._own_closer)):
+                return len(marker)
             self._release()
         if self._text.is_finished():
             return End(True)
@@ -315,7 +318,7 @@ class Value:
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""
         if self._held is not None:
-            if _AT_END and not self._weak and (self._skip is not None or not self._quoted):
+            if _AT_END and (self._skip is not None or not self._quoted):
                 return self._ended()
             self._release()
         return End(False)

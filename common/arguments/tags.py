@@ -131,7 +131,7 @@ class Tags:
             yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
         if _JSON_BODY and (yield from cursor.peek()) == "{":
-            ends = union(around.closers, around.turn_ends)
+            ends = union(around.closers, around.openers, around.turn_ends)
             return (yield from _read_json(cursor, call, ends, parameters.required))
         return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
 

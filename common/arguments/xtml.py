@@ -89,7 +89,7 @@ class XtmlValues(Tags):
                 return False
             return (yield from super().read(cursor, call, parameters, around))
         sink = call.announce().arguments
-        ends = union(around.closers, around.turn_ends, _JSON_CLOSE)
+        ends = union(around.closers, around.openers, around.turn_ends, _JSON_CLOSE)
         complete = yield from read_object(cursor, sink, ends, required=parameters.required)
         yield from read_strays(cursor, _JSON_CLOSE)
         return complete

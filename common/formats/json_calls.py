@@ -197,7 +197,7 @@ class JsonCalls:
         stray = ""
         if in_array and char not in ("", "{", "]"):
             inner = cursor.mark()
-            stray = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+            stray = yield from _debris(cursor, self._ends)
             char = yield from cursor.peek()
             (cursor.settle if char == "{" else cursor.rewind)(inner)
         if char == "{":
@@ -393,7 +393,7 @@ class _Body:
             yield from json_text.rest(cursor, self._head.arguments, self._ends, self._within)
             return
         mark = cursor.mark()
-        yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+        yield from _debris(cursor, self._ends)
         if (yield from cursor.peek()) == "}":
             cursor.settle(mark)
         else:
@@ -510,6 +510,15 @@ class _Head:
         self._settle()
         self._reply.owed_closer = ""  # what follows is no construct's
         (self._reply.rehearsed or self._reply.content)(raw)
+
+
+def _debris(cursor: Cursor, ends: Markers) -> Reading[str]:
+    """Read a little text up to a bracket or a marker; tags that are no markers of the format are text."""
+    text = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+    while len(text) < _MAX_DEBRIS and (yield from cursor.peek()) == "<" and not (yield from cursor.stands(ends)):
+        text += cursor.take(cursor.at + 1)
+        text += yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
+    return text
 
 
 def _key(cursor: Cursor) -> Reading[str | None]:

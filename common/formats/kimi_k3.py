@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ..arguments.name import is_name
 from ..arguments.xtml import CLOSE, OPEN, SEP, XTML_VALUES, closing, opening, read_attributes, spans
-from ..cursor import Cursor, Markers, Reading
+from ..cursor import NO_MARKERS, Cursor, Markers, Reading
 from ..format import Span, Task, Think
 from ..machine import Grammar, read_reply
 from ..recovery import drift
@@ -74,6 +74,8 @@ class KimiK3:
 
     sample: str
     reasoning_sample: str
+    parts: Markers = NO_MARKERS
+    """None of its tags ends a turn."""
     markers: frozenset[str] = field(init=False, default=CALLS.markers.union(_OPENS, _CLOSES))
     _split: Grammar = field(init=False, repr=False, default=_grammar(Think(_OPENS, _CLOSES)))
     _whole: Grammar = field(init=False, repr=False, default=_grammar(Think((), (*_OPENS, *_CLOSES))))
