@@ -136,7 +136,8 @@ class Value:
         if marker in body.around.openers.all:
             return (yield from self._at_call(marker))
         if marker in body.around.turn_ends.all:
-            return len(marker)  # no last one
+            last = yield from self._cursor.ahead(self._only_turn_ends(), False)
+            return self._at_end() if last else len(marker)
         return (yield from self._at_closing_tag(marker))
 
     def _at_closer(self, size: int) -> Reading[End | int]:
@@ -314,6 +315,13 @@ class Value:
         self._cursor.rewind(self._held)
         self._cursor.take(self._cursor.at + (self._skip or 0))
         return End(not self._unclosed, over=bool(self._skip))
+
+    def _only_turn_ends(self) -> Reading[bool]:
+        """Whether nothing but turn ends follows: in framed replies they are read like any marker."""
+        cursor = self._cursor
+        while (yield from cursor.match(self._body.around.turn_ends)) is not None:
+            yield from cursor.space()
+        return cursor.at_end
 
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""
