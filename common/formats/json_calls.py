@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from operator import itemgetter
 
 from ..arguments import json_text
 from ..arguments.json_object import FENCES, JsonObject, read_object
@@ -53,6 +54,7 @@ _ENVELOPE = rule("a call inside `function`, as OpenAI's API writes it", contract
 _FOREIGN = rule("a closer after a call that is garbled or foreign", contract="Foreign closers")
 _FUNCTION_AS_NAME = rule("`function` in place of `name`")
 _FURTHER_KEYS = rule("keys that a call does not have")
+_OPEN_KEY = rule("a key or a name of a call that is not closed", contract="Local damage")
 _SURPLUS_BRACKETS = rule("an array's closing bracket that nothing opened, or doubled")
 _TRAILING_SEPARATOR = rule("a separator after the last call")
 _WITHOUT_BRACE = rule("a call without its closing brace before a marker", contract="Missing brackets")
@@ -274,7 +276,7 @@ class JsonCalls:
         body = _Body(_Head(marks, cursor, reply, lost), self.keys, ends, within, strict)
         step = _Step.ON
         while step is _Step.ON:
-            key = yield from _key(cursor)
+            key = yield from _key(cursor, ends)
             step = (yield from body.no_key()) if key is None else (yield from body.member(key))
         if step is _Step.ENDS:
             return (yield from body.end(doubled, named))
@@ -333,18 +335,18 @@ class _Body:
         if key in self._keys and self._complete is None:
             return (yield from self._arguments())
         if key == "name" and not head.name:
-            head.name = yield from _name(self._cursor)
+            head.name = yield from _name(self._cursor, self._ends)
             return _Step.ON if head.name and (not self._strict or head.may_be_declared(head.name)) else _Step.ENDS
         if self._strict and not (head.name and head.announced):
             return (yield from self._about_call(key))
         if char and char in _QUOTES and not head.name:
             if key == _FUNCTION and _FUNCTION_AS_NAME:
-                name = yield from _name(self._cursor)
+                name = yield from _name(self._cursor, self._ends)
                 head.name = name if head.may_be_declared(name) else ""
                 self._foreign = self._foreign or not head.name
                 return _Step.ON
             if key == "id":
-                head.id = (yield from _name(self._cursor)) or None
+                head.id = (yield from _name(self._cursor, self._ends)) or None
                 return _Step.ON
         if not _FURTHER_KEYS:
             return _Step.NO_CALL
@@ -394,7 +396,7 @@ class _Body:
             return
         mark = cursor.mark()
         yield from _debris(cursor, self._ends)
-        if (yield from cursor.peek()) == "}":
+        if (yield from cursor.peek()) == "}" or (yield from cursor.stands(self._ends)) is not None:
             cursor.settle(mark)
         else:
             cursor.rewind(mark)
@@ -521,7 +523,7 @@ def _debris(cursor: Cursor, ends: Markers) -> Reading[str]:
     return text
 
 
-def _key(cursor: Cursor) -> Reading[str | None]:
+def _key(cursor: Cursor, ends: Markers) -> Reading[str | None]:
     """Read the next key of an object and its colon; None where none stands."""
     yield from cursor.space()
     char = yield from cursor.peek()
@@ -531,7 +533,7 @@ def _key(cursor: Cursor) -> Reading[str | None]:
         char = yield from cursor.peek()
         if not _DOUBLED_COMMA:
             break
-    key = yield from _string(cursor)
+    key = yield from _string(cursor, ends)
     if key is None:
         return None
     yield from cursor.space()
@@ -542,17 +544,28 @@ def _key(cursor: Cursor) -> Reading[str | None]:
     return key
 
 
-def _name(cursor: Cursor) -> Reading[str]:
+def _name(cursor: Cursor, ends: Markers) -> Reading[str]:
     """Read a call's name or id; "" where none stands."""
-    name = ((yield from _string(cursor)) or "").strip()
+    name = ((yield from _string(cursor, ends)) or "").strip()
     return name if is_name(name) else ""
 
 
-def _string(cursor: Cursor) -> Reading[str | None]:
-    """Read a string and what it stands for; None where none stands or the reply ends in it."""
+def _string(cursor: Cursor, ends: Markers) -> Reading[str | None]:
+    """Read a key or a name, and what it stands for; None where none stands or the reply ends in it.
+
+    One that would go on over a marker is not closed: it is not read.
+    """
+    return (yield from cursor.ahead(_closed_string(cursor, ends), (None, False), itemgetter(1)))[0]
+
+
+def _closed_string(cursor: Cursor, ends: Markers) -> Reading[tuple[str | None, bool]]:
+    """A string, and whether it is one, or may be: the reply ends in it."""
     char = yield from cursor.peek()
     if not char or char not in _QUOTES:
-        return None
+        return None, False
     pieces: list[str] = []
     closed = (yield from json_text.string(cursor, pieces.append)) is Read.DONE
-    return json_text.decoded("".join(pieces)) if closed else None
+    text = "".join(pieces)
+    if _OPEN_KEY and any(end in text for end in ends.all):
+        return None, False
+    return json_text.decoded(text) if closed else None, True
