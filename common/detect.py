@@ -163,7 +163,7 @@ def model_in(folder: Path) -> Model:
         bool(tokens),
         _template(folder, tokenizer_config),
         _kind(config),
-        {name: text for name in ("bos_token", "eos_token") if (text := _token(tokenizer_config.get(name)))},
+        _named(tokenizer_config),
     )
 
 
@@ -223,6 +223,16 @@ def _token(entry: object) -> str:
     if isinstance(entry, dict):
         entry = entry.get("content")
     return entry if isinstance(entry, str) else ""
+
+
+def template_in(folder: Path) -> tuple[str, dict[str, str]]:
+    """The chat template of a model's folder, "" where there is none, and `bos_token` and its like."""
+    config = _json_file(folder / "tokenizer_config.json")
+    return _template(folder, config), _named(config)
+
+
+def _named(tokenizer_config: Mapping[str, object]) -> dict[str, str]:
+    return {name: text for name in ("bos_token", "eos_token") if (text := _token(tokenizer_config.get(name)))}
 
 
 def _template(folder: Path, tokenizer_config: Mapping[str, object]) -> str:

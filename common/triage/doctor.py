@@ -18,9 +18,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from .. import __version__
+from ..chat_templates import TEMPLATES, ChatTemplate
 from ..detect import Detection, Model, detect, model_in
 from ..engines.places import Place, look, numbers
 from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from ..template_words import has_words
 from .engines import (
     AUTO,
     DISTRIBUTIONS,
@@ -433,6 +435,16 @@ def _template(case: _Case) -> Iterator[Finding]:
     named = case.launch.flags.get("chat-template", "")
     if named and "{" not in named and not Path(named).is_file() and "/" in named:
         yield Finding(level="error", rule="template", text=f"--chat-template {named}: no such file")
+    ours = _packaged_template(named)
+    if ours is not None and has_words(ours.text):
+        model = case.launch.model or "MODEL"
+        yield Finding(
+            level="warning",
+            rule="template",
+            text=f"the chat template {ours.name} describes the tools in this package's own words, which the model was not "
+            "trained on",
+            fix=f'--chat-template "$(dynamo-parsers template {ours.name} --model {model})": in the words of its own template',
+        )
     found = case.found
     if found is None or named or not case.launch.tool_parser:
         return
@@ -443,6 +455,20 @@ def _template(case: _Case) -> Iterator[Finding]:
             text="the model's own chat template does not write calls: the model does not see its earlier ones",
             fix=f'--chat-template "$(dynamo-parsers template {found.chat_template})"',
         )
+
+
+_PRINTED = re.compile(r"dynamo-parsers\s+template\s+(\w+)\s*\)")
+
+
+def _packaged_template(named: str) -> ChatTemplate | None:
+    """The template of this package that a line names: by its path, or by the command that prints it."""
+    printed = _PRINTED.search(named)
+    known = {each.name: each for each in TEMPLATES}
+    if printed:
+        return known.get(printed[1])
+    path = Path(named)
+    ours = known.get(path.stem)
+    return ours if ours is not None and path.is_file() and path.resolve() == ours.path.resolve() else None
 
 
 def _evidence(case: _Case) -> Iterator[Finding]:

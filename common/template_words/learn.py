@@ -1,0 +1,189 @@
+"""Learns the words of a template from what the model's own template writes.
+
+- Ours is rendered with a mark in place of each word; what the model's own writes for the same conversation has to be
+  that text, with something for each mark: that is the word.
+- A choice (a tool wrapped or not, how far JSON is indented) is tried each way. What is proven best is taken.
+- A word that no conversation shows, or that could end at two places, is not learned, and a sentence says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+from ..render import Unrenderable, render
+from .block import NotLearned, Value, Words, with_words, without_words, words_of
+from .chats import LEARNED_FROM, Conversation
+from .model import Own
+from .prove import Proof, prove
+
+_MARK = re.compile("\ue000([a-z_]+(?:\\.\\d)?)\ue001")
+_CHOICES: Mapping[str, tuple[Value, ...]] = {
+    "thinking_default": (None, True, False),
+    "tools_indent": (None, 2, 4),
+}
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A template with the words of a model, and how it compares with the model's own."""
+
+    text: str = field(repr=False)
+    words: Words
+    proof: Proof
+
+
+def learn(template: str, own: Own, name: str) -> Learned:
+    """The template called `name` with the words of `own`. Raises NotLearned."""
+    fallback = words_of(template)
+    bare = without_words(template)
+    texts = _texts_of(own)
+    found: list[Learned] = []
+    problem = ""
+    for choices in _assignments(fallback):
+        attempt = _Attempt(bare, {**fallback, **choices}, texts, own.tokens)
+        attempt.run()
+        if attempt.problem:
+            problem = problem or attempt.problem
+            continue
+        says = f"those of {own.name} (its chat template {own.digest}), learned by `dynamo-parsers template {name} --model`."
+        text = with_words(template, attempt.words, says)
+        learned = Learned(text, attempt.words, prove(text, own))
+        if not learned.proof.unexplained:
+            return learned
+        found.append(learned)
+    if not found:
+        raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {problem}")
+    return min(found, key=lambda each: len(each.proof.unexplained))
+
+
+def _texts_of(own: Own) -> list[tuple[Conversation, str]]:
+    """What the model's own template writes for each conversation that it takes."""
+    texts = []
+    for chat in LEARNED_FROM:
+        try:
+            texts.append((chat, own.prompt(chat)))
+        except Unrenderable:
+            continue
+    return texts
+
+
+def _assignments(fallback: Words) -> Iterator[Words]:
+    """Every way to choose, the fewest changes of what we choose ourselves first."""
+    names = [name for name, value in fallback.items() if not isinstance(value, str | list)]
+    ways = [(fallback[name], *(each for each in _choices(name) if each is not fallback[name])) for name in names]
+    every = sorted(product(*(range(len(way)) for way in ways)), key=lambda at: (sum(map(bool, at)), at))
+    for at in every:
+        yield {name: way[n] for name, way, n in zip(names, ways, at, strict=True)}
+
+
+def _choices(name: str) -> tuple[Value, ...]:
+    return _CHOICES.get(name, (True, False))
+
+
+class _Attempt:
+    """The words under one way to choose. `problem`: why there are none."""
+
+    def __init__(self, bare: str, words: Words, texts: list[tuple[Conversation, str]], tokens: Mapping[str, str]) -> None:
+        self.bare, self.words, self.texts, self.tokens = bare, dict(words), texts, tokens
+        self.problem = ""
+        self._open = {mark for name, value in words.items() for mark in _marks(name, value)}
+        self._why: dict[str, str] = {}
+
+    def run(self) -> None:
+        for _ in range(2):  # what one conversation shows may tell apart what an earlier one left open
+            for chat, text in self.texts:
+                if self._open:
+                    self._read(chat, text)
+        if self._open:
+            # The first conversation that should have shown one is the plainest.
+            self.problem = next(iter(self._why.values()), f"no conversation shows {', '.join(sorted(self._open))}")
+
+    def _read(self, chat: Conversation, text: str) -> None:
+        ours = self._render(chat)
+        shown = set(_MARK.findall(ours)) & self._open
+        if not shown:
+            return
+        lazy, greedy = (_match(ours, text, gap) for gap in (".*?", ".*"))
+        if lazy is None or greedy is None:
+            self._why.setdefault(chat.name, _difference(chat, ours, text))
+            return
+        for mark in shown:
+            if lazy[mark] == greedy[mark] and not _echoes(chat, lazy[mark]):
+                self._set(mark, lazy[mark])
+                self._open.discard(mark)
+            else:
+                self._why.setdefault(chat.name, f'in "{chat.name}" it is not plain where the word {mark} ends')
+
+    def _render(self, chat: Conversation) -> str:
+        marked: Words = {}
+        for name, value in self.words.items():
+            if isinstance(value, list):
+                marked[name] = [self._marked(f"{name}.{at}", each) for at, each in enumerate(value)]
+            else:
+                marked[name] = self._marked(name, value) if isinstance(value, str) else value
+        try:
+            return render(
+                self.bare,
+                chat.messages,
+                tools=chat.tools,
+                prompt=chat.generate,
+                tokens=self.tokens,
+                kwargs={**chat.kwargs, **marked},
+            )
+        except Unrenderable:
+            return ""
+
+    def _marked(self, mark: str, value: str) -> str:
+        return f"\ue000{mark}\ue001" if mark in self._open else value
+
+    def _set(self, mark: str, text: str) -> None:
+        name, _, at = mark.partition(".")
+        value = self.words[name]
+        self.words[name] = [*value[: int(at)], text, *value[int(at) + 1 :]] if isinstance(value, list) else text
+
+
+def _marks(name: str, value: Value) -> list[str]:
+    if isinstance(value, list):
+        return [f"{name}.{at}" for at in range(len(value))]
+    return [name] if isinstance(value, str) else []
+
+
+def _match(ours: str, text: str, gap: str) -> dict[str, str] | None:
+    """What stands for each mark of `ours` in `text`."""
+    pattern, groups = "", dict[str, str]()
+    for at, piece in enumerate(_MARK.split(ours)):
+        if at % 2 == 0:
+            pattern += re.escape(piece)
+        elif piece in groups:
+            pattern += f"(?P={groups[piece]})"
+        else:
+            groups[piece] = f"g{len(groups)}"
+            pattern += f"(?P<{groups[piece]}>{gap})"
+    found = re.fullmatch(pattern, text, re.DOTALL)
+    return None if found is None else {mark: found[group] for mark, group in groups.items()}
+
+
+def _echoes(chat: Conversation, word: str) -> bool:
+    """Whether a word holds something of the conversation it was read in."""
+    texts = [str(message.get("content") or "") for message in chat.messages]
+    names = [str(tool["function"]["name"]) for tool in chat.tools]
+    return any(text in word for text in (*texts, *names) if text)
+
+
+def _difference(chat: Conversation, ours: str, text: str) -> str:
+    """Where what the model's own template writes stops being ours with other words."""
+    pieces = _MARK.split(ours)[::2]
+    at = 0
+    for piece in pieces:
+        found = text.find(piece, at)
+        if found < 0:
+            return (
+                f'in "{chat.name}" ours writes {piece[:_SHOWN]!r} where the model\'s own template writes '
+                f"{text[at : at + _SHOWN]!r}"
+            )
+        at = found + len(piece)
+    return f'in "{chat.name}" the model\'s own template ends in {text[-_SHOWN:]!r}, ours in {ours[-_SHOWN:]!r}'
