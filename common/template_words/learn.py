@@ -11,16 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations
 
 from ..render import Unrenderable, render
 from .block import NotLearned, Value, Words, with_words, without_words, words_of
-from .chats import LEARNED_FROM, Conversation
+from .chats import CONVERSATIONS, LEARNED_FROM, Conversation
 from .model import Own
 from .prove import Proof, prove
 
 _MARK = re.compile("\ue000([a-z_]+(?:\\.\\d)?)\ue001")
 _CHOICES: Mapping[str, tuple[Value, ...]] = {
+    "between_parts": ("\n", ""),
+    "tools_in_tags": (None, True, False),
     "thinking_default": (None, True, False),
     "tools_indent": (None, 2, 4),
 }
@@ -39,68 +41,85 @@ class Learned:
 def learn(template: str, own: Own, name: str) -> Learned:
     """The template called `name` with the words of `own`. Raises NotLearned."""
     fallback = words_of(template)
+    texts = [(chat, text) for chat in CONVERSATIONS if (text := _written(own, chat)) is not None]
     bare = without_words(template)
-    texts = _texts_of(own)
-    found: list[Learned] = []
-    problem = ""
-    for choices in _assignments(fallback):
-        attempt = _Attempt(bare, {**fallback, **choices}, texts, own.tokens)
-        attempt.run()
-        if attempt.problem:
-            problem = problem or attempt.problem
-            continue
-        says = f"those of {own.name} (its chat template {own.digest}), learned by `dynamo-parsers template {name} --model`."
-        text = with_words(template, attempt.words, says)
-        learned = Learned(text, attempt.words, prove(text, own))
-        if not learned.proof.unexplained:
-            return learned
-        found.append(learned)
-    if not found:
-        raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {problem}")
-    return min(found, key=lambda each: len(each.proof.unexplained))
+    tried: dict[tuple[Value, ...], _Attempt] = {}
+
+    def attempt(choices: Words) -> _Attempt:
+        key = tuple(choices.values())
+        if key not in tried:
+            tried[key] = _Attempt(bare, {**fallback, **choices}, texts, own.tokens)
+        return tried[key]
+
+    choices: Words = {each: value for each, value in fallback.items() if _ways(each, value)}
+    best = attempt(choices)
+    number = 1  # of choices that are changed at once: two where none alone makes it better
+    while best.equal < len(texts) and number <= 2:
+        near = [attempt(each) for each in _near(choices, number)]
+        better = max(near, key=lambda each: each.score, default=best)
+        if better.score > best.score:
+            best, choices, number = better, {each: better.words[each] for each in choices}, 1
+        elif best.problem:
+            number += 1
+        else:
+            break
+    if best.problem:
+        raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {best.problem}")
+    says = f"those of {_spoken(own)}, read off by `dynamo-parsers template {name} --model`."
+    text = with_words(template, best.words, says)
+    return Learned(text, best.words, prove(text, own))
 
 
-def _texts_of(own: Own) -> list[tuple[Conversation, str]]:
-    """What the model's own template writes for each conversation that it takes."""
-    texts = []
-    for chat in LEARNED_FROM:
-        try:
-            texts.append((chat, own.prompt(chat)))
-        except Unrenderable:
-            continue
-    return texts
+def _written(own: Own, chat: Conversation) -> str | None:
+    try:
+        return own.prompt(chat)
+    except Unrenderable:
+        return None
 
 
-def _assignments(fallback: Words) -> Iterator[Words]:
-    """Every way to choose, the fewest changes of what we choose ourselves first."""
-    names = [name for name, value in fallback.items() if not isinstance(value, str | list)]
-    ways = [(fallback[name], *(each for each in _choices(name) if each is not fallback[name])) for name in names]
-    every = sorted(product(*(range(len(way)) for way in ways)), key=lambda at: (sum(map(bool, at)), at))
-    for at in every:
-        yield {name: way[n] for name, way, n in zip(names, ways, at, strict=True)}
+def _spoken(own: Own) -> str:
+    """The model, as a comment of a template may hold it."""
+    return f"{own.name.replace('#}', '')} (its chat template {own.digest})"
 
 
-def _choices(name: str) -> tuple[Value, ...]:
-    return _CHOICES.get(name, (True, False))
+def _ways(name: str, value: Value) -> tuple[Value, ...]:
+    """What a choice may be; nothing for a word."""
+    if name in _CHOICES:
+        return _CHOICES[name]
+    return (True, False) if isinstance(value, bool) else ()
+
+
+def _near(choices: Words, number: int) -> Iterator[Words]:
+    """Every way to choose that differs in so many choices."""
+    changes = [(name, way) for name in choices for way in _ways(name, choices[name]) if way != choices[name] or (way is None) != (choices[name] is None)]
+    for some in combinations(changes, number):
+        if len(dict(some)) == number:
+            yield {**choices, **dict(some)}
 
 
 class _Attempt:
     """The words under one way to choose. `problem`: why there are none."""
 
     def __init__(self, bare: str, words: Words, texts: list[tuple[Conversation, str]], tokens: Mapping[str, str]) -> None:
-        self.bare, self.words, self.texts, self.tokens = bare, dict(words), texts, tokens
+        self.bare, self.words, self.tokens = bare, dict(words), tokens
         self.problem = ""
+        self.equal = 0
         self._open = {mark for name, value in words.items() for mark in _marks(name, value)}
         self._why: dict[str, str] = {}
-
-    def run(self) -> None:
+        shown = [(chat, text) for chat, text in texts if chat in LEARNED_FROM]
         for _ in range(2):  # what one conversation shows may tell apart what an earlier one left open
-            for chat, text in self.texts:
+            for chat, text in shown:
                 if self._open:
                     self._read(chat, text)
         if self._open:
             # The first conversation that should have shown one is the plainest.
             self.problem = next(iter(self._why.values()), f"no conversation shows {', '.join(sorted(self._open))}")
+        else:
+            self.equal = sum(self._render(chat) == text for chat, text in texts)
+
+    @property
+    def score(self) -> tuple[int, int]:
+        return -len(self._open), self.equal
 
     def _read(self, chat: Conversation, text: str) -> None:
         ours = self._render(chat)
@@ -147,6 +166,8 @@ class _Attempt:
 
 
 def _marks(name: str, value: Value) -> list[str]:
+    if _ways(name, value):
+        return []
     if isinstance(value, list):
         return [f"{name}.{at}" for at in range(len(value))]
     return [name] if isinstance(value, str) else []

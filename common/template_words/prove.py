@@ -23,7 +23,7 @@ from .model import Own
 
 Telling = Callable[[Conversation], Conversation]
 _THOUGHT = re.compile(
-    r"<think>.*?</think>\s*|</?think>\s*|<\|channel>thought.*?<channel\|>\s*|\[THINK\].*?\[/THINK\]", re.DOTALL
+    r"(?:<think>.*?</think>|</?think>|<\|channel>thought.*?<channel\|>|\[THINK\].*?\[/THINK\])\n{0,2}", re.DOTALL
 )
 
 
@@ -257,6 +257,20 @@ def _with_ids(chat: Conversation) -> Conversation:
     return chat.but(messages=messages)
 
 
+def _native_ids(chat: Conversation) -> Conversation:
+    """Ids as Kimi counts them."""
+    ids: dict[object, str] = {}
+    messages: list[Message] = []
+    for message in chat.messages:
+        calls = []
+        for each in message.get("tool_calls") or ():
+            ids[each.get("id")] = f"functions.{each['function']['name']}:{len(ids)}"
+            calls.append({**each, "id": ids[each.get("id")]})
+        answers = ids.get(message.get("tool_call_id"))
+        messages.append({**message, **({"tool_calls": calls} if calls else {}), **({"tool_call_id": answers} if answers else {})})
+    return chat.but(messages=messages)
+
+
 def _one_call(chat: Conversation) -> Conversation:
     """The first call of each message alone, with its result."""
     kept: set[object] = set()
@@ -278,9 +292,21 @@ def _mapping(arguments: object) -> object:
 
 _arguments_as_mappings = _calls(_mapping)
 
+
+def _json_scalars(value: object) -> object:
+    """true, false and null as the text that JSON has for them."""
+    if isinstance(value, Mapping):
+        return {name: _json_scalars(each) for name, each in value.items()}
+    return json.dumps(value) if value is None or isinstance(value, bool) else value
+
+
+def _schema_scalars(chat: Conversation) -> Conversation:
+    return chat.but(tools=[_json_scalars(tool) for tool in chat.tools])
+
 _TOLD: tuple[_Way, ...] = (
     _Way(1, "it does not put results into the order of the calls", _in_order),
     _Way(1, "it needs ids", _with_ids),
+    _Way(1, "it takes ids as they are, of any shape", _native_ids),
     _Way(4, "it does not read `reasoning`", _each(_renamed)),
     _Way(5, "it does not read developer messages, or several at the start", _as_system),
     _Way(6, "it reads text alone: no parts, no null", _each(_as_text)),
@@ -290,6 +316,10 @@ _TOLD: tuple[_Way, ...] = (
         "it takes arguments as text alone",
         _calls(lambda it: it if isinstance(it, str) else json.dumps(it, ensure_ascii=False)),
     ),
+)
+_TOLD += (
+    _Way(7, "it writes values as Python does, not as JSON", _calls(_json_scalars)),
+    _Way(9, "it writes values of a schema as Python does, not as JSON", _schema_scalars),
 )
 _LEFT_OUT: tuple[_Way, ...] = (
     _Way(12, "it leaves out earlier thoughts, and its prompts change", _each(_no_earlier)),
