@@ -114,7 +114,7 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 
 # ---- checks -------------------------------------------------------------------------------------------------
 
-.PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table
+.PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table template-words
 # What mostly waits for a server runs beside what uses one core: the aim for `test` is 20 minutes on two cores, from nothing.
 test: ## Everything CI runs: style, types, tests without and in the engines
 	$(MAKE) --jobs 2 environments lint typecheck typecheck-plugins
@@ -245,6 +245,9 @@ compare-templates: $(CORE)/.installed $(COMPARE)/.installed ## Does Dynamo's own
 
 template-table: $(VLLM)/.installed ## Hold all chat templates, ours and vLLM's, against the requirements; write the tables into the docs
 	$(VLLM)/bin/python .ci/template_table.py $(NEXT) $(NEXT_TREE)/templates --write
+
+template-words: $(CORE)/.installed ## Learn the words of public copies of models' templates; write the table into the docs
+	$(CORE)/bin/python .ci/template_words_table.py --write
 
 format: $(CORE)/.installed ## Let ruff rewrite what it can
 	$(CORE)/bin/ruff format .

@@ -20,7 +20,9 @@ def template(  # noqa: PLR0913, one option each
     model: Annotated[
         str, typer.Option(metavar="DIR|ID", help="In the words of this model's own template: a folder, or a cached id.")
     ] = "",
-    check: Annotated[bool, typer.Option("--check", help="With --model: only compare. Exit status 1: it differs.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --model: only compare. Exit status 1: it differs.")
+    ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="With --model: where to write the template.")] = "",
     text: Annotated[bool, typer.Option("--print", help="Write the template itself instead of its path.")] = False,
     table: Annotated[bool, typer.Option("--list", help="All templates: models, parsers, arguments.")] = False,
@@ -56,9 +58,7 @@ def _packaged(chosen: ChatTemplate, *, text: bool, as_json: bool) -> None:
         typer.echo(chosen.text if text else str(chosen.path), nl=not text)
 
 
-def _in_the_words_of(  # noqa: PLR0913, the options of the command
-    model: str, chosen: ChatTemplate, *, check: bool, output: str, text: bool, as_json: bool
-) -> None:
+def _in_the_words_of(model: str, chosen: ChatTemplate, *, check: bool, output: str, text: bool, as_json: bool) -> None:
     from ..template_words import learn, own_template
 
     own = checked(lambda: own_template(model))
@@ -78,8 +78,8 @@ def _in_the_words_of(  # noqa: PLR0913, the options of the command
         raise typer.Exit(int(Exit.FOUND))
     if differ:
         note(
-            f"note: {differ} of {len(learned.proof.rows)} conversations are not as the model's own template has them, and "
-            "no requirement is the reason: --check shows them"
+            f"note: {differ} of {len(learned.proof.rows)} conversations are not as the model's own template has them, "
+            "without a reason: --check shows them"
         )
 
 

@@ -76,6 +76,6 @@ def _written(value: Value) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string as jinja2 and minijinja both read it. `#}` in it would end no comment, and no block ends inside quotes."""
+    """A string as jinja2 and minijinja both read it."""
     body = json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'")
     return f"'{body}'"

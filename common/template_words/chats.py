@@ -1,4 +1,4 @@
-"""The conversations that a model's own template and ours are compared with, as plain as clients send them, and less so."""
+"""The conversations that a model's own template and ours are compared with: plain ones, and less plain ones."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ def result(text: object, call_id: str | None = "call00001", **more: object) -> M
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = tool("look_up_weather", "What the sky does over a city", CITY)
-ZONE = {"type": "object", "properties": {"zone": {"type": "string", "description": "Such as CET"}}, "required": ["zone"]}
+ZONE = {
+    "type": "object",
+    "properties": {"zone": {"type": "string", "description": "Such as CET"}},
+    "required": ["zone"],
+}
 CLOCK = tool("read_clock", "The hour in a zone", ZONE)
 RICH = {
     "type": "object",
@@ -179,7 +183,7 @@ def _thoughts() -> list[Conversation]:
     loop = [ASK, said("", LOOK, **PLAN), RAIN]
     two = [*loop, said("", READ, **THEN), NOON]
     answered = [*two, said("A drizzle at noon.", **DONE)]
-    chats = [
+    return [
         Conversation("thinking on", [ASK], kwargs=on),
         Conversation("thinking off", [ASK], kwargs=off),
         Conversation("thinking on, system text", [BRIEF, ASK], kwargs=on),
@@ -195,7 +199,6 @@ def _thoughts() -> list[Conversation]:
         Conversation("thoughts of an earlier loop", [*answered, MORE], BOTH, on),
         Conversation("an answer with a thought", answered, BOTH, on, generate=False),
     ]
-    return chats
 
 
 def _less_plain() -> list[Conversation]:

@@ -40,6 +40,11 @@ class Learned:
 
 def learn(template: str, own: Own, name: str) -> Learned:
     """The template called `name` with the words of `own`. Raises NotLearned."""
+    if own.dated and "date_string" not in template:
+        raise NotLearned(
+            f"the words of {own.name} cannot be learned for {name}: its chat template writes today's date, "
+            f"which changes the prompt each day, and {name} has no place for a date"
+        )
     fallback = words_of(template)
     texts = [(chat, text) for chat in CONVERSATIONS if (text := _written(own, chat)) is not None]
     bare = without_words(template)
@@ -67,7 +72,12 @@ def learn(template: str, own: Own, name: str) -> Learned:
         raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {best.problem}")
     says = f"those of {_spoken(own)}, read off by `dynamo-parsers template {name} --model`."
     text = with_words(template, best.words, says)
-    return Learned(text, best.words, prove(text, own))
+    proof = prove(text, own)
+    for row in proof.missed(chat.name for chat in LEARNED_FROM):
+        raise NotLearned(
+            f'the words of {own.name} cannot be learned for {name}: in "{row.name}" still differs: {row.why}'
+        )
+    return Learned(text, best.words, proof)
 
 
 def _written(own: Own, chat: Conversation) -> str | None:
@@ -90,8 +100,15 @@ def _ways(name: str, value: Value) -> tuple[Value, ...]:
 
 
 def _near(choices: Words, number: int) -> Iterator[Words]:
-    """Every way to choose that differs in so many choices."""
-    changes = [(name, way) for name in choices for way in _ways(name, choices[name]) if way != choices[name] or (way is None) != (choices[name] is None)]
+    """Every way to choose that differs in so many choices; in two, if they are about the tools: one hides the other."""
+    changes = [
+        (name, way)
+        for name in choices
+        for way in _ways(name, choices[name])
+        if way != choices[name] or (way is None) != (choices[name] is None)
+    ]
+    if number > 1:
+        changes = [change for change in changes if change[0].startswith("tools_")]
     for some in combinations(changes, number):
         if len(dict(some)) == number:
             yield {**choices, **dict(some)}
@@ -100,14 +117,18 @@ def _near(choices: Words, number: int) -> Iterator[Words]:
 class _Attempt:
     """The words under one way to choose. `problem`: why there are none."""
 
-    def __init__(self, bare: str, words: Words, texts: list[tuple[Conversation, str]], tokens: Mapping[str, str]) -> None:
+    def __init__(
+        self, bare: str, words: Words, texts: list[tuple[Conversation, str]], tokens: Mapping[str, str]
+    ) -> None:
         self.bare, self.words, self.tokens = bare, dict(words), tokens
         self.problem = ""
         self.equal = 0
         self._open = {mark for name, value in words.items() for mark in _marks(name, value)}
         self._why: dict[str, str] = {}
         shown = [(chat, text) for chat, text in texts if chat in LEARNED_FROM]
-        for _ in range(2):  # what one conversation shows may tell apart what an earlier one left open
+        left = len(self._open) + 1
+        while 0 < len(self._open) < left:  # what one conversation shows may tell apart what an earlier one left open
+            left = len(self._open)
             for chat, text in shown:
                 if self._open:
                     self._read(chat, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from ..detect import template_in
 from ..render import Unrenderable, render
 from .block import NotLearned
 from .chats import Conversation
+
+_DAY = datetime(2024, 7, 26)
+"""The day on which a template with a clock is read: Llama's own say it where there is no clock."""
+_HELLO = Conversation("a question", [{"role": "user", "content": "Hello"}])
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,20 @@ class Own:
     def digest(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()[:12]
 
-    def prompt(self, chat: Conversation) -> str:
-        """What it writes for a conversation. Raises Unrenderable."""
+    @cached_property
+    def dated(self) -> bool:
+        """Whether it writes today's date."""
+        return self.prompt(_HELLO) != self.prompt(_HELLO, _DAY + timedelta(days=400))
+
+    def prompt(self, chat: Conversation, day: datetime = _DAY) -> str:
+        """What it writes for a conversation on a certain day. Raises Unrenderable."""
         return render(
             self.text,
             chat.messages,
             tools=chat.tools,
             prompt=chat.generate,
             tokens=self.tokens,
-            kwargs=chat.kwargs,
+            kwargs={"strftime_now": day.strftime, **chat.kwargs},
         )
 
 
@@ -47,11 +57,11 @@ def own_template(model: str) -> Own:
         raise NotLearned(str(error)) from None
     if not text:
         raise NotLearned(
-            f"{model} has no chat template: no chat_template.jinja, chat_template.json or tokenizer_config.json with one"
+            f"{model} has no chat template in a chat_template.jinja, chat_template.json or tokenizer_config.json"
         )
     own = Own(model, text, tokens)
     try:
-        own.prompt(Conversation("a question", [{"role": "user", "content": "Hello"}]))
+        own.prompt(_HELLO)
     except Unrenderable as error:
         raise NotLearned(f"the chat template of {model} does not render: {error}") from None
     return own

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -53,6 +53,10 @@ class Proof:
     def counted(self) -> dict[str, int]:
         return {each: len(self.of(each)) for each in ("equal", "explained", "unexplained", "refused")}
 
+    def missed(self, names: Iterable[str]) -> list[Row]:
+        """Those of these conversations that differ without a reason."""
+        return [row for row in self.unexplained if row.name in set(names)]
+
 
 def prove(text: str, own: Own, chats: Sequence[Conversation] = CONVERSATIONS) -> Proof:
     """Every conversation, rendered with `text` and with the model's own template."""
@@ -89,7 +93,7 @@ def _row(chat: Conversation, pair: _Pair) -> Row:
     ours, theirs = pair.ours(chat), pair.theirs(chat)
     if ours is not None and ours == theirs:
         return Row(chat.name, "equal")
-    for requirements, why in _reasons(chat, ours, theirs, pair):
+    for requirements, why in _reasons(chat, pair):
         return Row(chat.name, "explained", tuple(sorted(set(requirements))), why)
     if theirs is None:
         return Row(chat.name, "refused", why="the model's own template refuses it")
@@ -100,21 +104,19 @@ def _row(chat: Conversation, pair: _Pair) -> Row:
     return Row(chat.name, "unexplained", why=shown(ours, theirs))
 
 
-def _reasons(chat: Conversation, ours: str | None, theirs: str | None, pair: _Pair) -> Iterator[tuple[list[int], str]]:
-    for told in _some(_TOLD, chat):
-        there = pair.theirs(_tell(chat, told)) if told else theirs
-        if there is None:
-            continue
-        for left_out in _some(_LEFT_OUT, chat):
-            here = pair.ours(_tell(chat, left_out)) if left_out else ours
-            if here is None:
-                continue
-            requirements = [each.requirement for each in (*told, *left_out)]
-            why = "; ".join(each.why for each in (*told, *left_out))
-            if here == there:
-                yield requirements, why
-            elif _rewrites(chat, pair) and _THOUGHT.sub("", here) == _THOUGHT.sub("", there):
-                yield [*requirements, 12], "; ".join(filter(None, [why, "its earlier prompts change in their thoughts"]))
+def _reasons(chat: Conversation, pair: _Pair) -> Iterator[tuple[list[int], str]]:
+    here = {ways: text for ways in _some(_LEFT_OUT, chat) if (text := pair.ours(_tell(chat, ways))) is not None}
+    there = {ways: text for ways in _some(_TOLD, chat) if (text := pair.theirs(_tell(chat, ways))) is not None}
+    both = [(told + left_out, a, b) for left_out, a in here.items() for told, b in there.items()]
+    both.sort(key=lambda each: len(each[0]))
+    for ways, a, b in both:
+        if a == b:
+            yield [each.requirement for each in ways], "; ".join(each.why for each in ways)
+    if _rewrites(chat, pair):
+        for ways, a, b in both:
+            if _THOUGHT.sub("", a) == _THOUGHT.sub("", b):
+                said = [*(each.why for each in ways), "its earlier prompts change in their thoughts"]
+                yield [*(each.requirement for each in ways), 12], "; ".join(said)
 
 
 def _rewrites(chat: Conversation, pair: _Pair) -> bool:
@@ -267,7 +269,9 @@ def _native_ids(chat: Conversation) -> Conversation:
             ids[each.get("id")] = f"functions.{each['function']['name']}:{len(ids)}"
             calls.append({**each, "id": ids[each.get("id")]})
         answers = ids.get(message.get("tool_call_id"))
-        messages.append({**message, **({"tool_calls": calls} if calls else {}), **({"tool_call_id": answers} if answers else {})})
+        messages.append(
+            {**message, **({"tool_calls": calls} if calls else {}), **({"tool_call_id": answers} if answers else {})}
+        )
     return chat.but(messages=messages)
 
 
@@ -303,6 +307,7 @@ def _json_scalars(value: object) -> object:
 def _schema_scalars(chat: Conversation) -> Conversation:
     return chat.but(tools=[_json_scalars(tool) for tool in chat.tools])
 
+
 _TOLD: tuple[_Way, ...] = (
     _Way(1, "it does not put results into the order of the calls", _in_order),
     _Way(1, "it needs ids", _with_ids),
@@ -316,8 +321,6 @@ _TOLD: tuple[_Way, ...] = (
         "it takes arguments as text alone",
         _calls(lambda it: it if isinstance(it, str) else json.dumps(it, ensure_ascii=False)),
     ),
-)
-_TOLD += (
     _Way(7, "it writes values as Python does, not as JSON", _calls(_json_scalars)),
     _Way(9, "it writes values of a schema as Python does, not as JSON", _schema_scalars),
 )

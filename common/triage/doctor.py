@@ -441,9 +441,9 @@ def _template(case: _Case) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             rule="template",
-            text=f"the chat template {ours.name} describes the tools in this package's own words, which the model was not "
-            "trained on",
-            fix=f'--chat-template "$(dynamo-parsers template {ours.name} --model {model})": in the words of its own template',
+            text=f"the chat template {ours.name} describes the tools in this package's own words, "
+            "which the model was not trained on",
+            fix=f'--chat-template "$(dynamo-parsers template {ours.name} --model {model})": in its own',
         )
     found = case.found
     if found is None or named or not case.launch.tool_parser:

@@ -1,0 +1,324 @@
+"""Chat templates in a model's own words: what is learned, what is proven, and what is refused.
+
+Official texts come from public packages, when they are asked for (`official`); by day TRL's, a few of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import templates
+from dynamo_parsers.chat_templates import TEMPLATES, chat_template
+from dynamo_parsers.cli.commands import app
+from dynamo_parsers.template_words import Learned, NotLearned, Own, has_words, is_fallback, learn, own_template, prove
+from dynamo_parsers.template_words.block import Words, with_words, words_of
+from dynamo_parsers.template_words.chats import CONVERSATIONS, LEARNED_FROM
+from effort import NIGHTLY, some
+from official import OFFICIAL, TRL, Official, Unreachable
+from templates import OURS, REQUIREMENTS, Subject
+from typer.testing import CliRunner
+
+PAGE = Path(__file__).parent.parent / "docs" / "chat-templates.md"
+WORDED = [template for template in TEMPLATES if has_words(template.text)]
+BY_DAY = [each for each in OFFICIAL if each.source is TRL and each.template not in ("llama3_json", "nemotron_nano")]
+
+
+def learned_of(official: Official) -> Learned:
+    try:
+        text = official.text
+    except Unreachable as error:
+        pytest.skip(str(error))
+    tokens = dict(zip(("bos_token", "eos_token"), official.tokens, strict=True))
+    return learn(chat_template(official.template).text, Own(official.model, text, tokens), official.template)
+
+
+# --- official texts
+
+
+@pytest.mark.parametrize("official", OFFICIAL if NIGHTLY else some(BY_DAY, 2), ids=lambda each: each.model)
+def test_words_of_models_are_learned_and_proven(official: Official) -> None:
+    """As the page says: how many conversations are equal, and that no difference is without a reason."""
+    learned = learned_of(official)
+    assert learned.proof.unexplained == []
+    row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"| {official.model} |" in line)
+    cells = [each.strip() for each in row.strip("|").split("|")]
+    counted = learned.proof.counted
+    assert cells[3:] == [str(counted[each]) for each in ("equal", "explained", "unexplained", "refused")]
+    assert not is_fallback(learned.text)
+    if NIGHTLY:
+        meets_the_requirements(official.template, learned.text)
+
+
+def meets_the_requirements(name: str, text: str) -> None:
+    """What the packaged file meets, the file with the model's words meets."""
+    packaged = next(subject for subject in OURS if subject.name == name)
+    subject = Subject(name, text, packaged.tool_parser, packaged.reasoning_parser, packaged.thinks, packaged.off, True)
+    for number, requirement in enumerate(REQUIREMENTS, 1):
+        if number not in templates.exempt(packaged):
+            requirement(subject)
+
+
+def test_a_family_s_words_are_not_read_off_another_family() -> None:
+    official = next(each for each in OFFICIAL if each.model == "Qwen3")
+    with pytest.raises(NotLearned, match=r'in "a question" ours writes .* where the model\'s own template writes'):
+        learned_of(Official("mistral", "Qwen3", official.source, official.file))
+
+
+# --- a template of nobody, in ChatML
+
+OWN = """
+{%- set system = messages[0].content if messages[0].role == 'system' else 'Speak plainly.' -%}
+{{- '<|im_start|>system\n' + system -}}
+{%- if tools -%}
+  {{- '\n~~ what there is:\n' -}}
+  {%- for tool in tools -%}
+    {{- TOOL -}}
+    {{- '' if loop.last else ' & ' -}}
+  {%- endfor -%}
+  {{- "\n~~ say it's <tool_call>, \\\\ and be done" -}}
+{%- endif -%}
+{{- '<|im_end|>\n' -}}
+{%- for message in messages -%}
+  {%- if message.role == 'user' or (message.role == 'assistant' and not message.tool_calls) -%}
+    {{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' -}}
+  {%- elif message.role == 'assistant' -%}
+    {{- '<|im_start|>assistant\n' -}}
+    {%- for call in message.tool_calls -%}
+      {{- ('' if loop.first else '\n') + '<tool_call>\n{"name": "' + call.function.name + '", "arguments": ' -}}
+      {{- (call.function.arguments | tojson) + '}\n</tool_call>' -}}
+    {%- endfor -%}
+    {{- '<|im_end|>\n' -}}
+  {%- elif message.role == 'tool' -%}
+    {{- '<|im_start|>user' if loop.previtem.role != 'tool' else '' -}}
+    {{- '\n<tool_response>\n' + message.content + '\n</tool_response>' -}}
+    {{- '<|im_end|>\n' if loop.last or loop.nextitem.role != 'tool' else '' -}}
+  {%- endif -%}
+{%- endfor -%}
+{{- '<|im_start|>assistant\n' if add_generation_prompt else '' -}}
+"""
+PLAIN = OWN.replace("TOOL", "tool | tojson")
+
+
+@cache
+def of(text: str) -> Learned:
+    return learn(chat_template("hermes").text, Own("nobody's", text), "hermes")
+
+
+def test_every_word_is_the_template_s_own() -> None:
+    learned = of(PLAIN)
+    assert learned.proof.unexplained == []
+    assert learned.words["with_neither"] == "<|im_start|>system\nSpeak plainly.<|im_end|>\n"
+    assert learned.words["with_both"] == [
+        "<|im_start|>system\n",
+        "\n~~ what there is:\n",
+        "\n~~ say it's <tool_call>, \\ and be done<|im_end|>\n",
+    ]
+    assert learned.words["between_tools"] == " & "
+
+
+@pytest.mark.parametrize(
+    ("written", "wrapped", "indent"),
+    [("tool.function | tojson", False, None), ("tool | tojson(indent=4)", True, 4)],
+)
+def test_how_a_tool_is_written_is_learned(written: str, wrapped: bool, indent: int | None) -> None:
+    learned = of(OWN.replace("TOOL", written))
+    assert learned.proof.unexplained == []
+    assert (learned.words["tools_wrapped"], learned.words["tools_indent"]) == (wrapped, indent)
+
+
+def test_reasons_are_the_requirements() -> None:
+    """What nobody's template does not do, by conversation."""
+    rows = {row.name: row for row in of(PLAIN).proof.rows}
+    reasons = {
+        "text before a call": (3,),
+        "results out of order": (1,),
+        "a developer message": (5,),
+        "a thought in a loop, not asked for": (4,),
+        "thoughts of an earlier answer": (12,),
+        "a result in parts": (6,),
+        "null arguments": (7,),
+        "system text in the middle": (5,),
+    }
+    assert {name: rows[name].requirements for name in reasons} == reasons
+    assert {rows[name].verdict for name in reasons} <= {"explained", "equal"}
+
+
+def test_a_difference_without_a_reason_is_none() -> None:
+    learned = of(PLAIN)
+    own = Own("another", PLAIN.replace("'\n</tool_response>'", "'\n</tool_response>\n'"))
+    missed = {row.name for row in prove(learned.text, own).unexplained}
+    assert "a call and its result" in missed
+    assert "a question" not in missed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("<|im_start|>' + message.role", "<|' + message.role", "ours writes"),
+        ("tool | tojson", "tool.function.name", "cannot be learned"),
+        ("Speak plainly.", "'+ strftime_now('%d') +'", "today's date"),
+        ("'\n</tool_response>'", "'\n</tool_response>\n'", "still differs"),
+    ],
+)
+def test_what_is_not_learned_is_said(old: str, new: str, sentence: str) -> None:
+    assert old in PLAIN
+    with pytest.raises(NotLearned, match=sentence):
+        of(PLAIN.replace(old, new))
+
+
+def test_a_word_holds_nothing_of_the_conversation() -> None:
+    """A template that says the name of the first tool in its words cannot be learned."""
+    with pytest.raises(NotLearned, match="it is not plain where the word"):
+        of(PLAIN.replace("'\n~~ what there is:\n'", "'\n~~ such as ' + tools[0].function.name + ':\n'"))
+
+
+def test_a_learned_template_meets_the_requirements() -> None:
+    meets_the_requirements("hermes", of(PLAIN).text)
+
+
+# --- the block of words
+
+
+@pytest.mark.parametrize("template", WORDED, ids=lambda each: each.name)
+def test_packaged_words_are_marked_as_ours(template: Any) -> None:
+    assert is_fallback(template.text)
+    assert f"dynamo-parsers template {template.name} --model" in template.text
+    says = re.findall(r"\{#- Words: (.*?) -#\}\n", template.text)
+    assert with_words(template.text, words_of(template.text), *says) == template.text
+
+
+def test_words_are_read_as_they_are_written() -> None:
+    words: Words = {
+        **words_of(chat_template("hermes").text),
+        "with_neither": 'it\'s \\n "so"\n\té 東 {{ x }} {%- -%} #}',
+    }
+    text = with_words(chat_template("hermes").text, words, "of a test")
+    assert words_of(text) == words
+    subject = Subject("hermes", text, "hermes", "qwen3", thinks=True)
+    for render in (templates.by_transformers, templates.by_minijinja):
+        prompt = subject.prompt([{"role": "user", "content": "Hi"}], render=render)
+        assert prompt.startswith(str(words["with_neither"]))
+
+
+def test_conversations_are_known_by_their_names() -> None:
+    names = [chat.name for chat in CONVERSATIONS]
+    assert len(set(names)) == len(names) >= 60
+    assert {chat.name for chat in LEARNED_FROM} < set(names)
+
+
+# --- the model
+
+
+def folder_with(folder: Path, files: Mapping[str, object]) -> Path:
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"chat_template.jinja": PLAIN, "tokenizer_config.json": {"bos_token": {"content": "<s>"}}},
+        {"tokenizer_config.json": {"chat_template": PLAIN, "bos_token": "<s>"}},
+        {"chat_template.json": {"chat_template": PLAIN}, "tokenizer_config.json": {"bos_token": "<s>"}},
+    ],
+    ids=["jinja", "tokenizer_config", "json"],
+)
+def test_the_template_of_a_folder(tmp_path: Path, files: Mapping[str, object]) -> None:
+    own = own_template(str(folder_with(tmp_path, files)))
+    assert (own.text, own.tokens) == (PLAIN, {"bos_token": "<s>"})
+
+
+def test_the_template_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--some--model" / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
+    snapshot.mkdir(parents=True)
+    folder_with(snapshot, {"chat_template.jinja": PLAIN})
+    (tmp_path / "models--some--model" / "refs").mkdir()
+    (tmp_path / "models--some--model" / "refs" / "main").write_text(snapshot.name)
+    assert own_template("some/model").text == PLAIN
+    with pytest.raises(NotLearned, match="neither a folder nor a model in the local cache"):
+        own_template("some/other")
+
+
+def test_a_folder_without_a_template(tmp_path: Path) -> None:
+    with pytest.raises(NotLearned, match="has no chat template"):
+        own_template(str(folder_with(tmp_path, {"tokenizer_config.json": {}})))
+    with pytest.raises(NotLearned, match="does not render"):
+        own_template(str(folder_with(tmp_path, {"chat_template.jinja": "{{ raise_exception('no') }}"})))
+
+
+# --- the command
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["template", *arguments])
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    return str(folder_with(folder, {"chat_template.jinja": PLAIN}))
+
+
+def test_the_command_prints_the_path_of_the_file(model: str, tmp_path: Path) -> None:
+    printed = run("hermes", "--model", model)
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    path = Path(printed.stdout.strip())
+    assert path.is_relative_to(tmp_path / "cache")
+    assert "~~ what there is" in path.read_text(encoding="utf-8")
+    assert run("hermes", "--model", model, "--output", str(tmp_path / "x.jinja")).stdout.strip() == str(
+        tmp_path / "x.jinja"
+    )
+    assert run("hermes", "--model", model, "--print").stdout == path.read_text(encoding="utf-8")
+
+
+def test_check_writes_no_file(model: str, tmp_path: Path) -> None:
+    checked = run("hermes", "--model", model, "--check")
+    assert checked.exit_code == 0
+    assert "0 without a reason" in checked.stdout
+    assert re.search(r"text before a call .*differs .*3 ", checked.stdout)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_check_ends_with_1_where_something_differs(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = PLAIN.replace("message.content + '<|im_end|>", "message.content.replace('Zürich', 'Bern') + '<|im_end|>")
+    Path(model, "chat_template.jinja").write_text(own, encoding="utf-8")
+    checked = run("hermes", "--model", model, "--check")
+    assert checked.exit_code == 1
+    assert re.search(r"beyond ASCII .*DIFFERS", checked.stdout)
+    used = run("hermes", "--model", model)
+    assert used.exit_code == 0
+    assert "without a reason" in used.stderr
+
+
+def test_json_says_it_all(model: str) -> None:
+    described = json.loads(run("hermes", "--model", model, "--json").stdout)
+    assert described["words"]["between_tools"] == " & "
+    assert sum(described["counted"].values()) == len(described["conversations"]) == len(CONVERSATIONS)
+    assert Path(described["path"]).is_file()
+
+
+def test_without_a_model_it_says_whose_words_they_are() -> None:
+    assert "not the model's; --model MODEL" in run("hermes").stderr
+    without = next(each.name for each in TEMPLATES if not has_words(each.text))
+    assert "cannot be learned yet" in run(without).stderr
+    refused = run(without, "--model", str(Path(__file__).parent))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_failure_prints_no_path(model: str) -> None:
+    refused = run("glm45", "--model", model)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "cannot be learned for glm45" in refused.stderr
+    assert run("hermes", "--check").exit_code == run("--list", "--model", model).exit_code == 2
