@@ -21,7 +21,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "chat-templates.md"
 BEGIN = "<!-- table of words: made by `make template-words` -->"
 END = "<!-- end of the table of words -->"
 HEAD = (
-    "| template | model | its own template, from | equal | differs for a requirement | differs without | refused |",
+    "| model | template | its own template, from | equal | differs for a requirement | differs without | refused |",
     "|---|---|---|---|---|---|---|",
 )
 
@@ -35,7 +35,7 @@ def row(official: Official) -> tuple[str, Counter[int]]:
     cells = [counted[each] for each in ("equal", "explained", "unexplained", "refused")]
     origin = f"{official.source.title}, `{official.file}`" + (f" ({official.edited})" if official.edited else "")
     reasons = Counter(number for each in proof.rows for number in each.requirements)
-    return f"| {official.template} | {official.model} | {origin} | " + " | ".join(map(str, cells)) + " |", reasons
+    return f"| {official.model} | {official.template} | {origin} | " + " | ".join(map(str, cells)) + " |", reasons
 
 
 def table() -> str:

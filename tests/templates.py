@@ -263,7 +263,9 @@ def parallel_calls(subject: Subject) -> None:
 
 def text_before_calls(subject: Subject) -> None:
     """The text of a message with calls comes before them, and the turn goes on after the results."""
-    message = assistant("I look it up.", ONE_CALL)
+    # Where all reasoning is kept, an answer without any tells that the client sends none back.
+    thought = {"reasoning_content": "A look."} if subject.thinks and subject.keeps else {}
+    message = assistant("I look it up.", ONE_CALL, **thought)
     said = subject.said([FIRST_USER], message, TOOLS, {})
     read = subject.read(said, TOOLS, {})
     assert (read.content or "").strip() == "I look it up."

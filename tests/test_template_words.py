@@ -19,6 +19,8 @@ from dynamo_parsers.cli.commands import app
 from dynamo_parsers.template_words import Learned, NotLearned, Own, has_words, is_fallback, learn, own_template, prove
 from dynamo_parsers.template_words.block import Words, with_words, words_of
 from dynamo_parsers.template_words.chats import CONVERSATIONS, LEARNED_FROM
+from dynamo_parsers.triage.doctor import Finding, check
+from dynamo_parsers.triage.launch import read_launch
 from effort import NIGHTLY, some
 from official import OFFICIAL, TRL, Official, Unreachable
 from templates import OURS, REQUIREMENTS, Subject
@@ -322,3 +324,25 @@ def test_a_failure_prints_no_path(model: str) -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "cannot be learned for glm45" in refused.stderr
     assert run("hermes", "--check").exit_code == run("--list", "--model", model).exit_code == 2
+
+
+# --- doctor
+
+
+LINE = "vllm serve MODEL --enable-auto-tool-choice --tool-call-parser dynamo_hermes --reasoning-parser dynamo_qwen3"
+
+
+def doctored(chat_template: str) -> list[Finding]:
+    launch = read_launch(f"{LINE} --chat-template {chat_template}")
+    return [each for each in check(launch, {}) if each.level == "warning"]
+
+
+def test_doctor_warns_of_packaged_words(model: str) -> None:
+    for named in (str(chat_template("hermes").path), '"$(dynamo-parsers template hermes)"'):
+        (finding,) = doctored(named)
+        assert (finding.rule, "own words" in finding.text) == ("template", True)
+        assert "dynamo-parsers template hermes --model MODEL" in finding.fix
+    learned = run("hermes", "--model", model).stdout.strip()
+    wordless = next(each for each in TEMPLATES if not has_words(each.text))
+    quiet = (learned, f'"$(dynamo-parsers template hermes --model {model})"', str(wordless.path))
+    assert [doctored(named) for named in quiet] == [[], [], []]

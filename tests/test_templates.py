@@ -305,11 +305,11 @@ def conversations(draw: st.DrawFn, subject: Subject) -> tuple[list[Any], list[An
                 calls.append(call(name, arguments, f"call_{count:05d}"))
                 count += 1
             said = draw(st.none() | prose)
-            chat.append(assistant(said, calls, **reasoning(draw, prose, reasons)))
+            chat.append(assistant(said, calls, **reasoning(draw, prose, reasons, first=not steps(chat))))
             results = [result(draw(content(anything)), str(each["id"])) for each in calls]
             chat += draw(st.permutations(results))
             instruct()
-        chat.append(assistant(draw(prose), **reasoning(draw, prose, reasons)))
+        chat.append(assistant(draw(prose), **reasoning(draw, prose, reasons, first=not steps(chat))))
     return chat, tools, mode
 
 
@@ -318,8 +318,9 @@ def content(text: st.SearchStrategy[str]) -> st.SearchStrategy[object]:
     return st.one_of(text, text, st.none(), parts)
 
 
-def reasoning(draw: st.DrawFn, prose: st.SearchStrategy[str], reasons: bool) -> dict[str, object]:
-    if not reasons or draw(st.integers(0, 4)) == 0:
+def reasoning(draw: st.DrawFn, prose: st.SearchStrategy[str], reasons: bool, first: bool) -> dict[str, object]:
+    """The first answer has some: before it nothing tells that the client sends reasoning back."""
+    if not reasons or (not first and draw(st.integers(0, 4)) == 0):
         return {}
     return {draw(st.sampled_from(("reasoning", "reasoning_content"))): draw(prose)}
 

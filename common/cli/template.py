@@ -113,10 +113,11 @@ def _show(chosen: ChatTemplate, model: str, learned: Learned) -> None:
 
     out = console()
     counted = learned.proof.counted
+    out.print(f"{chosen.name} in the words of {model}")
     out.print(
-        f"{chosen.name} in the words of {model}: of {len(learned.proof.rows)} conversations {counted['equal']} are the "
-        f"text of the model's own template, {counted['explained']} differ for a requirement, "
-        f"{counted['unexplained']} without a reason, {counted['refused']} are refused"
+        f"{len(learned.proof.rows)} conversations: {counted['equal']} equal to the model's own template, "
+        f"{counted['explained']} differ for a requirement, {counted['unexplained']} without a reason, "
+        f"{counted['refused']} refused"
     )
     table = Table(show_edge=False, pad_edge=False)
     for column in ("conversation", "", "requirement", "why"):
