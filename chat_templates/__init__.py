@@ -89,7 +89,7 @@ TEMPLATES = (
     ChatTemplate("llama3_json", "Llama 3.1, 3.2, 3.3", "llama3_json", "basic", ("date_string (unset: no date)", _KEPT)),
     ChatTemplate(
         "hermes",
-        "Hermes 2/3/4, Qwen2.5, Qwen3",
+        "Hermes 2/3, Qwen2.5, Qwen3",
         "hermes",
         "qwen3",
         ("enable_thinking (unset: no thinking markup)", _KEPT),

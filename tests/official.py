@@ -69,6 +69,7 @@ OFFICIAL = (
     Official("llama3_json", "Llama 3.1", TRL, "llama3_1.jinja", LLAMA),
     Official("llama3_json", "Llama 3.2", TRL, "llama3_2.jinja", LLAMA),
     Official("llama3_json", "Llama 3.3", LLAMA_CPP, "meta-llama-Llama-3.3-70B-Instruct.jinja", LLAMA),
+    Official("gemma4_tool", "Gemma 4", TRL, "gemma4_v5.jinja", ("<bos>", "<eos>")),
     Official("kimi_k2", "Kimi K2 Instruct", LLAMA_CPP, "Kimi-K2-Instruct.jinja", edited=IDS),
     Official("kimi_k25", "Kimi K2-Thinking", LLAMA_CPP, "Kimi-K2-Thinking.jinja", edited=IDS),
     Official("glm45", "GLM-4.5", TRL, "glm4moe.jinja"),

@@ -159,7 +159,8 @@ def test_gemma_declares_what_a_schema_says() -> None:
     )
     q = '<|"|>'
     assert (
-        f"<|tool>declaration:f{{parameters:{{properties:{{type:{{description:{q}Of what{q},enum:[1,null],"
+        f"<|tool>declaration:f{{description:{q}{q},"
+        f"parameters:{{properties:{{type:{{description:{q}Of what{q},enum:[1,null],"
         f"type:[{q}INTEGER{q},{q}NULL{q}]}},place:{{anyOf:[{{type:{q}STRING{q}}},{{$ref:{q}#/$defs/P{q}}}]}},"
         f"grid:{{items:{{items:{{minimum:0,type:{q}NUMBER{q}}},type:{q}ARRAY{q}}},type:{q}ARRAY{q}}}}},"
         f"required:[{q}type{q}],$defs:{{P:{{type:{q}OBJECT{q}}}}},type:{q}OBJECT{q}}}}}<tool|>"

@@ -79,6 +79,8 @@ BARE = tool("ring_bell", "Rings it", None)
 NO_PROPERTIES = tool("close_door", "Closes it", {"type": "object", "properties": {}})
 UNTOLD = tool("count_sheep", None, CITY)
 STRICT = tool("look_up_weather", "What the sky does over a city", CITY, strict=True)
+ROUTE = {"type": "object", "properties": {"to": {"type": "string"}, "by": {"type": "string"}}, "required": ["to"]}
+TRIP = tool("plan_trip", "A way to a place", ROUTE)
 UNICODE = tool("wetter", "Das Wetter in Zürich & 東京 <heute>", CITY)
 BOTH = (WEATHER, CLOCK)
 
@@ -126,6 +128,7 @@ def _tools() -> list[Conversation]:
         ("a rich schema", (FORECAST,)),
         ("no properties", (NO_PROPERTIES,)),
         ("no description", (UNTOLD,)),
+        ("properties out of order", (TRIP,)),
         ("tools beyond ASCII", (UNICODE,)),
         ("a strict tool", (STRICT,)),
         ("no parameters", (BARE,)),
@@ -224,12 +227,23 @@ def _less_plain() -> list[Conversation]:
 
 CONVERSATIONS: Sequence[Conversation] = (*_plain(), *_tools(), *_loops(), *_thoughts(), *_less_plain())
 """All of them: what a template with a model's words is proven with."""
-LEARNED_FROM: Sequence[Conversation] = (
-    *_plain()[:4],
-    *_tools()[:3],
-    *_tools()[9:11],
-    *_thoughts()[:6],
-    *_plain()[11:14],
-    *_loops()[:12],
+_SHOWN = (
+    ("a question", "system text", "two turns", "system text, two turns"),
+    ("one tool", "two tools", "a rich schema", "system text, one tool", "system text, two tools"),
+    (
+        "thinking on",
+        "thinking off",
+        "thinking on, system text",
+        "thinking off, system text, tools",
+        "thinking on, tools",
+    ),
+    ("thinking off, two turns", "nothing to follow", "an answer, nothing to follow"),
+    ("a question behind an answer, nothing to follow", "a call and its result", "a call, nothing to follow"),
+    ("a result, nothing to follow", "text before a call", "two calls", "text before two calls", "two steps"),
+    ("an answer from a result", "a question after a loop", "a second loop", "system text, a loop"),
+    ("system text, a loop and a question",),
+)
+LEARNED_FROM: Sequence[Conversation] = tuple(
+    chat for names in _SHOWN for name in names for chat in CONVERSATIONS if chat.name == name
 )
 """The plainest that show every word, in the order in which they are read."""

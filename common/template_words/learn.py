@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from ..render import Unrenderable, render
-from .block import NotLearned, Value, Words, with_words, without_words, words_of
+from .block import NotLearned, Value, Words, has_words, with_words, without_words, words_of
 from .chats import CONVERSATIONS, LEARNED_FROM, Conversation
 from .model import Own
 from .prove import Proof, prove
@@ -40,6 +40,10 @@ class Learned:
 
 def learn(template: str, own: Own, name: str) -> Learned:
     """The template called `name` with the words of `own`. Raises NotLearned."""
+    if not has_words(template):
+        raise NotLearned(
+            f"the words of {name} cannot be learned yet: take its own, or stay with the model's own chat template"
+        )
     if own.dated and "date_string" not in template:
         raise NotLearned(
             f"the words of {own.name} cannot be learned for {name}: its chat template writes today's date, "

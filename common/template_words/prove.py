@@ -95,6 +95,11 @@ def _row(chat: Conversation, pair: _Pair) -> Row:
         return Row(chat.name, "equal")
     for requirements, why in _reasons(chat, pair):
         return Row(chat.name, "explained", tuple(sorted(set(requirements))), why)
+    if theirs is not None and ours is not None:
+        if not chat.generate and theirs.startswith(ours):
+            return Row(chat.name, "explained", (11,), "it writes on behind the last turn")
+        if _behind_calls(chat, ours, theirs, pair):
+            return Row(chat.name, "explained", (3,), "it writes the text beside calls behind them")
     if theirs is None:
         return Row(chat.name, "refused", why="the model's own template refuses it")
     if ours is None:
@@ -128,6 +133,15 @@ def _rewrites(chat: Conversation, pair: _Pair) -> bool:
     return any(_extends(pair.ours, *each) and not _extends(pair.theirs, *each) for each in grows)
 
 
+def _behind_calls(chat: Conversation, ours: str, theirs: str, pair: _Pair) -> bool:
+    """Whether the texts are equal but for text beside calls, which the model's own template writes behind the calls."""
+    beside = [message for message in chat.messages if message.get("tool_calls") and message.get("content")]
+    places = [(str(message["content"]), str(message["tool_calls"][0]["function"]["name"])) for message in beside]
+    moved = [theirs.rfind(text) > theirs.rfind(name) and ours.rfind(text) < ours.rfind(name) for text, name in places]
+    bare = _each(_no_text_beside)(chat)
+    return any(moved) and pair.ours(bare) == pair.theirs(bare)
+
+
 def _extends(write: Callable[[Conversation], str | None], before: Conversation, after: Conversation) -> bool:
     first, second = write(before), write(after)
     return first is not None and second is not None and second.startswith(first)
@@ -151,7 +165,8 @@ def _tell(chat: Conversation, ways: Sequence[_Way]) -> Conversation:
 
 def _some(ways: Sequence[_Way], chat: Conversation) -> Iterator[tuple[_Way, ...]]:
     """None of the ways, then each that makes a difference to the conversation, then two and three of them."""
-    useful = [way for way in ways if way.tell(chat) != chat]
+    # By what is written: mappings that differ in order alone are equal.
+    useful = [way for way in ways if repr(way.tell(chat)) != repr(chat)]
     for number in range(min(len(useful), 3) + 1):
         yield from combinations(useful, number)
 
@@ -304,6 +319,37 @@ def _json_scalars(value: object) -> object:
     return json.dumps(value) if value is None or isinstance(value, bool) else value
 
 
+_KEYWORDS = frozenset({"type", "description", "enum", "items", "properties", "required"})
+
+
+def _plain_schema(schema: Any) -> Any:
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {name: each for name, each in schema.items() if name in _KEYWORDS}
+    if isinstance(kept.get("properties"), Mapping):
+        kept["properties"] = {name: _plain_schema(each) for name, each in kept["properties"].items()}
+    return kept
+
+
+def _plain_schemas(chat: Conversation) -> Conversation:
+    """Tools without the keywords that say more than types, names and texts."""
+    tools = []
+    for tool in chat.tools:
+        function = {
+            name: each for name, each in tool["function"].items() if name in ("name", "description", "parameters")
+        }
+        if "parameters" in function:
+            function["parameters"] = _plain_schema(function["parameters"])
+        tools.append({**tool, "function": function})
+    return chat.but(tools=tools)
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
 def _schema_scalars(chat: Conversation) -> Conversation:
     return chat.but(tools=[_json_scalars(tool) for tool in chat.tools])
 
@@ -330,6 +376,8 @@ _LEFT_OUT: tuple[_Way, ...] = (
     _Way(3, "it leaves out the text beside calls", _each(_no_text_beside)),
     _Way(5, "it leaves out system text behind the first message", _no_later_system),
     _Way(2, "it writes one call of several", _one_call),
+    _Way(9, "it leaves out keywords of schemas", _plain_schemas),
+    _Way(12, "it sorts arguments, in which the model may have said them otherwise", _calls(_sorted)),
     _Way(10, "it does not read `enable_thinking`", lambda chat: chat.but(kwargs={})),
 )
 
