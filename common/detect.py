@@ -398,7 +398,8 @@ def _written_call(model: Model) -> tuple[str | None, str]:
             problem = f"the chat template does not render ({error})"
             continue
         same = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
-        text = after[same:]
+        tag = after.rfind("<", 0, same)  # the two may part inside one: `<think>` and `</think>`
+        text = after[tag if tag > after.rfind(">", 0, same) else same :]
         if "get_weather" in text:
             return text, ""
         problem = "the chat template does not write calls into the history"

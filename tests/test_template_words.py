@@ -279,13 +279,11 @@ def test_the_command_prints_the_path_of_the_file(model: str, tmp_path: Path) -> 
     path = Path(printed.stdout.strip())
     assert path.is_relative_to(tmp_path / "cache")
     assert "~~ what there is" in path.read_text(encoding="utf-8")
-    assert run("hermes", "--model", model, "--output", str(tmp_path / "x.jinja")).stdout.strip() == str(
-        tmp_path / "x.jinja"
-    )
     assert run("hermes", "--model", model, "--print").stdout == path.read_text(encoding="utf-8")
 
 
-def test_check_writes_no_file(model: str, tmp_path: Path) -> None:
+def test_check_and_print_write_no_file(model: str, tmp_path: Path) -> None:
+    assert "~~ what there is" in run("hermes", "--model", model, "--print").stdout
     checked = run("hermes", "--model", model, "--check")
     assert checked.exit_code == 0
     assert "0 without a reason" in checked.stdout

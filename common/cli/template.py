@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..template_words import Learned
 
 
-def template(  # noqa: PLR0913, one option each
+def template(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A template's name, such as gemma4_tool.")] = "",
     model: Annotated[
         str, typer.Option(metavar="DIR|ID", help="In the words of this model's own template: a folder, or a cached id.")
@@ -23,7 +23,6 @@ def template(  # noqa: PLR0913, one option each
     check: Annotated[
         bool, typer.Option("--check", help="With --model: only compare. Exit status 1: it differs.")
     ] = False,
-    output: Annotated[str, typer.Option(metavar="FILE", help="With --model: where to write the template.")] = "",
     text: Annotated[bool, typer.Option("--print", help="Write the template itself instead of its path.")] = False,
     table: Annotated[bool, typer.Option("--list", help="All templates: models, parsers, arguments.")] = False,
     as_json: AsJson = False,
@@ -38,11 +37,11 @@ def template(  # noqa: PLR0913, one option each
         return
     if not name:
         fail(f"name a template ({', '.join(each.name for each in TEMPLATES)}), or say --list")
-    if not model and (check or output):
-        fail("--check and --output go with --model")
+    if check and not model:
+        fail("--check goes with --model")
     chosen = checked(lambda: chat_template(name))
     if model:
-        _in_the_words_of(model, chosen, check=check, output=output, text=text, as_json=as_json)
+        _in_the_words_of(model, chosen, check=check, text=text, as_json=as_json)
     else:
         _packaged(chosen, text=text, as_json=as_json)
 
@@ -58,14 +57,14 @@ def _packaged(chosen: ChatTemplate, *, text: bool, as_json: bool) -> None:
         typer.echo(chosen.text if text else str(chosen.path), nl=not text)
 
 
-def _in_the_words_of(model: str, chosen: ChatTemplate, *, check: bool, output: str, text: bool, as_json: bool) -> None:
+def _in_the_words_of(model: str, chosen: ChatTemplate, *, check: bool, text: bool, as_json: bool) -> None:
     from ..template_words import learn, own_template
 
     own = checked(lambda: own_template(model))
     learned = checked(lambda: learn(chosen.text, own, chosen.name))
     path = None
-    if not check:
-        path = Path(output) if output else _place(f"{chosen.name}-{own.digest}.jinja")
+    if not check and (as_json or not text):
+        path = _place(f"{chosen.name}-{own.digest}.jinja")
         _write(path, learned.text)
     if as_json:
         write_json(_described(chosen, model, learned) | ({} if path is None else {"path": str(path)}))
