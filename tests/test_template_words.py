@@ -134,6 +134,17 @@ def test_how_a_tool_is_written_is_learned(written: str, wrapped: bool, indent: i
     assert (learned.words["tools_wrapped"], learned.words["tools_indent"]) == (wrapped, indent)
 
 
+def test_how_a_reply_starts_is_learned() -> None:
+    """A model that always thinks, and one that thinks unless it is told not to."""
+    always = of(PLAIN.replace("'<|im_start|>assistant\n' if add", "'<|im_start|>assistant\n<think>\n' if add"))
+    assert always.proof.unexplained == []
+    assert (always.words["think_open"], always.words["thinking_default"]) == ("<think>\n", True)
+    off = "('<think>\n\n</think>\n\n' if enable_thinking is defined and not enable_thinking else '')"
+    told = of(PLAIN.replace("'<|im_start|>assistant\n' if add", f"'<|im_start|>assistant\n' + {off} if add"))
+    assert told.proof.unexplained == []
+    assert (told.words["think_open"], told.words["thinking_default"]) == ("", None)
+
+
 def test_reasons_are_the_requirements() -> None:
     """What nobody's template does not do, by conversation."""
     rows = {row.name: row for row in of(PLAIN).proof.rows}
