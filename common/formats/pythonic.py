@@ -112,6 +112,9 @@ class Pythonic:
     def _sound_call(self, mark: Mark, start: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
         for _ in range(_MOST_TRIED):
             yield from cursor.run(_NO_SEPARATOR)
+            while (yield from cursor.peek()) == "<" and (yield from cursor.stands(self.closers)) is None:
+                cursor.take(cursor.at + 1)
+                yield from cursor.run(_NO_SEPARATOR)
             yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
             if not (yield from cursor.peek()) or (yield from cursor.stands(self.closers)) is not None:
                 break
