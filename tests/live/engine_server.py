@@ -187,10 +187,12 @@ def start(  # noqa: PLR0913
     engine: str = "vllm",
     environment: Mapping[str, str] | None = None,
     checkpoint_folder: Path | None = None,
+    parsers: Sequence[str] | None = None,
 ) -> Server:
     """Start a server and return at once; `Server.wait` waits until it answers.
 
     `environment`: further variables. `checkpoint_folder`: a model that is there, in place of the family's demo model.
+    `parsers`: the flags that name parsers, in place of ours for the family; none if it is empty.
 
     Raises DidNotStart where something else has the port: it would answer in the server's place.
     """
@@ -211,6 +213,8 @@ def start(  # noqa: PLR0913
     chosen = [*how.tool_flags, f"dynamo_{model.tool_parser}"]
     if model.reasoning_parser:
         chosen += ["--reasoning-parser", f"dynamo_{model.reasoning_parser}"]
+    if parsers is not None:
+        chosen = [*parsers]
     RUN.mkdir(exist_ok=True)
     log = RUN / f"{engine}-{port}.log"
     program, *words = how.command
