@@ -198,6 +198,11 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python tests/benchmarks/tags_in_requests.py
 
+.PHONY: bench-servers
+bench-servers: $(VLLM)/.installed ## CPU of vLLM's serving with our parsers and its own, into docs/vllm.md; an hour [ARGS="--families hermes"]
+	$(VLLM)/bin/python tests/benchmarks/serving.py --write $(ARGS)
+	$(VLLM)/bin/python tests/benchmarks/servers.py $(ARGS)
+
 .PHONY: ablate
 ablate: $(CORE)/.installed ## Switch off each rule that recovers from broken markup: which cases need it? Minutes [ARGS="--rule TEXT --show"]
 	PYTHONPATH=tests:tests/support $(CORE)/bin/python -m support.ablate $(ARGS)

@@ -143,4 +143,7 @@ class GuardedParser(Parser):
 
 
 def _cut_call(events: list[Event]) -> bool:
-    return any(isinstance(event, ToolCallEnd) and not event.complete for event in events)
+    for event in events:  # with every token: `any` would make a generator each time
+        if isinstance(event, ToolCallEnd) and not event.complete:
+            return True
+    return False

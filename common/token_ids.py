@@ -86,13 +86,16 @@ class ReasoningIds:
     def count(self, ids: Sequence[int], inside: bool) -> int:
         """How many of a reply's ids are reasoning, markers not counted."""
         total = 0
-        for end in range(1, len(ids) + 1):
-            if inside:
+        ends = {*self.calls, *self.close[-1:], *self.open[-1:]}
+        for end, each in enumerate(ids, 1):
+            if each not in ends:
+                total += inside
+            elif inside:
                 total += 1
                 if _ends_with(ids, end, self.close):
                     total -= len(self.close)
                     inside = False
-                elif ids[end - 1] in self.calls:
+                elif each in self.calls:
                     total -= 1
                     inside = False
                 elif _ends_with(ids, end, self.open):

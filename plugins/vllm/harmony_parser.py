@@ -13,7 +13,7 @@ classes but its own. This one is a `HarmonyParser` because Responses read its se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dynamo_parsers.engines.boundary import guarded
@@ -57,6 +57,7 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
     ) -> None:
         super().__init__(tokenizer, tools, *args, **kwargs)
         self._segments: _Segments | None = None
+        self._counted: _Counted | None = None
         self._plain: list[str] = []  # content since a defect
         runs_tools = any(getattr(tool, "type", None) not in _CLIENTS_TOOLS for tool in tools or ())
         self._theirs: HarmonyParser | None = None
@@ -69,8 +70,10 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
 
     @guarded(lambda *_: 0)
     def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
-        segments = _Segments(self._begin(None, None).machine, self.model_tokenizer)
-        return sum(segments.take(token) for token in token_ids)
+        counted = self._counted
+        if counted is None or not counted.continues(token_ids):
+            counted = self._counted = _Counted(_Segments(self._begin(None, None).machine, self.model_tokenizer))
+        return counted.count(token_ids)
 
     # --- Responses
 
@@ -83,7 +86,7 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
         if self._segments is None:
             self._segments = _Segments(self._begin(None, None).machine, self.model_tokenizer)
         segments = self._segments
-        reasoning = sum(segments.take(token) for token in token_ids)
+        reasoning = sum(segments.take([token]) for token in token_ids)
         return ChunkResult(segments=segments.given(), reasoning_token_count=reasoning)
 
     @guarded(lambda self: self._plain_message())
@@ -117,20 +120,36 @@ class _Segments:
     def __init__(self, machine: GuardedParser, tokenizer: TokenizerLike) -> None:
         self._machine = machine
         self._text = _Text(tokenizer)
-        self._markers = _single_tokens(tokenizer, HARMONY.markers)
-        self._closers = _single_tokens(tokenizer, HARMONY.closers.all)
+        self._markers, known = _single_tokens(tokenizer, HARMONY.markers)
+        self._closers, _ = _single_tokens(tokenizer, HARMONY.closers.all)
+        self._by_runs = known  # a marker of several tokens is in no run by itself
         self._done: list[Segment] = []
         self._kind = ""  # of the open message: "reasoning", "content" or "call"
         self._recipient: str | None = None
         self._pieces: list[str] = []
 
-    def take(self, token: int) -> bool:
-        """Read one token; whether it is reasoning."""
-        events = self._machine.feed(self._text.of(token))
+    def runs(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
+        """`tokens` in pieces for `take`: each marker by itself, and what is between them."""
+        run: list[int] = []
+        for token in tokens:
+            marker = token in self._markers
+            if run and (marker or not self._by_runs):
+                yield run
+                run = []
+            run.append(token)
+            if marker:
+                yield run
+                run = []
+        if run:
+            yield run
+
+    def take(self, run: Sequence[int]) -> int:
+        """Read tokens, either one or several without a marker; how many of them are reasoning."""
+        events = self._machine.feed(self._text.of(run))
         self._say(events)
-        if token in self._closers and not events and self._kind != "call":
+        if run[0] in self._closers and not events and self._kind != "call":
             self._complete()
-        return self._kind == "reasoning" and token not in self._markers
+        return len(run) if self._kind == "reasoning" and run[0] not in self._markers else 0
 
     def given(self) -> list[Segment]:
         """The segments since the last call."""
@@ -175,26 +194,50 @@ class _Segments:
         self._kind, self._recipient, self._pieces = "", None, []
 
 
-def _single_tokens(tokenizer: TokenizerLike, markers: Iterable[str]) -> frozenset[int]:
-    encoded = (tokenizer.encode(marker, add_special_tokens=False) for marker in markers)
-    return frozenset(ids[0] for ids in encoded if len(ids) == 1)
+class _Counted:
+    """How many of a reply's tokens are reasoning. vLLM may ask again with each token that is new."""
+
+    def __init__(self, segments: _Segments) -> None:
+        self._segments = segments
+        self._tokens: list[int] = []
+        self._reasoning = 0
+
+    def continues(self, tokens: Sequence[int]) -> bool:
+        """Whether `tokens` are those that were counted, and perhaps more."""
+        return list(tokens[: len(self._tokens)]) == self._tokens
+
+    def count(self, tokens: Sequence[int]) -> int:
+        new = tokens[len(self._tokens) :]
+        self._tokens += new
+        self._reasoning += sum(self._segments.take(run) for run in self._segments.runs(new))
+        self._segments.given()  # nobody asks for them
+        return self._reasoning
+
+
+def _single_tokens(tokenizer: TokenizerLike, markers: Iterable[str]) -> tuple[frozenset[int], bool]:
+    """The ids of those markers that are one token each, and whether all of them are."""
+    encoded = [tokenizer.encode(marker, add_special_tokens=False) for marker in markers if marker]
+    return frozenset(ids[0] for ids in encoded if len(ids) == 1), all(len(ids) == 1 for ids in encoded)
 
 
 class _Text:
-    """The text of token ids, given one by one; characters of several tokens come with their last one."""
+    """The text of token ids, given in runs; characters of several tokens come with their last one."""
 
     def __init__(self, tokenizer: TokenizerLike) -> None:
         self._decode: Callable[..., str] = tokenizer.decode
         self._before: list[int] = []  # what a tokenizer may need to see of the text before
         self._held: list[int] = []
 
-    def of(self, token: int) -> str:
-        self._held.append(token)
-        return "" if self._behind().endswith("\ufffd") and len(self._held) < 8 else self.rest()
+    def of(self, run: Sequence[int]) -> str:
+        self._held += run
+        text = self._behind()
+        return "" if text.endswith("\ufffd") and len(self._held) < 8 else self._given(text)
 
     def rest(self) -> str:
-        text = self._behind()
-        self._before, self._held = self._held, []
+        return self._given(self._behind())
+
+    def _given(self, text: str) -> str:
+        self._before, self._held = self._held[-8:], []
         return text
 
     def _behind(self) -> str:

@@ -1,11 +1,10 @@
 """Microseconds of CPU that vLLM's serving takes for a token and for a request: no parsers, vLLM's own, ours.
 
-    .venv-vllm/bin/python tests/benchmarks/serving.py [--families qwen3_coder,hermes] [--rounds 5] [--tools 1,20,128,512]
+    .venv-vllm/bin/python tests/benchmarks/serving.py [--families qwen3_coder,hermes] [--rounds 5] [--write]
 
 vLLM's `OpenAIServingChat` in process, in place of a server: its engine gives out the same tokens to all three, so
 nothing but the parsers differs. Each takes its turn in every round; the median counts. A token is a step of
-the stream up to the line for the client. A request is all from its JSON to the end of a short answer, less what it
-takes without parsers; its tools are new objects each time, and the chat template leaves them out.
+the stream up to the line for the client. A request is all from its JSON to the end of a short answer; its tools are new objects each time, and the chat template leaves them out.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import argparse
 import asyncio
 import gc
 import json
+import platform
+import re
 import statistics
 import sys
 import time
@@ -27,9 +28,9 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 
 from dynamo_parsers.registry import tool_row  # noqa: E402
 from tags_in_requests import tools  # noqa: E402
+from vllm.entrypoints.generate.base.protocol import RequestResponseMetadata  # noqa: E402
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest  # noqa: E402
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat  # noqa: E402
-from vllm.entrypoints.generate.base.protocol import RequestResponseMetadata  # noqa: E402
 from vllm.entrypoints.openai.models.protocol import BaseModelPath  # noqa: E402
 from vllm.entrypoints.openai.models.serving import OpenAIServingModels  # noqa: E402
 from vllm.outputs import CompletionOutput, RequestOutput  # noqa: E402
@@ -37,12 +38,16 @@ from vllm.renderers.online_renderer import OnlineRenderer  # noqa: E402
 from vllm.sampling_params import SamplingParams  # noqa: E402
 from vllm.v1.engine.detokenizer import IncrementalDetokenizer  # noqa: E402
 from vllm_gpt_oss import tokens  # noqa: E402
-from vllm_harness import TURN, encode  # noqa: E402
+from vllm_harness import TURN, VERSION, encode  # noqa: E402
 from vllm_serving import Replay  # noqa: E402
 from workloads import FAMILIES, KINDS, TOOL, WORKLOADS, parsers, script  # noqa: E402
 
 TEMPLATE = "{% for message in messages %}<|im_start|>{{ message.content }}{% endfor %}<|im_start|>assistant\n"
 REQUESTS = 5
+SHOWN = 128
+"""Tools of a request in the table of the page."""
+PAGE = Path(__file__).parents[2] / "docs" / "vllm.md"
+BEGIN, END = "<!-- table of the cost: made by `make bench-servers` -->", "<!-- end of the table of the cost -->"
 
 
 class Engine(Replay):
@@ -107,7 +112,7 @@ class Served:
                 None,
                 self.prompt,
                 None,
-                [CompletionOutput(0, piece, [each], None, None, "stop" if number == last else None)],
+                [CompletionOutput(0, piece, [each], None, None, finish_reason="stop" if number == last else None)],
                 number == last,
             )
             for number, (piece, each) in enumerate(zip(pieces, ids, strict=True))
@@ -156,9 +161,7 @@ def calls_of(lines: Sequence[str]) -> int:
     """How many calls a stream begins."""
     chunks = (json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {"))
     choices = (choice for chunk in chunks for choice in chunk["choices"])
-    return sum(
-        bool(call["function"].get("name")) for each in choices for call in each["delta"].get("tool_calls") or ()
-    )
+    return sum(bool(call["function"].get("name")) for each in choices for call in each["delta"].get("tool_calls") or ())
 
 
 async def in_turn(rounds: int, ways: Mapping[str, Callable[[], Any]]) -> dict[str, list[float]]:
@@ -179,8 +182,10 @@ async def a_token(served: Mapping[str, Served], workload: str, rounds: int) -> d
     text = script(family, WORKLOADS[workload])
     outputs = {kind: each.outputs(text) for kind, each in served.items()}
     due = sum(len(part.calls) for part in WORKLOADS[workload])
-    for kind in served.keys() - {"none"}:
-        made = calls_of(await served[kind].stream(served[kind].request([TOOL]), outputs[kind]))
+    for kind in served:
+        lines = await served[kind].stream(served[kind].request([TOOL]), outputs[kind])
+        assert any('"finish_reason":"' in line for line in lines), "the stream has not ended"
+        made = due if kind == "none" else calls_of(lines)
         if made != due:
             print(f"  {family}, {workload}: {kind} made {made} calls of {due}")
 
@@ -206,29 +211,76 @@ async def a_request(served: Mapping[str, Served], count: int, strict: bool) -> d
     }
 
 
-def cells(found: Mapping[str, Sequence[float]], less: float = 0.0) -> str:
-    """Medians and what they range over; then ours in parts of vLLM's own, both `less` what is no parser's."""
+def cells(found: Mapping[str, Sequence[float]]) -> str:
+    """Medians and what they range over; then ours in parts of vLLM's own."""
     median = {kind: statistics.median(every) for kind, every in found.items()}
-    shown = "".join(f"{median[kind]:10.1f} {f'({min(every):.1f}-{max(every):.1f})':<18}" for kind, every in found.items())
-    return f"{shown}{(median['ours'] - less) / (median['own'] - less):8.2f}" if "own" in median else shown
+    shown = "".join(
+        f"{median[kind]:10.1f} {f'({min(every):.1f}-{max(every):.1f})':<18}" for kind, every in found.items()
+    )
+    return f"{shown}{median['ours'] / median['own']:8.2f}"
 
 
-async def measure(said: argparse.Namespace) -> None:
+@dataclass
+class Costs:
+    """A family's, by what was measured."""
+
+    tokens: dict[str, dict[str, list[float]]]
+    requests: dict[str, dict[str, list[float]]]
+
+    def cells(self) -> list[str]:
+        """Of a token: means over all workloads, and how ours compare; of a request of many tools: milliseconds."""
+        medians = [{kind: statistics.median(every) for kind, every in found.items()} for found in self.tokens.values()]
+        means = [f"{statistics.mean(each[kind] for each in medians):.0f}" for kind in KINDS]
+        ratios = [each["ours"] / each["own"] for each in medians]
+        found = self.requests.get(f"{SHOWN} plain tools", {})
+        request = [f"{statistics.median(found[kind]) / 1000:.1f}" if found else "" for kind in KINDS]
+        return [*means, f"{min(ratios):.2f} to {max(ratios):.2f}", *request]
+
+
+def table(costs: Mapping[str, Costs]) -> str:
+    """What docs/vllm.md shows."""
+    lines = [
+        f"| family | µs a token: no parser | vLLM's own | ours | ours / own | ms a request of {SHOWN} tools: no parser "
+        "| vLLM's own | ours |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| {family} | {' | '.join(each.cells())} |" for family, each in costs.items())])
+
+
+def write(costs: Mapping[str, Costs]) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{machine()}\n\n{table(costs)}\n\n{END}{after}", encoding="utf-8")
+
+
+def machine() -> str:
+    """What was measured, and on what."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return f"vLLM {VERSION}, Python {platform.python_version()}, {cpu[1] if cpu else platform.machine()}:"
+
+
+async def measure(said: argparse.Namespace) -> dict[str, Costs]:
+    costs: dict[str, Costs] = {}
     head = "".join(f"{kind:>10} {'':<18}" for kind in KINDS)
     for family in said.families.split(","):
         served = {kind: Served(family, kind) for kind in KINDS}
+        costs[family] = Costs({}, {})
         gc.collect()
         gc.freeze()  # as vLLM's server does once it has started
         print(f"{'us a token':<14}{'':<22}{head}{'ours/own':>8}")
         for workload in WORKLOADS:
-            print(f"{family:<14}{workload:<22}{cells(await a_token(served, workload, said.rounds))}", flush=True)
+            found = costs[family].tokens[workload] = await a_token(served, workload, said.rounds)
+            print(f"{family:<14}{workload:<22}{cells(found)}", flush=True)
         if family == "harmony":
             continue  # its requests are rendered by the model's own encoding
         print(f"{'us a request':<14}{'':<22}{head}")
         for count in map(int, said.tools.split(",")):
             for strict in (False, True):
                 what = f"{count} {'strict' if strict else 'plain'} tools"
-                print(f"{family:<14}{what:<22}{cells(await a_request(served, count, strict))}", flush=True)
+                found = costs[family].requests[what] = await a_request(served, count, strict)
+                print(f"{family:<14}{what:<22}{cells(found)}", flush=True)
+    return costs
 
 
 def main(said: Sequence[str] | None = None) -> None:
@@ -236,7 +288,12 @@ def main(said: Sequence[str] | None = None) -> None:
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tools", default="1,20,128,512")
-    asyncio.run(measure(parser.parse_args(said)))
+    parser.add_argument("--write", action="store_true", help="put the table into docs/vllm.md")
+    asked = parser.parse_args(said)
+    costs = asyncio.run(measure(asked))
+    print(table(costs))
+    if asked.write:
+        write(costs)
 
 
 if __name__ == "__main__":

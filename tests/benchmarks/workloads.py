@@ -19,11 +19,22 @@ PROSE = "If a < b [as in c] then {d}, <e> and [f], and nothing else happens that
 CODE = '    if value["key"] < 10 and not done:\n        print(f"{value} \\n")\n'
 SMALL: Mapping[str, object] = {f"p{number}": number if number % 2 else f"word {number}" for number in range(60)}
 Parts = Sequence[Part]
+THOUGHT = Part("reasoning", "Let me see.")
+"""Before each call: some families start in reasoning, where a call is held."""
 WORKLOADS: Mapping[str, Parts] = {
     "reasoning + content": (Part("reasoning", PROSE * 8), Part("content", PROSE * 8)),
-    "one long argument": (Part("calls", calls=(Call.of("f", {"text": CODE * 24}),)),),
-    "60 small arguments": (Part("calls", calls=(Call.of("f", SMALL),)),),
-    "12 calls": (Part("calls", calls=tuple(Call.of("f", {"p1": n, "p2": f"word {n}"}) for n in range(12))),),
+    "one long argument": (
+        THOUGHT,
+        Part("calls", calls=(Call.of("f", {"text": CODE * 24}),)),
+    ),
+    "60 small arguments": (
+        THOUGHT,
+        Part("calls", calls=(Call.of("f", SMALL),)),
+    ),
+    "12 calls": (
+        THOUGHT,
+        Part("calls", calls=tuple(Call.of("f", {"p1": n, "p2": f"word {n}"}) for n in range(12))),
+    ),
 }
 TOOL = {
     "type": "function",
@@ -41,22 +52,30 @@ TOOL = {
 
 
 def script(family: str, parts: Parts) -> str:
-    """A reply in the markup of a family."""
+    """A reply in the markup of a family, without reasoning if vLLM has no parser for that of the family."""
     row = tool_row(family)
+    if not _own_reasoning(family):
+        parts = [part for part in parts if part.kind != "reasoning"]
     think = reasoning_row(row.pairs[0]).think
     text = "".join(RENDERERS[row.name].write(parts, (think.opens[0] + think.label, think.closes[0])))
     return text.removesuffix(next((end for end in row.turn_ends if end != "<|call|>" and text.endswith(end)), ""))
 
 
+def _own_reasoning(family: str) -> str | None:
+    return next(iter(native_reasoning_names(reasoning_row(tool_row(family).pairs[0])).of("vllm")), None)
+
+
 def parsers(family: str, kind: str) -> tuple[str | None, str | None]:
-    """The tool parser and the reasoning parser to name. Raises LookupError if vLLM has no parser for the family."""
-    row = tool_row(family)
-    reasoning = reasoning_row(row.pairs[0])
+    """The tool parser and the reasoning parser to name; ours are as many as vLLM's own.
+
+    Raises LookupError if vLLM has no parser for the family.
+    """
     if kind == "none":
         return None, None
-    if kind == "ours":
-        return f"dynamo_{row.name}", f"dynamo_{reasoning.name}"
-    tools = native_tool_names(row).of("vllm")
+    row = tool_row(family)
+    tools, reasoning = native_tool_names(row).of("vllm"), _own_reasoning(family)
     if not tools:
         raise LookupError(f"vLLM has no parser for {family}")
-    return tools[0], next(iter(native_reasoning_names(reasoning).of("vllm")), None)
+    if kind == "own":
+        return tools[0], reasoning
+    return f"dynamo_{row.name}", f"dynamo_{row.pairs[0]}" if reasoning else None

@@ -341,6 +341,16 @@ def test_reasoning_tokens_of_a_chat() -> None:
     assert parser.count_reasoning_tokens(tokens().encode(REPLIES["a call"][0])) == 0
 
 
+@pytest.mark.parametrize("name", REPLIES)
+def test_reasoning_tokens_of_a_chat_as_it_grows(name: str) -> None:
+    """vLLM asks after each token if the client wants the usage with each chunk; the last count is the whole reply's."""
+    ids = tokens().encode(REPLIES[name][0])
+    whole, growing = (compose(TOOL, THINK, True)(tokens(), chat_request().tools, model_config=None) for _ in range(2))
+    counts = [growing.count_reasoning_tokens(ids[:end]) for end in range(len(ids) + 1)]
+    assert counts == sorted(counts)
+    assert counts[-1] == whole.count_reasoning_tokens(ids)
+
+
 def test_tools_that_vllm_runs_are_vllms_to_read() -> None:
     """What is sent to its interpreter is code, not JSON."""
     tools = [SimpleNamespace(type="code_interpreter")]
