@@ -143,7 +143,8 @@ class GuardedParser(Parser):
 
 
 def _cut_call(events: list[Event]) -> bool:
-    for event in events:  # with every token: `any` would make a generator each time
+    # For every token: `any` would make a generator each time.
+    for event in events:  # noqa: SIM110
         if isinstance(event, ToolCallEnd) and not event.complete:
             return True
     return False

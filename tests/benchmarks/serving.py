@@ -3,8 +3,9 @@
     .venv-vllm/bin/python tests/benchmarks/serving.py [--families qwen3_coder,hermes] [--rounds 5] [--write]
 
 vLLM's `OpenAIServingChat` in process, in place of a server: its engine gives out the same tokens to all three, so
-nothing but the parsers differs. Each takes its turn in every round; the median counts. A token is a step of
-the stream up to the line for the client. A request is all from its JSON to the end of a short answer; its tools are new objects each time, and the chat template leaves them out.
+nothing but the parsers differs. Each takes its turn in every round; the median counts. A token is a step of the stream
+up to the line for the client. A request is all from its JSON to the end of a short answer; its tools are new objects each
+time, and the chat template leaves them out. `tags_in_requests.py` has the part of a request's grammar.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from vllm_serving import Replay  # noqa: E402
 from workloads import FAMILIES, KINDS, TOOL, WORKLOADS, parsers, script  # noqa: E402
 
 TEMPLATE = "{% for message in messages %}<|im_start|>{{ message.content }}{% endfor %}<|im_start|>assistant\n"
-REQUESTS = 5
+REQUESTS = 15
 SHOWN = 128
 """Tools of a request in the table of the page."""
 PAGE = Path(__file__).parents[2] / "docs" / "vllm.md"
