@@ -4,8 +4,8 @@
 
 vLLM's `OpenAIServingChat` in process, in place of a server: its engine gives out the same tokens to all three, so
 nothing but the parsers differs. Each takes its turn in every round; the median counts. A token is a step of the stream
-up to the line for the client. A request is all from its JSON to the end of a short answer; its tools are new objects each
-time, and the chat template leaves them out. `tags_in_requests.py` has the part of a request's grammar.
+up to the line for the client. A request is all from its JSON to the end of a short answer; its tools are new objects
+each time, and the chat template leaves them out. `tags_in_requests.py` has the part of a request's grammar.
 """
 
 from __future__ import annotations
