@@ -81,7 +81,15 @@ _OVERHEAD = 2_000
 
 
 class ToolChoiceError(ValueError):
-    """A request that cannot be served. The message says what to change."""
+    """A request that cannot be served. The message says what to change.
+
+    Attributes:
+        plain: the message without the client's own words, for a log.
+    """
+
+    def __init__(self, message: str, plain: str | None = None) -> None:
+        super().__init__(message)
+        self.plain = message if plain is None else plain
 
 
 class NoStructuralTag(ToolChoiceError):
@@ -188,7 +196,10 @@ def structural_tag(  # noqa: PLR0913
     named, forced = named_choice(tool_choice), tool_choice == "required"
     if named is not None and named not in (each.name for each in asked):
         known = ", ".join(each.name for each in asked) or "none"
-        raise ToolChoiceError(f"tool_choice names the function {named!r}, which is not in tools (known: {known})")
+        raise ToolChoiceError(
+            f"tool_choice names the function {named!r}, which is not in tools (known: {known})",
+            "tool_choice names a function that is not in tools",
+        )
     if forced and not asked:
         raise ToolChoiceError("tool_choice is 'required', but tools has no function to call")
     if tool_choice == "none" or not asked:
@@ -390,12 +401,16 @@ def _check_names(row: ToolRow, functions: Sequence[_Asked], *, forced: bool) -> 
     seen: dict[str, bool] = {}
     for function in functions:
         if function.name in seen and (function.strict or seen[function.name]):
-            raise ToolChoiceError(f"two tools are called {function.name!r}, and one is strict: rename one of them")
+            raise ToolChoiceError(
+                f"two tools are called {function.name!r}, and one is strict: rename one of them",
+                "two tools have the same name, and one is strict",
+            )
         seen[function.name] = function.strict or seen.get(function.name, False)
         if forced and not (_PLAIN_NAME.fullmatch(function.name) or _carries(row, function.name)):
             raise ToolChoiceError(
                 f"the markup of {PREFIX}{row.name} cannot carry the function name {function.name!r}: rename it "
-                "(letters, digits, '_', '-' and '.' are safe)"
+                "(letters, digits, '_', '-' and '.' are safe)",
+                f"the markup of {PREFIX}{row.name} cannot carry the name of a function",
             )
 
 

@@ -209,7 +209,10 @@ class DynamoToolDetector(BaseFormatDetector):
     ) -> StructuralTag | None:
         if frames_reply(self.row):
             return None
-        tag = structural_tag(self.row.name, plain_tools(tools), tool_choice, parallel_tool_calls, level=level)
+        try:
+            tag = structural_tag(self.row.name, plain_tools(tools), tool_choice, parallel_tool_calls, level=level)
+        except ToolChoiceError as error:
+            raise ToolChoiceError(error.plain) from None  # SGLang puts it into its log, and goes on without a tag
         if tag is None:
             return None
         if not isinstance(tag.engine, StructuralTag):

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]
 
 SENTINEL = "Xanthippe"
 """Is in every message, tool and reply, and must not be in a log."""
-REQUESTS = 600 if NIGHTLY else 48
+REQUESTS = 600
 """Of a load after which memory is looked at, and as many before it."""
 
 
@@ -69,9 +69,9 @@ TOOLS: dict[str, Callable[[], Tools]] = {
         *(_tool(f"g{number}", _object(a={"type": "string", "description": SENTINEL * 2700})) for number in range(200)),
     ],
     "a name of 300 characters": lambda: [SOUND, _tool("n" * 300, _object())],
-    "two tools of a name": lambda: [SOUND, SOUND],
+    "two tools of a name": lambda: [SOUND, *[_tool(SENTINEL, _object())] * 2],
     "an empty name": lambda: [SOUND, _tool("", _object())],
-    "a name with markup": lambda: [SOUND, _tool("<|tool_call_end|></think>", _object())],
+    "a name with markup": lambda: [SOUND, _tool(f"<|tool_call_end|>{SENTINEL}", _object())],
     "a schema 60 deep": lambda: [_tool("f", _object(city={"type": "string"}, deep=_nested(60)))],
     "a schema 400 deep": lambda: [_tool("f", _object(city={"type": "string"}, deep=_nested(400)))],
     "a lone surrogate in a name": lambda: [SOUND, _tool("s\ud800", _object())],
@@ -91,7 +91,10 @@ ARGUMENTS: dict[str, str] = {
     "a number of 5,000 digits": f'{{"city": {"9" * 5000}}}',
     "2,000 keys": json.dumps({f"k{number}": number for number in range(2000)}),
 }
-BY_DAY = {"sound", "a schema that is itself", "a schema of nonsense", "500 tools", "a schema 400 deep", "900 deep"}
+BY_DAY = {
+    *("sound", "a schema that is itself", "a schema of nonsense", "a recursive tree", "two tools of a name"),
+    *("a lone surrogate in a name", "a lone surrogate escaped"),
+}
 MESSAGES: dict[str, str] = {"sound": SENTINEL, "a lone surrogate": f"{SENTINEL} \ud800", "NUL": f"{SENTINEL} \0"}
 APIS = ("chat", "responses", "messages")
 
@@ -245,7 +248,7 @@ def test_faults(engine: str, engine_servers: Servers, flags: tuple[str, ...]) ->
     ours = [line for line in written.splitlines() if "dynamo" in line and "WARN" in line]
     assert len(ours) <= len(answers)
     assert not any("a defect" in line for line in ours), ours[:3]
-    assert not [line for line in written.splitlines() if SENTINEL in line and "dynamo" in line]
+    assert not [line for line in written.splitlines() if SENTINEL in line]
     failed = [fault for fault, (status, _) in answers.items() if status >= 500]
     if not failed:
         return
@@ -278,6 +281,7 @@ def loaded(server: Server, requests: int) -> int:
     return resident(server.pid)
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="minutes: NIGHTLY=1")
 def test_memory_is_given_back(engine: str, engine_servers: Servers, flags: tuple[str, ...]) -> None:
     """The same load twice: what the first time needs may stay, as caches do; the second adds nothing."""
     server = engine_servers(engine, "kimi_k2", *flags)

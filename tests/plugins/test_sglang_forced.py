@@ -214,3 +214,18 @@ def test_json_that_an_older_sglang_reads_itself(
     assert given.calls == (("get_weather", '{"city": "Paris"}'),)
     assert given.reasoning == ("Why?" if lead else None)
     assert given.content is None
+
+
+@pytest.mark.parametrize(
+    "names", [("Xanthippe", "Xanthippe"), ("f", "<|tool_call_end|>Xanthippe")], ids=["twice", "odd"]
+)
+def test_what_cannot_be_forced_is_logged_without_its_name(
+    names: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """SGLang writes our error into its log; a function's name is the client's."""
+    functions = [{"type": "function", "function": {"name": n, "parameters": {}, "strict": True}} for n in names]
+    parser = FunctionCallParser([Tool(**function) for function in functions], "dynamo_kimi_k2")
+    parser.get_structure_constraint("required")
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "name" in line
+    assert "Xanthippe" not in line
