@@ -12,9 +12,8 @@ from ..held import Held
 from ..proposed import Proposed
 from ..recovery import rule
 from ..schema import Parameters
-from .literals import CLOSER, Due, Literal, Read
+from .literals import CLOSER, VALUES, Due, Literal, Read
 
-_SPACES = re.compile(f"[{SPACE}]*")
 _PIECES = 256
 """Pieces of JSON text that are joined, for each takes some 50 bytes besides its text."""
 
@@ -95,10 +94,14 @@ class Compact(Literal[Open]):
         else:
             self._pieces.append(text)
 
-    def _space(self) -> None:
-        found = _SPACES.match(self._cursor.text, self._cursor.at)
-        assert found is not None  # a starred class matches everywhere
-        self._gap.append(self._cursor.take(found.end()))
+    def _space(self, text: str) -> None:
+        self._gap.append(text)
+
+    def _at_end(self) -> Reading[bool]:
+        """Whether the reply ends here, or a marker stands that ends the call."""
+        cursor, ends = self._cursor, self._ends
+        char = cursor.text[cursor.at] if cursor.at < len(cursor.text) else (yield from cursor.peek())
+        return not char or (char in ends.firsts and (yield from cursor.stands(ends)) is not None)
 
     # --- members
 
@@ -140,6 +143,30 @@ class Compact(Literal[Open]):
         self._due, self._finished = Due.MORE, finished
         self._gap.clear()
         return Read.DONE
+
+    def _whole_word(self) -> Read | None:
+        """Read a number or a literal that is due; None, and nothing read, if it is another, or may be longer."""
+        cursor = self._cursor
+        found = _WORD.match(cursor.text, cursor.at)
+        assert found is not None  # a starred class matches everywhere
+        end = found.end()
+        if self._due not in VALUES or end == len(cursor.text) or not self._separates(end):
+            return None
+        written = self._written(found.group())
+        if written is None:
+            return None
+        cursor.take(end)
+        self._member()
+        self._emit(written)
+        return self._scalar(finished=True)
+
+    def _written(self, word: str) -> str | None:
+        """The JSON text of a number or a literal; None for another word."""
+        raise NotImplementedError
+
+    def _separates(self, at: int) -> bool:
+        """Whether the text at hand tells that a value ends at `at`."""
+        raise NotImplementedError
 
     # --- brackets
 

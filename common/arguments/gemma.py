@@ -14,20 +14,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
 
-from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
-from ..held import Held
+from ..cursor import SPACE, Cursor, Markers, Reading, within
 from ..proposed import Proposed
 from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
 from . import json_text
 from .compact import Compact, Open, read_word
-from .literals import CLOSER, CLOSERS, KEYS, VALUES, Due, Read
+from .literals import CLOSER, CLOSERS, FOLLOWS_WITHIN, KEYS, VALUES, Doubt, Due, Read
 from .name import MAX_NAME, read_name
 from .strays import read_rest
 
@@ -51,10 +50,12 @@ _KEY = re.compile(
 )
 _TEXT = r"""<(?:\|(?:"(?:\|(?P<text>>)?)?)?)?"""
 _NEXT_MEMBER = re.compile(
-    rf"""[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
+    rf"""[{SPACE}]{{0,{FOLLOWS_WITHIN}}}(?:(?=(?P<closer>[}}\])]))|,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
 )
 _NEXT_KEY = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:(?P<key>[\w.\-@$]+)(?P<sign>:)?)?)?")
-_NEXT_ELEMENT = re.compile(rf"""[{SPACE}]*(?:,[{SPACE}]*(?:{_TEXT})?)?""")
+_NEXT_ELEMENT = re.compile(rf"""[{SPACE}]{{0,{FOLLOWS_WITHIN}}}(?:(?=(?P<closer>[}}\])]))|,[{SPACE}]*(?:{_TEXT})?)?""")
+_NEXT_AT_HAND = 8
+"""Characters that a value and the next member have at least, mostly: with less it is not known what follows."""
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
 _NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
@@ -71,11 +72,12 @@ _LITERALS = {
     **dict.fromkeys(drift("words for null", "none", "nil"), "null"),
 }
 _ARGUMENTS_END = ("}", ")")
+_UNLIKE_END = re.compile(rf"(?:(?P<bracket>[}})])[{SPACE}]{{0,{FOLLOWS_WITHIN}}})?")
 _STRING = frozenset({"string"})
-_FOLLOWS_WITHIN = 256
 
 _BRACKETS = ("{", *drift("a bracket around the arguments", "("))
 
+_BEFORE_MARKER = rule("a string's closing delimiter missing before a marker", contract="Candidates")
 _BARE_TEXT = rule("a string without its opening delimiter")
 _BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
 _CALL_DOUBLED = rule("`call:` doubled, or missing")
@@ -162,10 +164,7 @@ def _key(cursor: Cursor) -> Reading[str | None]:
         cursor.take(end)
         return found["key"].rstrip(" ")
     mark = cursor.mark()
-    try:
-        key = yield from _read_key(cursor)
-    except Overrun:
-        key = None
+    key = yield from within(_read_key(cursor), None)
     if key is None and not cursor.at_end:
         cursor.rewind(mark)
     else:
@@ -223,7 +222,7 @@ class _Arguments(Compact):
 
     turn_ends: Markers
 
-    structure = "{}[]),"
+    structure = "{}[]),-0123456789tfn"
     max_depth: ClassVar[int] = MAX_DEPTH
 
     # --- brackets and commas
@@ -235,6 +234,9 @@ class _Arguments(Compact):
             return self._read_closer(char) if owed else None
         if char == ",":
             return self._read_comma(top)
+        if char not in CLOSER:
+            too_short = top.keyed and len(self._cursor.text) - self._cursor.at < _NEXT_AT_HAND
+            return None if too_short else self._whole_word()
         if _MISSING_COMMA and self._due is Due.MORE and not top.keyed:
             self._due = Due.FIRST_VALUE
         return self._open(char, keyed=char == "{") if self._due in VALUES else None
@@ -263,19 +265,10 @@ class _Arguments(Compact):
     # --- keys and scalars
 
     def _item(self, char: str) -> Reading[Read]:
-        if char in _ARGUMENTS_END and self._due is not Due.VALUE:
-            return self._read_unlike_end(char)
-        return self._read_member(char)
-
-    def _read_unlike_end(self, char: str) -> Reading[Read]:
-        """Read the end of the arguments, if that is a bracket of another kind."""
-        if not (yield from self._unlike_end()):
-            return (yield from self._read_member(char))
-        self._cursor.take(self._cursor.at + 1)
-        self._close_all()
-        return Read.DONE
-
-    def _read_member(self, char: str) -> Reading[Read]:
+        if char in _ARGUMENTS_END and self._due is not Due.VALUE and (yield from self._unlike_end()):
+            self._cursor.take(self._cursor.at + 1)
+            self._close_all()
+            return Read.DONE
         if self._due is Due.MORE:
             if not _MISSING_COMMA:
                 return Read.OTHER
@@ -294,14 +287,12 @@ class _Arguments(Compact):
             self._emit("".join(self._gap))
             yield from read_rest(self._cursor, self._sink, self._ends)
             return Read.CUT
-        brackets = dict.fromkeys(_OPENER.values(), 0)
-        for each in self._owed[1:]:
-            brackets[_OPENER[each.closer]] += 1
+        brackets = Counter(each.closer for each in self._owed[1:])
         return (yield from self._bare_text(self._take_source(), brackets))
 
     def _read_scalar(self, char: str) -> Reading[Read]:
         self._member()
-        if (yield from self._cursor.match(_DELIMITER)):
+        if char == DELIMITER[0] and (yield from self._cursor.match(_DELIMITER)):
             read = yield from self._string()
         elif char in _QUOTES:
             read = yield from self._quoted()
@@ -309,66 +300,70 @@ class _Arguments(Compact):
             return (yield from self._bare())
         return self._scalar(finished=True) if read is Read.DONE else read
 
-    def _at_end(self) -> Reading[bool]:
-        """Whether the reply ends here, or a marker stands that ends the call."""
-        char = yield from self._cursor.peek()
-        return not char or (char in self._ends.firsts and (yield from self._cursor.stands(self._ends)) is not None)
-
     def _text(self, text: str) -> None:
         self._emit(quote(text)[1:-1])
 
     def _string(self) -> Reading[Read]:
         """Read a string behind its delimiter."""
         self._emit('"')
-        cursor, text = self._cursor, _Text(self._cursor, self._text)
-        quoted = 0  # calls
+        cursor, say = self._cursor, self._text
+        doubt: Doubt | None = None
+        whole = False  # where it may have ended, so do the arguments
+        quoted = delimiters = 0  # calls and delimiters in it that are text
         markers = _in_string(self.turn_ends, frozenset(each.closer for each in self._owed))
-        while True:
-            marker = yield from cursor.until(markers, text.say, read=False)
-            read: Read | None = None
-            if marker is None:
-                read = text.rewind()
-            elif marker == DELIMITER:
+        while (marker := (yield from cursor.until(markers, say, read=False))) is not None:
+            if self._is_data(marker):
+                say(cursor.take(cursor.at + len(marker)))
+                continue
+            read = Read.OTHER
+            if marker == DELIMITER:
                 cursor.take(cursor.at + len(marker))
-                read = None if quoted else (yield from self._at_delimiter(text))
-            else:
-                if self._is_data(marker):
-                    pass
-                elif marker in OPENERS and (yield from self._ahead(self._call_fits)):
-                    quoted += 1
-                    read = text.may_end(whole=False)
-                elif not quoted:
-                    read = yield from self._at(marker, text)
+                if not quoted:
+                    read = yield from self._at_delimiter(paired=delimiters % 2 == 0)
+                delimiters += 1
+            elif marker in OPENERS and (yield from self._ahead(self._call_fits())):
+                quoted += 1
+                read = Read.CUT
+            elif not quoted:
+                read = yield from self._at(marker)
+            if read is Read.DONE:
+                if doubt is not None:
+                    doubt.closed()
+                self._emit('"')
+                return read
+            if read is Read.CUT and doubt is None and _BEFORE_MARKER:
+                whole = marker == END or marker in CLOSERS
+                if cursor.offset < cursor.twice:  # it is known by now
+                    break
+                doubt = Doubt(cursor, self._text)
+                say = doubt.say
+            if marker != DELIMITER:
                 quoted -= bool(quoted) and marker == END
-                if read is None:
-                    cursor.take(cursor.at + len(marker))
-            if read is not None:
-                break
-            text.data(marker or "")
-        if read is Read.DONE:
+                cursor.take(cursor.at + len(marker))
+            say(marker)
+        if doubt is not None:
+            doubt.cut()
+        if whole:
             self._emit('"')
-        return read
+        return Read.DONE if whole else Read.CUT
 
-    def _at_delimiter(self, text: _Text) -> Reading[Read | None]:
-        """Whether a string ends at a delimiter, which has been read: None if it goes on."""
-        if (yield from self._member_follows()) or (yield from self._ahead(self._string_end)):
-            return text.ends()
-        if not text.is_paired:
-            return None
-        if (yield from self._read_doubled()):
-            return text.ends()
-        in_array = not self._owed[-1].keyed
-        return text.ends() if in_array and (yield from self._ahead(self._next_element)) else None
+    def _at_delimiter(self, *, paired: bool) -> Reading[Read]:
+        """Whether a string ends at a delimiter, which has been read. `paired`: those in it pair up."""
+        ends = (yield from self._member_follows()) or (yield from self._ahead(self._string_end()))
+        if not ends and paired:
+            ends = yield from self._read_doubled()
+            ends = ends or (not self._owed[-1].keyed and (yield from self._ahead(self._next_element())))
+        return Read.DONE if ends else Read.OTHER
 
-    def _at(self, marker: str, text: _Text) -> Reading[Read | None]:
-        """Whether a string ends without its delimiter before a marker: None if it goes on, as far as is known."""
+    def _at(self, marker: str) -> Reading[Read]:
+        """Whether a string ends without its delimiter before a marker: `CUT` if that is not known yet."""
         if marker == ",":
-            return text.ends() if (yield from self._ahead(self._next_member)) else None
+            return Read.DONE if (yield from self._ahead(self._next_member())) else Read.OTHER
         if marker not in CLOSERS:
-            return text.may_end(whole=marker == END)
-        if (yield from self._ahead(self._end_of_call)):
-            return text.ends()
-        return text.may_end(whole=True) if (yield from self._ahead(self._brackets_end)) else None
+            return Read.CUT
+        if (yield from self._ahead(self._end_of_call())):
+            return Read.DONE
+        return Read.CUT if (yield from self._ahead(self._brackets_end())) else Read.OTHER
 
     def _is_data(self, marker: str) -> bool:
         """Whether a look at the text at hand tells that `marker` closes no string."""
@@ -390,10 +385,10 @@ class _Arguments(Compact):
             marker = yield from cursor.until(_IN_QUOTED[mark], pieces.append)
             if marker is None:
                 return Read.CUT
-            if marker == mark and (yield from self._ahead(self._dangling_delimiter)):
+            if marker == mark and (yield from self._ahead(self._dangling_delimiter())):
                 yield from cursor.match(_DELIMITER)
                 break
-            if marker != "\\" and (yield from self._ahead(self._string_end)):
+            if marker != "\\" and (yield from self._ahead(self._string_end())):
                 break
             pieces.append(marker)
             if marker == "\\" and (yield from cursor.peek()):
@@ -409,24 +404,23 @@ class _Arguments(Compact):
         cursor = self._cursor
         word, space = yield from read_word(cursor)
         ended = yield from self._at_end()
-        literal = _LITERALS.get(word.lower())
-        value = literal or read_number(word, whole=False, strict=True)
+        value = self._written(word)
         comma = value is not None and not ended and cursor.text[cursor.at] == ","
-        ends = ended or (comma and (yield from self._member_follows()))
-        ends = ends or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed)))
+        ends = ended or (comma and self._owed[-1].keyed and (yield from self._member_follows()))
+        ends = ends or (yield from self._separated()) or (comma and not (yield from self._ahead(self._closed())))
         if not ends and not _BARE_TEXT:
             return Read.OTHER
         if not ends:
-            return (yield from self._bare_text(word + space, dict.fromkeys(_OPENER.values(), 0)))
-        if literal is None and cursor.at_end:
+            return (yield from self._bare_text(word + space, Counter()))
+        if cursor.at_end and word.lower() not in _LITERALS:
             return Read.CUT
         if value is None:
             value = read(word, _STRING if self._nested else self._parameters.types(self._key))
         self._emit(value)
-        return self._scalar(finished=literal is not None or not ended)
+        return self._scalar(finished=not ended or word.lower() in _LITERALS)
 
-    def _bare_text(self, text: str, brackets: dict[str, int]) -> Reading[Read]:
-        """Read the rest of text that has no opening delimiter, in which `brackets` are open."""
+    def _bare_text(self, text: str, brackets: Counter[str]) -> Reading[Read]:
+        """Read the rest of text that has no opening delimiter, in which the `brackets` that these close are open."""
         cursor = self._cursor
         self._emit('"')
         while True:
@@ -443,7 +437,7 @@ class _Arguments(Compact):
                 continue
             if (yield from cursor.match(_DELIMITER)):
                 keyed = self._owed[-1].keyed
-                if (yield from self._ahead(self._string_end if keyed else self._element_end)):
+                if (yield from self._ahead(self._string_end() if keyed else self._element_end())):
                     self._text(text)
                     break
                 text += DELIMITER
@@ -453,10 +447,10 @@ class _Arguments(Compact):
                     return Read.CUT
                 self._emit('"')
                 return self._scalar(finished=False)
-            if char in brackets:
-                brackets[char] += 1
-            elif brackets.get(_OPENER.get(char, "")):
-                brackets[_OPENER[char]] -= 1
+            if char in CLOSER:
+                brackets[CLOSER[char]] += 1
+            elif brackets[char]:
+                brackets[char] -= 1
             elif (yield from self._separated()):
                 break
             text += cursor.take(cursor.at + 1)
@@ -465,46 +459,45 @@ class _Arguments(Compact):
 
     # --- what stands ahead
 
-    def _ahead(self, check: Callable[[], Reading[bool]]) -> Reading[bool]:
-        """Whether `check` finds what it reads; nothing is read."""
-        mark = self._cursor.mark()
-        try:
-            found = yield from check()
-        except Overrun:
-            found = False
-        self._cursor.rewind(mark)
-        return found
+    def _written(self, word: str) -> str | None:
+        return _LITERALS.get(word.lower()) or read_number(word, whole=False, strict=True)
+
+    def _separates(self, at: int) -> bool:
+        text = self._cursor.text
+        if text[at] != ",":
+            return self._is_owed(text[at])
+        if not self._owed[-1].keyed:
+            return True
+        found = _NEXT_MEMBER.match(text, at)
+        return found is not None and (found["text"] or found["word"]) is not None
 
     def _separated(self) -> Reading[bool]:
         """Whether a bare value ends here."""
         char = yield from self._cursor.peek()
         if char == "," and self._owed[-1].keyed:
-            return (yield from self._ahead(self._string_end))
+            return (yield from self._ahead(self._string_end()))
         return char == "," or self._is_owed(char) or (yield from self._unlike_end())
 
     @recovers("the arguments' closing bracket of another kind", off=False)
     def _unlike_end(self) -> Reading[bool]:
         """Whether the arguments end here, right before a marker, in a bracket that is not the kind that opened them."""
-        char = yield from self._cursor.peek()
-        return char in _ARGUMENTS_END and not self._is_owed(char) and (yield from self._ahead(self._end_behind_bracket))
-
-    def _end_behind_bracket(self) -> Reading[bool]:
-        cursor = self._cursor
-        cursor.take(cursor.at + 1)
-        yield from cursor.space(_FOLLOWS_WITHIN)
-        return (yield from cursor.stands(self._ends)) is not None
+        found = yield from self._cursor.look(_UNLIKE_END)
+        bracket = found["bracket"]
+        if not bracket or self._is_owed(bracket):
+            return False
+        return (yield from self._ahead(self._marker_behind(found.end(), self._ends)))
 
     def _string_end(self) -> Reading[bool]:
         """Whether what stands here can follow a closed string."""
         cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
+        yield from cursor.space(FOLLOWS_WITHIN)
         if (yield from self._at_end()):
             return True
         comma = False
         while (yield from cursor.peek()) == ",":
             comma = True
             cursor.take(cursor.at + 1)
-            yield from cursor.space(_FOLLOWS_WITHIN)
+            yield from cursor.space(FOLLOWS_WITHIN)
         if (yield from self._at_end()) or self._is_owed(cursor.text[cursor.at]) or (yield from self._unlike_end()):
             return True
         if not self._owed[-1].keyed:
@@ -514,7 +507,7 @@ class _Arguments(Compact):
             return comma and cursor.at_end  # cut off
         if not self._nested and self._parameters.declares(key) and (comma or key not in self._given):
             return True
-        yield from cursor.space(_FOLLOWS_WITHIN)
+        yield from cursor.space(FOLLOWS_WITHIN)
         if " " in key:  # perhaps prose
             return (yield from cursor.peek()) in CLOSER or (yield from cursor.stands(_DELIMITER)) is not None
         return (yield from self._value())
@@ -529,12 +522,12 @@ class _Arguments(Compact):
             if ahead["sign"] and self._parameters.declares(ahead["key"]):
                 return True
         found = yield from self._cursor.look(_NEXT_MEMBER if self._owed[-1].keyed else _NEXT_ELEMENT)
-        return any(found.groups())
+        return self._is_owed(found["closer"]) if found["closer"] else any(found.groups())
 
     @recovers("an element of an array without its opening delimiter", off=False)
     def _element_end(self) -> Reading[bool]:
         """Whether what stands here can follow an element whose opening delimiter is missing."""
-        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        yield from self._cursor.space(FOLLOWS_WITHIN)
         return (yield from self._at_end()) or (yield from self._separated())
 
     def _value(self) -> Reading[bool]:
@@ -546,7 +539,7 @@ class _Arguments(Compact):
         if (yield from cursor.stands(_DELIMITER)):
             return True
         word = yield from cursor.run(_WORD)
-        yield from cursor.space(_FOLLOWS_WITHIN)
+        yield from cursor.space(FOLLOWS_WITHIN)
         if not word:
             return False
         if (yield from self._at_end()):
@@ -563,7 +556,7 @@ class _Arguments(Compact):
             known = self._nested or (key not in self._given and key is not None and self._parameters.declares(key))
             if key is None or " " in key or not known:
                 return False
-        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        yield from self._cursor.space(FOLLOWS_WITHIN)
         if (yield from self._cursor.match(_DELIMITER)) is None:
             return False
         return not self._nested or not (yield from self._string_end())
@@ -571,7 +564,7 @@ class _Arguments(Compact):
     @recovers("a string's delimiters missing around a comma", off=False)
     def _next_element(self) -> Reading[bool]:
         """Whether a comma and the next element follow, whose opening delimiter is missing."""
-        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        yield from self._cursor.space(FOLLOWS_WITHIN)
         return (yield from self._cursor.peek()) == "," and (yield from self._closed())
 
     @recovers("a string's closing delimiter missing before the end of the call", off=False, contract="It had ended")
@@ -579,14 +572,14 @@ class _Arguments(Compact):
         """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
         if not (yield from self._brackets_end()):
             return False
-        yield from self._cursor.space(_FOLLOWS_WITHIN)
+        yield from self._cursor.space(FOLLOWS_WITHIN)
         return not (yield from self._cursor.peek()) or (yield from self._cursor.stands(_AFTER_CALL)) is not None
 
     def _brackets_end(self) -> Reading[bool]:
         """Whether all that is owed and the call's end stand here in a string."""
         cursor = self._cursor
         owed = "".join(each.closer for each in reversed(self._owed))
-        closers = yield from cursor.run(_CLOSERS_RUN, _FOLLOWS_WITHIN)
+        closers = yield from cursor.run(_CLOSERS_RUN, FOLLOWS_WITHIN)
         return "".join(closers.split()) == owed and (yield from cursor.match(_END)) is not None
 
     @recovers("a number or word that begins a string without its opening delimiter", off=False)
@@ -607,7 +600,7 @@ class _Arguments(Compact):
         found = False
         while (yield from cursor.match(_DELIMITER)) is not None:
             found = True
-        if found and (yield from self._ahead(self._string_end)):
+        if found and (yield from self._ahead(self._string_end())):
             cursor.settle(mark)
             return True
         cursor.rewind(mark)
@@ -617,53 +610,6 @@ class _Arguments(Compact):
         """Whether an opener stands here, and a call that fits."""
         yield from self._cursor.match(_OPENERS)
         return isinstance((yield from read_head(self._cursor, _END, None)), Head)
-
-
-class _Text:
-    """The text of a string. From where it may have ended on it is held."""
-
-    __slots__ = ("_cursor", "_delimiters", "_held", "_mark", "_sink", "_whole", "say")
-
-    def __init__(self, cursor: Cursor, sink: Sink) -> None:
-        self._cursor = cursor
-        self._sink = self.say = sink
-        self._mark: Mark | None = None
-        self._held = Held()
-        self._whole = False  # the end of the call stands where it may have ended
-        self._delimiters = 0
-
-    @property
-    def is_paired(self) -> bool:
-        """Whether the delimiters in it pair up."""
-        return self._delimiters % 2 == 0
-
-    def data(self, marker: str) -> None:
-        """A marker in it is text."""
-        self.say(marker)
-        self._delimiters += marker == DELIMITER
-
-    @recovers("a string's closing delimiter missing before a marker", off=None, contract="Candidates")
-    def may_end(self, *, whole: bool) -> Read | None:
-        """The string may have ended here; None as long as that is not known."""
-        if self._mark is None:
-            self._whole = whole
-            self._mark = self._cursor.mark(room=None)
-            self.say = self._held.append
-        return self.rewind() if self._mark.offset < self._cursor.twice else None
-
-    def ends(self) -> Read:
-        """The string ends here: what was held is text."""
-        if self._mark is not None:
-            self._cursor.settle(self._mark)
-            self._sink(self._held.take())
-        return Read.DONE
-
-    def rewind(self) -> Read:
-        """The string has no delimiter: it ended where it first may have, which is read again."""
-        if self._mark is None:
-            return Read.CUT
-        self._cursor.rewind(self._mark)
-        return Read.DONE if self._whole else Read.CUT
 
 
 def _unquoted(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink, union
 from ..recovery import drift, recovering, rule
@@ -34,25 +35,11 @@ class JsonObject:
     fenced: bool = False
     """Whether the template puts the object into a Markdown code fence, which may be missing."""
 
-    @property
-    def markers(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def closers(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def ended_by_calls(self) -> bool:
-        return True
-
-    @property
-    def first(self) -> Markers:
-        return NO_MARKERS
-
-    @property
-    def key_end(self) -> Markers:
-        return NO_MARKERS
+    markers: ClassVar[frozenset[str]] = frozenset()
+    closers: ClassVar[frozenset[str]] = frozenset()
+    ended_by_calls: ClassVar[bool] = True
+    first: ClassVar[Markers] = NO_MARKERS
+    key_end: ClassVar[Markers] = NO_MARKERS
 
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         """Whether the first piece of an object stands here; None where the reply ends before it."""

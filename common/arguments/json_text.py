@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
-from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Overrun, Reading, Sink
+from ..cursor import NO_MARKERS, RECOVERED, Cursor, Markers, Reading, Sink
 from ..held import Held
 from ..recovery import drift, recovering, recovers, rule
-from .literals import CLOSABLE, CLOSER, KEYS, VALUES, Due, Literal, Read, other
+from .literals import CLOSABLE, CLOSER, FOLLOWS_WITHIN, KEYS, VALUES, Doubt, Due, Literal, Read, other
 
 _SPACE = " \t\r\n"
 _SPACES = re.compile(r"[ \t\r\n]*")
+_ANY_SPACE = re.compile(r"\s*")
 _WORD_RUN = re.compile(r"[A-Za-z0-9_.+\-]*")
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
@@ -46,10 +47,8 @@ _CONTROL = recovering(
 _QUOTES = recovering("strings in single quotes", "\"'", off='"', contract="Python's JSON")
 _BACKSLASH = recovering("an unknown escape", "\\\\", off="\\", contract="Control characters")
 _CLOSERS = "}]"
-_FOLLOWS_WITHIN = 256
 _LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
 """A quote that closes the last string of a body, a last value after it, and closing brackets."""
-_LONGEST_LAST_VALUE = 400
 _NEXT_CALL = re.compile(
     r"(?P<closers>[}\]][}\] \t\r\n]{0,64})(?P<separator>[;,][ \t\r\n]{0,64})?(?:\{[ \t\r\n]{0,64}(?P<quote>[\"'])?)?"
 )
@@ -65,10 +64,6 @@ _NEXT_CALL_IN_REST = rule("the next call after what is no JSON", contract="Local
 _TRAILING_COMMA = rule("a trailing comma", contract="Commas")
 
 
-Follows: TypeAlias = Callable[[], Reading[bool]]
-"""Whether what stands here can follow a string; nothing is read."""
-
-
 def drop(_text: str) -> None:
     """A sink for text that is markup."""
 
@@ -76,48 +71,18 @@ def drop(_text: str) -> None:
 class Inside:
     """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
 
-    __slots__ = ("_markers", "calls", "firsts", "raw", "runs", "stops")
+    __slots__ = ("calls", "firsts", "markers", "raw_stops", "stops")
 
     def __init__(self, markers: Markers, calls: bool) -> None:
-        self._markers = markers
+        self.markers = markers
         self.calls = calls
         before_marker = markers.firsts if _BEFORE_MARKER else frozenset[str]()
         self.firsts = before_marker | frozenset(_CLOSERS if markers.all and _BEFORE_END else "")
-        stops = re.escape("".join(sorted(self.firsts)))
-        self.runs = {mark: re.compile(rf"[^{mark}\"\\\x00-\x1f{stops}]*") for mark in _QUOTES}
-        """Text of a string between these quotes that passes as it is."""
-        self.stops = {mark: re.compile(rf"[{mark}\"\\\x00-\x1f{stops}]").search for mark in _QUOTES}
-        """Finds what does not."""
-        self.raw = re.compile(rf'[^"\\{stops}]*')
-        """Text of a string that passes as it is where all does."""
-
-    def stands(self, cursor: Cursor, depth: int) -> Reading[bool]:
-        """Whether one stands here, in a string in so many brackets; nothing is read."""
-        if cursor.text[cursor.at] in _CLOSERS:
-            return (yield from self._body_ends(cursor, depth + self.calls))
-        return (yield from cursor.stands(self._markers)) is not None
-
-    def _body_ends(self, cursor: Cursor, owed: int) -> Reading[bool]:
-        """Whether so many closing brackets stand here, and a marker, the next call or a line break behind them.
-
-        Nothing is read. No string of JSON holds a line break as it is.
-        """
-        while True:
-            text = cursor.text
-            found = _NEXT_CALL.match(text, cursor.at)
-            assert found is not None  # a closing bracket stands here
-            closers, end = found["closers"], found.end("closers")
-            if end == len(text) and not cursor.ended:
-                yield
-                continue
-            if closers.count("}") + closers.count("]") < owed:
-                return False
-            marker = self._markers.match(text, end, cursor.ended)
-            if "\n" in closers or found["quote"] or (marker is not None and marker.group() in self._markers.all):
-                return "\n" in closers or marker is not None or found["separator"] is not None
-            if cursor.ended or (marker is None and found.end() < len(text)):
-                return False
-            yield
+        firsts = re.escape("".join(sorted(self.firsts)))
+        self.stops = {mark: re.compile(rf"[{mark}\"\\\x00-\x1f{firsts}]") for mark in _QUOTES}
+        """Finds what does not pass as it is in a string between these quotes."""
+        self.raw_stops = re.compile(rf'["\\{firsts}]')
+        """Finds what has to be seen in a string that passes as it is."""
 
 
 @cache
@@ -129,90 +94,73 @@ def inside(markers: Markers, calls: bool = False) -> Inside:
 NOTHING = inside(NO_MARKERS)
 
 
-class _Doubt:
-    """The text of a string from its first marker on, held: the string may have ended before it."""
-
-    __slots__ = ("_cursor", "_follows", "_mark", "_sink", "_text", "say")
-
-    def __init__(self, cursor: Cursor, sink: Sink, follows: Follows) -> None:
-        self._cursor = cursor
-        self._sink = sink
-        self._follows = follows
-        self._mark = cursor.mark(room=None)
-        self._text = Held()
-        self.say = self._text.append
-
-    def closed(self) -> Reading[Read]:
-        """A quote has been read: whether it closes the string. If not, the marker is read again."""
-        if not (yield from self._follows()):
-            return self.cut()
-        self._cursor.settle(self._mark)
-        self._text.append('"')
-        self._sink(self._text.take())
-        return Read.DONE
-
-    def cut(self) -> Read:
-        """The string has no quote; the marker is read again."""
-        self._cursor.rewind(self._mark)
-        return Read.CUT
-
-
-def string(
-    cursor: Cursor, sink: Sink, within: Inside = NOTHING, follows: Follows | None = None, depth: int = 0
-) -> Reading[Read]:
+def string(cursor: Cursor, sink: Sink, value: _Value | None = None, *, raw: bool = False) -> Reading[Read]:
     """Read a string from its opening quote on, written with double quotes; whether it was closed.
 
-    What is `within` ends a string that is not closed, in `depth` brackets. One is closed after that only if `follows`.
+    Args:
+        value: what the string is in: that says what may end it if it is not closed, and what follows one that is.
+        raw: its text passes as it is.
     """
-    mark = cursor.text[cursor.at]
-    run = within.runs[mark]
-    at = cursor.at + 1
+    mark, at = cursor.text[cursor.at], cursor.at + 1
     if mark != '"' or cursor.is_marked:
         cursor.take(at)
         sink('"')
-        if mark != '"':
-            cursor.remark(RECOVERED)
-    doubt: _Doubt | None = None
+    if mark != '"':
+        cursor.remark(RECOVERED)
+    return _text(cursor, sink, mark, at, value, raw)
+
+
+def _text(cursor: Cursor, sink: Sink, mark: str, at: int, value: _Value | None, raw: bool) -> Reading[Read]:
+    """Read the text of a string, which goes on at `at`, and its closing quote."""
+    within = NOTHING if value is None else value.within
+    stops = within.raw_stops if raw else within.stops[mark]
+    doubt: Doubt | None = None
     say = sink
     while True:
         text = cursor.text
-        found = run.match(text, at)
-        assert found is not None  # a starred class matches everywhere
-        stop = found.end()
-        if stop == len(text):
-            if stop > cursor.at:
-                say(cursor.take(stop))
+        found = stops.search(text, at)
+        if found is None:
+            if len(text) > cursor.at:
+                say(cursor.take(len(text)))
             if cursor.ended:
                 return Read.CUT if doubt is None else doubt.cut()
-            cursor.passes = say, within.stops[mark]
+            cursor.passes = say, stops.search
             yield
             cursor.passes = None
             at = cursor.at
             continue
-        char = text[stop]
-        if char == mark and doubt is None:
+        char, stop = found.group(), found.start()
+        if char == mark:
             say(cursor.take(stop + 1) if mark == '"' else cursor.take(stop + 1)[:-1] + '"')
-            return Read.DONE
+            if doubt is None or value is None:
+                return Read.DONE
+            return doubt.closed() if (yield from value.follows(raw=raw)) else doubt.cut()
+        if char == "\\" and not raw and (escape := _ESCAPE.match(text, stop)):
+            say(cursor.take(escape.end()))
+            at = cursor.at
+            continue
         if stop > cursor.at:
             say(cursor.take(stop))
-        if char == mark and doubt is not None:
-            cursor.take(stop + 1)
-            return (yield from doubt.closed())
         if char in within.firsts:
-            if doubt is None and follows is not None and (yield from within.stands(cursor, depth)):
+            if doubt is None and value is not None and (yield from value.may_end()):
                 if cursor.offset < cursor.twice:  # it is known by now
                     return Read.CUT
-                doubt = _Doubt(cursor, sink, follows)
+                doubt = Doubt(cursor, sink)
                 say = doubt.say
             say(cursor.take(cursor.at + 1))
-        elif not (yield from _special(cursor, say, mark)):
+        elif not (yield from _special(cursor, say, mark, raw=raw)):
             return Read.CUT if doubt is None else doubt.cut()
         at = cursor.at
 
 
-def _special(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
-    """Read a character that JSON escapes, or an escape; False if the reply ends in it."""
+def _special(cursor: Cursor, sink: Sink, mark: str, *, raw: bool) -> Reading[bool]:
+    """Read a character that JSON escapes, or an escape, as it is if `raw`; False if the reply ends in it."""
     char = cursor.text[cursor.at]
+    if raw:
+        sink(cursor.take(cursor.at + 1))
+        if (yield from cursor.peek()):
+            sink(cursor.take(cursor.at + 1))
+        return True
     if char == "\\":
         return (yield from _escape(cursor, sink, mark))
     cursor.take(cursor.at + 1)
@@ -223,7 +171,7 @@ def _special(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
 
 
 def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
-    """Read an escape, or a backslash that is none; False if the reply ends in it."""
+    """Read an escape that may be cut, or a backslash that is none; False if the reply ends in it."""
     while _CUT_ESCAPE.match(cursor.text, cursor.at):
         if cursor.ended:
             cursor.take(len(cursor.text))
@@ -266,31 +214,27 @@ def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[R
 class _Value(Literal[str]):
     """A value of JSON, whose text passes as it is; owed are the closing brackets."""
 
-    __slots__ = ("_comma", "_key", "_missing", "_within")
+    __slots__ = ("_comma", "_key", "_missing", "within")
 
     structure = "{}[],:-0123456789tfnTFN"
     space = _SPACE
-    space_behind: ClassVar[re.Pattern[str]] = _SPACES
-    """White space that passes with the comma, colon or bracket before it."""
+    spaces = _SPACES
+    as_written: ClassVar[bool] = True
+    """White space between the tokens passes too."""
 
     def __init__(
         self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside, required: frozenset[str] = frozenset()
     ) -> None:
         super().__init__(cursor, sink, ends)
-        self._within = within
+        self.within = within
         self._missing = set(required)
         self._key: list[str] = []  # the text of the last key, if one is missing that it may be
         # A comma and the white space behind it, held: it may be a trailing one.
         self._comma: list[str] = []
 
-    def _space(self) -> None:
-        found = _SPACES.match(self._cursor.text, self._cursor.at)
-        assert found is not None  # a starred class matches everywhere
-        space = self._cursor.take(found.end())
-        if self._comma:
-            self._comma.append(space)
-        else:
-            self._sink(space)
+    def _space(self, text: str) -> None:
+        if self.as_written:
+            self._comma.append(text) if self._comma else self._sink(text)
 
     def _give_comma(self) -> None:
         self._sink("".join(self._comma))
@@ -299,9 +243,10 @@ class _Value(Literal[str]):
     def _with_space(self) -> str:
         """Read the character here and the white space behind it."""
         cursor = self._cursor
-        found = self.space_behind.match(cursor.text, cursor.at + 1)
+        found = _SPACES.match(cursor.text, cursor.at + 1)
         assert found is not None  # a starred class matches everywhere
-        return cursor.take(found.end())
+        text = cursor.take(found.end())
+        return text if self.as_written else text[0]
 
     def _structure(self, char: str) -> Read | None:
         if char == ",":
@@ -358,7 +303,7 @@ class _Value(Literal[str]):
         self._finished = not key
         self._due = Due.COLON if key else Due.MORE
         sink = self._say_key if key and self._missing and len(self._owed) == 1 else self._sink
-        return string(self._cursor, sink, self._within, self._goes_on, len(self._owed))
+        return string(self._cursor, sink, self)
 
     def _say_key(self, text: str) -> None:
         self._key.append(text)
@@ -375,14 +320,8 @@ class _Value(Literal[str]):
             return None
         if self._comma:
             self._give_comma()
-        self._say_word(cursor.take(end), written)
-        return Read.DONE
-
-    def _say_word(self, word: str, written: str | None) -> None:
-        if written not in (None, word):
-            self._cursor.remark(RECOVERED)
-        self._sink(written or word)
-        self._due, self._finished = Due.MORE, written is not None
+        cursor.take(end)
+        return self._say_word(word, written)
 
     def _word(self) -> Reading[Read]:
         """Read a number or a literal."""
@@ -394,23 +333,40 @@ class _Value(Literal[str]):
             if not cursor.at_end or not _is_beginning(word):
                 self._sink(word)
             return Read.CUT if cursor.at_end else Read.OTHER
-        self._say_word(word, written)
+        return self._say_word(word, written)
+
+    def _say_word(self, word: str, written: str | None) -> Read:
+        if written not in (None, word):
+            self._cursor.remark(RECOVERED)
+        self._sink(written or word)
+        self._due, self._finished = Due.MORE, written is not None
         return Read.DONE
 
-    def _goes_on(self) -> Reading[bool]:
-        """Whether JSON goes on here, behind a string that is read; nothing is read."""
-        cursor = self._cursor
-        mark = cursor.mark()
-        try:
-            found = yield from self._follows()
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
-        return found
+    def may_end(self) -> Reading[bool]:
+        """Whether a string without its quote may have ended here: before a marker, or the end of the body.
 
-    def _follows(self) -> Reading[bool]:
+        No string of JSON holds a line break as it is.
+        """
+        cursor, within = self._cursor, self.within
+        if cursor.text[cursor.at] not in _CLOSERS:
+            return (yield from cursor.stands(within.markers)) is not None
+        found = yield from cursor.look(_NEXT_CALL)
+        closers = found["closers"]
+        if sum(map(closers.count, _CLOSERS)) < len(self._owed) + within.calls:
+            return False
+        if "\n" in closers or found["quote"]:
+            return "\n" in closers or found["separator"] is not None
+        if found.end() == len(cursor.text):  # the end of a frame is no marker of the body
+            return False
+        return (yield from self._ahead(self._marker_behind(found.end("closers"), within.markers)))
+
+    def follows(self, *, raw: bool) -> Reading[bool]:
+        """Whether what stands here can follow a string; nothing is read. `raw`: in what is no JSON."""
+        return self._ahead(self._separated() if raw else self._goes_on())
+
+    def _goes_on(self) -> Reading[bool]:
         cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
+        yield from cursor.space(FOLLOWS_WITHIN)
         char = yield from cursor.peek()
         if not char or self._due is Due.COLON:
             return char in ("", ":")
@@ -419,7 +375,7 @@ class _Value(Literal[str]):
         if char != ",":
             return char == self._owed[-1]
         cursor.take(cursor.at + 1)
-        yield from cursor.space(_FOLLOWS_WITHIN)
+        yield from cursor.space(FOLLOWS_WITHIN)
         char = yield from cursor.peek()
         return char in ("", '"', "'", self._owed[-1]) or (self._owed[-1] == "]" and (char in "[{-" or char.isalnum()))
 
@@ -436,7 +392,7 @@ class _Value(Literal[str]):
 
     def _instead(self) -> Reading[Read]:
         """Pass the rest of a body that is no JSON, up to the bracket or marker that ends it."""
-        cursor, ends, depth = self._cursor, self._ends, len(self._owed)
+        cursor, ends, owed = self._cursor, self._ends, self._owed
         run = _raw_run(ends)
         self._give_comma()
         before = ""  # the last character at the value's own depth
@@ -444,20 +400,20 @@ class _Value(Literal[str]):
             char = yield from cursor.peek()
             if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
                 return Read.CUT
-            if char == '"' and not (yield from self._ends_body(depth)):
-                if (yield from self._raw_string(depth)) is Read.CUT:
+            if char == '"' and not (yield from self._ends_body()):
+                if (yield from string(cursor, self._sink, self, raw=True)) is Read.CUT:
                     return Read.CUT
                 continue
             if char in "{[":
-                if _NEXT_CALL_IN_REST and not depth and before in (",", ";") and self._within.calls:
+                if _NEXT_CALL_IN_REST and not owed and before in (",", ";") and self.within.calls:
                     return Read.CUT  # the next call
-                depth += 1
+                owed.append(CLOSER[char])
             elif char in _CLOSERS:
-                if not depth:
+                if not owed:
                     return Read.CUT  # the bracket of what is around the value
-                depth -= 1
+                owed.pop()
             self._sink(cursor.take(cursor.at + 1))
-            if char in _CLOSERS and not depth:
+            if char in _CLOSERS and not owed:
                 return Read.CUT
             found = run.match(cursor.text, cursor.at)
             assert found is not None  # a starred class matches everywhere
@@ -466,82 +422,41 @@ class _Value(Literal[str]):
             self._sink(text)
 
     @recovers("the last string without its quote in what is no JSON", off=False, contract="No other repair")
-    def _ends_body(self, depth: int) -> Reading[bool]:
+    def _ends_body(self) -> Reading[bool]:
         """Whether the quote here closes the last string: closing brackets and a marker, or the next call, follow."""
-        cursor = self._cursor
-        while not (found := _last_value(cursor)):
-            yield
-        closers = sum(found[1].count(closer) for closer in _CLOSERS)
-        if not closers:
-            return False
-        mark = cursor.mark()
-        cursor.take(found.end())
-        ends = (yield from cursor.stands(self._ends)) is not None or cursor.cut_of(self._ends)
-        ends = ends or (closers >= depth + self._within.calls and (yield from _body_is_over(cursor, found[1])))
-        cursor.rewind(mark)
-        return ends
+        found = yield from self._cursor.look(_LAST_VALUE)
+        closers = sum(map(found[1].count, _CLOSERS))
+        closed = closers >= len(self._owed) + self.within.calls
+        return closers > 0 and (yield from self._ahead(self._is_over(found, closed=closed)))
 
-    def _raw_string(self, depth: int) -> Reading[Read]:
-        """Pass a string as it is."""
-        cursor, say = self._cursor, self._sink
-        say(cursor.take(cursor.at + 1))
-        within = self._within
-        doubt: _Doubt | None = None
-        while True:
-            say((yield from cursor.run(within.raw)))
-            char = yield from cursor.peek()
-            if not char:
-                return Read.CUT if doubt is None else doubt.cut()
-            if char == '"' and doubt is not None:
-                cursor.take(cursor.at + 1)
-                return (yield from doubt.closed())
-            if char in within.firsts and doubt is None and (yield from within.stands(cursor, depth)):
-                if cursor.offset < cursor.twice:
-                    return Read.CUT
-                doubt = _Doubt(cursor, self._sink, self._separated)
-                say = doubt.say
-            say(cursor.take(cursor.at + 1))
-            if char == '"':
-                return Read.DONE
-            if char == "\\" and (yield from cursor.peek()):
-                say(cursor.take(cursor.at + 1))
+    def _is_over(self, found: re.Match[str], *, closed: bool) -> Reading[bool]:
+        """Whether a marker follows the last value and its brackets, or if enough is `closed` the end or a call."""
+        cursor = self._cursor
+        cursor.take(found.end())
+        if (yield from cursor.stands(self._ends)) is not None or cursor.cut_of(self._ends):
+            return True
+        if not closed or "\n" in found[1]:
+            return closed
+        separated = "," in found[1]
+        if (yield from cursor.peek()) == ";":
+            separated = True
+            cursor.take(cursor.at + 1)
+            yield from cursor.run(_SPACES, _SPACE_WITHIN)
+        char = yield from cursor.peek()
+        return not char or (separated and char == "{")
 
     def _separated(self) -> Reading[bool]:
-        """Whether what stands here may follow a string in what is no JSON; nothing is read."""
+        """Whether what stands here may follow a string in what is no JSON."""
         cursor = self._cursor
-        mark = cursor.mark()
-        yield from cursor.run(_SPACES, _FOLLOWS_WITHIN)
+        yield from cursor.run(_SPACES, FOLLOWS_WITHIN)
         char = yield from cursor.peek()
-        found = not char or char in ",:}]" or (yield from cursor.stands(self._ends)) is not None
-        cursor.rewind(mark)
-        return found
+        return not char or char in ",:}]" or (yield from cursor.stands(self._ends)) is not None
 
 
 @cache
 def _raw_run(ends: Markers) -> re.Pattern[str]:
     """Text that holds no string, no bracket and no beginning of a marker."""
     return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
-
-
-def _last_value(cursor: Cursor) -> re.Match[str] | None:
-    """What closes a body at the quote here; None as long as more of it may come."""
-    found = _LAST_VALUE.match(cursor.text, cursor.at)
-    assert found is not None  # all behind the quote is optional
-    known = found.end() < len(cursor.text) or cursor.ended or len(cursor.text) - cursor.at > _LONGEST_LAST_VALUE
-    return found if known else None
-
-
-def _body_is_over(cursor: Cursor, closers: str) -> Reading[bool]:
-    """Whether a line, or the reply, ends in these closing brackets, or the next call stands behind them."""
-    if "\n" in closers:
-        return True
-    separated = "," in closers
-    if (yield from cursor.peek()) == ";":
-        separated = True
-        cursor.take(cursor.at + 1)
-        yield from cursor.run(_SPACES, _SPACE_WITHIN)
-    char = yield from cursor.peek()
-    return not char or (separated and char == "{")
 
 
 def _is_beginning(word: str) -> bool:
@@ -560,8 +475,8 @@ def decoded(text: str) -> str | None:
 
 def repaired(text: str) -> str | None:
     """`text` as JSON text, repaired as a streamed body would be; None if it is no single finished value."""
-    held = Held()
-    return held.take() if _reads((text,), held.append, _Value) else None
+    held = _held((text,), _Value)
+    return None if held is None else held.take()
 
 
 class _Compact(_Value):
@@ -569,41 +484,31 @@ class _Compact(_Value):
 
     __slots__ = ()
 
-    space_behind = re.compile("")
-
-    def _space(self) -> None:
-        found = _SPACES.match(self._cursor.text, self._cursor.at)
-        assert found is not None  # a starred class matches everywhere
-        self._cursor.take(found.end())
+    as_written = False
 
 
-def _reads(pieces: Iterable[str], sink: Sink, reader: type[_Value]) -> bool:
-    """Whether the text of `pieces` is a single finished value, which `sink` is given."""
-    cursor = Cursor()
-    reading = _whole_value(cursor, reader(cursor, sink, NO_MARKERS, NOTHING))
-    next(reading)
+def _held(pieces: Iterable[str], reader: type[_Value]) -> Held | None:
+    """What is written for the text of `pieces`; None if it is no single finished value."""
+    cursor, held = Cursor(), Held()
+    reading = _whole(cursor, reader(cursor, held.append, NO_MARKERS, NOTHING))
     try:
+        next(reading)
         for piece in pieces:
             cursor.feed(piece)
             next(reading)
         cursor.end()
         next(reading)
     except StopIteration as stop:
-        return bool(stop.value)
+        return held if stop.value else None
     raise AssertionError("a read asked for text after the end")
 
 
-def _whole_value(cursor: Cursor, value: _Value) -> Reading[bool]:
-    """Read a value, behind which there is only white space."""
-    yield
+def _whole(cursor: Cursor, value: _Value) -> Reading[bool]:
+    """Read a value; whether only white space follows it."""
     if not (yield from value.read()):
         return False
-    while not cursor.text[cursor.at :].strip():
-        cursor.take(len(cursor.text))
-        if cursor.ended:
-            return True
-        yield
-    return False
+    yield from cursor.run(_ANY_SPACE)
+    return not (yield from cursor.peek())
 
 
 # Also a string that is not closed: a search that gave up on it would start again inside it.
@@ -619,8 +524,10 @@ def compact(text: str, max_depth: int) -> str | None:
     """
     if not _shallow(text, max_depth, 0, len(text)):
         return None
-    fixed = _valid(text) or repaired(text)
-    return None if fixed is None else _COMPACT.sub(r"\1", fixed)
+    if _is_valid(text):
+        return _COMPACT.sub(r"\1", text)
+    held = _held((text,), _Compact)
+    return None if held is None else held.take()
 
 
 def compact_held(text: str, max_depth: int, start: int, end: int) -> Held | None:
@@ -630,19 +537,16 @@ def compact_held(text: str, max_depth: int, start: int, end: int) -> Held | None
     """
     if not _shallow(text, max_depth, start, end):
         return None
-    held = Held()
-    blocks = (text[at : min(at + _BLOCK, end)] for at in range(start, end, _BLOCK))
-    return held if _reads(blocks, held.append, _Compact) else None
+    return _held((text[at : min(at + _BLOCK, end)] for at in range(start, end, _BLOCK)), _Compact)
 
 
-def _valid(text: str) -> str | None:
-    """`text`, if it is JSON."""
+def _is_valid(text: str) -> bool:
     try:
         # Numbers as text: Python refuses to convert very long ones.
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
     except ValueError:
-        return None
-    return text
+        return False
+    return True
 
 
 def _no_constant(name: str) -> None:

@@ -3,20 +3,26 @@
 - A dialect says what its brackets, keys and scalars are, what becomes of text that is no literal, and whether the
   text passes as it is (JSON) or is written as compact JSON (`Compact`).
 - White space, commas, brackets, markers and the end of the reply are read here, for all of them.
+- Where a string may have ended without its quote, `Doubt` holds its text until that is known, for all of them.
+- What a look ahead finds further off than a mark may hold is not there (`_ahead`).
 - Nesting is counted on a list, never recursed.
 """
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import ClassVar, Generic, TypeVar
 
 from ..cursor import SPACE, Cursor, Markers, Reading, Sink
+from ..held import Held
 from ..recovery import rule
 
 OPENERS = "{["
 CLOSERS = "}])"
 CLOSER = {"{": "}", "[": "]", "(": ")"}
+FOLLOWS_WITHIN = 256
+"""White space that may stand before what follows a value."""
 
 _CUT_MARKER = rule("a marker cut off at the end, after a value", contract="Cut marker")
 
@@ -54,6 +60,30 @@ def other() -> Reading[Read]:
     yield  # a generator, as all reads are
 
 
+class Doubt:
+    """The text of a string from where it may have ended without its quote, held until that is known."""
+
+    __slots__ = ("_cursor", "_mark", "_sink", "_text", "say")
+
+    def __init__(self, cursor: Cursor, sink: Sink) -> None:
+        self._cursor = cursor
+        self._sink = sink
+        self._mark = cursor.mark(room=None)
+        self._text = Held()
+        self.say = self._text.append
+
+    def closed(self) -> Read:
+        """The quote has been read that closes the string: what was held is text."""
+        self._cursor.settle(self._mark)
+        self._sink(self._text.take())
+        return Read.DONE
+
+    def cut(self) -> Read:
+        """The string ended where it may have: what follows is read again."""
+        self._cursor.rewind(self._mark)
+        return Read.CUT
+
+
 class Literal(Generic[Owed]):
     """A literal that is read: what is owed to close it, and what is due next."""
 
@@ -61,6 +91,7 @@ class Literal(Generic[Owed]):
 
     structure: ClassVar[str] = "{}[],:"
     space: ClassVar[str] = SPACE
+    spaces: ClassVar[re.Pattern[str]] = re.compile(f"[{SPACE}]*")
 
     def __init__(self, cursor: Cursor, sink: Sink, ends: Markers) -> None:
         self._cursor = cursor
@@ -72,8 +103,8 @@ class Literal(Generic[Owed]):
 
     def read(self) -> Reading[bool]:
         """Read the literal, up to its last character or a marker; whether it is whole."""
-        cursor, ends, owed, space, structure = self._cursor, self._ends, self._owed, self.space, self.structure
-        firsts = ends.firsts
+        cursor, ends, owed = self._cursor, self._ends, self._owed
+        space, spaces, structure, firsts = self.space, self.spaces, self.structure, ends.firsts
         while True:
             if cursor.at == len(cursor.text):
                 if cursor.ended:
@@ -82,7 +113,9 @@ class Literal(Generic[Owed]):
                 continue
             char = cursor.text[cursor.at]
             if char in space:
-                self._space()
+                found = spaces.match(cursor.text, cursor.at)
+                assert found is not None  # a starred class matches everywhere
+                self._space(cursor.take(found.end()))
                 continue
             if char in firsts and ((yield from cursor.stands(ends)) or self._is_cut_marker()):
                 return self._end()
@@ -96,12 +129,21 @@ class Literal(Generic[Owed]):
             if not owed:
                 return True
 
+    def _ahead(self, reading: Reading[bool]) -> Reading[bool]:
+        """Whether `reading` finds what it looks for; nothing is read."""
+        return self._cursor.ahead(reading, False)
+
+    def _marker_behind(self, end: int, markers: Markers) -> Reading[bool]:
+        """Read up to a place in the text at hand; whether a marker stands there."""
+        self._cursor.take(end)
+        return (yield from self._cursor.stands(markers)) is not None
+
     def _is_cut_marker(self) -> bool:
         """Whether the reply ends in a marker here, which is then read."""
         return _CUT_MARKER and self._due is Due.MORE and self._cursor.cut_of(self._ends)
 
-    def _space(self) -> None:
-        """Read white space."""
+    def _space(self, text: str) -> None:
+        """White space has been read."""
         raise NotImplementedError
 
     def _structure(self, char: str) -> Read | None:

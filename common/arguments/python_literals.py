@@ -18,14 +18,14 @@ from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
 
-from ..cursor import SPACE, Cursor, Mark, Markers, Overrun, Reading, Sink
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
 from ..recovery import drift, recovers, rule
 from ..schema import MAX_DEPTH, Tools, read, read_number
 from .compact import Compact, Open, read_word
 from .json_text import drop
-from .literals import CLOSABLE, CLOSER, CLOSERS, KEYS, VALUES, Due, Read
+from .literals import CLOSABLE, CLOSER, CLOSERS, FOLLOWS_WITHIN, KEYS, VALUES, Doubt, Due, Read
 from .name import MAX_NAME
 
 _QUOTES = "\"'"
@@ -33,15 +33,23 @@ _QUOTE = {mark: Markers((mark, mark * 3)) for mark in _QUOTES}
 _ANCHORS = "),];"
 """What may stand between a value and the next call."""
 _PREFIXES = "rRbBuUfF"
-_PREFIX = re.compile(f"[{_PREFIXES}]*")
+_OPENING = rf"""(?P<opening>[{_PREFIXES}]{{0,3}}(?P<quotes>"{{1,3}}|'{{1,3}})?)"""
+_STRING = re.compile(_OPENING)
+_FURTHER_STRING = re.compile(rf"[{SPACE}]{{0,{FOLLOWS_WITHIN}}}(?:\+[{SPACE}]{{0,{FOLLOWS_WITHIN}}})?{_OPENING}")
 _IDENTIFIER = re.compile(r"[\w.\-]*")
 _SIGNS = "".join(("=", *drift("the sign after an argument's name", ":")))
 _KEYWORD = re.compile(rf"[{SPACE}]*(?P<name>[\w.\-]*)[{SPACE}]*(?P<sign>[{_SIGNS}])?=?")
 _QUOTED_KEYWORD = re.compile(
     rf"""[{SPACE}]*(?:(?P<quote>["'])(?:(?P<name>[\w.\-]+)(?:(?P=quote)(?:[{SPACE}]*(?P<sign>[{_SIGNS}])?=?)?)?)?)?"""
 )
-_COMMA_AND_NAME = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:[\w.\-]+[{SPACE}]*(?P<sign>=)?)?)?")
-_NEXT_KEYWORD = re.compile(rf"[{SPACE}]*,[{SPACE}]*[\w.\-]+[{SPACE}]*=(?=[^=])")
+_FOLLOWERS = {
+    nested: re.compile(
+        rf"""[{SPACE}]{{0,64}}(?:(?=(?P<mark>[{marks}]))|,[{SPACE}]{{0,64}}(?:(?=(?P<value>["'(\[{{)\]}}]))|"""
+        rf"""[\w.\-]{{1,{MAX_NAME}}}[{SPACE}]{{0,64}}(?:(?=(?P<end>[,)\]}}:])){sign})?)?)?"""
+    )
+    for nested, marks, sign in ((True, r""")\]%*"'}:""", ""), (False, r""")\]%*"'""", "|(?P<sign>=(?!=))"))
+}
+"""What mostly follows a string, in a container or not."""
 _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
@@ -57,12 +65,19 @@ _DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][
 _BASED = re.compile(r"[+-]?0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _GROUPED = re.compile(r"(?<=[0-9a-fA-FxXoObB])_(?=[0-9a-fA-F])")
 _LONGEST_BASED = 1000  # Python refuses to write longer numbers in decimal digits
-_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPE = re.compile(
+    r"\\(?:x[0-9a-fA-F]{0,2}|u[0-9a-fA-F]{0,4}|U[0-9a-fA-F]{0,8}|[0-7]{1,3}|"
+    rf"N(?:\{{[A-Za-z0-9 \-]{{0,{MAX_NAME}}}\}}?)?|\r\n?|.)?",
+    re.DOTALL,
+)
+_RAW_ESCAPE = re.compile(r"\\.?", re.DOTALL)
+_ESCAPES = {
+    "\\\n": "",
+    "\\'": "'",
+    **{f"\\{char}": quote(meant)[1:-1] for char, meant in zip('\\"abfnrtv', '\\"\a\b\f\n\r\t\v', strict=True)},
+}
+"""Of two characters, and what they are in JSON text."""
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
-_HEX = re.compile(r"[0-9a-fA-F]*")
-_OCTAL = re.compile(r"[0-7]*")
-_CHARACTER_NAME = re.compile(r"[A-Za-z0-9 \-]*")
-_FOLLOWS_WITHIN = 256
 
 
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
@@ -85,9 +100,9 @@ def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, 
 
 
 @cache
-def _text_run(quote: str, markers: Markers) -> re.Pattern[str]:
-    """Text of a string that holds no quote, escape, or beginning of what may stand behind it."""
-    return re.compile(f"[^{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]*")
+def _stops(quote: str, markers: Markers) -> re.Pattern[str]:
+    """Finds a quote, an escape, or the beginning of what may stand behind a string."""
+    return re.compile(f"[{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]")
 
 
 class _Arguments(Compact):
@@ -95,7 +110,7 @@ class _Arguments(Compact):
 
     __slots__ = ("_named", "_positional", "_tools", "_within", "_word")
 
-    structure = "()[]{},:"
+    structure = "()[]{},:-0123456789TFN"
     max_depth: ClassVar[int] = MAX_DEPTH
 
     def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers) -> None:
@@ -104,7 +119,7 @@ class _Arguments(Compact):
         self._within = within
         self._named = False  # an argument had a name, as have all that follow
         self._positional = ""  # the name of an argument by position, until it is a literal
-        self._word = ""  # the last one, that was none
+        self._word = ""  # the beginning of what is no literal
 
     # --- brackets, commas, colons
 
@@ -119,6 +134,8 @@ class _Arguments(Compact):
                 return None
             self._cursor.take(self._cursor.at + 1)
             return Read.DONE
+        if char not in CLOSER:
+            return self._whole_word()
         return self._open(char, keyed=False) if self._due in VALUES else None
 
     def _read_comma(self, top: Open) -> Read:
@@ -226,10 +243,11 @@ class _Arguments(Compact):
     def _read_key(self, char: str) -> Reading[Read]:
         """Read the name of an argument, or find out by its position."""
         cursor, top, names = self._cursor, self._owed[-1], self._parameters.names
-        key = yield from _try_keyword(cursor)
-        if key is not None:
+        found = yield from _keyword(cursor)
+        if found is not None:
+            cursor.take(found.end("sign"))
             self._named = True
-            self._argument(key)
+            self._argument(found["name"])
             return Read.DONE
         if top.members and (yield from self._call_stands()):
             return (yield from self._read_next_call())
@@ -258,20 +276,16 @@ class _Arguments(Compact):
             self._due = due
 
     def _read_value(self, char: str) -> Reading[Read]:
-        opened = None
-        if char in _QUOTES:
-            opened = yield from self._cursor.match(_QUOTE[char])
-        elif char in _PREFIXES:
-            opened = yield from _string_start(self._cursor)
+        opened = (yield from _string_start(self._cursor)) if char in _QUOTES or char in _PREFIXES else None
         if opened is None:
             return (yield from self._read_word())
         if not self._nested:
             self._claim()
-            read = yield from self._string(opened, self._sink, nested=False)
+            read = yield from self._string(opened, self._sink)
         else:
             self._member()
             held = Held()
-            read = yield from self._string(opened, held.append, nested=True)
+            read = yield from self._string(opened, held.append)
             self._pieces.append(held.take())
         return self._scalar(finished=True) if read is Read.DONE else read
 
@@ -279,26 +293,24 @@ class _Arguments(Compact):
         """Read a number or a literal."""
         cursor = self._cursor
         word, space = yield from read_word(cursor)
-        self._word = word + space
         ends = yield from self._at_end()
         if ends and cursor.at_end and word not in _LITERALS:
             return Read.CUT
-        written = _LITERALS.get(word) or _number(word)
-        if written is None or not (ends or self._separates(cursor.text[cursor.at]) or (yield from self._call_stands())):
+        written = self._written(word)
+        if written is None or not (ends or self._separates(cursor.at) or (yield from self._call_stands())):
+            self._word = word + space
             return Read.OTHER
         self._claim()
         self._member()
         self._emit(written)
         return self._scalar(finished=word in _LITERALS)
 
-    def _separates(self, char: str) -> bool:
-        """Whether `char` can follow a value."""
-        return char in ",)]" or (char in "}:" and (self._nested or self._owed[0].closer == "}"))
+    def _written(self, word: str) -> str | None:
+        return _LITERALS.get(word) or _number(word)
 
-    def _at_end(self) -> Reading[bool]:
-        """Whether the reply ends here, or a marker stands that ends the call."""
-        char = yield from self._cursor.peek()
-        return not char or (char in self._ends.firsts and (yield from self._cursor.stands(self._ends)) is not None)
+    def _separates(self, at: int) -> bool:
+        char = self._cursor.text[at]
+        return char in ",)]" or (char in "}:" and (self._nested or self._owed[0].closer == "}"))
 
     # --- what is no literal
 
@@ -308,6 +320,7 @@ class _Arguments(Compact):
         text = Held()
         nested = self._source is not None
         text.append(self._take_source() if nested else self._word)
+        self._word = ""
         if self._positional or not _SOURCE_AS_TEXT or not (nested or self._due is Due.VALUE):
             if self._call.announced:
                 self._sink(text.take() if nested else "".join(self._gap))
@@ -324,6 +337,7 @@ class _Arguments(Compact):
         """Read on to the end of a value that is no literal, `depth` brackets deep; whether it ended."""
         cursor = self._cursor
         before = cursor.also_copy_to(text.append)
+        self._owed.append(Open(""))  # what is in it is nested
         try:
             while True:
                 yield from cursor.run(_SOURCE)
@@ -332,7 +346,7 @@ class _Arguments(Compact):
                 char = cursor.text[cursor.at]
                 if char in _QUOTES:
                     opened = yield from _string_start(cursor)
-                    if opened is None or (yield from self._string(opened, drop, nested=True)) is not Read.DONE:
+                    if opened is None or (yield from self._string(opened, drop)) is not Read.DONE:
                         return False
                     continue
                 if char in CLOSER:
@@ -344,6 +358,7 @@ class _Arguments(Compact):
                 cursor.take(cursor.at + 1)
         finally:
             cursor.copy_to(before)
+            self._owed.pop()
 
     @recovers("the rest of arguments that cannot be read", off=None, contract="No other repair")
     def _read_rest(self) -> Reading[None]:
@@ -385,68 +400,64 @@ class _Arguments(Compact):
 
     # --- strings
 
-    def _string(self, opened: str, sink: Sink, *, nested: bool) -> Reading[Read]:
-        """Read a string behind its opening quote, and those joined to it."""
+    def _string(self, opening: str | None, sink: Sink) -> Reading[Read]:
+        """Read a string behind its prefix and opening quote, and those joined to it."""
         sink('"')
-        following: str | None = opened
-        while following is not None:
-            mark = following[-1:] if following[-3:-2] != following[-1:] else following[-3:]
-            read = yield from self._one_string(mark, "r" in following.lower(), sink, nested)
+        cursor = self._cursor
+        while opening is not None:
+            read = yield from self._one_string(opening.lstrip(_PREFIXES), "r" in opening.lower(), sink)
             if read is not Read.DONE:
                 return read
-            cursor = self._cursor
             alone = cursor.at < len(cursor.text) and cursor.text[cursor.at] in ",)]}"
-            following = None if alone else (yield from _further_string(cursor))
+            opening = None if alone else (yield from _string_start(cursor, _FURTHER_STRING))
         sink('"')
         return Read.DONE
 
-    def _one_string(self, mark: str, raw: bool, sink: Sink, nested: bool) -> Reading[Read]:
+    def _one_string(self, mark: str, raw: bool, sink: Sink) -> Reading[Read]:
         """Read a string behind its opening quote `mark`, up to and with its last."""
-        cursor, run, say = self._cursor, _text_run(mark[0], self._within), sink
-        doubt: Mark | None = None  # before a call that stands in the string
-        held = Held()
+        cursor, stops, say = self._cursor, _stops(mark[0], self._within), sink
+        doubt: Doubt | None = None
+
+        def pass_on(text: str) -> None:
+            say(quote(text)[1:-1])
+
         while True:
             text = cursor.text
-            found = run.match(text, cursor.at)
-            assert found is not None  # a starred class matches everywhere
-            stop = found.end()
+            found = stops.search(text, cursor.at)
+            stop = len(text) if found is None else found.start()
             if stop > cursor.at:
                 say(quote(cursor.take(stop))[1:-1])
-            if stop == len(text):
-                if not cursor.ended:
-                    yield
-                    continue
-                if doubt is not None:
-                    cursor.rewind(doubt)
-                return Read.CUT
-            char = text[stop]
-            if char == "\\":
-                yield from _backslash(cursor, say, raw)
+            if found is None:
+                if cursor.ended:
+                    return Read.CUT if doubt is None else doubt.cut()
+                cursor.passes = pass_on, stops.search
+                yield
+                cursor.passes = None
                 continue
-            if char != mark[0]:
+            char = found.group()
+            if char == "\\":
+                known = None if raw else _ESCAPES.get(text[stop : stop + 2])
+                if known is None:
+                    known = yield from _escape(cursor, raw)
+                else:
+                    cursor.take(stop + 2)
+                say(known)
+            elif char != mark[0]:
                 if doubt is None and (yield from self._may_have_ended()):
                     if cursor.offset < cursor.twice:  # it is known by now
                         return Read.CUT
-                    doubt = cursor.mark(room=None)
-                    say = held.append
+                    doubt = Doubt(cursor, sink)
+                    say = doubt.say
                 say(cursor.take(cursor.at + 1))
-                continue
-            if len(mark) == 1:
-                cursor.take(stop + 1)
-            if len(mark) == 1 or (yield from cursor.match(_QUOTE[char])) == mark:
-                if (doubt is None and (len(mark) == 3 or not _QUOTE_IN_STRING)) or (
-                    yield from self._ends_string(nested)
-                ):
-                    if doubt is not None:
-                        cursor.settle(doubt)
-                        sink(held.take())
-                    return Read.DONE
-                if doubt is not None:
-                    cursor.rewind(doubt)
-                    return Read.CUT
-                say(quote(mark)[1:-1])
             else:
-                say(quote(char)[1:-1])
+                quotes = cursor.take(stop + 1) if mark == char else (yield from cursor.match(_QUOTE[char]))
+                if quotes == mark:
+                    certain = doubt is None and (len(mark) == 3 or not _QUOTE_IN_STRING)
+                    if certain or (yield from self._ends_string()):
+                        return Read.DONE if doubt is None else doubt.closed()
+                    if doubt is not None:
+                        return doubt.cut()
+                say(quote(quotes or "")[1:-1])
 
     def _may_have_ended(self) -> Reading[bool]:
         """Whether a marker stands here, or the next call: a string whose quote is missing may have ended before."""
@@ -457,41 +468,23 @@ class _Arguments(Compact):
     @recovers("a string's quote missing before the closers of its call", off=False, contract="It had ended")
     def _closers_stand(self) -> Reading[bool]:
         """Whether closers and then a marker stand here; nothing is read."""
-        cursor = self._cursor
-        closers = yield from cursor.look(_CALL_CLOSERS)
-        if not closers.group():
-            return False
-        mark = cursor.mark()
-        try:
-            cursor.take(closers.end())
-            found = (yield from cursor.stands(self._within)) is not None
-        except Overrun:
-            found = False
-        cursor.rewind(mark)
-        return found
+        closers = yield from self._cursor.look(_CALL_CLOSERS)
+        return closers.group() != "" and (yield from self._ahead(self._marker_behind(closers.end(), self._within)))
 
-    def _ends_string(self, nested: bool) -> Reading[bool]:
+    def _ends_string(self) -> Reading[bool]:
         """Whether what stands here can follow a string; nothing is read."""
-        ahead = yield from self._cursor.look(_COMMA_AND_NAME)
-        if ahead["sign"] and not nested and _NEXT_KEYWORD.match(self._cursor.text, self._cursor.at):
-            return True
-        mark = self._cursor.mark()
-        try:
-            found = yield from self._follows_string(nested)
-        except Overrun:
-            found = False
-        self._cursor.rewind(mark)
-        return found
+        found = yield from self._cursor.look(_FOLLOWERS[self._nested])
+        return found.lastgroup is not None or (yield from self._ahead(self._follows_string()))
 
-    def _follows_string(self, nested: bool) -> Reading[bool]:
-        cursor = self._cursor
-        yield from cursor.space(_FOLLOWS_WITHIN)
+    def _follows_string(self) -> Reading[bool]:
+        cursor, nested = self._cursor, self._nested
+        yield from cursor.space(FOLLOWS_WITHIN)
         if (yield from self._at_end()):
             return True
         char = cursor.text[cursor.at]
-        if char in ")]+%*" or (char in "}:" and (nested or self._owed[0].closer == "}")):
+        if char in ")]+%*\"'" or (char in "}:" and (nested or self._owed[0].closer == "}")):
             return True
-        if char in _QUOTES or (char != "," and not nested and (yield from self._declared_ahead())):
+        if char != "," and not nested and (yield from self._declared_stands()):
             return True
         if char == ".":
             cursor.take(cursor.at + 1)
@@ -502,22 +495,18 @@ class _Arguments(Compact):
         if char != ",":
             return (yield from _string_start(cursor)) is not None
         cursor.take(cursor.at + 1)
-        yield from cursor.space(_FOLLOWS_WITHIN)
+        yield from cursor.space(FOLLOWS_WITHIN)
         if (yield from self._at_end()) or cursor.text[cursor.at] in CLOSERS:
             return True
-        if not nested and (yield from _try_keyword(cursor)) is not None:
+        if not nested and ((yield from _keyword(cursor)) is not None or (yield from cursor.peek()) == "*"):
             return True
-        if _is_cut(cursor) or (not nested and (yield from cursor.peek()) == "*"):
-            return True
-        return (yield from _value_ahead(cursor))
+        return _is_cut(cursor) or (yield from _value_stands(cursor))
 
     @recovers("a comma missing before the name of an argument", off=False)
-    def _declared_ahead(self) -> Reading[bool]:
-        """Whether the name of an argument stands here that is declared and not yet given."""
-        mark = self._cursor.mark()
-        name = yield from _try_keyword(self._cursor)
-        self._cursor.rewind(mark)
-        return name is not None and name not in self._given and self._parameters.declares(name)
+    def _declared_stands(self) -> Reading[bool]:
+        """Whether the name of an argument stands here that is declared and not yet given; nothing is read."""
+        found = yield from _keyword(self._cursor)
+        return found is not None and found["name"] not in self._given and self._parameters.declares(found["name"])
 
 
 def _is_closable(top: Open) -> bool:
@@ -525,20 +514,9 @@ def _is_closable(top: Open) -> bool:
     return not (top.keyed and top.key is not None)
 
 
-def _backslash(cursor: Cursor, sink: Sink, raw: bool) -> Reading[None]:
-    """Read a backslash in a string, and what it escapes."""
-    cursor.take(cursor.at + 1)
-    if not raw:
-        sink((yield from _escape(cursor)))
-        return
-    sink("\\\\")
-    if (yield from cursor.peek()):
-        sink(quote(cursor.take(cursor.at + 1))[1:-1])
-
-
 def _number(word: str) -> str | None:
     """The JSON number that `word` writes, if it writes one."""
-    word = _GROUPED.sub("", word)
+    word = _GROUPED.sub("", word) if "_" in word else word
     if _DECIMAL.fullmatch(word):
         return read_number(word, whole=False, strict=False)
     if _BASED.fullmatch(word) and len(word) < _LONGEST_BASED:
@@ -546,8 +524,8 @@ def _number(word: str) -> str | None:
     return None
 
 
-def _try_keyword(cursor: Cursor) -> Reading[str | None]:
-    """Read the name of an argument and its sign; None, and nothing read, if none stands here."""
+def _keyword(cursor: Cursor) -> Reading[re.Match[str] | None]:
+    """The name of an argument and its sign, which stand here; nothing is read."""
     found = yield from cursor.look(_KEYWORD)
     if not found["sign"] and _QUOTED_NAME:
         found = yield from cursor.look(_QUOTED_KEYWORD)
@@ -556,8 +534,7 @@ def _try_keyword(cursor: Cursor) -> Reading[str | None]:
     name, end = found["name"], found.end("sign")
     if not name or len(name) > MAX_NAME or (found["sign"] == "=" and cursor.text[end : end + 1] in ("", "=")):
         return None
-    cursor.take(end)
-    return name
+    return found
 
 
 def _is_cut(cursor: Cursor) -> bool:
@@ -565,80 +542,46 @@ def _is_cut(cursor: Cursor) -> bool:
     return cursor.ended and _CUT_KEYWORD.fullmatch(cursor.text, cursor.at) is not None
 
 
-def _value_ahead(cursor: Cursor) -> Reading[bool]:
+def _value_stands(cursor: Cursor) -> Reading[bool]:
     """Whether a value stands here, and no prose."""
     char = yield from cursor.peek()
     if not char or char in CLOSER or (yield from _string_start(cursor)) is not None:
         return bool(char)
     word = yield from cursor.run(_WORD)
-    yield from cursor.space(_FOLLOWS_WITHIN)
+    yield from cursor.space(FOLLOWS_WITHIN)
     char = yield from cursor.peek()
     return bool(word) and (not char or char in ",)]}:")
 
 
-def _string_start(cursor: Cursor) -> Reading[str | None]:
-    """Read a string's prefix and opening quote; None, and nothing read, where none stands."""
-    mark = cursor.mark()
-    prefix = yield from cursor.run(_PREFIX, 3)
-    char = yield from cursor.peek()
-    if not char or char not in _QUOTES:
-        cursor.rewind(mark)
+def _string_start(cursor: Cursor, pattern: re.Pattern[str] = _STRING) -> Reading[str | None]:
+    """Read a string's prefix and opening quote, and what `pattern` has before; None, and nothing read, without one."""
+    found = yield from cursor.look(pattern, 3 * FOLLOWS_WITHIN)
+    quotes = found["quotes"]
+    if not quotes:
         return None
-    opened = yield from cursor.match(_QUOTE[char])
-    cursor.settle(mark)
-    return prefix + (opened or "")
+    two = len(quotes) == 2  # an empty string
+    cursor.take(found.end() - two)
+    return found["opening"][: -1 if two else None]
 
 
-def _further_string(cursor: Cursor) -> Reading[str | None]:
-    """Read the opening quote of a string that is joined to the one before; None, and nothing read, without one."""
-    mark = cursor.mark()
-    try:
-        yield from cursor.space()
-        if (yield from cursor.peek()) == "+":
-            cursor.take(cursor.at + 1)
-            yield from cursor.space()
-        opened = yield from _string_start(cursor)
-    except Overrun:
-        opened = None
-    if opened is None:
-        cursor.rewind(mark)
-    else:
-        cursor.settle(mark)
-    return opened
-
-
-def _escape(cursor: Cursor) -> Reading[str]:
-    """Read an escape behind its backslash; what it stands for, as JSON text. One that is none stays as it is."""
-    char = yield from cursor.peek()
-    if not char:
+def _escape(cursor: Cursor, raw: bool) -> Reading[str]:
+    """Read an escape; what it stands for, as JSON text: itself if it is none, nothing if it is cut off."""
+    found = yield from cursor.look(_RAW_ESCAPE if raw else _ESCAPE)
+    text = cursor.take(found.end())
+    kind, digits = text[1:2], text[2:]
+    if raw or text in _ESCAPES:
+        return quote(text)[1:-1] if raw else _ESCAPES[text]
+    if cursor.at_end or kind == "\r":
         return ""
-    cursor.take(cursor.at + 1)
-    if char in "\\'\"":
-        return quote(char)[1:-1]
-    if char in _ESCAPES:
-        return quote(_ESCAPES[char])[1:-1]
-    if char in "\r\n":
-        if char == "\r" and (yield from cursor.peek()) == "\n":
-            cursor.take(cursor.at + 1)
-        return ""
-    written = char
     code: int | None = None
-    if char in _HEX_DIGITS:
-        digits = yield from cursor.run(_HEX, _HEX_DIGITS[char])
-        written += digits
-        code = int(digits, 16) if len(digits) == _HEX_DIGITS[char] else None
-    elif char in "01234567":
-        written += yield from cursor.run(_OCTAL, 2)
-        code = int(written, 8)
-    elif char == "N" and (yield from cursor.peek()) == "{":
-        written += cursor.take(cursor.at + 1) + (yield from cursor.run(_CHARACTER_NAME, MAX_NAME))
-        if (yield from cursor.peek()) == "}":
-            written += cursor.take(cursor.at + 1)
-            code = _named_character(written[2:-1])
-    if cursor.at_end:
-        return ""  # cut off
+    if kind in _HEX_DIGITS:
+        code = int(digits, 16) if len(digits) == _HEX_DIGITS[kind] else None
+    elif kind in "01234567":
+        code = int(text[1:], 8)
+    elif digits.endswith("}"):
+        code = _named_character(digits[1:-1])
     if code is None or code > 0x10FFFF:
-        return quote("\\" + written)[1:-1]
+        return quote(text)[1:-1]
     return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else quote(chr(code))[1:-1]
 
 
