@@ -7,6 +7,8 @@ the second will be (`Beside`):
 - A `ReasoningHalf` with something beside it has one machine for both. It gives its content as `Content`, which knows
   whose it is, and keeps the content and the calls for the tool half to fetch.
 - A `ToolHalf` that is given such `Content` fetches, if it is the tool parser that was named.
+- Where nobody tells the request, a `ReasoningHalf` that `joins` gives `Content` too, and the tool half that is given the
+  first of it joins: from there on there is one machine.
 - A half that is alone, or beside a parser of the engine, has a machine of its own, and gives plain text.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from .events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
 from .guarded import GuardedParser
@@ -36,7 +39,7 @@ class Content(str):
         return content
 
     def __bool__(self) -> bool:
-        return len(self) > 0 or self.source.has_more
+        return len(self) > 0 or self.source.has_more or self.source.may_be_joined
 
     def __add__(self, other: str) -> Content:
         return Content.of(str.__add__(self, other), self.source)
@@ -70,9 +73,13 @@ class ReasoningHalf:
         tool_choice: the request's, where it is told.
         beside: the tool half that will be given the content: one machine reads for both.
         end_is_told: whether the engine calls `finish` at the end of a stream.
+        joins: whether a tool half that nobody told of may be given the content. It has to be given the first piece.
     """
 
-    __slots__ = ("_finished", "_machine", "_new_half", "_queue", "beside")
+    __slots__ = (
+        *("_end_is_told", "_finished", "_first", "_given_first", "_machine", "_new_half", "_new_machine"),
+        *("_owed", "_queue", "beside", "may_be_joined"),
+    )
 
     def __init__(
         self,
@@ -83,22 +90,25 @@ class ReasoningHalf:
         beside: Beside | None = None,
         *,
         end_is_told: bool = True,
+        joins: bool = False,
     ) -> None:
         self.beside = beside
         self._new_half = partial(ReasoningHalf, name, chat_template_kwargs, in_reasoning, tool_choice, beside)
-        self._machine = GuardedParser(
-            None if beside is None else beside.tool,
+        self._new_machine = partial(
+            _machine_for,
             name,
-            () if beside is None else beside.tools,
-            tool_choice if beside is None else beside.tool_choice,
-            True if beside is None else beside.parallel_tool_calls,
+            tool_choice,
             chat_template_kwargs=chat_template_kwargs,
             in_reasoning=in_reasoning,
             end_is_told=end_is_told,
-            label=f"reasoning parser {PREFIX}{name}" if beside is None else _tool_label(beside.tool),
         )
+        self._machine = self._new_machine(beside)
         self._finished = False
         self._queue: list[Event] = []  # content and calls, for the tool half
+        self.may_be_joined = joins and beside is None
+        """Whether the piece that was fed last was the first, and is not joined."""
+        self._first = ""
+        self._given_first = self._owed = ""
 
     def whole(self, text: str) -> tuple[str, str]:
         """Reasoning and content of a whole reply. What was fed before is not of this one."""
@@ -109,7 +119,32 @@ class ReasoningHalf:
 
     def feed(self, text: str) -> tuple[str, str]:
         """Reasoning and content that the next piece gives rise to."""
-        return self._given(self._machine.feed(text))
+        self.may_be_joined = self.may_be_joined and not self._first
+        self._first = self._first or text
+        owed, self._owed = self._owed, ""
+        reasoning, content = self._given(self._machine.feed(text))
+        if self.may_be_joined:
+            self._given_first = reasoning
+            content = Content.of(content, self)
+        return owed + reasoning, content
+
+    def join(self, beside: Beside) -> bool:
+        """Read for `beside` too, which has been given the content of the first piece.
+
+        Returns:
+            False if it is too late, or if the two read the first piece otherwise than this half alone: each is alone.
+        """
+        if not self.may_be_joined:
+            return False
+        self.may_be_joined = False
+        machine = self._new_machine(beside)
+        events = machine.feed(self._first)
+        reasoning = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+        if not reasoning.startswith(self._given_first):
+            return False
+        self.beside, self._machine, self._owed = beside, machine, reasoning[len(self._given_first) :]
+        self._queue += [event for event in events if not isinstance(event, ReasoningDelta)]
+        return True
 
     def finish(self) -> tuple[str, str]:
         """The last reasoning and content. May be called twice."""
@@ -136,6 +171,21 @@ class ReasoningHalf:
             return reasoning, content
         self._queue += rest
         return reasoning, Content.of(content, self)
+
+
+def _machine_for(name: str, tool_choice: object, beside: Beside | None, **said: Any) -> GuardedParser:
+    """A machine for reasoning parser `name`, and for the tool half beside it."""
+    if beside is None:
+        return GuardedParser(None, name, (), tool_choice, label=f"reasoning parser {PREFIX}{name}", **said)
+    return GuardedParser(
+        beside.tool,
+        name,
+        beside.tools,
+        beside.tool_choice,
+        beside.parallel_tool_calls,
+        label=_tool_label(beside.tool),
+        **said,
+    )
 
 
 class ToolHalf:
@@ -171,6 +221,7 @@ class ToolHalf:
     def feed(self, text: str, tools: Sequence[object]) -> list[Event]:
         """Content and calls that the next piece gives rise to."""
         if self._source is None and self._machine is None:
+            self._join(text, tools)
             self._source = self._source_of(text)
             if self._source is None and text:
                 self._machine = self._new_machine(tools, end_is_told=self._end_is_told)
@@ -187,6 +238,10 @@ class ToolHalf:
             return []
         self._finished = True
         return self._machine.finish()
+
+    def _join(self, text: str, tools: Sequence[object]) -> None:
+        if isinstance(text, Content) and text.source.may_be_joined:
+            text.source.join(Beside(self._name, tools, self._choice, self._parallel))
 
     def _source_of(self, text: str) -> ReasoningHalf | None:
         """The half whose content `text` is, if it reads for this one."""

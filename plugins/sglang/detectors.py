@@ -6,6 +6,8 @@ detectors often (for each choice, and only to ask for a grammar), so a construct
 - `dynamo_parsers.handover` makes one machine of the two; each stands alone as well.
 - What the request says comes from `requests.told`, as SGLang does not tell a detector. Untold, SGLang's own guess
   (`force_reasoning`) decides how the reply starts.
+- Untold, it is not SGLang's server that asks but other code over its parsers, which may never call `finish`: a call
+  counts at once, and the tool detector joins the reasoning detector if it is given the first content.
 - `prev_tool_call_arr` stays empty and no call is marked as incomplete: what is known has been sent, and a stream gets
   the finish_reason of the same reply sent whole.
 """
@@ -98,6 +100,7 @@ class DynamoToolDetector(BaseFormatDetector):
         self._choice: object = "auto" if request is None else request.tool_choice
         self._parallel = True if request is None else request.parallel_tool_calls
         self._tools_told = None if request is None else request.tools
+        self._untold = request is None
         self._half: ToolHalf | None = None
         self._calls_before = 0 if request is None else request.calls_before
         self._ids: set[str] = set()  # of the stream
@@ -157,7 +160,7 @@ class DynamoToolDetector(BaseFormatDetector):
         return call_id
 
     def _new_half(self) -> ToolHalf:
-        return ToolHalf(self.row.name, self._choice, self._parallel)
+        return ToolHalf(self.row.name, self._choice, self._parallel, end_is_told=not self._untold)
 
     @classmethod
     def parses_without_tools(cls) -> bool:
@@ -291,7 +294,8 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         beside = request.beside if request is not None and tool_call_parser_active else None
         if _is_forced(choice) and not _READS_FORCED:
             beside = None  # the JSON is content, which SGLang reads
-        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside)
+        untold = request is None
+        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside, end_is_told=not untold, joins=untold)
         self._held: list[str] = []  # reasoning, where it is not to be streamed
 
     @guarded(_as_answer)

@@ -188,6 +188,15 @@ def output_format_of(request: Request) -> Mapping[str, object] | None:
     return None if found is None else dict(found.model_dump())
 
 
+def has_grammar(request: Request) -> bool:
+    """Whether the reply to `request` is constrained, so that somebody asks where a grammar begins."""
+    extract = getattr(request, "extract_structured_outputs", None)
+    if extract is None or extract() is not None:
+        return True
+    said = getattr(request, "model_extra", None) or {}
+    return any(name.startswith("guided_") and value is not None for name, value in said.items())
+
+
 def set_structural_tag(request: Request, tag: Mapping[str, object]) -> None:
     """Constrain the reply to `tag`, in place of what the request said of the answer."""
     request.structured_outputs = StructuredOutputsParams(structural_tag=json.dumps(tag))

@@ -13,20 +13,19 @@ from typing import TYPE_CHECKING
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ReasoningDelta, ToolCallEnd, ToolCallStart
-from dynamo_parsers.guarded import GuardedParser
 from dynamo_parsers.message import fold
 from dynamo_parsers.registry import PREFIX
 
 from vllm.parser.abstract_parser import DelegatingParser
 
-from ._versions import FunctionCall, new_call_id
+from ._versions import FunctionCall
 from .parsers import (
     DynamoReasoningParser,
     DynamoToolParser,
+    Pair,
     Reading,
     content_delta,
     delta_message,
-    tool_choice_of,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ class DynamoParser(DelegatingParser):
         self._thinks = beside if isinstance(beside, DynamoReasoningParser) else None
         if self._tools is not None:
             self._tools.reasoning = self._thinks
+        _tell_halves(half, beside)
         self._reading: Reading | None = None  # of a stream
         self._calls_before: int | None = None
         self._fed = False
@@ -136,18 +136,18 @@ class DynamoParser(DelegatingParser):
     def _begin(self, request: Request | None, text: str | None) -> Reading:
         """The reading of a reply. `text`: all of it, if it is there; `request`: None if vLLM does not tell."""
         tools, thinks = self._tools, self._thinks
-        machine = GuardedParser(
-            None if tools is None else tools.row.name,
-            None if thinks is None else thinks.row.name,
-            () if tools is None else tools.tools_of(request),
-            tool_choice_of(request),
-            getattr(request, "parallel_tool_calls", True) is not False,
+        pair = Pair(
+            None if tools is None else tools.row,
+            None if thinks is None else thinks.row,
             None if thinks is None else thinks.template_kwargs,
-            None if thinks is None else thinks.starts_inside(text),
-            new_id=(None if tools is None else tools.row.new_id) or new_call_id,
-            label=self.label,
+            self.label,
         )
-        return Reading(machine, None if tools is None else tools.row, request, self._calls_before)
+        return pair.begin(
+            request,
+            None if thinks is None else thinks.starts_inside(text),
+            None if tools is None else tools.tools_of(request),
+            self._calls_before,
+        )
 
     def _give_up(self, delta_text: str) -> DeltaMessage | None:
         """After a defect: what was not given out, as content. What comes later is content too."""
@@ -160,11 +160,22 @@ class DynamoParser(DelegatingParser):
         return content_delta(said + reading.machine.let_go())
 
 
+def _tell_halves(*halves: object) -> None:
+    for half in halves:
+        if isinstance(half, DynamoToolParser | DynamoReasoningParser):
+            half.in_composition = True
+
+
 class Beside:
     """In front of vLLM's own composition of one half of ours and one of vLLM's: the prompt is told in every version."""
 
     always_adjust_request = True
     _reasoning_parser: object
+    _tool_parser: object
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        _tell_halves(self._tool_parser, self._reasoning_parser)
 
     def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
         if isinstance(self._reasoning_parser, DynamoReasoningParser):

@@ -3,13 +3,15 @@
 - What reads a reply is one object over both (`parser`). It asks its halves about token ids and for grammars.
 - vLLM makes a half alone for its grammars, its thinking budget and its checks at the start.
 - Beside a half of vLLM's own, or made by hand, a half reads its share of the reply itself: the reasoning half up to the
-  first content, the tool half what it is given. No half looks for another.
+  first content, the tool half what it is given.
+- An engine that makes both halves without vLLM's composition gets one reading of them too (`together`).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from dynamo_parsers.engines.boundary import guarded
@@ -41,7 +43,7 @@ from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_t
 from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
 
-from . import reasoning_class_name, tool_class_name
+from . import reasoning_class_name, together, tool_class_name
 from ._versions import (
     FROM_START,
     MADE_ID,
@@ -51,6 +53,7 @@ from ._versions import (
     constrain_from_start,
     enforces_tags,
     function_tools,
+    has_grammar,
     is_grammar,
     new_call_id,
     output_format_of,
@@ -108,8 +111,14 @@ class DynamoReasoningParser(ReasoningParser):
         self.template_kwargs: Mapping[str, object] = asked if isinstance(asked, Mapping) else {}
         self._prompt_known = False
         self._inside: bool | None = None  # how the prompt ended; None: it says nothing
-        self._machine: GuardedParser | None = None
+        self._reading: Reading | None = None
         self._ended = False
+        self.in_composition = False
+        """Set by what vLLM composes, which reads or hands over itself."""
+        self.step: Sequence[int] | None = None
+        """The list of token ids that came with the last piece, and what was read in it."""
+        self.events: list[Event] = []
+        self._asked: together.Asked | None = None
 
     @property
     def label(self) -> str:
@@ -172,9 +181,14 @@ class DynamoReasoningParser(ReasoningParser):
     @guarded(lambda *_: True)
     def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
         """Whether a grammar begins with the reply, and not after reasoning."""
+        inside = self._ids.prompt_ends_inside(input_ids)
+        asked = together.of_arguments(self.template_kwargs)
+        if asked is not None:
+            asked.inside = inside
+            if asked.request is not None and not has_grammar(asked.request):
+                return False  # where there is none, this half reads, to the end of the reply
         if self.frames_reply or self.template_kwargs.get(FROM_START) is True:
             return True  # the grammar speaks of reasoning too
-        inside = self._ids.prompt_ends_inside(input_ids)
         if inside is None:
             off = thinking_asked_for(self.template_kwargs) is False
             return not self.opens_thoughts or (off and not self.row.starts.inside_for(self.template_kwargs))
@@ -201,7 +215,13 @@ class DynamoReasoningParser(ReasoningParser):
         request = super().adjust_request(request)
         self._constrain_answer(request)
         self._keep_markers(request)
+        self._join(request)
         return request
+
+    @guarded(lambda *_: None)
+    def _join(self, request: Request) -> None:
+        if not self.in_composition:
+            together.reasoning_half(request, self.row, self.template_kwargs)
 
     @guarded(lambda *_: None)
     def _constrain_answer(self, request: Request) -> None:
@@ -229,13 +249,17 @@ class DynamoReasoningParser(ReasoningParser):
 
     @guarded(lambda _, model_output, *__: (None, model_output))
     def extract_reasoning(self, model_output: str, request: Request) -> tuple[str | None, str | None]:
-        machine = self._new_machine(self.starts_inside(model_output), request)
-        message = fold([*machine.feed(model_output), *machine.finish()])
-        return message.reasoning, message.content
+        reading = self._begin(self.starts_inside(model_output), request)
+        events = [*reading.feed(model_output), *reading.finish()]
+        message = fold(events)
+        if self._asked is None or self._asked.tool is None:
+            return message.reasoning, message.content
+        rest = message.content or message.tool_calls
+        return message.reasoning, together.Rest.of(model_output, events) if rest else None
 
     # --- streaming
 
-    @guarded(lambda _, __, ___, delta_text, *____: content_delta(delta_text))
+    @guarded(lambda self, _, __, delta_text, *____: self._give_up(delta_text))
     def extract_reasoning_streaming(
         self,
         previous_text: str,
@@ -245,33 +269,40 @@ class DynamoReasoningParser(ReasoningParser):
         current_token_ids: Sequence[int],
         delta_token_ids: Sequence[int],
     ) -> DeltaMessage | None:
-        if self._machine is None:
-            self._machine = self._new_machine(self._inside, None)
-        events = self._machine.feed(delta_text)
-        self._ended = self._ended or any(isinstance(event, ContentDelta) for event in events)
-        return delta_message(events)
+        if self._reading is None:
+            self._reading = self._begin(self._inside, None)
+        self.step, self.events = current_token_ids, self._reading.feed(delta_text)
+        self._ended = self._ended or any(isinstance(event, ContentDelta) for event in self.events)
+        return delta_message(self.events)
 
     def has_engine_confirmed_reasoning_end(self) -> bool:
-        return self._ended
+        return self._ended and self._asked is None  # else this half reads on
 
     @guarded(lambda *_: None)
     def finish_streaming(self) -> DeltaMessage | None:
-        if self._machine is None:
+        if self._reading is None:
             return None
-        if self._ended:  # the rest is for the tool parser, which is given everything from here on
-            return content_delta(self._machine.let_go())
-        return delta_message(self._machine.finish())
+        if self._ended and self._asked is None:
+            # The rest is for the tool parser, which is given everything from here on.
+            return content_delta(self._reading.machine.let_go())
+        return delta_message(self._reading.finish())
 
-    def _new_machine(self, inside: bool | None, request: Request | None) -> GuardedParser:
-        return GuardedParser(
-            None,
-            self.row.name,
-            (),
-            tool_choice_of(request),
-            chat_template_kwargs=self.template_kwargs,
-            in_reasoning=inside,
-            label=self.label,
-        )
+    def _give_up(self, delta_text: str) -> DeltaMessage | None:
+        """After a defect: what was not given out, as content. The rest is for the tool parser."""
+        unread = "" if self._reading is None else self._reading.machine.let_go()
+        self._asked, self._ended, self.step = None, True, None
+        return content_delta(unread if unread.endswith(delta_text) else unread + delta_text)
+
+    def _begin(self, inside: bool | None, request: Request | None) -> Reading:
+        """The reading of a reply: for both halves if a tool half has told of the same request."""
+        asked = self._asked = together.of_arguments(self.template_kwargs) if request is None else None
+        if request is not None and not self.in_composition:
+            asked = self._asked = together.of_request(request)
+        if asked is not None:
+            request = asked.request
+            asked.readers.add(self)
+        tool = None if asked is None else asked.tool
+        return Pair(tool, self.row, self.template_kwargs, self.label).begin(request, inside)
 
 
 class DynamoToolParser(ToolParser):
@@ -289,6 +320,8 @@ class DynamoToolParser(ToolParser):
         self._given = tools  # vLLM's base class keeps only some kinds
         self.reasoning: DynamoReasoningParser | None = None
         """The reasoning half of the same object, which sets it."""
+        self.in_composition = False
+        """Set by what vLLM composes, which reads or hands over itself."""
         self._reading: Reading | None = None
 
     @property
@@ -304,7 +337,13 @@ class DynamoToolParser(ToolParser):
         asked.supports_required_and_named = True
         request = ToolParser.adjust_request(asked, request)
         self._keep_markers(request)
+        self._tell(request)
         return request
+
+    @guarded(lambda *_: None)
+    def _tell(self, request: Request) -> None:
+        if not self.in_composition:
+            together.tool_half(request, self.row)
 
     @guarded(lambda *_: None)
     def _keep_markers(self, request: Request) -> None:
@@ -338,15 +377,17 @@ class DynamoToolParser(ToolParser):
 
     def tools_of(self, request: Request | None) -> Sequence[object]:
         """The request's tools as plain objects; without a request, those that this parser was made with."""
-        tools = self._given if request is None else request.tools
-        return plain_tools(function_tools(tools or ()))
+        return tools_of(self._given if request is None else request.tools)
 
     # --- one-shot
 
     @guarded(lambda _, text, *__: ExtractedToolCallInformation(tools_called=False, tool_calls=[], content=text))
     def extract_tool_calls(self, model_output: str, request: Request | None) -> ExtractedToolCallInformation:
-        reading = Reading(self._new_machine(request, None), self.row, request)
-        message = fold([*reading.feed(model_output), *reading.finish()])
+        if isinstance(model_output, together.Rest):
+            message = fold(model_output.events)
+        else:
+            reading = self._begin_whole(request)
+            message = fold([*reading.feed(model_output), *reading.finish()])
         calls = [
             ToolCall(id=call.id, type="function", function=FunctionCall(name=call.name, arguments=call.arguments))
             for call in message.tool_calls
@@ -368,8 +409,13 @@ class DynamoToolParser(ToolParser):
         request: Request | None,
     ) -> DeltaMessage | None:
         if self._reading is None:
-            reasoning = None if self.skip_reasoning_parsing or not self.row.pairs else self.row.pairs[0]
-            self._reading = Reading(self._new_machine(request, reasoning), self.row, request)
+            asked = None if self.in_composition else together.of_request(request)
+            reader = None if asked is None else asked.reader_at(current_token_ids)
+            if reader is not None:
+                return self._said(reader.events)
+            if asked is not None and asked.readers:
+                asked.stands_alone(self.label)
+            self._reading = self._begin_alone(request, asked)
         return self._said(self._reading.feed(delta_text))
 
     @guarded(lambda *_: None)
@@ -377,7 +423,28 @@ class DynamoToolParser(ToolParser):
         reading, self._reading = self._reading, None
         return None if reading is None else self._said(reading.finish())
 
-    def _said(self, events: list[Event]) -> DeltaMessage | None:
+    def _begin_alone(self, request: Request | None, asked: together.Asked | None) -> Reading:
+        """The reading of a reply of which this half is given everything, or all that a half of vLLM's has left."""
+        usual = reasoning_row(self.row.pairs[0]) if self.row.pairs else None
+        if asked is None:
+            reasoning = None if self.skip_reasoning_parsing else usual
+            return Pair(self.row, reasoning, None, self.label).begin(request, False, self._known_tools(request))
+        kwargs = asked.template_kwargs or getattr(request, "chat_template_kwargs", None) or {}
+        # An engine may pass over its reasoning parser if the request switches thinking off.
+        reasoning = asked.reasoning or (usual if thinking_asked_for(kwargs) is False else None)
+        return Pair(self.row, reasoning, kwargs, self.label).begin(request, asked.inside)
+
+    def _begin_whole(self, request: Request | None) -> Reading:
+        """The same for a whole reply. Reasoning has no place in the answer of a tool half."""
+        asked = None if self.in_composition else together.of_request(request)
+        if asked is None or asked.reasoning is None:
+            return Pair(self.row, None, None, self.label).begin(request, False, self._known_tools(request))
+        return Pair(self.row, asked.reasoning, asked.template_kwargs, self.label).begin(request, asked.inside)
+
+    def _known_tools(self, request: Request | None) -> Sequence[object]:
+        return self.tools_of(request) or (_UNKNOWN_TOOLS if request is None else ())
+
+    def _said(self, events: Iterable[Event]) -> DeltaMessage | None:
         delta = delta_message(events)
         # What other code of vLLM reads of a tool parser: the calls so far.
         for call in (delta.tool_calls if delta is not None else None) or ():
@@ -389,18 +456,6 @@ class DynamoToolParser(ToolParser):
 
     def get_remaining_unstreamed_args(self) -> str:
         return ""  # what is known has been sent
-
-    def _new_machine(self, request: Request | None, reasoning: str | None) -> GuardedParser:
-        return GuardedParser(
-            self.row.name,
-            reasoning,
-            self.tools_of(request) or (_UNKNOWN_TOOLS if request is None else ()),
-            tool_choice_of(request),
-            getattr(request, "parallel_tool_calls", True) is not False,
-            in_reasoning=False,
-            new_id=self.row.new_id or new_call_id,
-            label=self.label,
-        )
 
 
 class Reading:
@@ -447,6 +502,47 @@ class Reading:
         return ToolCallStart(start.index, call_id, start.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What reads a reply: the rows of the two parsers, as far as there are two."""
+
+    tool: ToolRow | None
+    reasoning: ReasoningRow | None
+    template_kwargs: Mapping[str, object] | None
+    label: str
+
+    def begin(
+        self,
+        request: Request | None,
+        inside: bool | None,
+        tools: Sequence[object] | None = None,
+        calls_before: int | None = None,
+    ) -> Reading:
+        """Begin to read a reply.
+
+        Args:
+            request: None if vLLM does not tell.
+            inside: whether it starts in reasoning; None: the request and the format's habit decide.
+            tools: in place of the request's.
+            calls_before: how many calls the conversation has had; None: the request tells.
+        """
+        tool, reasoning = self.tool, self.reasoning
+        if tools is None:
+            tools = () if request is None else tools_of(request.tools)
+        machine = GuardedParser(
+            None if tool is None else tool.name,
+            None if reasoning is None else reasoning.name,
+            () if tool is None else tools,
+            tool_choice_of(request),
+            getattr(request, "parallel_tool_calls", True) is not False,
+            self.template_kwargs,
+            inside,
+            new_id=(None if tool is None else tool.new_id) or new_call_id,
+            label=self.label,
+        )
+        return Reading(machine, tool, request, calls_before)
+
+
 def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
     """The events of one step as vLLM's delta; None if there are none."""
     content = reasoning = ""
@@ -478,6 +574,11 @@ def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
     if calls:
         message.tool_calls = list(calls.values())
     return message
+
+
+def tools_of(tools: Sequence[object] | None) -> Sequence[object]:
+    """A request's tools as plain objects."""
+    return plain_tools(function_tools(tools or ()))
 
 
 def tool_choice_of(request: Request | None) -> object:
