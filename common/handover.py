@@ -7,8 +7,8 @@ the second will be (`Beside`):
 - A `ReasoningHalf` with something beside it has one machine for both. It gives its content as `Content`, which knows
   whose it is, and keeps the content and the calls for the tool half to fetch.
 - A `ToolHalf` that is given such `Content` fetches, if it is the tool parser that was named.
-- Where nobody tells the request, a `ReasoningHalf` that `joins` gives `Content` too, and the tool half that is given the
-  first of it joins: from there on there is one machine.
+- Where nobody tells the request, a `ReasoningHalf` that `may_be_joined` gives `Content` too, and the tool half that is
+  given the first of it joins: from there on there is one machine.
 - A half that is alone, or beside a parser of the engine, has a machine of its own, and gives plain text.
 """
 
@@ -73,7 +73,6 @@ class ReasoningHalf:
         tool_choice: the request's, where it is told.
         beside: the tool half that will be given the content: one machine reads for both.
         end_is_told: whether the engine calls `finish` at the end of a stream.
-        joins: whether a tool half that nobody told of may be given the content. It has to be given the first piece.
     """
 
     __slots__ = (
@@ -90,7 +89,6 @@ class ReasoningHalf:
         beside: Beside | None = None,
         *,
         end_is_told: bool = True,
-        joins: bool = False,
     ) -> None:
         self.beside = beside
         self._new_half = partial(ReasoningHalf, name, chat_template_kwargs, in_reasoning, tool_choice, beside)
@@ -105,8 +103,8 @@ class ReasoningHalf:
         self._machine = self._new_machine(beside)
         self._finished = False
         self._queue: list[Event] = []  # content and calls, for the tool half
-        self.may_be_joined = joins and beside is None
-        """Whether the piece that was fed last was the first, and is not joined."""
+        self.may_be_joined = False
+        """Whether a tool half that nobody told of may join, which has to be given the content of the first piece."""
         self._first = ""
         self._given_first = self._owed = ""
 

@@ -131,7 +131,7 @@ def case_body(case: Case, *, tools: bool = True) -> dict[str, object]:
 
 def refused(case: Case) -> str | None:
     """Why no such request or reply reaches a parser; None where it does."""
-    declared = [tool.get("function", tool)["name"] for tool in case.tools]
+    declared = [tool.get("function", tool).get("name") for tool in case.tools or ()]
     named = named_choice(case.request.tool_choice)
     if named is not None and named not in declared:
         return "a named choice of an undeclared tool"

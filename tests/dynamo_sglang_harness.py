@@ -103,4 +103,5 @@ class Exchange:
     def seen(self, reply: str) -> str:
         """What the detokenizer leaves of a reply."""
         made, _ = processor(self.tool, self.reasoning)
-        return str(made.tokenizer.decode(encode(made.tokenizer, reply), skip_special_tokens=False))
+        reads = self.reasoning is not None or ("tools" in self.body and self.body.get("tool_choice") != "none")
+        return str(made.tokenizer.decode(encode(made.tokenizer, reply), skip_special_tokens=not reads))

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import corpus
 import pytest
@@ -41,24 +42,26 @@ def refused(case: Case) -> str | None:
     return None
 
 
-def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None) -> Answer:
+def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None, tokens: int | None) -> Answer:
     """What the core says if it is told as little."""
     if case.request.tool_choice == "none" or not case.tools:
         tool = None  # Dynamo makes no tool parser
-    right = core_answer(
-        made.seen(case.reply),
-        made.finish,
-        end_is_told=False,
+    told = partial(core_answer, made.seen(case.reply), made.finish, end_is_told=False)
+    right = told(
         tool_parser=tool,
         reasoning_parser=reasoning,
         tools=case.tools if tool is not None else None,
         in_reasoning=made.starts_inside if reasoning is not None else None,
     )
-    declared = {tool["function"]["name"] for tool in case.tools if "function" in tool}
+    declared = {tool["function"].get("name") for tool in case.tools or () if "function" in tool}
     calls = _declared(right.calls, declared)
     if tool is not None and not (calls and all(_is_whole(arguments) for _, arguments in calls)):
         # Dynamo reads again what the tool parser was given, as a whole reply.
-        again = made.seen(case.reply) if reasoning is None else right.content or ""
+        again = right.content or ""
+        if reasoning is None:
+            again = made.seen(case.reply)
+        elif tokens is None:  # the tool parser joins with the first piece, which was read without it
+            again = told(reasoning_parser=reasoning, in_reasoning=made.starts_inside).content or ""
         found = _declared(core_answer(again, tool_parser=tool, tools=case.tools).calls, declared)
         calls = found or tuple(call for call in calls if _is_whole(call[1]))
     finish = {"stop": "stop", "tool_calls": "stop"}.get(str(right.finish), right.finish)
@@ -95,7 +98,7 @@ def differences(
         interval=interval,
     )
     given = made.answer(case.reply, tokens)
-    right = right_of(case, made, tool, reasoning)
+    right = right_of(case, made, tool, reasoning, tokens)
     if given != right:
         yield f"{composition}, {mode}:\n  given {given}\n  right {right}"
 
