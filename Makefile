@@ -35,6 +35,11 @@ NEXT := 0.33.0
 NEXT_TREE := .cache/vllm-$(NEXT)
 OLD_CLICK := .cache/click-8.1
 
+# NVIDIA Dynamo's front end, and the vLLM that it requires; SGLang is the one that is there.
+DYNAMO_TREE := .cache/dynamo-1.6.1
+DYNAMO_VLLM := 0.31.0
+DYNAMO_VLLM_TREE := .cache/vllm-$(DYNAMO_VLLM)
+
 # Dynamo's own runtime, for `make compare`.
 COMPARE := .venv-compare
 COMPARED := .run/compare
@@ -90,6 +95,16 @@ $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
 	$(VLLM)/bin/python .ci/vllm_source.py $(NEXT) $(NEXT_TREE)
 	@touch $@
 
+$(DYNAMO_TREE)/done: .ci/dynamo_source.py | $(CORE)/.installed
+	@echo "== $(DYNAMO_TREE): Dynamo's Python and its runtime (once; 75 MB to fetch)"
+	$(CORE)/bin/python .ci/dynamo_source.py 1.6.1 $(DYNAMO_TREE)
+	@touch $@
+
+$(DYNAMO_VLLM_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
+	@echo "== $(DYNAMO_VLLM_TREE): the sources of vLLM $(DYNAMO_VLLM) over the extensions in $(VLLM)"
+	$(VLLM)/bin/python .ci/vllm_source.py $(DYNAMO_VLLM) $(DYNAMO_VLLM_TREE)
+	@touch $@
+
 $(COMPARE)/.installed:
 	@echo "== $(COMPARE): Dynamo's runtime"
 	test -x $(COMPARE)/bin/python || $(PYTHON) -m venv $(COMPARE)
@@ -135,6 +150,7 @@ NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100 TEMPLATE_EXAMPLES=40
 
 nightly: ## All tests at full length, and what is measured: an hour or two
 	$(MAKE) test $(NIGHT)
+	$(MAKE) test-dynamo $(NIGHT)
 	$(MAKE) ablate compare
 
 nightly-core: ## The tests that need no engine, at full length
@@ -193,6 +209,15 @@ test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in proce
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
 
+.PHONY: test-dynamo test-dynamo-vllm test-dynamo-sglang
+test-dynamo: test-dynamo-vllm test-dynamo-sglang ## Our parsers in the chat processors of NVIDIA Dynamo's front end; minutes [ARGS=...]
+
+test-dynamo-vllm: $(VLLM)/.installed $(DYNAMO_TREE)/done $(DYNAMO_VLLM_TREE)/done
+	PYTHONPATH=$(DYNAMO_VLLM_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_dynamo_vllm.py $(WORKERS) $(ARGS)
+
+test-dynamo-sglang: $(SGLANG)/.installed $(DYNAMO_TREE)/done
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_dynamo_sglang.py $(ARGS)
+
 bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, vLLM's parse_delta, the tags of requests [ARGS=...]
 	$(CORE)/bin/python -m pytest tests/benchmarks/test_speed.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
@@ -225,7 +250,7 @@ PARITY := $(CURDIR)/.run/parity.jsonl
 .PHONY: parity
 parity: ## Every case of the corpus in every engine: what is the same, what the engine refuses, into docs/parity.md
 	rm -f $(PARITY)
-	for each in vllm sglang trtllm; do \
+	for each in vllm sglang trtllm dynamo; do \
 		PARITY_RESULTS=$(PARITY) $(MAKE) NIGHTLY=1 test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
 	done
 	NIGHTLY=1 PARITY_RESULTS=$(PARITY) PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \

@@ -31,6 +31,9 @@ Every case of the corpus (`tests/shapes`, `tests/cases`) goes through the servin
 parsers: with both parsers, with the tool parser alone and with the reasoning parser alone; whole, and as streams with
 one token, with several tokens and with the whole reply in a delta. The client has to get what the core reads in the
 same text. Made by `make parity`.
+
+Dynamo is its front end with the parsers of an engine ([dynamo.md](dynamo.md)): there the client gets what the core
+reads as far as Dynamo asks the parsers. A forced choice in SGLang's is refused here, because Dynamo reads it itself.
 """
 KINDS = ("same", "refused", "differs")
 

@@ -24,7 +24,7 @@ sys.path.append(str(TREE))  # last: nothing of it stands in front of what the en
 from dynamo.frontend import sglang_processor
 from dynamo.frontend.main import load_frontend_route_extensions
 from dynamo.frontend.sglang_prepost import detect_force_reasoning_from_template
-from dynamo.llm.exceptions import InvalidArgument, Unknown
+from dynamo.llm.exceptions import InvalidArgument
 
 EXTENSION = "sglang.srt.plugins:load_plugins"
 """For `--frontend-route-extension`: Dynamo calls it as its front end starts, and it adds no route."""
@@ -92,7 +92,7 @@ class Exchange:
 
         try:
             return of_chunks(run(chunks()))
-        except (InvalidArgument, Unknown) as error:
+        except InvalidArgument as error:
             raise Refused(str(error)) from error
 
     @property

@@ -72,6 +72,7 @@ def files(folder: Path, content: str | None, calls: list[dict[str, object]], raw
     return str(folder / "request.json"), str(folder / "response.json")
 
 
+FRONT_END = "python -m dynamo.frontend --dyn-chat-processor {}"
 LINE = "vllm serve m --enable-auto-tool-choice --tool-call-parser {} --reasoning-parser {}"
 
 
@@ -171,6 +172,11 @@ def test_a_line_for_a_model_that_is_here(name: str, tmp_path: Path) -> None:
         ("SGLANG_RUST_SERVER=1 " + SGLANG, "rust"),
         ("vllm serve m --dyn-tool-call-parser hermes", "dynamo-flags"),
         ("python -m dynamo.vllm --model m --tool-call-parser dynamo_hermes", "dynamo"),
+        ("python -m dynamo.sglang --model-path m --dyn-tool-call-parser dynamo_hermes", "dynamo"),
+        (FRONT_END.format("dynamo") + " --tool-call-parser dynamo_hermes", "dynamo-processor"),
+        ("python -m dynamo.frontend --reasoning-parser dynamo_qwen3", "dynamo-processor"),
+        (FRONT_END.format("sglang") + " --tool-call-parser dynamo_hermes", "dynamo-plugins"),
+        (FRONT_END.format("vllm") + " --tool-call-parser dynamo_hermse", "name"),
         ("trtllm-serve m --tool-call-parser dynamo_hermes", "flag"),
         ("vllm serve m --enable-reasoning --reasoning-parser dynamo_qwen3", "enable-reasoning"),
         (LINE.format("dynamo_hermes", "dynamo_qwen3") + " --skip-tokenizer-init", "no-text"),

@@ -189,10 +189,10 @@ def _the_engine(case: _Case) -> Iterator[Finding]:
             rule="dynamo",
             text="Dynamo's workers hand tokens to Dynamo's own front end, which parses there: this package's parsers, "
             "--tool-call-parser and --reasoning-parser do nothing in it",
-            fix="--dyn-tool-call-parser and --dyn-reasoning-parser, with the names without dynamo_; or serve with the "
-            "engine's own command",
+            fix="--dyn-tool-call-parser and --dyn-reasoning-parser, with the names without dynamo_; or name these parsers "
+            "on dynamo.frontend with --dyn-chat-processor (docs/dynamo.md); or serve with the engine's own command",
         )
-    elif case.engine is None:
+    elif case.engine is None and not case.launch.front_end:
         yield Finding(
             level="error",
             rule="engine",
@@ -292,7 +292,7 @@ def _go_together(tool: ToolRow, reasoning: ReasoningRow) -> bool:
 
 
 def _vllm_flags(case: _Case) -> Iterator[Finding]:
-    if case.engine != "vllm" or case.launch.dynamo:
+    if case.engine != "vllm" or case.launch.dynamo or case.launch.front_end:
         return
     flags = case.launch.flags
     switch = "enable-auto-tool-choice" in flags
@@ -337,6 +337,30 @@ def _plugins(case: _Case) -> Iterator[Finding]:
             rule="plugins",
             text=f"{variable}={listed} leaves this package out: its names are unknown to {TITLES[case.engine]}",
             fix=f"{variable}={listed + ',' if listed else ''}{_NAME}, or unset it",
+        )
+
+
+_LOADS_PLUGINS = "sglang.srt.plugins:load_plugins"
+
+
+def _dynamo(case: _Case) -> Iterator[Finding]:
+    """NVIDIA Dynamo parses in its front end: with its own parsers, or with those of an engine."""
+    if not (case.launch.front_end and case.ours):
+        return
+    if case.engine is None:
+        yield Finding(
+            level="error",
+            rule="dynamo-processor",
+            text="Dynamo's front end knows these names only with the parsers of an engine: it does not start",
+            fix="--dyn-chat-processor vllm (or sglang), as the workers are",
+        )
+    given = case.launch.flags.get("frontend-route-extension"), case.variables.get("DYN_FRONTEND_ROUTE_EXTENSIONS")
+    if case.engine == "sglang" and not any(_LOADS_PLUGINS in (each or "").split() for each in given):
+        yield Finding(
+            level="error",
+            rule="dynamo-plugins",
+            text="nothing loads SGLang's plugins in Dynamo's front end: every request fails with an unknown parser",
+            fix=f"--frontend-route-extension {_LOADS_PLUGINS}",
         )
 
 
@@ -552,6 +576,7 @@ _RULES = (
     _vllm_flags,
     _trtllm_names,
     _plugins,
+    _dynamo,
     _rust,
     _versions,
     _gpt_oss,

@@ -38,6 +38,9 @@ _SWITCHES = frozenset(
 """Flags without a value that may stand before the model's name."""
 
 
+_FRONT_END = "dynamo.frontend"
+
+
 @dataclass(frozen=True)
 class Launch:
     """What a launch line says. `flags`: each with its value, "" for a switch; names with dashes and without `--`."""
@@ -51,6 +54,8 @@ class Launch:
     """Whether the line starts an engine's Rust front end."""
     dynamo: bool = False
     """Whether the line starts a worker of Dynamo, which parses in its own front end."""
+    front_end: bool = False
+    """Whether the line starts Dynamo's front end; `engine` is the one whose parsers it uses, None for its own."""
 
     @property
     def tool_parser(self) -> str:
@@ -89,15 +94,19 @@ def launch_of(words: list[str]) -> Launch:
     names = [PurePath(word).name for word in words]
     rust = "vllm-rs" in names or environment.get("VLLM_USE_RUST_FRONTEND", "0") not in ("", "0", "false")
     rust = rust or environment.get("SGLANG_RUST_SERVER", "0") not in ("", "0", "false")
-    dynamo = any(word.startswith("dynamo.") for word in words)
-    return Launch(engine, tuple(words), environment, flags, model, rust, dynamo)
+    front_end = _FRONT_END in words
+    if front_end:
+        asked = flags.get("dyn-chat-processor") or environment.get("DYN_CHAT_PROCESSOR")
+        engine = "vllm" if asked == "vllm" else "sglang" if asked == "sglang" else None
+    dynamo = not front_end and any(word.startswith("dynamo.") for word in words)
+    return Launch(engine, tuple(words), environment, flags, model, rust, dynamo, front_end)
 
 
 def configured(launch: Launch) -> Configured:
     """The rows of the parsers that a line names; None where it names none, an unknown one, or `dynamo_auto`."""
     tool, reasoning = launch.tool_parser, launch.reasoning_parser
     if launch.dynamo:  # its parsers have the names of this package's, without the prefix
-        tool, reasoning = (PREFIX + name if name else "" for name in (tool, reasoning))
+        tool, reasoning = (PREFIX + name if name and not is_ours(name) else name for name in (tool, reasoning))
     return Configured(
         _tool(tool, launch.engine),
         _reasoning(reasoning, launch.engine),
@@ -156,6 +165,8 @@ def _engine(words: list[str]) -> tuple[EngineName | None, int]:
             return "sglang", at + 1
         if word in ("tensorrt_llm.commands.serve", "dynamo.trtllm"):
             return "trtllm", at + 1
+        if word == _FRONT_END:
+            return None, at + 1
     for at, word in enumerate(words):  # an image, whose command is the engine's
         for title, engine in (("vllm", "vllm"), ("sglang", "sglang"), ("tensorrt", "trtllm"), ("trtllm", "trtllm")):
             if title in word.rpartition("/")[2] or f"/{title}" in word:

@@ -294,8 +294,8 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         beside = request.beside if request is not None and tool_call_parser_active else None
         if _is_forced(choice) and not _READS_FORCED:
             beside = None  # the JSON is content, which SGLang reads
-        untold = request is None
-        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside, end_is_told=not untold, joins=untold)
+        self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside, end_is_told=request is not None)
+        self._half.may_be_joined = request is None
         self._held: list[str] = []  # reasoning, where it is not to be streamed
 
     @guarded(_as_answer)

@@ -31,7 +31,7 @@ MODES: tuple[tuple[int | None, int, bool], ...] = ((1, 1, True), (1, 20, True), 
 
 def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None) -> Answer:
     """What the core says, as far as Dynamo asks the parsers."""
-    named_tool, inside = tool, case.request.in_reasoning if reasoning is not None else None
+    inside = case.request.in_reasoning if reasoning is not None else None
     kwargs = case.request.chat_template_kwargs
     if case.request.tool_choice == "none":
         tool = None  # Dynamo makes no tool parser
@@ -40,6 +40,8 @@ def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None
         # answer for a whole reply has no place for reasoning.
         inside = None
         reasoning = next(iter(tool_row(tool).pairs), None) if tool is not None and made.stream else None
+    if tool is None and reasoning is None:
+        return without(Answer(None, made.seen(case.reply), (), made.finish), made.special_tokens)
     right = core_answer(
         made.seen(case.reply),
         made.finish,
@@ -53,8 +55,7 @@ def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None
     )
     if not made.stream and made.grammar_from_start:
         right = replace(right, reasoning=None)  # as above: Dynamo makes no reasoning parser then
-    strips = made.reasoning is not None or (named_tool is not None and tool is not None)
-    return without(right, made.special_tokens) if strips else right
+    return without(right, made.special_tokens)
 
 
 def differences(
@@ -72,7 +73,8 @@ def differences(
         interval=interval,
         stream=stream,
     )
-    given = made.answer(case.reply, tokens)
+    # Dynamo removes special tokens from each delta; one that two deltas have a part of stays.
+    given = without(made.answer(case.reply, tokens), made.special_tokens)
     right = right_of(case, made, tool, reasoning)
     if given != right:
         yield f"{composition}, {mode}:\n  given {given}\n  right {right}"
