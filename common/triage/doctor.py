@@ -189,8 +189,8 @@ def _the_engine(case: _Case) -> Iterator[Finding]:
             rule="dynamo",
             text="Dynamo's workers hand tokens to Dynamo's own front end, which parses there: this package's parsers, "
             "--tool-call-parser and --reasoning-parser do nothing in it",
-            fix="--dyn-tool-call-parser and --dyn-reasoning-parser, with the names without dynamo_; or name these parsers "
-            "on dynamo.frontend with --dyn-chat-processor (docs/dynamo.md); or serve with the engine's own command",
+            fix="--dyn-tool-call-parser and --dyn-reasoning-parser, with the names without dynamo_; or name these "
+            "parsers on dynamo.frontend with --dyn-chat-processor (docs/dynamo.md); or serve with the engine's own command",
         )
     elif case.engine is None and not case.launch.front_end:
         yield Finding(
