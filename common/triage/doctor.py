@@ -190,7 +190,7 @@ def _the_engine(case: _Case) -> Iterator[Finding]:
             text="Dynamo's workers hand tokens to Dynamo's own front end, which parses there: this package's parsers, "
             "--tool-call-parser and --reasoning-parser do nothing in it",
             fix="--dyn-tool-call-parser and --dyn-reasoning-parser, with the names without dynamo_; or name these "
-            "parsers on dynamo.frontend with --dyn-chat-processor (docs/dynamo.md); or serve with the engine's own command",
+            "parsers on dynamo.frontend with --dyn-chat-processor (docs/dynamo.md); or use the engine's server",
         )
     elif case.engine is None and not case.launch.front_end:
         yield Finding(
