@@ -137,3 +137,36 @@ def test_one_piece_of_a_call_each_step() -> None:
     assert (one.index, one.name, one.arguments) == (0, "get_weather", '{"city": "Paris"}')
     assert (two.index, two.name) == (1, "get_weather")
     assert one.id != two.id
+
+
+# --- where nobody tells the request
+
+
+def untold() -> ReasoningHalf:
+    half = ReasoningHalf("kimi_k25", in_reasoning=True, end_is_told=False)
+    half.may_be_joined = True
+    return half
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_tool_half_joins_with_the_first_content(size: int) -> None:
+    """A call in open reasoning, which a reasoning half alone does not know: the two read it as one."""
+    text = "I look.<|tool_call_begin|>functions.ping:0<|tool_call_argument_begin|>{}<|tool_call_end|>Done."
+    half, tool = untold(), ToolHalf("kimi_k2", end_is_told=False)
+    reasoning, events = "", []
+    for at in range(0, len(text), size):
+        thought, content = half.feed(text[at : at + size])
+        reasoning += thought
+        if content:
+            events += tool.feed(content, [{"type": "function", "function": {"name": "ping"}}])
+    answer, calls = folded(events)
+    if size == 1000:  # all in the first piece: what was read of it alone has been given
+        reasoning += half.feed("")[0]
+    assert (reasoning, answer, [call.name for call in calls]) == ("I look.", "Done.", ["ping"])
+
+
+def test_no_half_joins_later() -> None:
+    half = untold()
+    half.feed("I ")
+    half.feed("look.")
+    assert not half.join(Beside("kimi_k2", ()))

@@ -6,20 +6,28 @@ own doing is in `right_of`: the client gets that with any parsers.
 
 from __future__ import annotations
 
+import gc
 import itertools
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import corpus
 import pytest
 import vllm
+import vllm_harness
 from corpus import Case
 from dynamo_chunks import VERSION, Answer, Refused, case_body, core_answer, refused, without
 from dynamo_parsers.registry import thinking_asked_for, tool_row
+from dynamo_parsers.vllm import together
 from dynamo_vllm_harness import Exchange
 from effort import share, some
-from parity import compositions, prompt_for, record
+from parity import TURN, compositions, prompt_for, record
+from vllm.reasoning import ReasoningParserManager
+from vllm.tool_parsers import ToolParserManager
+from vllm_harness import chat_request, encode, tokenizer_for
 
 ENGINE = f"Dynamo {VERSION} (vLLM {vllm.__version__})"
 
@@ -97,3 +105,69 @@ def test_corpus(case: Case) -> None:
         pytest.skip(f"Dynamo refuses the request: {error}")
     record(ENGINE, case, "differs" if found else "same")
     assert not found, "\n".join(found)
+
+
+# --- the halves, as such an engine makes them
+
+
+REPLY = 'Hm.</think>Hi. <tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>'
+
+
+def halves(choices: int) -> tuple[Any, list[tuple[Any, Any]]]:
+    """A request that a pair of ours has adjusted, and the halves that read `choices` replies to it."""
+    tokenizer = tokenizer_for("hermes", "qwen3")
+    tool, reasoning = (
+        ToolParserManager.get_tool_parser("dynamo_hermes"),
+        ReasoningParserManager.get_reasoning_parser("dynamo_qwen3"),
+    )
+    request, kwargs = chat_request(), {"enable_thinking": True}
+    tool(tokenizer, request.tools).adjust_request(request)
+    reasoning(tokenizer, chat_template_kwargs=kwargs).adjust_request(request)
+    made = [(tool(tokenizer, request.tools), reasoning(tokenizer, chat_template_kwargs=kwargs)) for _ in range(choices)]
+    for _, half in made:
+        half.adjust_initial_state_from_prompt(encode(tokenizer, TURN + "<think>\n"))
+    return request, made
+
+
+def step(request: Any, tool: Any, reasoning: Any, piece: str, ids: list[int], asked: list[int] | None = None) -> Any:
+    """One step as Dynamo does it; `asked`: the list of token ids that the tool half is given instead."""
+    delta = reasoning.extract_reasoning_streaming("", "", piece, [], ids, [0])
+    assert not reasoning.has_engine_confirmed_reasoning_end()
+    if delta is not None and delta.content and not delta.reasoning:
+        asked = ids if asked is None else asked
+        return tool.extract_tool_calls_streaming("", "", piece, [], asked, [0], request)
+    return delta
+
+
+def test_choices_are_kept_apart() -> None:
+    """Two replies to one request, a character of each in turn: each pair of halves reads its own."""
+    request, made = halves(2)
+    replies = REPLY, REPLY.replace("Paris", "Rome!")
+    found: list[list[Any]] = [[], []]
+    for number in range(len(REPLY)):
+        for choice, pair in enumerate(made):
+            found[choice].append(step(request, *pair, replies[choice][number], [number]))
+    for choice, (tool, reasoning) in enumerate(made):
+        found[choice] += [reasoning.finish_streaming(), tool.finish_streaming()]
+        answer = vllm_harness.Answer.of_deltas([delta for delta in found[choice] if delta is not None])
+        city = ("Paris", "Rome!")[choice]
+        assert answer == vllm_harness.Answer("Hm.", "Hi.", (("get_weather", f'{{"city": "{city}"}}'),))
+
+
+def test_a_half_that_is_asked_about_another_step_stands_alone(caplog: pytest.LogCaptureFixture) -> None:
+    request, [(tool, reasoning)] = halves(1)
+    with caplog.at_level(logging.WARNING, "dynamo_parsers"):
+        assert step(request, tool, reasoning, "Hm.</think>", [1]).reasoning == "Hm."
+        assert step(request, tool, reasoning, "Hi. ", [1, 2], asked=[1, 2]).content == "Hi."
+        assert step(request, tool, reasoning, "You.", [1, 2, 3], asked=[1, 2, 3]).content == " You."
+    (line,) = [record.message for record in caplog.records]
+    assert "dynamo_hermes" in line
+
+
+def test_nothing_is_kept_of_a_request_that_is_over() -> None:
+    request, made = halves(1)
+    assert together.of_request(request) is not None
+    before = len(together._asked)
+    del request, made
+    gc.collect()
+    assert len(together._asked) < before
