@@ -319,7 +319,8 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         if not self.stream_reasoning:
             self._held.append(reasoning)
             reasoning = ""
-            if content or last:
+            # Content that a tool detector may join is true though there is none.
+            if last or len(content) > 0 or (content and not self._half.may_be_joined):
                 reasoning = "".join(self._held)
                 self._held.clear()
         return ReasoningResult(normal_text=content, reasoning_text=reasoning)
