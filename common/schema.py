@@ -40,7 +40,7 @@ LARGE = 65536
 """Characters of a value that is read with care for memory."""
 _MAX_NESTING = 64  # of a schema; deeper ones are read as text
 _MAX_BRANCHES = 256
-_PYTHON_TYPES = {
+PYTHON_TYPES = {
     "str": "string",
     "int": "integer",
     "float": "number",
@@ -225,7 +225,7 @@ def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) ->
     known[id(schema)] = frozenset()
     limits = [_declared(schema.get("type")), _of_values(schema)]
     if "$ref" in schema:
-        limits.append(_types(_resolve(schema["$ref"], root), root, known, depth + 1))
+        limits.append(_types(resolve(schema["$ref"], root), root, known, depth + 1))
     for union in ("anyOf", "oneOf"):
         if branches := _listed(schema.get(union)):
             limits.append(frozenset().union(*(_types(branch, root, known, depth + 1) for branch in branches)))
@@ -252,7 +252,7 @@ def _declared(declared: object) -> Types | None:
     if declared is None:
         return None
     names = [declared] if isinstance(declared, str) else declared
-    known = {_PYTHON_TYPES.get(name, name) for name in _listed(names) if isinstance(name, str)}
+    known = {PYTHON_TYPES.get(name, name) for name in _listed(names) if isinstance(name, str)}
     return frozenset(known) if known and known <= ANY else ANY
 
 
@@ -299,13 +299,13 @@ def _branches(schema: Schema, root: Schema) -> list[Mapping[object, Schema]]:
             continue
         found.append(part)
         if "$ref" in part:
-            queue.append(_resolve(part["$ref"], root))
+            queue.append(resolve(part["$ref"], root))
         for branches in ("allOf", "anyOf", "oneOf"):
             queue.extend(_listed(part.get(branches)))
     return found
 
 
-def _resolve(reference: object, root: Schema) -> Schema:
+def resolve(reference: object, root: Schema) -> Schema:
     """The schema that a local reference (`#/$defs/Name`) points at; a text schema for any other."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return {"type": "string"}

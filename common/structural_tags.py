@@ -60,7 +60,7 @@ from .tag_formats import (
     tag,
 )
 from .tag_literals import GEMMA, PYTHON, Literals
-from .tag_schemas import Cleaned, is_plain
+from .tag_schemas import LIMITS, TEXT_LIMITS, Cleaned, is_plain, words_of
 from .tag_values import SAMPLE_KEY, Function, parameters_as_elements, parameters_in_tags
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
@@ -375,20 +375,21 @@ def _say_what_is_text(row: ToolRow, function: Function) -> None:
     if not function.strict or row.name in function.said:
         return
     function.said.add(row.name)
+    literals = isinstance(row.format, Gemma4 | Pythonic)
+    root = function.parameters.root
     found = [
         f"{name}: {word}"
         for name in function.parameters.names
-        for part in (function.parameters.schema(name),)
-        for word in ("pattern", "format")
-        if isinstance(part, dict) and word in part
+        for word in words_of(function.parameters.schema(name), root, LIMITS if literals else TEXT_LIMITS, deep=literals)
     ]
     if found:
         _log.warning(
-            "the tool %r is strict, but in the markup of %s%s a string is any text; not enforced: %s",
+            "the tool %r is strict, but in the markup of %s%s %s; not enforced: %s",
             function.name,
             PREFIX,
             row.name,
-            ", ".join(found),
+            "only the types of values are" if literals else "a string is any text",
+            ", ".join(dict.fromkeys(found)),
         )
 
 
@@ -576,9 +577,11 @@ def _json_parts(
             f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
             f"that its reader knows: {_NAME_KEY!r}, then {' or '.join(map(repr, keys))}"
         )
+    # Where templates give a call an id of the model's, it follows the arguments.
+    ids = [optional(sequence(const(', "id": "'), regex(_ANY_ID), const('"')))] if row.native_ids else []
     return (
         lambda name: f'{{"{name_key}": {json.dumps(name, ensure_ascii=False)}, "{key}": ',
-        lambda each: (json_schema(each.schema), GAP, const("}")),
+        lambda each: (json_schema(each.schema), *ids, GAP, const("}")),
     )
 
 

@@ -3,6 +3,7 @@
 - One rule for each part of the schema, which others refer to: the size is linear, and a schema may refer to itself.
 - Members come in the order of the schema, or sorted by name, as Gemma's template writes them; required ones have to be
   there. (In every other order, they could not be told to be there by a grammar that grows with their number only.)
+- One of several schemas (`anyOf`, `oneOf`) is one of their rules. Members that are not declared follow those that are.
 - A value of which the schema says nothing is any value, and so is what is nested deeper than 32.
 """
 
@@ -14,11 +15,10 @@ from dataclasses import dataclass
 
 from . import schema
 from .tag_formats import Format, grammar
+from .tag_schemas import LATER, alternatives, choices, further_of, required_of
 from .tag_values import Function
 
 _MAX_DEPTH = 32
-_FAR = 1_000_000
-"""An element after those that a schema lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Literals:
     quote: Callable[[str], Sequence[str]]
     """How a string is written."""
     rules: str
-    """EBNF: `value`, `string`, `array`, `member` of an object, `further` argument, `comma` and `gap`."""
+    """EBNF: `value`, `string`, and what stands before the value of any `argument` and of any `member` of an object."""
 
     def call(self, functions: Sequence[Function], head: Callable[[str], str], close: str) -> Format:
         """One call, `head` up to its arguments, `close` after them.
@@ -48,20 +48,22 @@ class Literals:
                 rules.append(self._rules_of(each).replace(_OWN, f"f{number}_"))
                 texts.append(f"{_literal(head(each.name))} gap f{number}_{_ARGUMENTS} gap {_literal(close)}")
         if plain := [_literal(head(each.name)) for each in functions if not each.strict]:
-            texts.append(f"({' | '.join(plain)}) gap ({_FURTHER})? gap {_literal(close)}")
+            texts.append(f"({' | '.join(plain)}) gap (further (comma further)*)? gap {_literal(close)}")
         return grammar("\n".join([f"root ::= {' | '.join(texts)}", *rules, self.rules.strip(), _COMMON, ""]))
 
     def _rules_of(self, function: Function) -> str:
         """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
         known = function.rules.get(self.words)
         if known is None:
-            rules = _Rules(self, function.parameters.root)
+            root = function.parameters.root
+            rules = _Rules(self, root)
             required = function.required
             members = [
                 _Member(self.argument(name), function.parameters.schema(name), name in required)
                 for name in function.parameters.names
             ]
-            rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, 0, function.further))
+            further = rules.further("argument", function.further, 0)
+            rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, 0, further))
             known = function.rules[self.words] = "\n".join(rules.lines)
         return known
 
@@ -69,11 +71,11 @@ class Literals:
 _OWN = "\0"
 """What the names of a function's own rules begin with: no literal has it, as they are written as JSON."""
 _ARGUMENTS = "args"
-_FURTHER = "further (comma further)*"
 _COMMON = r"""
+further ::= argument value
+members ::= (member value (comma member value)*)?
 integer ::= "-"? ("0" | [1-9] [0-9]*)
 number ::= integer ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
-members ::= (member (comma member)*)?
 array ::= "[" gap (value (comma value)*)? gap "]"
 comma ::= gap "," gap
 gap ::= [ \n]{0,8}
@@ -99,7 +101,8 @@ class _Rules:
         self.lines: list[str] = []
         self._dialect = dialect
         self._root = root
-        self._values: dict[int, str] = {}
+        self._values: dict[int, tuple[object, str]] = {}
+        """Rules by the identity of the schema, which is kept for it."""
         self._number = 0
 
     def add(self, name: str, body: str) -> str:
@@ -112,10 +115,19 @@ class _Rules:
 
     # --- members
 
-    def members(self, members: Sequence[_Member], depth: int, further: bool = False) -> str:
+    def further(self, key: str, part: object, depth: int) -> str:
+        """The rule of members that are not declared; "" if there are none.
+
+        `key` is the rule of what stands before a value.
+        """
+        if part is False:
+            return ""
+        return self.add(self._named("r"), f"{key} {self.value(part, depth + 1)}")
+
+    def members(self, members: Sequence[_Member], depth: int, further: str) -> str:
         """Members with commas between them, in their order or sorted; `further` ones may follow them."""
         if not members:
-            return f"({_FURTHER})?" if further else '""'
+            return f"({further} (comma {further})*)?" if further else '""'
         rules = {
             id(each): self.add(self._named("m"), f"{_either(each.written)} gap {self.value(each.part, depth + 1)}")
             for each in members
@@ -126,10 +138,10 @@ class _Rules:
             found.append(self._in_order(by_name, rules, further))
         return " | ".join(found)
 
-    def _in_order(self, members: Sequence[_Member], rules: Mapping[int, str], further: bool) -> str:
+    def _in_order(self, members: Sequence[_Member], rules: Mapping[int, str], further: str) -> str:
         """Two rules a member: what may follow from it on, after another one and as the first."""
-        after = self.add(self._named("a"), "(comma further)*" if further else '""')
-        first = self.add(self._named("f"), f"({_FURTHER})?" if further else '""')
+        after = self.add(self._named("a"), f"(comma {further})*" if further else '""')
+        first = self.add(self._named("f"), f"({further} (comma {further})*)?" if further else '""')
         for member in reversed(members):
             rule, next_after = rules[id(member)], after
             here = f"comma {rule}" if member.required else f"(comma {rule})?"
@@ -145,13 +157,20 @@ class _Rules:
         if depth > _MAX_DEPTH or _says_nothing(part, self._root):
             return "value"
         known = self._values.get(id(part))
-        if known is None:
-            known = self._values[id(part)] = self._named("v")
-            self.add(known, " | ".join(self._kinds(part, depth)))
-        return known
+        if known is not None:
+            return known[1]
+        name = self._named("v")
+        self._values[id(part)] = part, name
+        inner = alternatives(part, self._root)
+        if len(inner) == 1 and inner[0] is part:
+            kinds = list(self._kinds(part, depth))
+        else:
+            kinds = [self.value(each, depth) for each in inner]
+        self.add(name, " | ".join(dict.fromkeys(kinds)))
+        return name
 
     def _kinds(self, part: object, depth: int) -> Iterator[str]:
-        listed = _listed(part)
+        listed = choices(part, self._root)
         if listed is not None:
             yield from (self._literal(each) for each in listed)
             return
@@ -170,18 +189,19 @@ class _Rules:
             yield self._object(part, depth)
 
     def _array(self, part: object, depth: int) -> str:
-        first, last = (schema.element(part, self._root, index) for index in (0, _FAR))
+        first, last = (schema.element(part, self._root, index) for index in (0, LATER))
         item = self.value(first, depth + 1) if first is last else "value"
         return f'"[" gap ({item} (comma {item})*)? gap "]"'
 
     def _object(self, part: object, depth: int) -> str:
         declared = schema.properties(part, self._root)
+        further = further_of(part, bool(declared))
         inner = "members"
-        if declared:
-            required = part.get("required") if isinstance(part, Mapping) else None
-            names = required if isinstance(required, list | tuple) else ()
+        if declared or further is not True:
+            names = required_of(part, self._root)
             members = [_Member(self._dialect.key(str(name)), each, name in names) for name, each in declared.items()]
-            inner = self.add(self._named("o"), self.members(members, depth))
+            rest = self.further("member", further, depth)
+            inner = self.add(self._named("o"), self.members(members, depth, rest))
         return f'"{{" gap {inner} gap "}}"'
 
     def _literal(self, value: object) -> str:
@@ -202,19 +222,11 @@ def _either(written: Sequence[str]) -> str:
     return texts[0] if len(texts) == 1 else f"({' | '.join(texts)})"
 
 
-def _listed(part: object) -> list[object] | None:
-    """The values that a schema lists, if each can be written as a literal."""
-    if not isinstance(part, Mapping):
-        return None
-    listed = [part["const"]] if "const" in part else part.get("enum")
-    if not isinstance(listed, list | tuple) or not listed:
-        return None
-    return list(listed) if all(each is None or isinstance(each, str | int | float) for each in listed) else None
-
-
 def _says_nothing(part: object, root: object) -> bool:
     """Whether a schema allows every value, as far as its types tell."""
     if not schema.types(part, root) >= schema.ANY or schema.properties(part, root):
+        return False
+    if any(each is not part for each in alternatives(part, root)):
         return False
     return schema.types(schema.element(part, root, 0), root) >= schema.ANY
 
@@ -226,8 +238,8 @@ GEMMA = Literals(
     quote=lambda text: (f'<|"|>{text}<|"|>',),
     rules=r"""
 value ::= string | number | "true" | "false" | "null" | array | "{" gap members gap "}"
-member ::= [^,:={}()<>"' \n\[\]]+ ":" gap value
-further ::= member
+member ::= [^,:={}()<>"' \n\[\]]+ ":" gap
+argument ::= member
 string ::= "<|\"|>" text "<|\"|>"
 text ::= ([^<] | ("<"+ "|")* "<"+ [^<|] | ("<"+ "|")+ [^<"])* ("<"+ "|")* "<"*
 """,
@@ -249,8 +261,8 @@ PYTHON = Literals(
     quote=_in_quotes,
     rules=r"""
 value ::= string | number | "True" | "False" | "None" | array | "{" gap members gap "}"
-member ::= string gap ":" gap value
-further ::= [A-Za-z_] [A-Za-z0-9_]* "=" gap value
+member ::= string gap ":" gap
+argument ::= [A-Za-z_] [A-Za-z0-9_\-]* "=" gap
 string ::= "'" ([^'\\\n] | "\\" [^\n])* "'" | "\"" ([^"\\\n] | "\\" [^\n])* "\""
 """,
 )

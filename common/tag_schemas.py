@@ -2,8 +2,12 @@
 
 - Notes for the model (titles, descriptions, examples) are left out: they are most of a schema, and a grammar does not
   need them.
-- Words that xgrammar cannot enforce are left out and named (`Cleaned.dropped`). With `minLength` or `maxLength` it
-  would make a string that can hold no quote and no line break, and compile it for seconds.
+- Words that xgrammar cannot enforce are left out and named (`Cleaned.dropped`), as it would refuse right values for
+  them. With `minLength`, `maxLength` or a pattern in which any character may stand, it would make a string that can
+  hold no quote and no line break; it takes a pattern without anchors for the whole string.
+- What xgrammar reads in another way than JSON Schema is said in a way that both read alike: arrays and objects of
+  anything, tuples, members that are required and not declared.
+- Names of types that other languages have are JSON Schema's, and `nullable` is a type: xgrammar knows neither.
 - A schema is what `json.loads` gives.
 - `is_plain` tells the schemas that xgrammar is known to take, so that the others alone have to be tried.
 
@@ -12,23 +16,45 @@ Source: xgrammar 0.2.8, `json_schema_converter.cc`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .schema import ANY
+from .schema import ANY, PYTHON_TYPES, Types, resolve, types
 
 Json: TypeAlias = object
 
 _NOTES = frozenset({"title", "description", "examples", "$schema", "$comment", "deprecated", "readOnly", "writeOnly"})
 _NOT_ENFORCED = frozenset(
-    {"minLength", "maxLength", "multipleOf", "uniqueItems", "contains", "minContains", "maxContains"}
+    {"minLength", "maxLength", "multipleOf", "uniqueItems", "contains", "minContains", "maxContains", "not", "if"}
+    | {"dependentRequired", "dependentSchemas", "dependencies"}
 )
+_WITH_IF = frozenset({"then", "else"})
 _FORMATS = frozenset(
     {"email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri", "uri-reference"}
     | {"uri-template", "json-pointer", "relative-json-pointer"}
 )
 """The formats of strings that xgrammar enforces."""
+_TYPE_NAMES: Mapping[str, str] = {
+    **{name.lower(): known for name, known in PYTHON_TYPES.items()},
+    **{name: name for name in ANY},
+    **dict.fromkeys(("long", "short", "byte", "bigint"), "integer"),
+    **dict.fromkeys(("char", "text"), "string"),
+    **dict.fromkeys(("map", "hashmap", "mapping"), "object"),
+    **dict.fromkeys(("arraylist", "set"), "array"),
+}
+"""What tools that were written by hand, or for another language, call the types; without regard to case."""
+_ANY_TYPE = "any"
+_SAYS_ITEMS = frozenset({"items", "prefixItems", "enum", "const"})
+_SAYS_MEMBERS = frozenset(
+    {"properties", "additionalProperties", "patternProperties", "propertyNames", "enum", "const", "anyOf", "oneOf"}
+    | {"allOf", "$ref"}
+)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_CLASS = re.compile(r"\[[^\]]*\]")
+_NO_PATTERN = re.compile(r"\[\^|\(\?[^:]|\\[SWDsbBpPkxcu1-9]")
+"""What may be any character, or what xgrammar does not know."""
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "required", "default", "type"})
 _MAX_DEPTH = 200
@@ -42,13 +68,14 @@ _IN_MAPS = frozenset({"properties", *_DEFINITIONS})
 class Cleaned:
     """A schema without notes and without what no grammar enforces."""
 
+    root: Json
     schema: Json = None
     dropped: list[str] = field(default_factory=list)
     """What is not enforced: the parameter, and the word."""
 
     @classmethod
     def of(cls, schema: Json) -> Cleaned:
-        found = cls()
+        found = cls(root=schema)
         found.schema = found._part(schema, "", 0)
         return found
 
@@ -59,13 +86,16 @@ class Cleaned:
             return [self._part(each, place, depth + 1) for each in part]
         if not isinstance(part, dict):
             return part
+        part = self._merged(part, place)
         kept: dict[str, Json] = {}
         for key, value in part.items():
             word = str(key)
-            if word in _NOTES or (word == "default" and value is not None):
+            if word in _NOTES or word in _WITH_IF or (word == "default" and value is not None):
                 continue
-            if word in _NOT_ENFORCED or (word == "format" and not _is_format(value)):
+            if self._is_not_enforced(word, value, part):
                 self.dropped.append(f"{place or 'the arguments'}: {word}")
+            elif word == "type":
+                kept |= _type(value)
             elif word in _DATA:
                 kept[word] = value
             elif word in _BY_NAME and isinstance(value, dict):
@@ -73,9 +103,234 @@ class Cleaned:
                     str(name): self._part(each, f"{place}.{name}" if place else str(name), depth + 1)
                     for name, each in value.items()
                 }
+            elif word == "propertyNames" and isinstance(value, dict):
+                kept[word] = self._part({"type": "string", **value}, place, depth + 1)
             else:
                 kept[word] = self._part(value, place, depth + 1)
-        return kept
+        return _as_xgrammar_reads(kept)
+
+    def _merged(self, part: dict[str, Json], place: str) -> dict[str, Json]:
+        """A schema together with what its `allOf` lists, of which xgrammar reads one only."""
+        branches = part.get("allOf")
+        if not isinstance(branches, list) or (len(branches) < 2 and "properties" not in part):
+            return part
+        merged = {word: value for word, value in part.items() if word != "allOf"}
+        for branch in branches:
+            each = resolve(branch["$ref"], self.root) if isinstance(branch, dict) and "$ref" in branch else branch
+            for word, value in _mapping(each).items():
+                if word == "properties":
+                    merged[word] = {**_mapping(merged.get(word)), **_mapping(value)}
+                elif word == "required":
+                    merged[word] = [*_list(merged.get(word)), *_list(value)]
+                elif merged.setdefault(word, value) != value and word not in _NOTES | {"additionalProperties"}:
+                    self.dropped.append(f"{place or 'the arguments'}: {word} in allOf")
+        return merged
+
+    def _is_not_enforced(self, word: str, value: Json, part: Mapping[str, Json]) -> bool:
+        if word == "pattern":
+            return not (_allows(part.get("type"), "string") and "format" not in part and _is_pattern(value))
+        if word == "format":
+            return part.get("type", "string") == "string" and not _is_format(value)
+        if word == "$ref":
+            return not (isinstance(value, str) and (value == "#" or value.startswith("#/")))
+        if word in ("anyOf", "oneOf"):
+            return "properties" in part  # xgrammar would forget these
+        return word in _NOT_ENFORCED
+
+
+def _as_xgrammar_reads(part: dict[str, Json]) -> dict[str, Json]:
+    """A schema without what xgrammar reads in another way than JSON Schema."""
+    if isinstance(part.get("items"), list):  # a tuple, before 2020
+        part["prefixItems"] = part.pop("items")
+        part["items"] = part.pop("additionalItems", False)
+    for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if isinstance(part.get(exclusive), bool) and part.pop(exclusive) and limit in part:  # before 2016
+            part[exclusive] = part.pop(limit)
+    if len(part) > 1:
+        part = _opened(part)
+    declared, required = part.get("properties"), part.get("required")
+    if isinstance(declared, dict) and isinstance(required, list):
+        for name in required:
+            if isinstance(name, str):
+                declared.setdefault(name, True)
+    return _nullable(part) if part.pop("nullable", False) is True else part
+
+
+def _opened(part: dict[str, Json]) -> dict[str, Json]:
+    """A schema that says so if it allows an array or an object of anything."""
+    if _allows(part.get("type"), "array") and not part.keys() & _SAYS_ITEMS:
+        part = {**part, "items": True}
+    if _allows(part.get("type"), "object") and not part.keys() & _SAYS_MEMBERS:
+        part = {**part, "additionalProperties": True}
+    return part
+
+
+def _mapping(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _allows(said: Json, kind: str) -> bool:
+    return said == kind or (isinstance(said, list) and kind in said)
+
+
+def _is_pattern(pattern: Json) -> bool:
+    """Whether xgrammar enforces a pattern: it says the whole string, and which characters may stand in it."""
+    if not (isinstance(pattern, str) and pattern.startswith("^") and pattern.endswith("$")):
+        return False
+    inner = _ESCAPED.sub("", pattern[1:-1])
+    depth = 0
+    for sign in _CLASS.sub("", inner):
+        depth += (sign == "(") - (sign == ")")
+        if sign in ".^$" or (sign == "|" and not depth):
+            return False
+    return not _NO_PATTERN.search(pattern) and not pattern.endswith(r"\$")
+
+
+def _type(said: Json) -> dict[str, Json]:
+    """The word `type` in JSON Schema's names; nothing if it says that any will do. What is not known stays."""
+    if isinstance(said, str):
+        name = said.lower()
+        return {} if name == _ANY_TYPE else {"type": _TYPE_NAMES.get(name, said)}
+    if isinstance(said, list) and all(isinstance(each, str) for each in said):
+        names = [each.lower() for each in said]
+        known = [_TYPE_NAMES.get(name, each) for name, each in zip(names, said, strict=True)]
+        return {} if _ANY_TYPE in names else {"type": list(dict.fromkeys(known))}
+    return {"type": said}
+
+
+def _nullable(part: dict[str, Json]) -> dict[str, Json]:
+    """OpenAPI's `nullable`, as JSON Schema says it."""
+    said = part.get("type")
+    if not isinstance(said, str) or "const" in part:
+        return {"anyOf": [part, NULL]}
+    listed = part.get("enum")
+    if isinstance(listed, list) and None not in listed:
+        part = {**part, "enum": [*listed, None]}
+    return {**part, "type": [said, "null"]}
+
+
+LATER = 1_000_000
+"""An element after those that a schema lists by their place."""
+NULL: Json = {"type": "null"}
+_OWN = frozenset({"properties", "additionalProperties", "patternProperties", "items", "prefixItems", "enum", "const"})
+"""Words of a schema that says something itself."""
+_MAX_ALTERNATIVES = 64
+
+
+def alternatives(part: Json, root: Json) -> Sequence[Json]:
+    """The schemas of which a value follows one: references, unions and an `allOf` of one are looked into."""
+    found: list[Json] = []
+    seen: set[int] = set()
+    queue = [part]
+    while queue and len(found) + len(queue) < _MAX_ALTERNATIVES:
+        each = queue.pop(0)
+        inner = _stands_for(each, root)
+        if inner is None:
+            found.append(each)
+        elif id(each) not in seen:
+            seen.add(id(each))
+            queue[:0] = inner
+    return [*found, *queue] or [part]
+
+
+def _stands_for(part: Json, root: Json) -> Sequence[Json] | None:
+    """What a schema stands for that says nothing itself; None if it does."""
+    if not isinstance(part, dict) or not _OWN.isdisjoint(part):
+        return None
+    inner: Json = None
+    if "$ref" in part:
+        inner = [resolve(part["$ref"], root)]
+    elif isinstance(part.get("allOf"), list) and len(part["allOf"]) == 1:
+        inner = part["allOf"]
+    else:
+        inner = part.get("anyOf") or part.get("oneOf")
+    if not isinstance(inner, list) or not inner:
+        return None
+    if "type" in part and not all(types(each, root) <= types(part, root) for each in inner):
+        return None
+    return [*inner, NULL] if "default" in part and part["default"] is None else inner
+
+
+def choices(part: Json, root: Json) -> list[Json] | None:
+    """The values that a schema allows, if it lists them and each is plain: no array, no object."""
+    found: list[Json] = []
+    for each in alternatives(part, root):
+        if not isinstance(each, dict):
+            return None
+        listed = [each["const"]] if "const" in each else [None] if each == NULL else each.get("enum")
+        if not isinstance(listed, list) or not listed:
+            return None
+        found += listed
+    return found if all(value is None or isinstance(value, str | int | float) for value in found) else None
+
+
+def of_types(part: Json, root: Json, kinds: Types) -> Json:
+    """What a schema says of the values of some types."""
+    if (listed := choices(part, root)) is not None:
+        return {"enum": [value for value in listed if types({"const": value}, root) <= kinds]}
+    found: list[Json] = []
+    for each in alternatives(part, root):
+        allowed = types(each, root) & kinds
+        if allowed:
+            said = (
+                {key: value for key, value in each.items() if key not in _DEFINITIONS} if isinstance(each, dict) else {}
+            )
+            names = sorted(allowed)
+            found.append(_opened({**said, "type": names[0] if len(names) == 1 else names}))
+    return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+TEXT_LIMITS = frozenset({"pattern", "format"})
+LIMITS = TEXT_LIMITS | {
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),
+    *("minProperties", "maxProperties", "propertyNames", "patternProperties", "prefixItems"),
+}
+"""Words beside types and lists of values that xgrammar enforces in JSON."""
+
+
+def words_of(part: Json, root: Json, words: frozenset[str], *, deep: bool) -> Iterator[str]:
+    """Which of some words a schema has; `deep`: or what is in it."""
+    seen: set[int] = set()
+    queue = list(alternatives(part, root))
+    while queue:
+        each = queue.pop(0)
+        if isinstance(each, dict) and id(each) not in seen:
+            seen.add(id(each))
+            yield from (word for word in each if word in words and choices(each, root) is None)
+            if deep:
+                inner = [
+                    *_mapping(each.get("properties")).values(),
+                    each.get("items"),
+                    each.get("additionalProperties"),
+                ]
+                queue += [found for member in inner for found in alternatives(member, root)]
+
+
+def required_of(part: Json, root: Json) -> frozenset[str]:
+    """The members that an object has to have."""
+    found: set[str] = set()
+    further = part.get("allOf") if isinstance(part, Mapping) else None
+    for each in (part, *(further if isinstance(further, list) else ())):
+        meant = resolve(each["$ref"], root) if isinstance(each, Mapping) and "$ref" in each else each
+        said = meant.get("required") if isinstance(meant, Mapping) else None
+        found.update(name for name in (said if isinstance(said, list) else ()) if isinstance(name, str))
+    return frozenset(found)
+
+
+def further_of(part: Json, declared: bool) -> Json:
+    """The schema of members that an object does not declare: False if there may be none.
+
+    Where a schema does not say, it is as xgrammar has it: none, if any are `declared`.
+    """
+    if not isinstance(part, Mapping):
+        return not declared
+    if "patternProperties" in part:
+        return True
+    return part.get("additionalProperties", not declared)
 
 
 def is_plain(part: Json, depth: int = 0) -> bool:

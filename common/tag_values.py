@@ -2,13 +2,15 @@
 
 - Parameters come in the order of the schema; those that are not required may be missing.
 - A string is any text up to its closer, or one of those that the schema lists.
-- Elements nested deeper than five are any text: an engine refuses a tag that is nested deeper than some eighty.
+- Elements nested deeper than five are any text: an engine refuses a tag that is nested deeper than some eighty. So are
+  those that a schema does not name.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import schema
@@ -16,13 +18,15 @@ from .arguments.elements import ITEM, NAMESPACE
 from .arguments.tags import Tags
 from .schema import Parameters, Types
 from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, optional, regex, sequence, star, tag
-from .tag_schemas import with_definitions
+from .tag_schemas import LATER, alternatives, choices, further_of, of_types, required_of, with_definitions
 
 SAMPLE_KEY, SAMPLE_VALUE = "city", "Paris"
 """What every format's sample says."""
 _ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
 """Not counted: `{1,64}` takes seconds to compile against a vocabulary of 150,000 tokens."""
 _MAX_DEPTH = 5
+_MAX_NESTED = 400
+"""Elements in the parameters of a function."""
 _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "number": ("integer", "number"),
     "boolean": ("boolean",),
@@ -30,6 +34,7 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "array": ("array",),
     "object": ("object",),
 }
+_PYTHON_WORDS: Mapping[str, tuple[str, ...]] = {"boolean": ("True", "False"), "null": ("None",)}
 _SIMPLE = frozenset({"type", "items", "properties", "required", "additionalProperties", "minimum", "maximum", "format"})
 _ONE: Mapping[str, Types] = {each: frozenset({each}) for each in schema.ANY}
 _STRING = _ONE["string"]
@@ -51,14 +56,14 @@ class Function:
 
     @property
     def required(self) -> frozenset[str]:
-        return self.parameters.required
+        return required_of(self.parameters.root, self.parameters.root)
 
     @property
-    def further(self) -> bool:
-        """Whether parameters that are not declared are allowed."""
+    def further(self) -> object:
+        """The schema of parameters that are not declared; False if there may be none."""
         root = self.parameters.root
         allowed = root.get("additionalProperties", False) if isinstance(root, Mapping) else True
-        return not self.strict or allowed is not False
+        return True if not self.strict else allowed
 
     @property
     def schema(self) -> Format:
@@ -72,6 +77,11 @@ class Function:
         """The schema of one parameter, with the definitions that it may refer to."""
         return with_definitions(self.parameters.schema(name), self.parameters.root)
 
+    def part_of_types(self, part: object, kinds: Types) -> object:
+        """What the schema of a parameter says of the values of some types."""
+        root = self.parameters.root
+        return with_definitions(of_types(part, root, kinds), root)
+
 
 # --- parameters in tags
 
@@ -83,7 +93,7 @@ def parameters_in_tags(values: Tags, sample: str, function: Function) -> Iterato
         for name in function.parameters.names:
             one = sequence(written.format(function, name), GAP)
             yield one if name in required else optional(one)
-    if function.further:
+    if function.further is not False:
         yield star(sequence(written.format(function, None), GAP))
 
 
@@ -108,34 +118,40 @@ class _ParameterTag:
         return cls(before, parts, values.close, values.framed, values.typed_by)
 
     def format(self, function: Function, name: str | None) -> Format:
-        """One parameter; `name` None: any, of any type."""
-        part: object = True if name is None else function.schema_of(name)
-        types = _STRING if name is None else _types(function, name, part)
+        """One parameter; `name` None: any that is not declared."""
+        part = function.schema_of(name) if name is not None else function.further
+        types = _types(function, name, part)
+        listed = choices(part, function.parameters.root)
         if not self.typed_by:
-            if "string" not in types:
-                return self._with(name, "", sequence(GAP, json_schema(part), GAP))
-            choices = string_choices(part)
-            if choices is None:
-                return self._with(name, "string", ANY_TEXT)
-            written = any_of(const(choice) for choice in choices)
-            return self._with(name, "", sequence(GAP, written, GAP) if self.framed else written)
-        if name is None:
-            types = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
+            return self._untyped(name, part, types, listed)
         found: list[Format] = []
         if "string" in types:
-            choices = string_choices(part)
-            value = ANY_TEXT if choices is None else any_of(const(choice) for choice in choices)
+            value = ANY_TEXT if listed is None else _one_of(each for each in listed if isinstance(each, str))
             found.append(self._with(name, "string", value))
+        narrow = len(types) > 1 and part is not True
         if self.typed_by == "string":
-            if types - {"string", "json string"}:
-                found.append(self._with(name, "json", sequence(GAP, json_schema(part), GAP)))
+            kinds = types - {"string", "json string"}
+            if kinds:
+                only = function.part_of_types(part, kinds) if "string" in types and narrow else part
+                found.append(self._with(name, "json", sequence(GAP, json_schema(only), GAP)))
             return any_of(found)
-        for said, kinds in _OF_ONE_TYPE.items():
-            kind = [kind for kind in kinds if kind in types]
-            if kind:
-                only = {"type": kind} if name is None or len(types) > 1 else part
+        for said, names in _OF_ONE_TYPE.items():
+            kinds = types.intersection(names)
+            if kinds:
+                only = {"type": names[-1]} if part is True else function.part_of_types(part, kinds) if narrow else part
                 found.append(self._with(name, said, sequence(GAP, json_schema(only), GAP)))
         return any_of(found)
+
+    def _untyped(self, name: str | None, part: object, types: Types, listed: Sequence[object] | None) -> Format:
+        """One parameter whose value the schema types. Templates of these families write Python's words as well."""
+        if "string" not in types:
+            python = [const(word) for kind, words in _PYTHON_WORDS.items() if kind in types for word in words]
+            values = [json_schema(part), *(python if listed is None else ())]
+            return self._with(name, "", sequence(GAP, any_of(values), GAP))
+        if listed is None:
+            return self._with(name, "string", ANY_TEXT)
+        written = _one_of(listed)
+        return self._with(name, "", sequence(GAP, written, GAP) if self.framed else written)
 
     def _with(self, name: str | None, said: str, value: Format) -> Format:
         last = self.behind[-1]
@@ -155,23 +171,18 @@ class _ParameterTag:
         return sequence(*parts, tag(last, value, self.close))
 
 
-def _types(function: Function, name: str, part: object) -> Types:
+def _types(function: Function, name: str | None, part: object) -> Types:
     """The types of a parameter. Most schemas say one, and nothing else that counts."""
     if isinstance(part, dict) and part.keys() <= _SIMPLE:
         said = part.get("type")
         if isinstance(said, str) and said in schema.ANY:
             return _ONE[said]
-    return function.parameters.types(name)
+    return function.parameters.types(name) if name is not None else schema.types(part, function.parameters.root)
 
 
-def string_choices(part: object) -> list[str] | None:
-    """The strings that a schema allows, where it lists them."""
-    if not isinstance(part, Mapping):
-        return None
-    listed = [part["const"]] if "const" in part else part.get("enum")
-    if not isinstance(listed, list | tuple) or not listed or not all(isinstance(each, str) for each in listed):
-        return None
-    return list(listed)
+def _one_of(listed: Iterable[object]) -> Format:
+    """Values that a schema lists, as text."""
+    return any_of(const(each if isinstance(each, str) else json.dumps(each)) for each in listed)
 
 
 # --- parameters as elements
@@ -180,34 +191,50 @@ def string_choices(part: object) -> list[str] | None:
 def parameters_as_elements(function: Function, end: str) -> Iterator[Format]:
     """Parameters as elements, up to `end`."""
     root = function.parameters.root
-    if function.further:
-        excluded: Format = {"type": "any_text", "excludes": [end]}
-        yield optional(sequence(const(f"{NAMESPACE}<"), excluded))
-    else:
-        yield from _members(root, root, 0)
+    if function.strict:
+        yield from _Elements(root).members(root, 0)
+    if function.further is not False:
+        yield _any_elements(end)
 
 
-def _members(part: object, root: object, depth: int) -> Iterator[Format]:
-    required = part.get("required") if isinstance(part, Mapping) else None
-    for name, inner in schema.properties(part, root).items():
-        one = sequence(_element(str(name), inner, root, depth), GAP)
-        yield one if isinstance(required, list | tuple) and name in required else optional(one)
+def _any_elements(end: str) -> Format:
+    """Elements with any names, up to `end`: a grammar cannot say that a closer has its opener's name."""
+    return optional(sequence(const(f"{NAMESPACE}<"), regex("[^/<>]"), {"type": "any_text", "excludes": [end]}))
 
 
-def _element(name: str, part: object, root: object, depth: int) -> Format:
-    return tag(f"{NAMESPACE}<{name}>", _content(part, root, depth + 1), f"{NAMESPACE}</{name}>")
+class _Elements:
+    """Elements of a function's parameters."""
 
+    def __init__(self, root: object) -> None:
+        self._root = root
+        self._left = _MAX_NESTED
 
-def _content(part: object, root: object, depth: int) -> Format:
-    kinds = schema.types(part, root)
-    if (choices := string_choices(part)) is not None:
-        return any_of(const(choice) for choice in choices)
-    if depth > _MAX_DEPTH or "string" in kinds:
-        return ANY_TEXT
-    written: list[Format] = [json_schema(with_definitions(part, root))]
-    if "object" in kinds:
-        written.append(sequence(GAP, *_members(part, root, depth)))
-    if "array" in kinds:
-        item = _element(ITEM, schema.element(part, root, 0), root, depth)
-        written.append(star(sequence(item, GAP)))
-    return sequence(GAP, any_of(written), GAP)
+    def members(self, part: object, depth: int) -> Iterator[Format]:
+        required = required_of(part, self._root)
+        for name, inner in schema.properties(part, self._root).items():
+            one = sequence(self._element(str(name), inner, depth), GAP)
+            yield one if name in required else optional(one)
+
+    def _element(self, name: str, part: object, depth: int) -> Format:
+        self._left -= depth > 0
+        close = f"{NAMESPACE}</{name}>"
+        return tag(f"{NAMESPACE}<{name}>", self._content(part, depth + 1, close), close)
+
+    def _content(self, part: object, depth: int, close: str) -> Format:
+        kinds = schema.types(part, self._root)
+        if (listed := choices(part, self._root)) is not None:
+            return _one_of(listed)
+        if depth > _MAX_DEPTH or self._left < 0 or "string" in kinds:
+            return ANY_TEXT
+        written: list[Format] = [json_schema(with_definitions(part, self._root))]
+        for each in alternatives(part, self._root):
+            kinds = schema.types(each, self._root)
+            if "object" in kinds:
+                members = list(self.members(each, depth))
+                further = further_of(each, bool(members)) is not False
+                written.append(sequence(GAP, *members, *([_any_elements(close)] if further else [])))
+            if "array" in kinds:
+                first, later = (schema.element(each, self._root, index) for index in (0, LATER))
+                item = self._element(ITEM, first if first is later else True, depth)
+                written.append(star(sequence(item, GAP)))
+        return sequence(GAP, any_of(written), GAP)

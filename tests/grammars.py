@@ -54,9 +54,18 @@ def xgrammar() -> Any:
 
 def accepts(tag: Mapping[str, object] | None, text: str) -> bool:
     """Whether a reply that is constrained by the structural tag `tag` can be `text`."""
-    assert tag is not None
-    grammar = xgrammar().Grammar.from_structural_tag(json.dumps(tag))
-    return bool(xgrammar().testing._is_grammar_accept_string(grammar, text))
+    return Accepts(tag)(text)
+
+
+class Accepts:
+    """`accepts` of one tag and many texts."""
+
+    def __init__(self, tag: Mapping[str, object] | None) -> None:
+        assert tag is not None
+        self._grammar = xgrammar().Grammar.from_structural_tag(json.dumps(tag))
+
+    def __call__(self, text: str) -> bool:
+        return bool(xgrammar().testing._is_grammar_accept_string(self._grammar, text))
 
 
 # --- replies that a tag allows
