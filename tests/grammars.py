@@ -67,6 +67,11 @@ class Accepts:
     def __call__(self, text: str) -> bool:
         return bool(xgrammar().testing._is_grammar_accept_string(self._grammar, text))
 
+    def stops(self, text: str) -> int:
+        """How many characters of a text that is not accepted may begin one that is."""
+        matcher = xgrammar().GrammarMatcher(_compiler().compile_grammar(self._grammar))
+        return next((at for at, sign in enumerate(text) if not matcher.accept_string(sign)), len(text))
+
 
 # --- replies that a tag allows
 

@@ -9,17 +9,17 @@ the tag. Both parsers are asked in turn, each request is a new object, and its t
 from __future__ import annotations
 
 import argparse
-import copy
 import gc
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "support")]
 
+from declared_tools import tools  # noqa: E402
 from dynamo_parsers import structural_tags  # noqa: E402
 from vllm_harness import TURN, Exchange, chat_request, encode  # noqa: E402
 
@@ -43,46 +43,6 @@ OURS = {
     "harmony": "gpt_oss",
 }
 LATER = 5
-
-WORDS = ("path", "query", "limit", "cursor", "owner", "repo", "title", "body", "labels", "state", "since", "filter")
-PARTS: Sequence[Mapping[str, object]] = (
-    {"type": "string", "description": "What is looked for, in the words of the one who asks."},
-    {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-    {"type": "string", "enum": ["open", "closed", "all"], "description": "Which of them."},
-    {"type": "array", "items": {"type": "string"}, "description": "Names, at most a hundred."},
-    {"type": "boolean", "default": False},
-    {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Since"},
-    {
-        "type": "object",
-        "properties": {"field": {"type": "string"}, "op": {"enum": ["lt", "gt"]}, "value": {"type": "number"}},
-        "required": ["field", "op"],
-        "additionalProperties": False,
-    },
-)
-
-
-def tools(count: int, strict: bool) -> list[dict[str, Any]]:
-    """Tools as servers of agents declare them: up to ten parameters, some of them nested, some required."""
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": f"server_{number % 7}_tool_{number}",
-                "description": "Looks for things and says which there are. " * 3,
-                "parameters": {
-                    "type": "object",
-                    "properties": {
-                        WORDS[(number + at) % len(WORDS)]: copy.deepcopy(PARTS[(number + at * 3) % len(PARTS)])
-                        for at in range(number % 11)
-                    },
-                    "required": [WORDS[(number + at) % len(WORDS)] for at in range(min(number % 11, 2))],
-                    "additionalProperties": False,
-                },
-                "strict": strict,
-            },
-        }
-        for number in range(count)
-    ]
 
 
 def measured(tool: str, reasoning: str, count: int, strict: bool, choice: str) -> str:
