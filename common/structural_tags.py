@@ -232,12 +232,12 @@ class _Reply:
 
     def tag(self, asked: Sequence[_Asked]) -> Tag:
         """The tag for these functions; the same as before for what was asked before."""
-        said = _as_json([(each.name, each.strict, each.parameters) for each in asked])
+        said = tuple((each.name, _as_json(each.parameters) if each.strict else "") for each in asked)
         key = (self.row.name, said, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
         found = _TAGS.get(key)
         if found is None:
-            found = self._made([_function(each) for each in asked])
-            _TAGS.put(key, found, _OVERHEAD + len(said))
+            found = self._made([_function(*each) for each in said])
+            _TAGS.put(key, found, _OVERHEAD + sum(len(name) + len(schema) for name, schema in said))
         return found
 
     def _made(self, functions: Sequence[Function]) -> Tag:
@@ -332,23 +332,25 @@ def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
 _NOTHING = Parameters(None)
 
 
-def _function(asked: _Asked) -> Function:
-    """How a function is called. What cannot be enforced of a strict one is said when it is met first."""
-    if not asked.strict:
-        return Function(asked.name, _NOTHING, False)
-    said = _as_json(asked.parameters)
-    found = _FUNCTIONS.get((asked.name, said))
+def _function(name: str, said: str) -> Function:
+    """How a function is called. What cannot be enforced of a strict one is said when it is met first.
+
+    `said`: the schema of its arguments as JSON; "" if it is not strict.
+    """
+    if not said:
+        return Function(name, _NOTHING, False)
+    found = _FUNCTIONS.get((name, said))
     if found is None:
         cleaned = Cleaned.of(json.loads(said))
         doubtful = not (is_plain(cleaned.schema) and _is_unicode(said))
-        found = Function(asked.name, Parameters(cleaned.schema), True, doubtful)
+        found = Function(name, Parameters(cleaned.schema), True, doubtful)
         if cleaned.dropped:
             _log.warning(
                 "the tool %r is strict, but no grammar enforces all of its schema; left out: %s",
-                asked.name,
+                name,
                 ", ".join(dict.fromkeys(cleaned.dropped)),
             )
-        _FUNCTIONS.put((asked.name, said), found, _OVERHEAD + len(said))
+        _FUNCTIONS.put((name, said), found, _OVERHEAD + len(said))
     return found
 
 
@@ -388,7 +390,7 @@ def _say_what_is_text(row: ToolRow, function: Function) -> None:
             function.name,
             PREFIX,
             row.name,
-            "only the types of values are" if literals else "a string is any text",
+            "a grammar knows types and listed values only" if literals else "a string is any text",
             ", ".join(dict.fromkeys(found)),
         )
 

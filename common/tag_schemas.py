@@ -51,6 +51,8 @@ _SAYS_MEMBERS = frozenset(
     {"properties", "additionalProperties", "patternProperties", "propertyNames", "enum", "const", "anyOf", "oneOf"}
     | {"allOf", "$ref"}
 )
+_SCALARS = ANY - {"array", "object"}
+_OF_SCALARS = _NOTES | {"type", "enum", "minimum", "maximum", "default"}
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _CLASS = re.compile(r"\[[^\]]*\]")
 _NO_PATTERN = re.compile(r"\[\^|\(\?[^:]|\\[SWDsbBpPkxcu1-9]")
@@ -86,11 +88,14 @@ class Cleaned:
             return [self._part(each, place, depth + 1) for each in part]
         if not isinstance(part, dict):
             return part
+        said = part.get("type")
+        if isinstance(said, str) and said in _SCALARS and _OF_SCALARS.issuperset(part):
+            return {word: value for word, value in part.items() if _is_kept(word, value)}  # most are like that
         part = self._merged(part, place)
         kept: dict[str, Json] = {}
         for key, value in part.items():
             word = str(key)
-            if word in _NOTES or word in _WITH_IF or (word == "default" and value is not None):
+            if word in _WITH_IF or not _is_kept(word, value):
                 continue
             if self._is_not_enforced(word, value, part):
                 self.dropped.append(f"{place or 'the arguments'}: {word}")
@@ -190,6 +195,10 @@ def _is_pattern(pattern: Json) -> bool:
     return not _NO_PATTERN.search(pattern) and not pattern.endswith(r"\$")
 
 
+def _is_kept(word: str, value: Json) -> bool:
+    return word not in _NOTES and (word != "default" or value is None)
+
+
 def _type(said: Json) -> dict[str, Json]:
     """The word `type` in JSON Schema's names; nothing if it says that any will do. What is not known stays."""
     if isinstance(said, str):
@@ -218,14 +227,18 @@ LATER = 1_000_000
 NULL: Json = {"type": "null"}
 _OWN = frozenset({"properties", "additionalProperties", "patternProperties", "items", "prefixItems", "enum", "const"})
 """Words of a schema that says something itself."""
+_STANDING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_LISTING = _STANDING | {"enum", "const"}
 _MAX_ALTERNATIVES = 64
 
 
 def alternatives(part: Json, root: Json) -> Sequence[Json]:
     """The schemas of which a value follows one: references, unions and an `allOf` of one are looked into."""
+    if not isinstance(part, dict) or _STANDING.isdisjoint(part):
+        return (part,)
     found: list[Json] = []
     seen: set[int] = set()
-    queue = [part]
+    queue: list[Json] = [part]
     while queue and len(found) + len(queue) < _MAX_ALTERNATIVES:
         each = queue.pop(0)
         inner = _stands_for(each, root)
@@ -257,6 +270,8 @@ def _stands_for(part: Json, root: Json) -> Sequence[Json] | None:
 
 def choices(part: Json, root: Json) -> list[Json] | None:
     """The values that a schema allows, if it lists them and each is plain: no array, no object."""
+    if not isinstance(part, dict) or _LISTING.isdisjoint(part):
+        return None
     found: list[Json] = []
     for each in alternatives(part, root):
         if not isinstance(each, dict):
@@ -294,6 +309,8 @@ LIMITS = TEXT_LIMITS | {
 
 def words_of(part: Json, root: Json, words: frozenset[str], *, deep: bool) -> Iterator[str]:
     """Which of some words a schema has; `deep`: or what is in it."""
+    if not deep and isinstance(part, dict) and words.isdisjoint(part) and _STANDING.isdisjoint(part):
+        return
     seen: set[int] = set()
     queue = list(alternatives(part, root))
     while queue:

@@ -35,7 +35,10 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "object": ("object",),
 }
 _PYTHON_WORDS: Mapping[str, tuple[str, ...]] = {"boolean": ("True", "False"), "null": ("None",)}
-_SIMPLE = frozenset({"type", "items", "properties", "required", "additionalProperties", "minimum", "maximum", "format"})
+_SIMPLE = frozenset(
+    {"type", "items", "properties", "required", "additionalProperties", "minimum", "maximum", "format", "enum"}
+)
+_UNION = frozenset({"anyOf"})
 _ONE: Mapping[str, Types] = {each: frozenset({each}) for each in schema.ANY}
 _STRING = _ONE["string"]
 
@@ -173,11 +176,27 @@ class _ParameterTag:
 
 def _types(function: Function, name: str | None, part: object) -> Types:
     """The types of a parameter. Most schemas say one, and nothing else that counts."""
-    if isinstance(part, dict) and part.keys() <= _SIMPLE:
-        said = part.get("type")
-        if isinstance(said, str) and said in schema.ANY:
-            return _ONE[said]
+    if isinstance(part, dict) and (known := _said_type(part)) is not None:
+        return known
+    if isinstance(part, dict) and part.keys() <= _UNION:
+        branches = [_said_type(each) if isinstance(each, dict) else None for each in part["anyOf"]]
+        if all(each is not None for each in branches):
+            return frozenset().union(*(each for each in branches if each))
     return function.parameters.types(name) if name is not None else schema.types(part, function.parameters.root)
+
+
+def _said_type(part: Mapping[str, object]) -> Types | None:
+    said = part.get("type")
+    if not isinstance(said, str) or said not in schema.ANY or not _SIMPLE.issuperset(part):
+        return None
+    listed = part.get("enum")
+    if listed is not None and not (said == "string" and isinstance(listed, list) and all(map(_is_text, listed))):
+        return None
+    return _ONE[said]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _one_of(listed: Iterable[object]) -> Format:

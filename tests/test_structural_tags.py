@@ -478,6 +478,50 @@ def test_a_pattern_is_enforced_or_said_not_to_be(row: ToolRow, caplog: pytest.Lo
     assert caplog.text.count("code: pattern") == (0 if enforced else 1)
 
 
+TEXT: dict[str, object] = {"type": "string"}
+LEFT_OUT: list[tuple[dict[str, object], str, object]] = [
+    ({**TEXT, "pattern": "[0-9]"}, "pattern", "no digit"),
+    ({**TEXT, "pattern": "^a|b$"}, "pattern", "c"),
+    ({**TEXT, "pattern": "^.+$"}, "pattern", 'say "x"'),
+    ({**TEXT, "pattern": "^[^,]+$"}, "pattern", 'say "x"'),
+    ({**TEXT, "pattern": "^(?=.*[A-Z])[a-z]+$"}, "pattern", "Ab"),
+    ({**TEXT, "pattern": r"^\p{L}+$"}, "pattern", "ä"),
+    ({"pattern": "^[a-z]+$"}, "pattern", 3),
+    ({**TEXT, "format": "color"}, "format", "red"),
+    ({"not": TEXT}, "not", 3),
+    ({"type": "object", "not": {"required": ["a"]}}, "not", {"b": 1}),
+    ({"type": "object", "if": {"required": ["a"]}, "then": {"required": ["b"]}}, "if", {"c": 1}),
+    ({"type": "object", "dependentRequired": {"a": ["b"]}}, "dependentRequired", {"a": 1}),
+    ({"type": "object", "properties": {"x": {}}, "anyOf": [{"required": ["x"]}]}, "anyOf", {}),
+    ({"allOf": [{"minimum": 1}, {"minimum": 2}], "type": "integer"}, "minimum in allOf", 3),
+    ({"$ref": "https://example.com/schema"}, "$ref", "x"),
+]
+"""A part of a schema, the word of it that no grammar enforces, and a value that has to be allowed."""
+
+
+@pytest.mark.parametrize(("part", "word", "value"), LEFT_OUT)
+def test_what_no_grammar_enforces_is_left_out_and_said_once(
+    part: dict[str, object], word: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"f{LEFT_OUT.index((part, word, value))}"
+    schema = {"type": "object", "properties": {"at": {"type": "object", "properties": {"x": part}}}}
+    with caplog.at_level("WARNING", "dynamo_parsers"):
+        tags = [structural_tag("hermes", [tool(name, schema, True)], choice) for choice in ("required", "auto")]
+    assert caplog.text.count(f"'{name}'") == 1
+    assert f"left out: at.x: {word}" in caplog.text
+    assert accepts(tags[0], written(tool_row("hermes"), (name, {"at": {"x": value}})))
+
+
+@pytest.mark.parametrize("name", ["gemma4", "pythonic"])
+def test_what_literals_do_not_enforce_is_said(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    part = {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "null"}]}}
+    schema = {"type": "object", "properties": {"x": part, "y": {"type": "integer"}}}
+    with caplog.at_level("WARNING", "dynamo_parsers"):
+        structural_tag(name, [tool(f"limits_{name}", schema, True)], "required")
+    assert "not enforced: x: minItems, x: minimum" in caplog.text
+    assert " y:" not in caplog.text
+
+
 def test_notes_for_the_model_are_no_part_of_a_tag() -> None:
     schema = {
         "type": "object",
