@@ -178,9 +178,9 @@ def _types(function: Function, name: str | None, part: object) -> Types:
     """The types of a parameter. Most schemas say one, and nothing else that counts."""
     if isinstance(part, dict) and (known := _said_type(part)) is not None:
         return known
-    if isinstance(part, dict) and part.keys() <= _UNION:
+    if isinstance(part, dict) and part.keys() == _UNION and isinstance(part["anyOf"], list):
         branches = [_said_type(each) if isinstance(each, dict) else None for each in part["anyOf"]]
-        if all(each is not None for each in branches):
+        if branches and all(each is not None for each in branches):
             return frozenset().union(*(each for each in branches if each))
     return function.parameters.types(name) if name is not None else schema.types(part, function.parameters.root)
 

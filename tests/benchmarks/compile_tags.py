@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,7 @@ def main(said: Sequence[str] | None = None) -> None:
     parser.add_argument("--tools", default="1,20,512")
     parser.add_argument("--write", type=Path, help="a page with the table's marks")
     asked = parser.parse_args(said)
+    logging.disable()  # what is not enforced of some tool
     infos = [vocabulary(path) for path in asked.tokenizers]
     counts = [int(each) for each in asked.tools.split(",")]
     over: list[str] = []
