@@ -14,6 +14,7 @@ from dynamo_parsers.registry import TOOL_ROWS, ToolRow, tool_row
 from rows import rows_of, wrong_with_row
 
 WALKS = 6
+"""Replies that are tried of each tag, for one family; of all rows `test_structural_tags_read.py` tries more."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -22,8 +23,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("row", found, ids=lambda row: row.name)
 
 
-def test_a_row_is_one_family(row: ToolRow) -> None:
-    wrong = list(wrong_with_row(row, WALKS))
+def test_a_row_is_one_family(row: ToolRow, request: pytest.FixtureRequest) -> None:
+    wrong = list(wrong_with_row(row, WALKS if request.config.getoption("--family") else 1))
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
 
