@@ -34,7 +34,9 @@ class Replay:
 
     errored = False
 
-    def __init__(self, tool: str, reasoning: str | None) -> None:
+    def __init__(self, tool: str | None, reasoning: str | None) -> None:
+        self.seen = ""
+        """The text of the last reply, as the detokenizer left it."""
         self.tokenizer = tokenizer_for(tool, reasoning)
         self.model_config = ModelConfig(model=str(demo_model(tool, reasoning)[1]), max_model_len=4096, dtype="float32")
         parallel = SimpleNamespace(_api_process_rank=0)
@@ -63,6 +65,7 @@ class Replay:
             last = last or stop is not None
             new = detokenizer.get_next_output_text(finished=last, delta=True)
             text += new
+            self.seen = text
             if streams or last:
                 output = CompletionOutput(
                     index=0,
@@ -79,24 +82,29 @@ class Replay:
                 return
 
 
+def say(reply: str, reason: str = "stop") -> None:
+    """What the engine says in answer to the requests of this task, and why it ends."""
+    _reply.set((reply, reason))
+
+
 @cache
-def serving(kind: type, tool: str, reasoning: str | None) -> Any:
-    """vLLM's serving of an API for a pair of our parsers."""
+def serving(kind: type, tool: str | None, reasoning: str | None, template: str | None = None) -> Any:
+    """vLLM's serving of an API for a pair of our parsers; `template`: a chat template in place of the model's."""
     engine: Any = Replay(tool, reasoning)
     models = OpenAIServingModels(engine, [BaseModelPath(name="m", model_path="m")])
     flags = {
-        "enable_auto_tools": True,
-        "tool_parser": f"dynamo_{tool}",
+        "enable_auto_tools": tool is not None,
+        "tool_parser": f"dynamo_{tool}" if tool else None,
         "reasoning_parser": f"dynamo_{reasoning}" if reasoning else "",
     }
-    templates: Any = {"chat_template": None, "chat_template_content_format": "auto", "request_logger": None}
+    templates: Any = {"chat_template": template, "chat_template_content_format": "auto", "request_logger": None}
     renderer = OnlineRenderer(model_config=engine.model_config, renderer=engine.renderer, **templates, **flags)
     return kind(engine, models, "assistant", online_renderer=renderer, **templates, **flags)
 
 
 async def chat(tool: str, reasoning: str | None, reply: str, reason: str = "stop", **said: object) -> Any:
     """The answer, as (reasoning, content, calls, finish_reason); a stream folded as a client does it."""
-    _reply.set((reply, reason))
+    say(reply, reason)
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "tools": TOOLS, "max_tokens": 2000, **said}
     made = await serving(OpenAIServingChat, tool, reasoning).create_chat_completion(
         ChatCompletionRequest.model_validate(body)
@@ -122,7 +130,7 @@ async def chat(tool: str, reasoning: str | None, reply: str, reason: str = "stop
 
 
 async def messages(tool: str, reasoning: str | None, reply: str, reason: str = "stop", **said: object) -> Any:
-    _reply.set((reply, reason))
+    say(reply, reason)
     tools = [{"name": each["function"]["name"], "input_schema": each["function"]["parameters"]} for each in TOOLS]  # type: ignore[index]
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "tools": tools, "max_tokens": 2000, **said}
     asked = AnthropicMessagesRequest.model_validate(body)

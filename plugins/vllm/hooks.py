@@ -3,8 +3,10 @@
 - `OnlineRenderer.preprocess_chat`: before 0.33 the parser that adjusts a request is not told the prompt that was just
   rendered, which says where a grammar has to begin; and before 0.32 a tool parser alone is not asked about a request
   without tools, whose special tokens are then lost.
-- `OpenAIServingChat.chat_completion_full_generator`: before 0.33, a reply that was cut after a call began says
-  `tool_calls` where it is sent whole; as in a stream, and in newer versions, it says `length`.
+- `OpenAIServingChat.chat_completion_full_generator`: before 0.32 a parser is not told the prompt of a whole reply, and
+  before 0.33 such a reply that was cut after a call began says `tool_calls`; as in a stream, and in newer versions, it
+  says `length`.
+- `OpenAIServingResponses.responses_full_generator`: the same of the prompt.
 - `AnthropicServingMessages.messages_full_converter`: what is no whole JSON becomes HTTP 500 there. A call gets what it
   was given whole, as the official client makes it of a stream.
 
@@ -22,6 +24,8 @@ from typing import Any
 
 from dynamo_parsers.engines.whole import whole_part
 
+from .parser import tell_prompt
+
 logger = logging.getLogger("dynamo_parsers")
 
 RENDERERS = (
@@ -29,6 +33,7 @@ RENDERERS = (
     ("vllm.entrypoints.serve.render.serving", "OpenAIServingRender"),
 )
 CHAT = "vllm.entrypoints.openai.chat_completion.serving"
+RESPONSES = "vllm.entrypoints.openai.responses.serving"
 MESSAGES = "vllm.entrypoints.anthropic.serving"
 _MARK = "_dynamo_parsers_hook"
 
@@ -46,17 +51,24 @@ def install(tools: type, composed: tuple[type, ...]) -> None:
         if theirs is not None and not _tells_prompt(theirs):
             _hook(renderer, "preprocess_chat", _with_prompt, composed)
     chat = sys.modules.get(CHAT)
+    serving = getattr(chat, "OpenAIServingChat", None)
+    full = getattr(serving, "chat_completion_full_generator", None)
     if not hasattr(chat, "resolve_finish_reason"):  # since 0.33
-        _hook(getattr(chat, "OpenAIServingChat", None), "chat_completion_full_generator", _with_finish_reason, tools)
+        _hook(serving, "chat_completion_full_generator", _with_finish_reason, tools)
+    if full is not None and not _tells_prompt(full):  # since 0.32
+        _hook(serving, "chat_completion_full_generator", _with_prompt_of_chat, composed)
+        responses = getattr(sys.modules.get(RESPONSES), "OpenAIServingResponses", None)
+        _hook(responses, "responses_full_generator", _with_prompt_of_response, composed)
     messages = sys.modules.get(MESSAGES)
     _hook(getattr(messages, "AnthropicServingMessages", None), "messages_full_converter", _with_whole_input, tools)
 
 
 def _hook(owner: Any, name: str, around: Callable[..., Callable[..., Any]], ours: object) -> None:
     theirs = getattr(owner, name, None)
-    if theirs is not None and not hasattr(theirs, _MARK):
+    there = getattr(theirs, _MARK, ())
+    if theirs is not None and around.__name__ not in there:
         hook = around(theirs, ours)
-        setattr(hook, _MARK, True)
+        setattr(hook, _MARK, (*there, around.__name__))
         setattr(owner, name, hook)
 
 
@@ -64,8 +76,8 @@ def _hook(owner: Any, name: str, around: Callable[..., Callable[..., Any]], ours
 
 
 def _tells_prompt(theirs: Any) -> bool:
-    """Whether vLLM itself tells the parser that adjusts a request its prompt (since 0.33)."""
-    return "set_prompt_token_ids" in getattr(getattr(theirs, "__code__", None), "co_names", ())
+    """Whether this method of vLLM's tells a parser the prompt."""
+    return "set_prompt_token_ids" in getattr(getattr(inspect.unwrap(theirs), "__code__", None), "co_names", ())
 
 
 def _with_prompt(theirs: Callable[..., Any], ours: tuple[type, ...]) -> Callable[..., Any]:
@@ -124,6 +136,48 @@ def _prompt_of(rendered: Any) -> Sequence[int] | None:
     """The token ids of a rendered prompt; None if it has none."""
     ids = rendered[1][0].get("prompt_token_ids")
     return ids if isinstance(ids, Sequence) else None
+
+
+# --- the prompt of a whole reply
+
+
+def _with_prompt_of_chat(theirs: Callable[..., Any], ours: tuple[type, ...]) -> Callable[..., Any]:
+    @wraps(theirs)
+    async def full_generator(self: Any, request: Any, results: AsyncIterator[Any], *args: Any, **kwargs: Any) -> Any:
+        if not issubclass(getattr(self, "parser_cls", None) or object, ours):
+            return await theirs(self, request, results, *args, **kwargs)
+        return await theirs(self, request, _telling(results, lambda result: result), *args, **kwargs)
+
+    return full_generator
+
+
+def _with_prompt_of_response(theirs: Callable[..., Any], ours: tuple[type, ...]) -> Callable[..., Any]:
+    signature = inspect.signature(theirs)
+
+    @wraps(theirs)
+    async def full_generator(self: Any, *args: Any, **kwargs: Any) -> Any:
+        asked = signature.bind(self, *args, **kwargs)
+        contexts = asked.arguments.get("result_generator")
+        if contexts is not None and issubclass(_parser_of(self), ours):
+            asked.arguments["result_generator"] = _telling(contexts, lambda each: getattr(each, "last_output", None))
+        return await theirs(*asked.args, **asked.kwargs)
+
+    return full_generator
+
+
+def _parser_of(serving: Any) -> type:
+    return getattr(serving, "parser", None) or getattr(serving, "parser_cls", None) or object
+
+
+async def _telling(results: AsyncIterator[Any], output: Callable[[Any], Any]) -> AsyncIterator[Any]:
+    """`results`, with the prompt of each told to the parsers of this task."""
+    tell_prompt(None)
+    async for result in results:
+        try:
+            tell_prompt(getattr(output(result), "prompt_token_ids", None))
+        except Exception as error:
+            _report("the prompt of a whole reply", error)
+        yield result
 
 
 # --- replies that were cut

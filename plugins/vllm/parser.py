@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from dynamo_parsers.engines.boundary import guarded
@@ -37,6 +38,15 @@ if TYPE_CHECKING:
 
     Request = ChatCompletionRequest | ResponsesRequest
     Parsed = tuple[str | None, str | None, list[FunctionCall] | None]
+
+
+_prompt: ContextVar[Sequence[int] | None] = ContextVar("dynamo_parsers_prompt", default=None)
+"""The prompt of the whole replies of this task; None: vLLM tells each parser itself, which it does since 0.32."""
+
+
+def tell_prompt(prompt_token_ids: Sequence[int] | None) -> None:
+    """Note the prompt whose whole replies are parsed in this task."""
+    _prompt.set(prompt_token_ids)
 
 
 class DynamoParser(DelegatingParser):
@@ -97,6 +107,9 @@ class DynamoParser(DelegatingParser):
         enable_auto_tools: bool = False,
         model_output_token_ids: Sequence[int] = (),
     ) -> Parsed:
+        prompt = _prompt.get()
+        if prompt is not None:
+            self.set_prompt_token_ids(prompt)
         reading = self._begin(request, model_output)
         message = fold([*reading.feed(model_output), *reading.finish()])
         calls = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls]
@@ -183,3 +196,9 @@ class Beside:
         theirs = getattr(super(), "set_prompt_token_ids", None)
         if theirs is not None:
             theirs(prompt_token_ids)
+
+    def parse(self, *args: object, **kwargs: object) -> object:
+        prompt = _prompt.get()
+        if prompt is not None:
+            self.set_prompt_token_ids(prompt)
+        return super().parse(*args, **kwargs)  # type: ignore[misc]
