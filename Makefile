@@ -151,7 +151,7 @@ NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100 TEMPLATE_EXAMPLES=40
 nightly: ## All tests at full length, and what is measured: an hour or two
 	$(MAKE) test $(NIGHT)
 	$(MAKE) test-dynamo $(NIGHT)
-	$(MAKE) ablate compare
+	$(MAKE) ablate compare matrix
 
 nightly-core: ## The tests that need no engine, at full length
 	$(MAKE) test-core $(NIGHT)
@@ -268,6 +268,13 @@ parity: ## Every case of the corpus in every engine: what is the same, what the 
 	NIGHTLY=1 PARITY_RESULTS=$(PARITY) PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		$(WORKERS) -k "test_corpus and not many_tokens" -q
 	$(CORE)/bin/python .ci/parity_table.py $(PARITY)
+
+.PHONY: matrix matrix-newest
+matrix: $(CORE)/.installed $(VLLM)/.installed $(SGLANG)/.installed ## A share of the corpus in every supported version, into docs/versions.md [ARGS="--engine vllm --again" CASES_EVERY=16]
+	$(CORE)/bin/python .ci/matrix.py $(ARGS)
+
+matrix-newest: $(CORE)/.installed $(VLLM)/.installed $(SGLANG)/.installed ## The newest releases on PyPI: fails if anything differs
+	$(CORE)/bin/python .ci/matrix.py --newest --failing $(ARGS)
 
 probe: $(VLLM)/.installed $(SGLANG)/.installed ## The probe on live servers of both engines, into docs/probe.json and the README [ARGS="--published --engine vllm"]
 	$(VLLM)/bin/python tests/live/probe_servers.py $(ARGS)

@@ -8,7 +8,7 @@ Rules:
   Dynamo pins.
 - The Python of a release is fetched into .cache, its name and version are checked, and it is laid over the environment
   that holds one version of the engine, whose compiled extensions it finds (`vllm_source.py`). For SGLang that
-  environment has no kernels at all.
+  environment has no kernels at all, and the release brings the transformers that it pins.
 - tests/matrix asks the questions; the results are in .run/matrix. What was measured with the same code and corpus is
   not measured again, unless `--again` asks for it.
 - Standard library and our own package only.
@@ -31,9 +31,9 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
-from dynamo_parsers import sglang, vllm
+from dynamo_parsers.engines.floors import floor
 from dynamo_parsers.engines.places import numbers
-from environment import download, step
+from environment import download, pip, requirements_of, step
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".run" / "matrix"
@@ -84,7 +84,12 @@ class Engine:
             subprocess.run([self.python, script, version, tree], check=True, cwd=ROOT)
             return tree / "hybrid"
         if not (tree / "done").exists():
-            unpack(download(self.python, self.project, version), self.project, version, tree)
+            wheel = download(self.python, self.project, version)
+            unpack(wheel, self.project, version, tree)
+            pins = [line for line in requirements_of(wheel, ()) if line.partition("==")[0] in PINS]
+            if pins:
+                pip(self.python, "install", "--quiet", "--no-deps", "--target", str(tree), *pins)
+            (tree / "done").touch()
         return tree
 
     def _installed(self) -> str:
@@ -92,9 +97,12 @@ class Engine:
         return subprocess.check_output([self.python, "-c", code], text=True).strip().partition("+")[0]
 
 
+PINS = ("transformers", "tokenizers")
+"""What SGLang pins and does not start without; it goes into the tree."""
+
 ENGINES = (
-    Engine("vLLM", "vllm", vllm.FLOOR, "0.31.0", 2),
-    Engine("SGLang", "sglang", sglang.FLOOR, "0.5.21", 3),
+    Engine("vLLM", "vllm", floor("vllm"), "0.31.0", 2),
+    Engine("SGLang", "sglang", floor("sglang"), "0.5.21", 3),
 )
 
 
@@ -108,7 +116,6 @@ def unpack(wheel: Path, project: str, version: str, tree: Path) -> None:
         for name in archive.namelist():
             if not name.endswith(".so"):
                 archive.extract(name, tree)
-    (tree / "done").touch()
 
 
 # --- measuring
@@ -170,7 +177,7 @@ Made by `make matrix`. A share of the corpus goes through the serving of Chat Co
 the request, the version's own rendering, its parsers with ours named, and its answer, whole and streamed. *Same*: the
 client gets what the core reads in the same text: reasoning, content, calls and finish_reason. *Refused*: the engine
 takes no such request. A case is asked whole with one set of parsers and streamed with another (both, the tool parser
-alone, the reasoning parser alone); all cases with a `tool_choice` are asked, and one in 16 of the others.
+alone, the reasoning parser alone). One case in 16 is asked, and one in four of those with a `tool_choice`.
 
 The Python of a release runs over the compiled extensions of one CPU build, so this says nothing of kernels and
 grammars. In bold: what NVIDIA Dynamo {DYNAMO} pins.

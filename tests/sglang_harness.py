@@ -40,13 +40,9 @@ from parity import TURN
 from sglang.srt.entrypoints.openai import serving_chat
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest
 from sglang.srt.entrypoints.openai.serving_chat import OpenAIServingChat
+from sglang.srt.parser.template_manager import TemplateManager
 from sglang.srt.server_args import ServerArgs
 from transformers import AutoConfig, AutoTokenizer
-
-try:
-    from sglang.srt.parser.template_manager import TemplateManager
-except ImportError:  # older than 0.5.18
-    from sglang.srt.managers.template_manager import TemplateManager  # type: ignore[no-redef]
 
 VERSION: tuple[int, ...] = tuple(int(part) for part in sglang.__version__.split(".")[:3])
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from .. import __version__
 from ..chat_templates import TEMPLATES, ChatTemplate
 from ..detect import Detection, Model, detect, model_in
+from ..engines.floors import floor, is_too_old
 from ..engines.places import Place, look, numbers
 from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from ..template_words import has_words
@@ -27,7 +28,6 @@ from .engines import (
     AUTO,
     DISTRIBUTIONS,
     ENGINES,
-    FLOORS,
     PLUGIN_GROUPS,
     PLUGIN_VARIABLES,
     REASONING_NAMES,
@@ -388,20 +388,12 @@ def _versions(case: _Case) -> Iterator[Finding]:
             fix="run doctor in the environment that serves",
         )
         return
-    floor = FLOORS[case.engine]
-    if _numbers(version) < floor:
+    if is_too_old(case.engine, version):
         yield Finding(
             level="error",
             rule="version",
             text=f"{TITLES[case.engine]} {version} is too old for the parsers of this package",
-            fix=f"{'.'.join(map(str, floor))} or newer",
-        )
-    elif case.engine == "sglang" and _numbers(version) < (0, 5, 18):
-        yield Finding(
-            level="warning",
-            rule="version",
-            text=f"SGLang {version} does not tell a parser that a stream has ended: up to 512 characters may be lost",
-            fix="0.5.18 or newer",
+            fix=f"{floor(case.engine)} or newer",
         )
     workers = case.launch.flags.get("tokenizer-worker-num", "1")
     if case.engine == "sglang" and workers.isdigit() and int(workers) > 1 and _numbers(version) < (0, 5, 23):
@@ -427,14 +419,6 @@ def _gpt_oss(case: _Case) -> Iterator[Finding]:
             rule="gpt-oss",
             text="the model is a gpt-oss, which no other pair of this package reads",
             fix=f"--tool-call-parser {wanted[0]} --reasoning-parser {wanted[1]}",
-        )
-    version = _numbers(case.versions.get("vllm", ""))
-    if case.engine == "vllm" and version and version < (0, 27):
-        yield Finding(
-            level="error",
-            rule="gpt-oss",
-            text="vLLM hard-wires its own parser for gpt-oss models; ours take its place from 0.27 on",
-            fix="--tool-call-parser openai --reasoning-parser openai_gptoss",
         )
 
 

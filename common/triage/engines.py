@@ -42,8 +42,6 @@ DISTRIBUTIONS: dict[EngineName, tuple[str, ...]] = {
     "sglang": ("sglang",),
     "trtllm": ("tensorrt-llm",),
 }
-FLOORS: dict[EngineName, tuple[int, ...]] = {"vllm": (0, 24), "sglang": (0, 5, 11), "trtllm": (1, 2)}
-"""The oldest version of each engine that takes the parsers."""
 
 TOOL_NAMES: dict[str, Native] = {
     "kimi_k2": Native(("kimi_k2",), ("kimi_k2",), ("kimi_k2",)),

@@ -16,13 +16,13 @@ from importlib import import_module
 from dynamo_parsers import counters
 from dynamo_parsers.auto import NAME as AUTO
 from dynamo_parsers.command_line import hint_at_close_names
+from dynamo_parsers.engines.floors import floor, is_too_old
 from dynamo_parsers.engines.places import self_check
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
 
 from .places import NEWEST, PLACES
 
-FLOOR = "0.5.11"
-"""The oldest SGLang that has plugins."""
+_TOO_OLD = "dynamo-parsers needs SGLang %s or newer; its parsers are not registered (%s)"
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -36,14 +36,18 @@ def register() -> None:
 
 
 def _register() -> None:
+    version = _version()
+    if is_too_old("sglang", version):
+        logger.error(_TOO_OLD, floor("sglang"), f"this is {version}")
+        return
     try:
         from sglang.srt.function_call.function_call_parser import FunctionCallParser
         from sglang.srt.parser.reasoning_parser import ReasoningParser
         from sglang.srt.plugins.hook_registry import HookRegistry, HookType
     except ImportError as error:
-        logger.error("dynamo-parsers needs SGLang %s or newer; its parsers are not registered (%s)", FLOOR, error)
+        logger.error(_TOO_OLD, floor("sglang"), error)
         return
-    self_check("SGLang", _version(), PLACES, NEWEST)
+    self_check("SGLang", version, PLACES, NEWEST)
     from . import auto, detectors, hooks
 
     for name in tool_parser_names():

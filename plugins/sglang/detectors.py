@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody told: calls are read, their types unknown."""
-_TAKES_TEXT_ALONE = hasattr(BaseFormatDetector, "finish")
-"""Whether SGLang (0.5.18 and newer) takes the text of a reply without calls too; older ones say `tool_calls` for it."""
 _READS_FORCED = hasattr(BaseFormatDetector, "get_required_tool_parser")
 """Whether SGLang (0.5.21 and newer) gives a forced reply to our tool detector; older ones read the JSON themselves."""
 _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
@@ -122,9 +120,9 @@ class DynamoToolDetector(BaseFormatDetector):
 
     @guarded(lambda *_: True)
     def has_tool_call(self, text: str) -> bool:
-        """Whether `detect_and_parse` makes anything else of `text` than content as it stands; before 0.5.18: calls."""
+        """Whether `detect_and_parse` makes anything else of `text` than content as it stands."""
         found = self._whole(text, self._tools_told)
-        return bool(found.calls) or (_TAKES_TEXT_ALONE and found.normal_text != text)
+        return bool(found.calls) or found.normal_text != text
 
     @guarded(_kept_as_content)
     def detect_and_parse(self, text: str, tools: Sequence[Tool]) -> StreamingParseResult:

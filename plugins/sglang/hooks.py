@@ -277,7 +277,7 @@ def _before_prompt(serving: Serving, request: ChatRequest) -> None:
         serving.tokenizer_manager.tokenizer,
     ):
         request.skip_special_tokens = False
-    if (tool or reasoning) and hasattr(serving.tokenizer_manager, "config_value"):  # since 0.5.20
+    if tool or reasoning:
         tell_grammars(serving.tokenizer_manager.config_value("grammar_backend"))
 
 

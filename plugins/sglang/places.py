@@ -22,7 +22,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place(
         (f"{_CALLS}.base_format_detector:BaseFormatDetector.finish",),
-        "a parser is not told that the reply has ended: what it holds then is lost; SGLang 0.5.18 and newer tell it",
+        "a parser is not told that the reply has ended: what it holds then is lost",
     ),
     Place(
         (f"{_CALLS}.base_format_detector:BaseFormatDetector.get_required_tool_parser",),
@@ -43,7 +43,6 @@ PLACES: tuple[Place, ...] = (
     Place(
         (f"{_CHAT}._tool_call_parsing_active",),
         "with tool_choice none the markup of calls is content",
-        since=(0, 5, 18),
     ),
     Place(
         ("sglang.srt.entrypoints.anthropic.serving:AnthropicServing._convert_response",),

@@ -10,7 +10,6 @@ TensorRT-LLM has no plug-in mechanism, so something has to fill its two registri
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -18,8 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-FLOOR = (1, 2)
-"""The oldest TensorRT-LLM that has tool parsers."""
+from dynamo_parsers.engines.floors import floor, is_too_old
 
 FACTORY = "tensorrt_llm.serve.tool_parser.tool_parser_factory"
 REASONING = "tensorrt_llm.llmapi.reasoning_parser"
@@ -78,7 +76,7 @@ def after_import(name: str) -> None:
 
 def wanted() -> str:
     """The versions that are supported, for messages."""
-    return f"{FLOOR[0]}.{FLOOR[1]} or newer"
+    return f"{floor('trtllm')} or newer"
 
 
 def version() -> str | None:
@@ -93,12 +91,7 @@ def version() -> str | None:
 def check_version() -> None:
     """Raises UnknownInterface where TensorRT-LLM is older than the floor."""
     said = version()
-    numbers = re.match(r"(\d+)\.(\d+)", said or "")
-    if numbers is None:
-        return  # the interface is looked at anyway
-    found = int(numbers[1]), int(numbers[2])
-    # Builds from source may call themselves 0.0.0.
-    if (0, 0) < found < FLOOR:
+    if is_too_old("trtllm", said):
         raise UnknownInterface(f"this is {said}")
 
 

@@ -15,14 +15,13 @@ from collections.abc import Sequence
 
 from dynamo_parsers import counters
 from dynamo_parsers.command_line import hint_at_close_names
+from dynamo_parsers.engines.floors import floor, is_too_old
 from dynamo_parsers.engines.places import self_check
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
 
 from .places import NEWEST, PLACES
 
-FLOOR = "0.24"
-"""The oldest vLLM whose streaming gives a parser an end of the stream."""
-
+_TOO_OLD = "dynamo-parsers needs vLLM %s or newer; its parsers are not registered (%s)"
 _PARSERS = "dynamo_parsers.vllm.parsers"
 _AUTO = "dynamo_parsers.vllm.auto"
 
@@ -38,17 +37,18 @@ def register() -> None:
 
 
 def _register() -> None:
+    show_lines()
+    version = _version()
+    if is_too_old("vllm", version):
+        logger.error(_TOO_OLD, floor("vllm"), f"this is {version}")
+        return
     try:
         from vllm.reasoning import ReasoningParserManager
-        from vllm.tool_parsers import ToolParser, ToolParserManager
+        from vllm.tool_parsers import ToolParserManager
     except ImportError as error:
-        logger.error("dynamo-parsers needs vLLM %s or newer; its parsers are not registered (%s)", FLOOR, error)
+        logger.error(_TOO_OLD, floor("vllm"), error)
         return
-    if not hasattr(ToolParser, "engine_based_streaming"):
-        logger.error("dynamo-parsers needs vLLM %s or newer; its parsers are not registered", FLOOR)
-        return
-    show_lines()
-    self_check("vLLM", _version(), PLACES, NEWEST)
+    self_check("vLLM", version, PLACES, NEWEST)
     if os.environ.get("VLLM_USE_RUST_FRONTEND", "0").lower() not in ("", "0", "false") and _names_ours(sys.argv):
         logger.error("vLLM's Rust front end loads no Python parsers: unset VLLM_USE_RUST_FRONTEND to use %s...", PREFIX)
     for name in tool_parser_names():

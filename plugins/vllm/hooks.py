@@ -28,10 +28,7 @@ from .parser import tell_prompt
 
 logger = logging.getLogger("dynamo_parsers")
 
-RENDERERS = (
-    ("vllm.renderers.online_renderer", "OnlineRenderer"),
-    ("vllm.entrypoints.serve.render.serving", "OpenAIServingRender"),
-)
+RENDERER = "vllm.renderers.online_renderer"
 CHAT = "vllm.entrypoints.openai.chat_completion.serving"
 RESPONSES = "vllm.entrypoints.openai.responses.serving"
 MESSAGES = "vllm.entrypoints.anthropic.serving"
@@ -45,11 +42,10 @@ def install(tools: type, composed: tuple[type, ...]) -> None:
         tools: the kind of our tool parsers.
         composed: the kinds of our composed parsers.
     """
-    for module, owner in RENDERERS:
-        renderer = getattr(sys.modules.get(module), owner, None)
-        theirs = getattr(renderer, "preprocess_chat", None)
-        if theirs is not None and not _tells_prompt(theirs):
-            _hook(renderer, "preprocess_chat", _with_prompt, composed)
+    renderer = getattr(sys.modules.get(RENDERER), "OnlineRenderer", None)
+    theirs = getattr(renderer, "preprocess_chat", None)
+    if theirs is not None and not _tells_prompt(theirs):  # since 0.33
+        _hook(renderer, "preprocess_chat", _with_prompt, composed)
     chat = sys.modules.get(CHAT)
     serving = getattr(chat, "OpenAIServingChat", None)
     full = getattr(serving, "chat_completion_full_generator", None)

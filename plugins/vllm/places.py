@@ -75,10 +75,7 @@ PLACES: tuple[Place, ...] = (
         _FORCED,
     ),
     Place(
-        (
-            "vllm.renderers.online_renderer:OnlineRenderer.preprocess_chat",
-            "vllm.entrypoints.serve.render.serving:OpenAIServingRender.preprocess_chat",
-        ),
+        ("vllm.renderers.online_renderer:OnlineRenderer.preprocess_chat",),
         f"how the prompt ended is not known: {_FORCED}",
         ("request", "parser"),
         until=(0, 33),

@@ -1,7 +1,7 @@
 """What the matrix asks of every version of an engine, and how the answers are counted.
 
-- A share of the corpus: every case whose request chooses a tool (`required`, a function by name, `none`), and one in
-  `CASES_EVERY` of the others.
+- A share of the corpus: one in `CASES_EVERY` cases, and four times as many of those whose request chooses a tool
+  (`required`, a function by name, `none`).
 - Each case is two requests, one whole and one streamed a token at a time, with different sets of parsers: both of ours,
   the tool parser alone, the reasoning parser alone (without tools: vLLM takes none then). Which ones turns from case
   to case.
@@ -119,7 +119,7 @@ def questions() -> Iterator[Question]:
     """The share of this run, by parsers: what serves a pair of them is made once."""
     cases = [case for case in corpus.all_cases() if not any("\ud800" <= char <= "\udfff" for char in case.reply)]
     said = [case for case in cases if case.request.tool_choice != "auto"]
-    share = said + [case for case in cases if case.request.tool_choice == "auto"][::EVERY]
+    share = said[:: max(1, EVERY // 4)] + [case for case in cases if case.request.tool_choice == "auto"][::EVERY]
     found = [each for case in share for each in _ways(case)]
     yield from sorted(found, key=lambda each: (each.tool or "", each.reasoning or ""))
 

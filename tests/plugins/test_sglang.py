@@ -32,6 +32,7 @@ import corpus
 import dynamo_parsers.sglang as plugin
 import test_fuzz
 from corpus import Case
+from dynamo_parsers.engines.floors import floor
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.parser import named_choice
 from dynamo_parsers.registry import (
@@ -485,17 +486,27 @@ def test_register_in_an_old_sglang(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     monkeypatch.setattr(FunctionCallParser, "ToolCallParserEnum", {})
     plugin.register()
     (said,) = errors(caplog)
-    assert f"needs SGLang {plugin.FLOOR} or newer" in said
+    assert f"needs SGLang {floor('sglang')} or newer" in said
     assert FunctionCallParser.ToolCallParserEnum == {}
 
 
-def test_register_where_replies_have_no_end(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """0.5.11 to 0.5.17 work, with a limit that is said."""
+@pytest.mark.parametrize(
+    ("version", "too_old"), [("0.5.17", True), ("0.5.15.post1", True), (floor("sglang"), False), (None, False)]
+)
+def test_register_below_the_floor(
+    version: str | None, too_old: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One clear line, and no names, so that SGLang says itself that it does not know them."""
     monkeypatch.setattr(HookRegistry, "_hooks", collections.defaultdict(list))
-    monkeypatch.delattr(BaseFormatDetector, "finish")
+    monkeypatch.setattr(FunctionCallParser, "ToolCallParserEnum", {})
+    monkeypatch.setattr(plugin, "_version", lambda: version)
+    monkeypatch.setattr(plugin, "self_check", lambda *_: None)
     plugin.register()
-    (said,) = errors(caplog)
-    assert "BaseFormatDetector.finish (a parser is not told that the reply has ended" in said
+    said = [
+        f"dynamo-parsers needs SGLang {floor('sglang')} or newer; its parsers are not registered (this is {version})"
+    ]
+    assert errors(caplog) == (said if too_old else [])
+    assert bool(FunctionCallParser.ToolCallParserEnum) is not too_old
 
 
 def test_register_never_raises(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ Runs in the environment that holds vLLM; with `PYTHONPATH=.cache/vllm-0.33.0/hyb
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib
 import importlib.metadata
@@ -17,7 +18,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from types import SimpleNamespace
@@ -32,6 +33,7 @@ import corpus
 import dynamo_parsers.vllm as plugin
 import test_fuzz
 from corpus import Case
+from dynamo_parsers.engines.floors import floor
 from dynamo_parsers.parser import named_choice
 from dynamo_parsers.registry import (
     REASONING_ROWS,
@@ -45,7 +47,8 @@ from dynamo_parsers.registry import (
     tool_row,
 )
 from dynamo_parsers.vllm import compose as composing
-from dynamo_parsers.vllm.parser import DynamoParser
+from dynamo_parsers.vllm import hooks
+from dynamo_parsers.vllm.parser import Beside, DynamoParser
 from effort import NIGHTLY, share, some
 from parity import compositions, markers, prompt_for, record
 from vllm.config.reasoning import ReasoningConfig
@@ -281,18 +284,25 @@ def test_register_without_vllm(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     monkeypatch.setitem(sys.modules, "vllm.tool_parsers", None)
     plugin.register()
     (said,) = errors(caplog)
-    assert f"needs vLLM {plugin.FLOOR} or newer" in said
+    assert f"needs vLLM {floor('vllm')} or newer" in said
     assert "not registered" in said
 
 
-def test_register_in_an_old_vllm(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("version", "too_old"), [("0.26.0", True), ("0.26.0+cpu", True), (f"{floor('vllm')}.0", False), (None, False)]
+)
+def test_register_in_an_old_vllm(
+    version: str | None, too_old: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One clear line, and no names, so that vLLM says itself that it does not know them."""
     registered: list[str] = []
-    monkeypatch.delattr(ToolParser, "engine_based_streaming")
+    monkeypatch.setattr(plugin, "_version", lambda: version)
+    monkeypatch.setattr(plugin, "self_check", lambda *_: None)
     monkeypatch.setattr(ToolParserManager, "register_lazy_module", lambda name, *_: registered.append(name))
     plugin.register()
-    (said,) = errors(caplog)
-    assert f"needs vLLM {plugin.FLOOR} or newer" in said
-    assert registered == []
+    said = [f"dynamo-parsers needs vLLM {floor('vllm')} or newer; its parsers are not registered (this is {version})"]
+    assert errors(caplog) == (said if too_old else [])
+    assert bool(registered) is not too_old
 
 
 def test_register_never_raises(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -481,6 +491,38 @@ def test_start_where_vllm_tells_no_prompt(row: ReasoningRow) -> None:
     reply = f"The tag {row.close} ends."
     given = untold(reply, chat_template_kwargs={"enable_thinking": False, "thinking": False})
     assert given == core_answer(reply, reasoning_parser=row.name, in_reasoning=False)
+
+
+@pytest.mark.parametrize(
+    "names", [("dynamo_kimi_k2", "dynamo_kimi_k25"), (None, "dynamo_kimi_k25"), ("hermes", "dynamo_kimi_k25")]
+)
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_a_whole_reply_in_a_vllm_that_tells_no_prompt(tool: str | None, api: str) -> None:
+    """Before 0.32 our hooks tell it: a prompt that closed reasoning makes of the same text content."""
+    made = Exchange(tool, "dynamo_kimi_k25", request=chat_request())
+
+    async def results() -> AsyncIterator[Any]:
+        output = SimpleNamespace(prompt_token_ids=encode(made.tokenizer, f"{TURN}<think>\n\n</think>\n\n"))
+        yield output if api == "chat" else SimpleNamespace(last_output=output)
+
+    class Serving:
+        parser_cls = parser = made.composed
+
+        async def full_generator(self, request: Any, result_generator: AsyncIterator[Any]) -> Any:
+            async for _ in result_generator:
+                pass
+            return made.parser().parse("Hello.", request, enable_auto_tools=True)
+
+    around = hooks._with_prompt_of_chat if api == "chat" else hooks._with_prompt_of_response
+    hooked = around(Serving.full_generator, (DynamoParser, Beside))
+
+    async def both() -> tuple[Any, Any]:
+        alone = await asyncio.create_task(Serving().full_generator(made.request, results()))
+        return alone, await asyncio.create_task(hooked(Serving(), made.request, results()))
+
+    alone, told = asyncio.run(both())
+    assert alone[:2] == ("Hello.", None)
+    assert told[:2] == (None, "Hello.")
 
 
 # --- what vLLM asks about ids
