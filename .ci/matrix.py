@@ -61,9 +61,13 @@ class Engine:
     def python(self) -> Path:
         return ROOT / f".venv-{self.project}" / "bin" / "python"
 
+    def arguments(self, version: str) -> list[str]:
+        """Of the script that asks, beside the file of results."""
+        return []
+
     def releases(self) -> list[str]:
         """The versions of the matrix, oldest first."""
-        command = [self.python, "-m", "pip", "index", "versions", self.project, "--disable-pip-version-check"]
+        command = [str(self.python), "-m", "pip", "index", "versions", self.project, "--disable-pip-version-check"]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found = re.search(r"Available versions: (.*)", said)
         if found is None:
@@ -86,23 +90,46 @@ class Engine:
         if not (tree / "done").exists():
             wheel = download(self.python, self.project, version)
             unpack(wheel, self.project, version, tree)
-            pins = [line for line in requirements_of(wheel, ()) if line.partition("==")[0] in PINS]
-            if pins:
-                pip(self.python, "install", "--quiet", "--no-deps", "--target", str(tree), *pins)
+            self._install(tree, requirements_of(wheel, ()))
+            for metadata in tree.glob("transformers-*.dist-info/METADATA"):
+                if not list(tree.glob("tokenizers-*")):
+                    self._install(tree, HeaderParser().parsestr(metadata.read_text()).get_all("Requires-Dist") or ())
             (tree / "done").touch()
         return tree
+
+    def _install(self, tree: Path, required: Iterable[str]) -> None:
+        """Install into the tree what of `required` a version of SGLang does not start without."""
+        pins = [line for line in required if re.match(PINS, line)]
+        if pins:
+            pip(self.python, "install", "--quiet", "--no-deps", "--target", str(tree), *pins)
 
     def _installed(self) -> str:
         code = f"from importlib.metadata import version; print(version({self.project!r}))"
         return subprocess.check_output([self.python, "-c", code], text=True).strip().partition("+")[0]
 
 
-PINS = ("transformers", "tokenizers")
-"""What SGLang pins and does not start without; it goes into the tree."""
+PINS = re.compile(r"(transformers|tokenizers)\b(?!.*extra ==)")
+
+
+class StandIn(Engine):
+    """TensorRT-LLM, whose Python is not on PyPI: a stand-in of its interface, and a source tree if one is named."""
+
+    python = ROOT / ".venv-core" / "bin" / "python"
+
+    def releases(self) -> list[str]:
+        return ["stand-in of 1.2", "stand-in of 1.3", *(["source"] if os.environ.get("TRTLLM_SOURCE") else [])]
+
+    def tree(self, version: str) -> Path | None:
+        return None
+
+    def arguments(self, version: str) -> list[str]:
+        return [version.rpartition(" ")[2]]
+
 
 ENGINES = (
     Engine("vLLM", "vllm", floor("vllm"), "0.31.0", 2),
     Engine("SGLang", "sglang", floor("sglang"), "0.5.21", 3),
+    StandIn("TensorRT-LLM", "trtllm", floor("trtllm"), "1.3.0rc29", 2),
 )
 
 
@@ -134,7 +161,7 @@ def digest() -> str:
 
 def measure(engine: Engine, version: str, mark: str, *, again: bool) -> dict[str, Any]:
     """What became of the questions in `version`."""
-    out = RESULTS / f"{engine.project}-{version}.json"
+    out = RESULTS / f"{engine.project}-{version.replace(' ', '-')}.json"
     if not again and out.exists():
         known: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         if known.get("mark") == mark:
@@ -150,20 +177,21 @@ def measure(engine: Engine, version: str, mark: str, *, again: bool) -> dict[str
         "HF_HUB_OFFLINE": "1",
         "VLLM_LOGGING_LEVEL": "ERROR",
     }
-    command = [engine.python, ROOT / "tests" / "matrix" / f"in_{engine.project}.py", out]
+    script = ROOT / "tests" / "matrix" / f"in_{engine.project}.py"
+    command = [str(engine.python), str(script), str(out), *engine.arguments(version)]
     started = time.monotonic()
     with out.with_suffix(".err").open("w") as errors:
         try:
             done = subprocess.run(command, env=environment, stderr=errors, check=False, timeout=SECONDS).returncode
         except subprocess.TimeoutExpired:
             done = -1
-    found: dict[str, Any] = {"version": version}
-    if out.exists() and done == 0:
-        found = json.loads(out.read_text(encoding="utf-8"))
-    else:
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out.exists() and done == 0 else {}
+    if found and found["version"].partition("+")[0] not in (version, *engine.arguments(version)):
+        found = {"failed": f"what was imported is {found['version']}"}
+    elif not found:
         lines = out.with_suffix(".err").read_text(errors="replace").splitlines()
         found["failed"] = lines[-1][:200] if lines else f"ended with {done}"
-    found |= {"mark": mark, "engine": engine.name, "seconds": round(time.monotonic() - started)}
+    found |= {"version": version, "mark": mark, "engine": engine.name, "seconds": round(time.monotonic() - started)}
     out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return found
 
@@ -180,7 +208,9 @@ takes no such request. A case is asked whole with one set of parsers and streame
 alone, the reasoning parser alone). One case in 16 is asked, and one in four of those with a `tool_choice`.
 
 The Python of a release runs over the compiled extensions of one CPU build, so this says nothing of kernels and
-grammars. In bold: what NVIDIA Dynamo {DYNAMO} pins.
+grammars. In bold: what NVIDIA Dynamo {DYNAMO} pins. It also pins TensorRT-LLM 1.3.0rc29, which was not run: what PyPI
+has of it fetches a wheel for CUDA from another index. Its rows are the stand-in of its interface that
+`make test-trtllm` has; `TRTLLM_SOURCE=tree make matrix` adds its own files.
 """
 CHOICES = ("auto", "required", "named", "none")
 
