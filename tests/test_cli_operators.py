@@ -220,9 +220,9 @@ def test_variables_of_the_shell_count() -> None:
 @pytest.mark.parametrize(
     ("engine", "version", "rule", "level"),
     [
-        ("vllm", "0.26.0+cpu", "version", "error"),
+        ("vllm", "0.30.0+cpu", "version", "error"),
         ("vllm", "0.32.0+cpu", "", "error"),
-        ("sglang", "0.5.17", "version", "error"),
+        ("sglang", "0.5.20", "version", "error"),
         ("trtllm", "1.1.0", "version", "error"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .places import Version, numbers
 
-FLOORS: Mapping[str, Version] = {"vllm": (0, 27), "sglang": (0, 5, 18), "trtllm": (1, 2)}
+FLOORS: Mapping[str, Version] = {"vllm": (0, 31), "sglang": (0, 5, 21), "trtllm": (1, 2)}
 
 
 def floor(engine: str) -> str:

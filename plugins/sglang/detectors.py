@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
 """Stands for tools that nobody told: calls are read, their types unknown."""
-_READS_FORCED = hasattr(BaseFormatDetector, "get_required_tool_parser")
-"""Whether SGLang (0.5.21 and newer) gives a forced reply to our tool detector; older ones read the JSON themselves."""
 _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
 """Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
 
@@ -169,7 +167,7 @@ class DynamoToolDetector(BaseFormatDetector):
 
     @guarded(lambda self, *_: self)
     def get_required_tool_parser(self, tool_choice: object) -> DynamoToolDetector | None:
-        """This detector where a choice is forced (SGLang 0.5.22 and newer; older ones read the JSON themselves)."""
+        """This detector where a choice is forced."""
         if not _is_forced(tool_choice):
             return None
         self._choice = plain_tool_choice(tool_choice)
@@ -290,8 +288,6 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
             kwargs = {**kwargs, "force_nonempty_content": True}
         choice = "auto" if request is None else request.tool_choice
         beside = request.beside if request is not None and tool_call_parser_active else None
-        if _is_forced(choice) and not _READS_FORCED:
-            beside = None  # the JSON is content, which SGLang reads
         self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside, end_is_told=request is not None)
         self._half.may_be_joined = request is None
         self._held: list[str] = []  # reasoning, where it is not to be streamed

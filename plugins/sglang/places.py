@@ -27,7 +27,6 @@ PLACES: tuple[Place, ...] = (
     Place(
         (f"{_CALLS}.base_format_detector:BaseFormatDetector.get_required_tool_parser",),
         "SGLang reads the JSON of a forced call itself, and not as the parser would",
-        since=(0, 5, 21),
     ),
     Place(
         (f"{_CALLS}.base_format_detector:BaseFormatDetector.parses_without_tools",),

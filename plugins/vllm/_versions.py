@@ -12,13 +12,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dynamo_parsers.tag_formats import Tag
 from xgrammar import Grammar, StructuralTag
 
 from vllm import envs
+from vllm.exceptions import VLLMValidationError
+from vllm.parser.abstract_parser import structured_outputs_to_format
+from vllm.parser.utils import count_history_tool_calls
 from vllm.sampling_params import StructuredOutputsParams
 
 if TYPE_CHECKING:
@@ -28,45 +30,19 @@ if TYPE_CHECKING:
     Request = ChatCompletionRequest | ResponsesRequest
 
 
-def _first_with(name: str, *modules: str) -> ModuleType:
-    """The first of `modules` that has `name`. Raises ImportError where none has."""
+def _optional(name: str, *modules: str) -> Any:
+    """What the first of `modules` that has it calls `name`; None if none of them does."""
     for module in modules:
         try:
-            found = import_module(module)
-        except ImportError:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError):
             continue
-        if hasattr(found, name):
-            return found
-    raise ImportError(f"{name} is in none of {', '.join(modules)}: this vLLM is not known to dynamo-parsers")
-
-
-_protocol = _first_with(
-    "DeltaMessage",
-    "vllm.entrypoints.generate.base.protocol",  # since 0.29
-    "vllm.entrypoints.openai.engine.protocol",
-)
-DeltaFunctionCall = _protocol.DeltaFunctionCall
-DeltaMessage = _protocol.DeltaMessage
-DeltaToolCall = _protocol.DeltaToolCall
-ExtractedToolCallInformation = _protocol.ExtractedToolCallInformation
-FunctionCall = _protocol.FunctionCall
-ToolCall = _protocol.ToolCall
-
-
-def _optional(name: str, *modules: str) -> Any:
-    """What the first of `modules` calls `name`; None if none of them has it."""
-    try:
-        return getattr(_first_with(name, *modules), name)
-    except ImportError:
-        return None
+    return None
 
 
 _make_id = _optional("make_tool_call_id", "vllm.renderers.chat_utils", "vllm.entrypoints.chat_utils")
 _flatten = _optional("get_function_tools", "vllm.tool_parsers.utils")
-_count_calls = _optional("count_history_tool_calls", "vllm.parser.utils")
-_to_format = _optional("structured_outputs_to_format", "vllm.parser.abstract_parser")
 _check_nesting = _optional("check_json_nesting", "vllm.sampling_params")
-_ClientError: type[Exception] = _optional("VLLMValidationError", "vllm.exceptions") or ValueError
 
 
 def function_tools(tools: Sequence[object]) -> Sequence[object]:
@@ -85,7 +61,7 @@ MADE_ID = "chatcmpl-tool-"
 
 def calls_before(request: Request) -> int:
     """How many calls the conversation has had."""
-    return 0 if _count_calls is None else int(_count_calls(request))
+    return int(count_history_tool_calls(request))
 
 
 # --- grammars
@@ -93,10 +69,10 @@ def calls_before(request: Request) -> int:
 
 def enforces_tags() -> bool:
     """Whether vLLM is to constrain calls to the model's own markup."""
-    return bool(getattr(envs, "VLLM_ENFORCE_STRICT_TOOL_CALLING", True))
+    return bool(envs.VLLM_ENFORCE_STRICT_TOOL_CALLING)
 
 
-class Refused(_ClientError):  # type: ignore[misc, valid-type]
+class Refused(VLLMValidationError):
     """A request that cannot be served, which becomes HTTP 400. The text says what to change."""
 
 
@@ -179,12 +155,10 @@ def output_format_of(request: Request) -> Mapping[str, object] | None:
 
     A structural tag of the client's own, or of vLLM's, says how the whole reply has to look: None.
     """
-    if _to_format is None or not hasattr(request, "extract_structured_outputs"):
-        return None
     params = request.extract_structured_outputs()
     if params is None or params.structural_tag is not None:
         return None
-    found = _to_format(params)
+    found = structured_outputs_to_format(params)
     return None if found is None else dict(found.model_dump())
 
 

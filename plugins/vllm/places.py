@@ -41,7 +41,7 @@ PLACES: tuple[Place, ...] = (
         ("model_output", "request"),
     ),
     Place(
-        ("vllm.entrypoints.generate.base.protocol:DeltaMessage", f"{_OPENAI}.engine.protocol:DeltaMessage"),
+        ("vllm.entrypoints.generate.base.protocol:DeltaMessage",),
         "no parser of ours can be loaded",
     ),
     Place(

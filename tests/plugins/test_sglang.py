@@ -491,7 +491,7 @@ def test_register_in_an_old_sglang(monkeypatch: pytest.MonkeyPatch, caplog: pyte
 
 
 @pytest.mark.parametrize(
-    ("version", "too_old"), [("0.5.17", True), ("0.5.15.post1", True), (floor("sglang"), False), (None, False)]
+    ("version", "too_old"), [("0.5.20", True), ("0.5.15.post1", True), (floor("sglang"), False), (None, False)]
 )
 def test_register_below_the_floor(
     version: str | None, too_old: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

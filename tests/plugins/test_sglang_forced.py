@@ -14,7 +14,6 @@ pytest.importorskip("sglang_harness")  # before SGLang's own modules: it makes t
 
 from dynamo_parsers.markup import RENDERERS, Call
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, tool_row
-from dynamo_parsers.sglang import detectors
 from dynamo_parsers.sglang.detectors import tool_detector
 from dynamo_parsers.sglang.requests import tell_grammars
 from dynamo_parsers.structural_tags import frames_reply
@@ -195,25 +194,6 @@ def test_a_grammar_starts_where_the_prompt_says(inside: bool | None) -> None:
 def is_json(found: Any) -> None:
     kind, schema = found
     assert (kind, schema["type"]) == ("json_schema", "array")
-
-
-@pytest.mark.parametrize("mode", ["one-shot", "1", "all"])
-@pytest.mark.parametrize("lead", ["", "<think>Why?</think>"])
-@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
-def test_json_that_an_older_sglang_reads_itself(
-    choice: object, lead: str, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """0.5.18 to 0.5.20 look for the array in what the reasoning half leaves; our tool half is not asked."""
-    monkeypatch.setattr(detectors, "_READS_FORCED", False)
-    theirs = BaseFormatDetector.get_required_tool_parser
-    monkeypatch.setattr(detectors.DynamoToolDetector, "get_required_tool_parser", theirs)
-    monkeypatch.setattr(FunctionCallParser, "owns_tool_format", lambda self: False)
-    reply = f'{lead}[{{"name": "get_weather", "parameters": {{"city": "Paris"}}}}]'
-    made = Exchange("dynamo_hermes", "dynamo_qwen3", chat_request(tool_choice=choice))
-    given = made.answer(mode, reply)
-    assert given.calls == (("get_weather", '{"city": "Paris"}'),)
-    assert given.reasoning == ("Why?" if lead else None)
-    assert given.content is None
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_register_without_vllm(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
 
 
 @pytest.mark.parametrize(
-    ("version", "too_old"), [("0.26.0", True), ("0.26.0+cpu", True), (f"{floor('vllm')}.0", False), (None, False)]
+    ("version", "too_old"), [("0.30.0", True), ("0.30.0+cpu", True), (f"{floor('vllm')}.0", False), (None, False)]
 )
 def test_register_in_an_old_vllm(
     version: str | None, too_old: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
