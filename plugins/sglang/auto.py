@@ -109,24 +109,14 @@ def _tokenizer(said: ServerArguments) -> object:
 
 
 def _resolving(arguments: ServerArguments) -> ServerArguments:
-    """The arguments with what SGLang itself has decided so far, which newer ones note apart."""
-    try:
-        from sglang.srt.arg_groups.overrides import resolving_view
-    except ImportError:
-        return arguments
+    """The arguments with what SGLang itself has decided so far, which it notes apart."""
+    from sglang.srt.arg_groups.overrides import resolving_view
+
     return resolving_view(arguments)  # type: ignore[no-any-return]
 
 
 def _declare(arguments: ServerArguments, names: dict[str, str]) -> None:
-    """Give the arguments other parsers, by SGLang's own way where it has one."""
-    try:
-        from sglang.srt.arg_groups import overrides
-    except ImportError:
-        overrides = None
-    for way in ("declare_resolution", "declare_late_resolution"):
-        declare = getattr(overrides, way, None)
-        if declare is not None:
-            declare(arguments, "dynamo-parsers", **names)
-            return
-    for name, parser in names.items():
-        setattr(arguments, name, parser)
+    """Give the arguments other parsers, by SGLang's own way."""
+    from sglang.srt.arg_groups.overrides import declare_resolution
+
+    declare_resolution(arguments, "dynamo-parsers", **names)
