@@ -38,8 +38,8 @@ from environment import download, pip, requirements_of, step
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".run" / "matrix"
 PAGE, DATA = ROOT / "docs" / "versions.md", ROOT / "docs" / "versions.json"
-DECIDES = ("common", "plugins", "tests/matrix", "tests/cases", "tests/shapes", "tests/support")
-"""The folders of what an answer depends on, beside the harnesses in tests."""
+DECIDES = ("common", "tests/matrix", "tests/cases", "tests/shapes", "tests/support")
+"""The folders of what an answer depends on, beside the engine's plugin and the harnesses in tests."""
 SECONDS = 1800
 """A version that takes longer has failed."""
 DYNAMO = "1.6.1"
@@ -148,11 +148,14 @@ def unpack(wheel: Path, project: str, version: str, tree: Path) -> None:
 # --- measuring
 
 
-def digest() -> str:
-    """Of the code and the corpus that decide what a version answers."""
+def digest(project: str) -> str:
+    """Of the code and the corpus that decide what a version of an engine answers."""
     found = hashlib.sha256(os.environ.get("CASES_EVERY", "").encode())
     files = [
-        file for folder in DECIDES for file in (ROOT / folder).rglob("*") if file.suffix in (".py", ".md", ".json")
+        file
+        for folder in (*DECIDES, f"plugins/{project}")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in (".py", ".md", ".json")
     ]
     harnesses = [file for file in (ROOT / "tests").glob("*.py") if not file.name.startswith("test_")]
     for file in sorted([*files, *harnesses]):
@@ -264,10 +267,11 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="also what was measured with the same code")
     parser.add_argument("--failing", action="store_true", help="write no page; end with 1 if anything differs")
     said = parser.parse_args()
-    mark, results = digest(), []
+    results: list[dict[str, Any]] = []
     for engine in ENGINES:
         if said.engine in (None, engine.project):
             versions = said.version or engine.releases()
+            mark = digest(engine.project)
             results += [measure(engine, each, mark, again=said.again) for each in versions[-1 if said.newest else 0 :]]
     for each in results:
         print(*summary(each), each.get("failed", ""), sep="  ")

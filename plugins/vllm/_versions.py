@@ -18,9 +18,6 @@ from dynamo_parsers.tag_formats import Tag
 from xgrammar import Grammar, StructuralTag
 
 from vllm import envs
-from vllm.exceptions import VLLMValidationError
-from vllm.parser.abstract_parser import structured_outputs_to_format
-from vllm.parser.utils import count_history_tool_calls
 from vllm.sampling_params import StructuredOutputsParams
 
 if TYPE_CHECKING:
@@ -42,7 +39,10 @@ def _optional(name: str, *modules: str) -> Any:
 
 _make_id = _optional("make_tool_call_id", "vllm.renderers.chat_utils", "vllm.entrypoints.chat_utils")
 _flatten = _optional("get_function_tools", "vllm.tool_parsers.utils")
+_count_calls = _optional("count_history_tool_calls", "vllm.parser.utils")
+_to_format = _optional("structured_outputs_to_format", "vllm.parser.abstract_parser")
 _check_nesting = _optional("check_json_nesting", "vllm.sampling_params")
+_ClientError: type[Exception] = _optional("VLLMValidationError", "vllm.exceptions") or ValueError
 
 
 def function_tools(tools: Sequence[object]) -> Sequence[object]:
@@ -61,7 +61,7 @@ MADE_ID = "chatcmpl-tool-"
 
 def calls_before(request: Request) -> int:
     """How many calls the conversation has had."""
-    return int(count_history_tool_calls(request))
+    return 0 if _count_calls is None else int(_count_calls(request))
 
 
 # --- grammars
@@ -69,10 +69,10 @@ def calls_before(request: Request) -> int:
 
 def enforces_tags() -> bool:
     """Whether vLLM is to constrain calls to the model's own markup."""
-    return bool(envs.VLLM_ENFORCE_STRICT_TOOL_CALLING)
+    return bool(getattr(envs, "VLLM_ENFORCE_STRICT_TOOL_CALLING", True))
 
 
-class Refused(VLLMValidationError):
+class Refused(_ClientError):  # type: ignore[misc, valid-type]
     """A request that cannot be served, which becomes HTTP 400. The text says what to change."""
 
 
@@ -155,10 +155,12 @@ def output_format_of(request: Request) -> Mapping[str, object] | None:
 
     A structural tag of the client's own, or of vLLM's, says how the whole reply has to look: None.
     """
+    if _to_format is None or not hasattr(request, "extract_structured_outputs"):
+        return None
     params = request.extract_structured_outputs()
     if params is None or params.structural_tag is not None:
         return None
-    found = structured_outputs_to_format(params)
+    found = _to_format(params)
     return None if found is None else dict(found.model_dump())
 
 
