@@ -17,9 +17,9 @@ from dynamo_parsers.events import ReasoningDelta, ToolCallEnd, ToolCallStart
 from dynamo_parsers.message import fold
 from dynamo_parsers.registry import PREFIX
 
+from vllm.entrypoints.generate.base.protocol import DeltaMessage, FunctionCall
 from vllm.parser.abstract_parser import DelegatingParser
 
-from ._versions import FunctionCall
 from .parsers import (
     DynamoReasoningParser,
     DynamoToolParser,
@@ -30,7 +30,6 @@ from .parsers import (
 )
 
 if TYPE_CHECKING:
-    from vllm.entrypoints.generate.base.protocol import DeltaMessage
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
     from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
     from vllm.tokenizers import TokenizerLike

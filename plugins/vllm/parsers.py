@@ -40,6 +40,14 @@ from dynamo_parsers.structural_tags import (
 )
 from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_thoughts, reasoning_ids
 
+from vllm.entrypoints.generate.base.protocol import (
+    DeltaFunctionCall,
+    DeltaMessage,
+    DeltaToolCall,
+    ExtractedToolCallInformation,
+    FunctionCall,
+    ToolCall,
+)
 from vllm.reasoning import ReasoningParser
 from vllm.tool_parsers import ToolParser
 
@@ -63,14 +71,6 @@ from ._versions import (
 if TYPE_CHECKING:
     from xgrammar import StructuralTag
 
-    from vllm.entrypoints.generate.base.protocol import (
-        DeltaFunctionCall,
-        DeltaMessage,
-        DeltaToolCall,
-        ExtractedToolCallInformation,
-        FunctionCall,
-        ToolCall,
-    )
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
     from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
     from vllm.tokenizers import TokenizerLike
@@ -78,15 +78,6 @@ if TYPE_CHECKING:
     from vllm.tool_parsers.tool_strict_level import ToolStrictLevel
 
     Request: TypeAlias = ChatCompletionRequest | ResponsesRequest
-else:
-    from ._versions import (
-        DeltaFunctionCall,
-        DeltaMessage,
-        DeltaToolCall,
-        ExtractedToolCallInformation,
-        FunctionCall,
-        ToolCall,
-    )
 
 _LEVELS: Mapping[str, Level] = {"FUNCTION": "function", "PARAMETER": "parameter"}
 """vLLM's `--tool-strict-level`."""
