@@ -236,14 +236,18 @@ class _Reply:
         key = (self.row.name, said, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
         found = _TAGS.get(key)
         if found is None:
-            found = self._made([_function(*each) for each in said])
+            left_out: dict[str, list[str]] = {}
+            found = self._made([_function(*each, left_out) for each in said])
+            _say("no grammar enforces all of its schema; left out", left_out)
             _TAGS.put(key, found, _OVERHEAD + sum(len(name) + len(schema) for name, schema in said))
         return found
 
     def _made(self, functions: Sequence[Function]) -> Tag:
         if _writes_text(self.row.format):
-            for each in functions:
-                _say_what_is_text(self.row, each)
+            literals = isinstance(self.row.format, Gemma4 | Pythonic)
+            what = "a grammar knows types and listed values only" if literals else "a string is any text"
+            found = {each.name: words for each in functions if (words := _what_is_text(self.row, each, literals))}
+            _say(f"in the markup of {PREFIX}{self.row.name} {what}; not enforced", found)
         made = Tag(type="structural_tag", format=self._format(functions))
         made.doubtful = tuple(call for each in functions if each.doubtful for call in each.made[self.row.name].values())
         return made
@@ -332,10 +336,13 @@ def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
 _NOTHING = Parameters(None)
 
 
-def _function(name: str, said: str) -> Function:
-    """How a function is called. What cannot be enforced of a strict one is said when it is met first.
+def _function(name: str, said: str, left_out: dict[str, list[str]]) -> Function:
+    """How a function is called.
 
-    `said`: the schema of its arguments as JSON; "" if it is not strict.
+    Args:
+        name: what it is called.
+        said: the schema of its arguments as JSON; "" if it is not strict.
+        left_out: gets what cannot be enforced of a strict one, when it is met first.
     """
     if not said:
         return Function(name, _NOTHING, False)
@@ -345,11 +352,7 @@ def _function(name: str, said: str) -> Function:
         doubtful = not (is_plain(cleaned.schema) and _is_unicode(said))
         found = Function(name, Parameters(cleaned.schema), True, doubtful)
         if cleaned.dropped:
-            _log.warning(
-                "the tool %r is strict, but no grammar enforces all of its schema; left out: %s",
-                name,
-                ", ".join(dict.fromkeys(cleaned.dropped)),
-            )
+            left_out[name] = list(dict.fromkeys(cleaned.dropped))
         _FUNCTIONS.put((name, said), found, _OVERHEAD + len(said))
     return found
 
@@ -372,27 +375,26 @@ def _writes_text(format: object) -> bool:
     return isinstance(format, Gemma4 | Pythonic | KimiK3 | Muse)
 
 
-def _say_what_is_text(row: ToolRow, function: Function) -> None:
-    """Say once which words of a strict function's parameters hold for JSON only."""
+def _say(what: str, found: Mapping[str, Sequence[str]]) -> None:
+    """Say what the grammar of a request does not enforce of its strict tools: one line, the others for who debugs."""
+    for at, (name, words) in enumerate(found.items()):
+        others = f", and so for {len(found) - 1} other tools of the request" if at == 0 and len(found) > 1 else ""
+        level = logging.DEBUG if at else logging.WARNING
+        _log.log(level, "the tool %r is strict, but %s: %s%s", name, what, ", ".join(words), others)
+
+
+def _what_is_text(row: ToolRow, function: Function, literals: bool) -> list[str]:
+    """Which words of a strict function's parameters hold for JSON only; nothing if that was asked before."""
     if not function.strict or row.name in function.said:
-        return
+        return []
     function.said.add(row.name)
-    literals = isinstance(row.format, Gemma4 | Pythonic)
     root = function.parameters.root
-    found = [
+    found = (
         f"{name}: {word}"
         for name in function.parameters.names
         for word in words_of(function.parameters.schema(name), root, LIMITS if literals else TEXT_LIMITS, deep=literals)
-    ]
-    if found:
-        _log.warning(
-            "the tool %r is strict, but in the markup of %s%s %s; not enforced: %s",
-            function.name,
-            PREFIX,
-            row.name,
-            "a grammar knows types and listed values only" if literals else "a string is any text",
-            ", ".join(dict.fromkeys(found)),
-        )
+    )
+    return list(dict.fromkeys(found))
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")

@@ -512,6 +512,16 @@ def test_what_no_grammar_enforces_is_left_out_and_said_once(
     assert accepts(tags[0], written(tool_row("hermes"), (name, {"at": {"x": value}})))
 
 
+def test_a_request_with_many_such_tools_gives_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "array", "minItems": 2, "items": {"type": "integer"}}}}
+    tools = [tool(f"many_{number}", schema, True) for number in range(40)]
+    with caplog.at_level("WARNING", "dynamo_parsers"):
+        structural_tag("gemma4", tools, "required")
+    assert len(caplog.records) == 1
+    assert "'many_0'" in caplog.text
+    assert "and so for 39 other tools" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["gemma4", "pythonic"])
 def test_what_literals_do_not_enforce_is_said(name: str, caplog: pytest.LogCaptureFixture) -> None:
     part = {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "null"}]}}
