@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / ".ci"), str(ROOT / "tests" / "matrix")]
+sys.path += [str(ROOT / ".ci"), str(ROOT / "tests" / "matrix")]  # last: `.ci` has a `templates` too
 
 import matrix  # noqa: E402
 from questions import Answer, Count, questions  # noqa: E402
