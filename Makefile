@@ -173,7 +173,7 @@ test-core: $(CORE)/.installed ## The tests that need no engine [ARGS="-k kimi" J
 	$(CORE)/bin/python -m pytest tests --ignore=tests/live --ignore=tests/benchmarks --ignore=tests/plugins $(WORKERS) $(ARGS)
 
 case: $(CORE)/.installed ## The cases of one family, in seconds [FAMILY=seed_oss CASE="cut in"]
-	@$(CORE)/bin/python -m pytest tests/test_corpus.py tests/test_rows.py --family "$(FAMILY)" --case "$(CASE)" -q -p no:hypothesispytest $(ARGS)
+	@$(CORE)/bin/python -m pytest tests/test_corpus.py tests/test_rows.py tests/test_corpus_files.py::test_file --family "$(FAMILY)" --case "$(CASE)" -q -p no:hypothesispytest $(ARGS)
 
 PYTHONS ?= 3.10 3.11 3.12 3.13
 # The interpreter of a version: on the path (a shim of pyenv may only say that there is none), or one of pyenv's.

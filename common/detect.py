@@ -47,41 +47,7 @@ _KEY = re.compile(r'"(?:name|arguments|parameters|args)"')
 _SAID = frozenset({Kind.ARGUMENTS, Kind.CONTENT, Kind.REASONING})
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
 
-_KINDS: dict[str, tuple[str, ...]] = {
-    "kimi_k2": ("kimi_k2",),
-    "kimi_k25": ("kimi_k2",),
-    "kimi_k3": ("kimi_k3",),
-    "qwen2": ("hermes",),
-    "qwen2_moe": ("hermes",),
-    "qwen3": ("hermes", "qwen3_coder"),
-    "qwen3_moe": ("hermes", "qwen3_coder"),
-    "qwen3_next": ("hermes", "qwen3_coder"),
-    "qwen3_5": ("qwen3_coder",),
-    "qwen3_5_moe": ("qwen3_coder",),
-    "nemotron_h": ("qwen3_coder",),
-    "nemotron-nas": ("nemotron_deci",),
-    "glm4_moe": ("glm47",),
-    "glm_moe_dsa": ("glm47",),
-    "minimax_m2": ("minimax_m2",),
-    "minimax_m3": ("minimax_m3",),
-    "deepseek_v3": ("deepseek_v3", "deepseek_v3_1", "kimi_k2"),
-    "deepseek_v32": ("deepseek_v3_2",),
-    "deepseek_v4": ("deepseek_v4", "deepseek_v41"),
-    "jamba": ("jamba",),
-    "phi3": ("phi4",),
-    "phi4mm": ("phi4",),
-    "llama4": ("pythonic", "llama3_json"),
-    "olmo3": ("pythonic",),
-    "mistral": ("mistral",),
-    "mistral3": ("mistral",),
-    "ministral3": ("mistral",),
-    "gpt_oss": ("harmony",),
-    "seed_oss": ("seed_oss",),
-    "gemma4": ("gemma4",),
-    "gemma4_text": ("gemma4",),
-    "inkling": ("inkling",),
-    "muse_glimmer": ("muse",),
-}
+_KINDS = frozenset(kind for row in TOOL_ROWS for kind in row.model_types)
 """What `model_type` in a config says; a Llama is anything."""
 
 
@@ -340,7 +306,7 @@ def pair_for(tokenizer: object) -> tuple[ToolRow, ReasoningRow | None, str]:
 def _judged(row: ToolRow, model: Model, readers: Mapping[str, float], shown: str) -> Candidate:
     evidence = [*_template_evidence(row, readers, shown), *_token_evidence(row, model)]
     if model.kind in _KINDS and evidence:
-        agrees = row.name in _KINDS[model.kind]
+        agrees = model.kind in row.model_types
         evidence.append(Evidence(weight=0.2 if agrees else -0.3, text=f"the config's model_type is {model.kind}"))
     missing = [token for token in row.special_tokens if token not in model.tokens] if model.tokens_known else []
     # A family's older tokenizers lack a few of the markers; one that has none of them is another family's.

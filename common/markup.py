@@ -1,6 +1,6 @@
 """The markup of every tool format, written from its grammar and independent of the parser: calls -> text.
 
-- One renderer a registered name, in `RENDERERS`; a format without one fails the tests that need it.
+- One renderer a registered name, in `RENDERERS`: written here, or read off the sample of a format in a usual shape.
 - `json_bodies`: the arguments stand in the markup as JSON text and come back byte for byte. Else the renderer writes
   each value as the family's template does, and it comes back equal.
 - `quotable` are texts that hold the family's own markers and are data inside a string value, however they are combined.
@@ -12,7 +12,10 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
+
+from .registry import TOOL_ROWS, ToolRow
 
 Value = object
 """What `json.loads` gives."""
@@ -38,6 +41,10 @@ class Part:
     kind: str
     text: str = ""
     calls: tuple[Call, ...] = ()
+
+
+Calls: TypeAlias = Callable[[Sequence[Call]], str]
+Framed: TypeAlias = Callable[[Sequence[Part]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -141,15 +148,6 @@ def qwen3_coder(calls: Sequence[Call]) -> str:
             f"<parameter={key}>\n{as_template_text(value)}\n</parameter>\n" for key, value in call.arguments.items()
         )
         + "</function>\n</tool_call>"
-        for call in calls
-    )
-
-
-def seed_oss(calls: Sequence[Call]) -> str:
-    return "\n".join(
-        f"<seed:tool_call>\n<function={call.name}>\n"
-        + "".join(f"<parameter={key}>{as_template_text(value)}</parameter>\n" for key, value in call.arguments.items())
-        + "</function>\n</seed:tool_call>"
         for call in calls
     )
 
@@ -283,11 +281,12 @@ def _as_gemma(value: Value) -> str:
     return json.dumps(value)
 
 
+def as_python(call: Call) -> str:
+    return f"{call.name}({', '.join(f'{key}={value!r}' for key, value in call.arguments.items())})"
+
+
 def pythonic(calls: Sequence[Call]) -> str:
-    written = (
-        f"{call.name}({', '.join(f'{key}={value!r}' for key, value in call.arguments.items())})" for call in calls
-    )
-    return f"<|python_start|>[{', '.join(written)}]<|python_end|>"
+    return f"<|python_start|>[{', '.join(map(as_python, calls))}]<|python_end|>"
 
 
 _M3 = "]<]minimax[>["
@@ -319,13 +318,58 @@ def _comes_back(value: Value) -> bool:
     return value is not None
 
 
+# --- read off a sample
+
+_SAMPLE_CALLS: dict[str, Callable[[Call], str]] = {
+    '{"name": "get_weather", "arguments": {"city": "Paris"}}': as_call_object,
+    '{"name": "get_weather", "parameters": {"city": "Paris"}}': partial(as_call_object, key="parameters"),
+    'get_weather(city="Paris")': as_python,
+}
+_SAMPLE_TAG = re.compile(r"^[^\n{]*\bcity\b[^\n{]*Paris.*\n", re.MULTILINE)
+
+
+def of_sample(row: ToolRow) -> Renderer:
+    """The renderer of a format whose sample says it all: calls as JSON or Python, or a line for each parameter.
+
+    Several calls stand in the sample's array, or are written like the sample, a line break between them.
+    Raises ValueError for a sample that is of none of these shapes.
+    """
+    sample = row.sample
+    markers = (*sorted(row.format.markers), row.turn_end)
+    for written, one in _SAMPLE_CALLS.items():
+        if sample.count(written) == 1:
+            before, _, behind = sample.partition(written)
+            calls = _like(before, one, behind)
+            if one is as_python:
+                return in_tags(calls, *markers, "[ping()]", schema_types=False)
+            return in_json(calls, *markers)
+    parameter = _SAMPLE_TAG.search(sample)
+    if parameter is None or sample.count("get_weather") != 1:
+        raise ValueError(f"{row.name}: its sample does not say how calls are written; add a renderer to RENDERERS")
+
+    def tagged(call: Call) -> str:
+        each = parameter.group().partition("Paris")
+        return "".join(
+            each[0].replace("city", key) + as_template_text(value) + each[2] for key, value in call.arguments.items()
+        )
+
+    head, tail = sample[: parameter.start()], sample[parameter.end() :]
+    return in_tags(
+        lambda calls: "\n".join(head.replace("get_weather", c.name) + tagged(c) + tail for c in calls), *markers
+    )
+
+
+def _like(before: str, one: Callable[[Call], str], behind: str) -> Calls:
+    head = before.rstrip()
+    if head.endswith("["):
+        between = f",{before[len(head) :] or ' '}"
+        return lambda calls: before + between.join(map(one, calls)) + behind
+    return lambda calls: "\n".join(before + one(call) + behind for call in calls)
+
+
 # --- renderers
 
 _PARIS = [Call.of("get_weather", {"city": "Paris"})]
-
-
-Calls: TypeAlias = Callable[[Sequence[Call]], str]
-Framed: TypeAlias = Callable[[Sequence[Part]], list[str]]
 
 
 def in_json(calls: Calls, *markers: str, framed: Framed | None = None) -> Renderer:
@@ -410,18 +454,6 @@ RENDERERS: dict[str, Renderer] = {
         "<function=f>",
         "<|im_end|>",
     ),
-    "seed_oss": in_tags(
-        seed_oss,
-        "</parameter>",
-        "<parameter=",
-        "<parameter=u>",
-        "</function>",
-        "<seed:tool_call>",
-        "</seed:tool_call>",
-        "<function=",
-        "<function=f>",
-        "<seed:eos>",
-    ),
     "glm47": in_tags(
         glm47, "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", "<|user|>"
     ),
@@ -501,4 +533,5 @@ RENDERERS: dict[str, Renderer] = {
         plain_keys=True,
     ),
 }
-"""By the name of the registry's row."""
+"""By the name of the registry's row; those that are not written here are read off the row's sample."""
+RENDERERS.update({row.name: of_sample(row) for row in TOOL_ROWS if row.name not in RENDERERS})

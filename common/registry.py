@@ -13,7 +13,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from .cursor import Markers
 from .format import THINK, FrameFormat, Think, ToolFormat
@@ -29,10 +29,12 @@ from .formats.glm47 import GLM47
 from .formats.harmony import HARMONY
 from .formats.hermes import HERMES
 from .formats.inkling import INKLING
+from .formats.internlm2 import INTERNLM2
 from .formats.jamba import JAMBA
 from .formats.kimi_k2 import KIMI_K2
 from .formats.kimi_k3 import KIMI_K3
 from .formats.kimi_k3 import TURN_ENDS as KIMI_K3_ENDS
+from .formats.lfm2 import LFM2
 from .formats.llama3_json import LLAMA3_JSON
 from .formats.minimax_m2 import MINIMAX_M2
 from .formats.minimax_m3 import MINIMAX_M3
@@ -48,6 +50,18 @@ from .machine import Grammar
 from .recovery import drift
 
 PREFIX = "dynamo_"
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The names of the engines' own parsers that read the same markup."""
+
+    vllm: tuple[str, ...] = ()
+    sglang: tuple[str, ...] = ()
+    trtllm: tuple[str, ...] = ()
+
+    def of(self, engine: Literal["vllm", "sglang", "trtllm"]) -> tuple[str, ...]:
+        return {"vllm": self.vllm, "sglang": self.sglang, "trtllm": self.trtllm}[engine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,9 @@ class ToolRow:
     """Makes a call's id where the family's templates take no other kind; None: any will do."""
     numbered_id: Callable[[str, int], str] | None = None
     """The id of a call from its function and its number in the conversation, where the templates write it so."""
+    model_types: tuple[str, ...] = ()
+    """What `model_type` in the config of such a model says, where it tells the family."""
+    engines: Native = Native()
 
     @property
     def sample(self) -> str:
@@ -124,6 +141,7 @@ class ReasoningRow:
     added_tokens: tuple[str, ...] = ()
     turn_ends: tuple[str, ...] = ()
     frame: FrameFormat | None = None
+    engines: Native = Native()
     splits: bool = True
     """Whether reasoning is split off; else it stays content, behind the opener that the prompt ended with."""
 
@@ -162,6 +180,8 @@ _GLM_ENDS = (
 )
 _JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>", contract="Turn ends")
 _PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends")
+_INTERNLM_ENDS = drift("what may end a reply of InternLM2", "</s>", contract="Turn ends")
+_LFM_ENDS = drift("what may end a reply of LFM2", "<|endoftext|>", contract="Turn ends")
 _MINIMAX_END = "[e~["
 _MISTRAL_END = "</s>"
 _GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends")
@@ -193,6 +213,8 @@ TOOL_ROWS = (
         turn_ends=_KIMI_ENDS,
         native_ids=True,
         numbered_id="functions.{}:{}".format,
+        model_types=("kimi_k2", "kimi_k25", "deepseek_v3"),
+        engines=Native(vllm=("kimi_k2",), sglang=("kimi_k2",), trtllm=("kimi_k2",)),
     ),
     ToolRow(
         "qwen3_coder",
@@ -202,6 +224,8 @@ TOOL_ROWS = (
         aliases=("qwen3", "nemotron_nano"),
         added_tokens=("<tool_call>", "</tool_call>"),
         turn_ends=_QWEN_ENDS,
+        model_types=("qwen3", "qwen3_moe", "qwen3_next", "qwen3_5", "qwen3_5_moe", "nemotron_h"),
+        engines=Native(vllm=("qwen3_coder", "qwen3_xml"), sglang=("qwen3_coder",), trtllm=("qwen3_coder",)),
     ),
     ToolRow(
         "hermes",
@@ -211,6 +235,8 @@ TOOL_ROWS = (
         aliases=("qwen25",),
         added_tokens=("<tool_call>", "</tool_call>"),
         turn_ends=_QWEN_ENDS,
+        model_types=("qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"),
+        engines=Native(vllm=("hermes", "qwen3_json"), sglang=("hermes", "qwen25", "qwen"), trtllm=("qwen3",)),
     ),
     ToolRow(
         "glm47",
@@ -221,6 +247,8 @@ TOOL_ROWS = (
         added_tokens=tuple(sorted(GLM47.markers)),
         turn_end="<|user|>",
         turn_ends=_GLM_ENDS,
+        model_types=("glm4_moe", "glm_moe_dsa"),
+        engines=Native(vllm=("glm47", "glm45"), sglang=("glm47", "glm45", "glm"), trtllm=("glm47", "glm4")),
     ),
     ToolRow(
         "minimax_m2",
@@ -229,6 +257,8 @@ TOOL_ROWS = (
         pairs=("minimax_m2", "minimax_append_think"),
         added_tokens=("<minimax:tool_call>", "</minimax:tool_call>"),
         turn_end=_MINIMAX_END,
+        model_types=("minimax_m2",),
+        engines=Native(vllm=("minimax_m2",), sglang=("minimax-m2",), trtllm=("minimax_m2",)),
     ),
     ToolRow(
         "deepseek_v3",
@@ -237,6 +267,8 @@ TOOL_ROWS = (
         pairs=("deepseek_v3", "deepseek_r1"),
         added_tokens=DEEPSEEK_V3_TOKENS,
         turn_end=_DEEPSEEK_END,
+        model_types=("deepseek_v3",),
+        engines=Native(vllm=("deepseek_v3",), sglang=("deepseekv3",), trtllm=("deepseek_v3",)),
     ),
     ToolRow(
         "deepseek_v3_1",
@@ -245,6 +277,8 @@ TOOL_ROWS = (
         pairs=("deepseek_v3_1", "deepseek_v3"),
         added_tokens=DEEPSEEK_V3_TOKENS,
         turn_end=_DEEPSEEK_END,
+        model_types=("deepseek_v3",),
+        engines=Native(vllm=("deepseek_v31",), sglang=("deepseekv31",), trtllm=("deepseek_v31",)),
     ),
     ToolRow(
         "deepseek_v3_2",
@@ -253,6 +287,8 @@ TOOL_ROWS = (
         pairs=("deepseek_v3_2",),
         added_tokens=("｜DSML｜",),
         turn_end=_DEEPSEEK_END,
+        model_types=("deepseek_v32",),
+        engines=Native(vllm=("deepseek_v32",), sglang=("deepseekv32",), trtllm=("deepseek_v32",)),
     ),
     ToolRow(
         "deepseek_v4",
@@ -262,6 +298,8 @@ TOOL_ROWS = (
         aliases=("deepseek-v4", "deepseekv4"),
         added_tokens=("｜DSML｜",),
         turn_end=_DEEPSEEK_END,
+        model_types=("deepseek_v4",),
+        engines=Native(vllm=("deepseek_v4",), sglang=("deepseekv4",), trtllm=("deepseek_v4",)),
     ),
     ToolRow(
         "deepseek_v41",
@@ -270,6 +308,8 @@ TOOL_ROWS = (
         pairs=("deepseek_v41",),
         added_tokens=("｜DSML｜",),
         turn_end=_DEEPSEEK_END,
+        model_types=("deepseek_v4",),
+        engines=Native(vllm=("deepseek_v41",), sglang=("deepseekv41",)),
     ),
     ToolRow(
         "nemotron_deci",
@@ -278,6 +318,7 @@ TOOL_ROWS = (
         pairs=("nemotron_deci",),
         turn_end="<|eot_id|>",
         turn_ends=_LLAMA_ENDS,
+        model_types=("nemotron-nas",),
     ),
     ToolRow(
         "default",
@@ -296,6 +337,8 @@ TOOL_ROWS = (
         added_tokens=("<tool_calls>", "</tool_calls>"),
         turn_end="<|eom|>",
         turn_ends=_JAMBA_ENDS,
+        model_types=("jamba",),
+        engines=Native(vllm=("jamba",)),
     ),
     ToolRow(
         "phi4",
@@ -305,6 +348,8 @@ TOOL_ROWS = (
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
         turn_ends=_PHI_ENDS,
+        model_types=("phi3", "phi4mm"),
+        engines=Native(vllm=("phi4_mini_json",)),
     ),
     ToolRow(
         "llama3_json",
@@ -314,6 +359,8 @@ TOOL_ROWS = (
         special_tokens=("<|python_tag|>",),
         turn_end="<|eot_id|>",
         turn_ends=_LLAMA_ENDS,
+        model_types=("llama4",),
+        engines=Native(vllm=("llama3_json", "llama4_json"), sglang=("llama3",)),
     ),
     ToolRow(
         "mistral",
@@ -324,6 +371,8 @@ TOOL_ROWS = (
         turn_end=_MISTRAL_END,
         native_ids=True,
         new_id=_nine_characters,
+        model_types=("mistral", "mistral3", "ministral3"),
+        engines=Native(vllm=("mistral",), sglang=("mistral",)),
     ),
     ToolRow(
         "harmony",
@@ -333,6 +382,8 @@ TOOL_ROWS = (
         special_tokens=tuple(sorted(HARMONY.markers)),
         turn_end="<|return|>",
         turn_ends=_HARMONY_ENDS,
+        model_types=("gpt_oss",),
+        engines=Native(vllm=("openai",), sglang=("gpt-oss",)),
     ),
     ToolRow(
         "kimi_k3",
@@ -343,6 +394,8 @@ TOOL_ROWS = (
         special_tokens=_XTML_TOKENS,
         turn_end="<|end_of_msg|>",
         turn_ends=KIMI_K3_ENDS,
+        model_types=("kimi_k3",),
+        engines=Native(vllm=("kimi_k3",), sglang=("kimi_k3",), trtllm=("kimi_k3",)),
     ),
     ToolRow(
         "inkling",
@@ -352,6 +405,8 @@ TOOL_ROWS = (
         special_tokens=tuple(sorted(INKLING.markers)),
         turn_end="<|content_model_end_sampling|>",
         turn_ends=("<|end_message|>",),
+        model_types=("inkling",),
+        engines=Native(vllm=("inkling",), sglang=("inkling",)),
     ),
     ToolRow(
         "muse",
@@ -362,6 +417,8 @@ TOOL_ROWS = (
         special_tokens=_MUSE_TOKENS,
         turn_end="<|eot|>",
         turn_ends=_MUSE_ENDS,
+        model_types=("muse_glimmer",),
+        engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
     ),
     ToolRow(
         "seed_oss",
@@ -370,6 +427,8 @@ TOOL_ROWS = (
         pairs=("seed_oss",),
         added_tokens=("<seed:tool_call>", "</seed:tool_call>"),
         turn_end="<seed:eos>",
+        model_types=("seed_oss",),
+        engines=Native(vllm=("seed_oss",)),
     ),
     ToolRow(
         "gemma4",
@@ -380,6 +439,8 @@ TOOL_ROWS = (
         special_tokens=("<|tool_call>", "<tool_call|>", '<|"|>'),
         turn_end="<turn|>",
         turn_ends=_GEMMA_ENDS,
+        model_types=("gemma4", "gemma4_text"),
+        engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
     ),
     ToolRow(
         "pythonic",
@@ -389,6 +450,29 @@ TOOL_ROWS = (
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
         turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),
+        model_types=("llama4", "olmo3"),
+        engines=Native(vllm=("pythonic", "llama4_pythonic", "olmo3"), sglang=("pythonic",)),
+    ),
+    ToolRow(
+        "internlm2",
+        INTERNLM2,
+        "InternLM2, InternLM2.5",
+        pairs=("basic",),
+        aliases=("internlm",),
+        special_tokens=("<|action_start|>", "<|plugin|>", "<|action_end|>"),
+        turn_ends=_INTERNLM_ENDS,
+        model_types=("internlm2",),
+        engines=Native(vllm=("internlm",), sglang=("interns1",)),
+    ),
+    ToolRow(
+        "lfm2",
+        LFM2,
+        "LFM2, LFM2.5",
+        pairs=("basic",),
+        special_tokens=("<|tool_call_start|>", "<|tool_call_end|>"),
+        turn_ends=_LFM_ENDS,
+        model_types=("lfm2", "lfm2_moe", "lfm2_vl"),
+        engines=Native(vllm=("lfm2",), sglang=("lfm2",)),
     ),
     ToolRow(
         "minimax_m3",
@@ -398,6 +482,8 @@ TOOL_ROWS = (
         aliases=("minimax-m3", "minimax_m3_nom", "minimax-m3-nom"),
         added_tokens=("]<]minimax[>[",),
         turn_end=_MINIMAX_END,
+        model_types=("minimax_m3",),
+        engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
     ),
 )
 
@@ -411,6 +497,7 @@ REASONING_ROWS = (
         aliases=("qwen3_coder",),
         added_tokens=_THINK_TOKENS,
         turn_ends=_QWEN_ENDS,
+        engines=Native(vllm=("qwen3",), sglang=("qwen3",), trtllm=("qwen3",)),
     ),
     ReasoningRow(
         "kimi_k25",
@@ -419,8 +506,17 @@ REASONING_ROWS = (
         _ON_UNLESS_OFF,
         added_tokens=_THINK_TOKENS,
         turn_ends=_KIMI_ENDS,
+        engines=Native(vllm=("kimi_k2",), sglang=("kimi_k2",), trtllm=("kimi_k25", "kimi_k2")),
     ),
-    ReasoningRow("kimi_k2", THINK, "Kimi K2", _OUTSIDE, added_tokens=_THINK_TOKENS, turn_ends=_KIMI_ENDS),
+    ReasoningRow(
+        "kimi_k2",
+        THINK,
+        "Kimi K2",
+        _OUTSIDE,
+        added_tokens=_THINK_TOKENS,
+        turn_ends=_KIMI_ENDS,
+        engines=Native(vllm=("kimi_k2",), sglang=("kimi_k2",), trtllm=("kimi_k2",)),
+    ),
     ReasoningRow(
         "kimi",
         Think(("◁think▷",), ("◁/think▷",)),
@@ -428,6 +524,7 @@ REASONING_ROWS = (
         _OUTSIDE,
         added_tokens=("◁think▷", "◁/think▷"),
         turn_ends=_KIMI_ENDS,
+        engines=Native(sglang=("kimi",)),
     ),
     ReasoningRow(
         "glm45",
@@ -437,6 +534,7 @@ REASONING_ROWS = (
         aliases=("glm47",),
         added_tokens=_THINK_TOKENS,
         turn_ends=_GLM_ENDS,
+        engines=Native(vllm=("glm45", "glm47"), sglang=("glm45",), trtllm=("glm45", "glm47", "glm")),
     ),
     ReasoningRow(
         "deepseek_r1",
@@ -445,6 +543,7 @@ REASONING_ROWS = (
         _ON_UNLESS_OFF,
         added_tokens=_THINK_TOKENS,
         turn_ends=(_DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_r1",), sglang=("deepseek-r1",), trtllm=("deepseek-r1",)),
     ),
     ReasoningRow(
         "deepseek_v3",
@@ -454,6 +553,7 @@ REASONING_ROWS = (
         aliases=("deepseek_v3_1",),
         added_tokens=_THINK_TOKENS,
         turn_ends=(_DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_v3",), sglang=("deepseek-v3",)),
     ),
     ReasoningRow(
         "deepseek_v3_2",
@@ -471,6 +571,7 @@ REASONING_ROWS = (
         aliases=("deepseek-v4", "deepseekv4"),
         added_tokens=_THINK_TOKENS,
         turn_ends=(_DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_v4",), sglang=("deepseek-v4",), trtllm=("deepseek_v4",)),
     ),
     ReasoningRow(
         "deepseek_v41",
@@ -479,6 +580,7 @@ REASONING_ROWS = (
         _OUTSIDE,
         added_tokens=_THINK_TOKENS,
         turn_ends=(_DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_v41",), sglang=("deepseek-v41",)),
     ),
     ReasoningRow(
         "step3",
@@ -487,6 +589,7 @@ REASONING_ROWS = (
         _NEVER_CHANGED,
         added_tokens=_THINK_TOKENS,
         turn_ends=("<|EOT|>",),
+        engines=Native(vllm=("step3",), sglang=("step3",)),
     ),
     ReasoningRow(
         "nemotron_deci",
@@ -504,6 +607,7 @@ REASONING_ROWS = (
         aliases=("nemotron3", "nemotron_v3"),
         added_tokens=_THINK_TOKENS,
         turn_ends=_QWEN_ENDS,
+        engines=Native(vllm=("nemotron_v3",), sglang=("nemotron_3",), trtllm=("nano-v3", "nemotron-v3")),
     ),
     ReasoningRow(
         "mistral",
@@ -512,6 +616,7 @@ REASONING_ROWS = (
         Starts(inside=False, switch="effort"),
         special_tokens=("[THINK]", "[/THINK]"),
         turn_ends=(_MISTRAL_END,),
+        engines=Native(vllm=("mistral",), sglang=("mistral",)),
     ),
     ReasoningRow(
         "minimax_m2",
@@ -520,6 +625,7 @@ REASONING_ROWS = (
         _ON_UNLESS_OFF,
         added_tokens=_THINK_TOKENS,
         turn_ends=(_MINIMAX_END,),
+        engines=Native(vllm=("minimax_m2",), sglang=("minimax",), trtllm=("minimax_m2",)),
     ),
     ReasoningRow(
         "granite",
@@ -531,6 +637,7 @@ REASONING_ROWS = (
         "Granite 3.2",
         _OUTSIDE,
         turn_ends=("<|end_of_text|>",),
+        engines=Native(vllm=("granite",)),
     ),
     ReasoningRow(
         "minimax_append_think",
@@ -540,6 +647,9 @@ REASONING_ROWS = (
         added_tokens=_THINK_TOKENS,
         turn_ends=(_MINIMAX_END,),
         splits=False,
+        engines=Native(
+            vllm=("minimax_m2_append_think",), sglang=("minimax-append-think",), trtllm=("minimax_m2_append_think",)
+        ),
     ),
     ReasoningRow(
         "gpt_oss",
@@ -549,6 +659,7 @@ REASONING_ROWS = (
         special_tokens=tuple(sorted(HARMONY.markers)),
         turn_ends=("<|return|>", *_HARMONY_ENDS),
         frame=HARMONY,
+        engines=Native(vllm=("openai_gptoss",), sglang=("gpt-oss",)),
     ),
     ReasoningRow(
         "kimi_k3",
@@ -559,6 +670,7 @@ REASONING_ROWS = (
         special_tokens=_XTML_TOKENS,
         turn_ends=KIMI_K3_ENDS,
         frame=KIMI_K3,
+        engines=Native(vllm=("kimi_k3",), sglang=("kimi_k3",), trtllm=("kimi_k3",)),
     ),
     ReasoningRow(
         "inkling",
@@ -569,6 +681,7 @@ REASONING_ROWS = (
         special_tokens=tuple(sorted(INKLING.markers)),
         turn_ends=("<|content_model_end_sampling|>", "<|end_message|>"),
         frame=INKLING,
+        engines=Native(vllm=("inkling",), sglang=("inkling",)),
     ),
     ReasoningRow(
         "muse",
@@ -579,6 +692,7 @@ REASONING_ROWS = (
         special_tokens=_MUSE_TOKENS,
         turn_ends=("<|eot|>", *_MUSE_ENDS),
         frame=MUSE,
+        engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
     ),
     ReasoningRow(
         "seed_oss",
@@ -587,6 +701,7 @@ REASONING_ROWS = (
         _OUTSIDE,
         added_tokens=("<seed:think>", "</seed:think>"),
         turn_ends=("<seed:eos>",),
+        engines=Native(vllm=("seed_oss",)),
     ),
     ReasoningRow(
         "gemma4",
@@ -596,6 +711,7 @@ REASONING_ROWS = (
         aliases=("gemma-4",),
         special_tokens=("<|channel>", "<channel|>"),
         turn_ends=("<turn|>", *_GEMMA_ENDS),
+        engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
     ),
     ReasoningRow(
         "minimax_m3",
@@ -605,6 +721,7 @@ REASONING_ROWS = (
         aliases=("minimax-m3",),
         added_tokens=("<mm:think>", "</mm:think>"),
         turn_ends=(_MINIMAX_END,),
+        engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
     ),
 )
 

@@ -526,7 +526,7 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
         span = format.as_json.spans[0]
         call = _literal_call(row, PYTHON, functions, "{}(".format, ")")
         body = sequence(const("["), listed(call, ",", single=single), const("]"))
-        return _Block((span.open,), body, span.close, repeats=False, bare=True)
+        return _Block((span.open,), body, span.close, repeats=False, bare=format.bare != "")
     if isinstance(format, JsonCalls):
         return _json_block(row, format, functions, single=single)
     if isinstance(format, Tagged):

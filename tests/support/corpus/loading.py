@@ -180,7 +180,8 @@ class _Loader:
             return
         case = make()
         if (written.group, written.title) in self.cases:
-            raise written.error(f"{self.path.stem}: {name!r} stands twice")
+            own = "what is a parser's own says `(own)` behind its title"
+            raise written.error(f"{self.path.stem}: {name!r} stands twice; {own}")
         self.cases[written.group, written.title] = case
         self.unused.discard(name)
 

@@ -1,0 +1,24 @@
+"""InternLM2, InternLM2.5 (Shanghai AI Laboratory).
+
+<|action_start|><|plugin|>
+{"name": "get_weather", "parameters": {"city": "Paris"}}<|action_end|>
+
+One call in each pair of markers. A detokenizer may write a space between the two tokens of the opener. Code for an
+interpreter, behind `<|action_start|><|interpreter|>`, is text.
+"""
+
+from __future__ import annotations
+
+from ..format import Span
+from ..recovery import recovering
+from .json_calls import JsonCalls
+from .tagged import sample_of
+
+INTERNLM2 = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(
+        Span("<|action_start|><|plugin|>", "<|action_end|>"),
+        Span("<|action_start|> <|plugin|>", "<|action_end|>"),
+    ),
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
