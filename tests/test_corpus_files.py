@@ -13,7 +13,7 @@ from corpus.pieces import pieces_of
 from corpus.templates import Family, Unwritable, compact
 from corpus.traits import WORDS, traits_of
 from dynamo_parsers import parse, reasoning_parser_names, tool_parser_names
-from dynamo_parsers.markup import RENDERERS, Call
+from dynamo_parsers.markup import RENDERERS, Call, of_sample
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
 
 FILES = pytest.mark.parametrize("path", case_files(), ids=lambda path: path.name)
@@ -256,3 +256,18 @@ def test_a_file_like_another(tmp_path: Path) -> None:
     (case,) = load(folder / "other.md", shapes=folder / "shapes").cases
     assert (case.file, case.reply, case.starts[0].text) == ("other", "Hi <call>", "Hi <call>")
     assert case.place.endswith("hermes.md:5")
+
+
+# --- renderers that are read off a sample
+
+
+@pytest.mark.parametrize("name", ["hermes", "jamba", "nemotron_deci", "phi4"])
+def test_a_sample_says_how_calls_are_written(name: str) -> None:
+    calls = [Call.of("get_weather", {"city": "Paris", "days": 3}), Call.of("ping", {})]
+    for several in (calls[:1], calls):
+        assert of_sample(tool_row(name)).calls(several) == RENDERERS[name].calls(several)
+
+
+def test_a_sample_of_no_usual_shape_needs_a_renderer() -> None:
+    with pytest.raises(ValueError, match="kimi_k2: its sample does not say .* add a renderer to RENDERERS"):
+        of_sample(tool_row("kimi_k2"))
