@@ -22,7 +22,16 @@ from ..chat_templates import TEMPLATES, ChatTemplate
 from ..detect import Detection, Model, detect, model_in
 from ..engines.floors import floor, is_too_old
 from ..engines.places import Place, look, numbers
-from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from ..registry import (
+    PREFIX,
+    Native,
+    ReasoningRow,
+    ToolRow,
+    reasoning_parser_names,
+    reasoning_row,
+    tool_parser_names,
+    tool_row,
+)
 from ..template_words import has_words
 from .engines import (
     AUTO,
@@ -34,7 +43,6 @@ from .engines import (
     TITLES,
     TOOL_NAMES,
     EngineName,
-    Native,
 )
 from .launch import Configured, Launch, configured, is_ours
 
