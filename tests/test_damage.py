@@ -73,6 +73,7 @@ LOST: dict[str, tuple[str, ...]] = {
     # And another call follows only behind a separator.
     "llama3_json": (r"0 '<\|python_tag\|>' .*", r"14 '\{' .*", r"50 '\{' .*", r"8[456] '[};]' .*", *_ARRAY),
     "pythonic": (r"0 '<\|python_start\|>' .*", r"55 ',' .*", r".* -> (\]|```)"),
+    "lfm2": (r"0 '<\|tool_call_start\|>' .*", r"58 ',' .*", r".* -> (\]|```)"),
     # Without its last bracket a body goes on to the next call's opener: no closer is written, so the prose is lost.
     "mistral": (r"61 '\}' .*",),
     # The value takes what looks like a call, and in the same section the next one.
