@@ -20,6 +20,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "parity.md"
@@ -30,7 +31,7 @@ HEAD = """\
 Every case of the corpus (`tests/shapes`, `tests/cases`) goes through the serving classes of each engine over our
 parsers: with both parsers, with the tool parser alone and with the reasoning parser alone; whole, and as streams with
 one token, with several tokens and with the whole reply in a delta. The client has to get what the core reads in the
-same text. Made by `make parity`.
+same text. Made by `make parity`, last on {day}.
 
 Dynamo is its front end with the parsers of an engine ([dynamo.md](dynamo.md)): there the client gets what the core
 reads as far as Dynamo asks the parsers. A forced choice in SGLang's is refused here, because Dynamo reads it itself.
@@ -60,7 +61,7 @@ def table(header: list[str], rows: Iterable[list[object]]) -> str:
 
 
 def parts(results: dict[str, dict[Case, str]]) -> Iterator[str]:
-    yield HEAD
+    yield HEAD.format(day=date.today())
     totals = {engine: Counter(map(kind, outcomes.values())) for engine, outcomes in results.items()}
     yield table(
         ["engine", "cases", *KINDS],
