@@ -76,11 +76,11 @@ class Reply:
 
 
 def openai_client(server: Server) -> OpenAI:
-    return OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=120)
+    return OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=300)
 
 
 def anthropic_client(server: Server) -> Anthropic:
-    return Anthropic(base_url=server.url, api_key="none", max_retries=0, timeout=120)
+    return Anthropic(base_url=server.url, api_key="none", max_retries=0, timeout=300)
 
 
 def chat(
