@@ -14,6 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import engine_server
 from engine_server import Server
 
+WITHOUT_US = {"VLLM_PLUGINS": "", "SGLANG_PLUGINS": "none"}
+"""No plugin is loaded. To SGLang an empty list means all."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that share the demo's server come first, then those of a family: each other server would end theirs."""
@@ -28,22 +31,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def engine_servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
-    """`engine_servers("sglang", "kimi_k2", "--stream-interval", "8")`: that server, the same for the same arguments."""
+    """`engine_servers("sglang", "kimi_k2", "--stream-interval", "8")`: that server, the same for the same arguments.
+
+    With `own=True` the engine runs without this package: its own parsers for a family that it knows by the same names.
+    """
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    started: dict[str, tuple[tuple[str, ...], Server]] = {}
+    started: dict[str, tuple[tuple[str | bool, ...], Server]] = {}
 
     def say(text: str) -> None:
         if reporter is not None:
             reporter.write_line(text)
 
-    def server(engine: str, family: str, *flags: str) -> Server:
-        asked = (family, *flags)
+    def server(engine: str, family: str, *flags: str, own: bool = False) -> Server:
+        asked = (family, own, *flags)
         running, made = started.get(engine, (None, None))
         if made is None or running != asked:
             # Two cores: one server of an engine at a time, so that none is starved.
             if made is not None:
                 made.stop()
-            made = engine_server.start(family, engine_server.free_port(), say=say, flags=flags, engine=engine)
+            parsers = [*engine_server.ENGINES[engine].tool_flags, family, "--reasoning-parser", family] if own else None
+            made = engine_server.start(
+                family,
+                engine_server.free_port(),
+                say=say,
+                flags=flags,
+                engine=engine,
+                environment=WITHOUT_US if own else None,
+                parsers=parsers,
+            )
             started[engine] = (asked, made)
             made.wait(say)
         return made
