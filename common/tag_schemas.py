@@ -137,10 +137,19 @@ class Cleaned:
         if word == "format":
             return part.get("type", "string") == "string" and not _is_format(value)
         if word == "$ref":
-            return not (isinstance(value, str) and (value == "#" or value.startswith("#/")))
+            return not (isinstance(value, str) and (value == "#" or value.startswith("#/"))) or self._goes_round(value)
         if word in ("anyOf", "oneOf"):
             return "properties" in part  # xgrammar would forget these
         return word in _NOT_ENFORCED
+
+    def _goes_round(self, reference: Json) -> bool:
+        """Whether references lead from one to the next and back: that says nothing, and a grammar of it no text."""
+        seen: set[str] = set()
+        while isinstance(reference, str) and reference not in seen:
+            seen.add(reference)
+            target = resolve(reference, self.root)
+            reference = target.get("$ref") if isinstance(target, Mapping) else None
+        return reference is not None
 
 
 def _as_xgrammar_reads(part: dict[str, Json]) -> dict[str, Json]:

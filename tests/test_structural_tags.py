@@ -522,6 +522,23 @@ def test_a_request_with_many_such_tools_gives_one_line(caplog: pytest.LogCapture
     assert "and so for 39 other tools" in caplog.text
 
 
+ROUND: list[tuple[dict[str, object], dict[str, object]]] = [
+    ({"$ref": "#"}, {}),
+    ({"$ref": "#/$defs/x", "$defs": {"x": {"$ref": "#/$defs/y"}, "y": {"$ref": "#/$defs/x"}}}, {}),
+    ({"type": "object", "properties": {"x": {"$ref": "#/properties/x"}}}, {"x": "y"}),
+]
+
+
+@pytest.mark.parametrize(("schema", "arguments"), ROUND)
+@pytest.mark.parametrize("name", ["hermes", "qwen3_coder", "gemma4", "kimi_k3"])
+def test_references_that_go_round_say_nothing(
+    name: str, schema: dict[str, object], arguments: dict[str, object]
+) -> None:
+    """A grammar that followed them would allow no call at all."""
+    tag = structural_tag(name, [tool("f", schema, True)], "required")
+    assert accepts(tag, written(tool_row(name), ("f", arguments)))
+
+
 @pytest.mark.parametrize("name", ["gemma4", "pythonic"])
 def test_what_literals_do_not_enforce_is_said(name: str, caplog: pytest.LogCaptureFixture) -> None:
     part = {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "integer", "minimum": 3}, {"type": "null"}]}}

@@ -84,14 +84,16 @@ TOOLS: dict[str, Callable[[], Tools]] = {
 CITY = json.dumps({"city": SENTINEL})
 ARGUMENTS: dict[str, str] = {
     "sound": CITY,
-    "900 deep": '{"city": ' + '{"a": ' * 900 + "1" + "}" * 901,
+    "300 deep": '{"city": ' + "[" * 300 + "]" * 300 + "}",
     "900 open": '{"city": ' + "[" * 900,
     "NUL": json.dumps({"city": f"{SENTINEL}\0"}),
     "a raw NUL": f'{{"city": "{SENTINEL}\0"}}',
     "a lone surrogate escaped": '{"city": "' + SENTINEL + '\\ud800"}',
-    "a number of 5,000 digits": f'{{"city": {"9" * 5000}}}',
-    "400 keys": json.dumps({f"k{number}": number for number in range(400)}),
+    "a number of 4,301 digits": f'{{"city": {"9" * 4301}}}',
+    "100 keys": json.dumps({f"k{number}": number for number in range(100)}),
 }
+THEIRS = {("sglang", "responses", "a schema 400 deep")}
+"""What an engine fails at without us too: SGLang's answer has the tools, and pydantic writes 255 levels."""
 BY_DAY = {
     *("sound", "a schema that is itself", "a schema of nonsense", "a recursive tree", "two tools of a name"),
     *("a lone surrogate in a name", "a lone surrogate escaped"),
@@ -181,7 +183,9 @@ def faults() -> Iterator[Fault]:
     for name in ARGUMENTS:
         if NIGHTLY or name in BY_DAY:
             for api, stream in product(APIS, (False, True)):
-                yield Fault(arguments=name, api=api, stream=stream)
+                # A long reply is the model's time: once by each API.
+                if len(ARGUMENTS[name]) < 500 or stream is (api == "chat"):
+                    yield Fault(arguments=name, api=api, stream=stream)
     for name in MESSAGES if NIGHTLY else ():
         for api, stream in product(APIS, (False, True)):
             yield Fault(message=name, api=api, stream=stream)
@@ -240,7 +244,7 @@ def test_faults(engine: str, engine_servers: Servers, flags: tuple[str, ...]) ->
     log = Path(server.log)
     before = log.stat().st_size
     answers = all_answers(server, list(faults()))
-    print(Counter(status for status, _ in answers.values()))
+    print(engine, Counter(status for status, _ in answers.values()))
     for fault, (status, text) in answers.items():
         if fault.api == "chat" and fault.is_scripted and status == 200 and '"tool_calls"' in text:
             assert arguments_of(fault, text) == core_arguments(fault), str(fault)
@@ -252,6 +256,8 @@ def test_faults(engine: str, engine_servers: Servers, flags: tuple[str, ...]) ->
     assert not any("a defect" in line for line in ours), ours[:3]
     assert not [line for line in written.splitlines() if SENTINEL in line]
     failed = [fault for fault, (status, _) in answers.items() if status >= 500]
+    print("HTTP 500:", *failed, sep="\n  ")
+    assert {(engine, fault.api, fault.tools) for fault in failed} <= THEIRS
     if not failed:
         return
     theirs = all_answers(engine_servers(engine, "kimi_k2", *flags, own=True), failed)
@@ -265,7 +271,7 @@ def resident(pid: int) -> int:
 
 def loaded(server: Server, requests: int) -> int:
     """The server's memory after many requests, of which a third is broken off. Long ones take too long for many."""
-    short = (each for each in faults() if each.tools != "5 MB of tools" and len(each.script) < 2000)
+    short = (each for each in faults() if each.tools != "5 MB of tools" and len(each.script) < 500)
     what = [fault for fault in short if fault.is_scripted]
 
     def one(number: int) -> None:
