@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 from pydantic_core import from_json
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def whole_part(arguments: str) -> str:
@@ -21,3 +24,11 @@ def whole_part(arguments: str) -> str:
         except ValueError:
             found = None
     return json.dumps(found if isinstance(found, dict) else {}, ensure_ascii=False)
+
+
+def as_unicode(arguments: str) -> str:
+    """`arguments`, a JSON object, without half characters (`"\\ud800"`): no engine can encode an object with one."""
+    if "\\ud" not in arguments.lower():
+        return arguments
+    text = json.dumps(json.loads(arguments), ensure_ascii=False)
+    return _SURROGATE.sub("\ufffd", text) if _SURROGATE.search(text) else arguments

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from dynamo_parsers.engines.whole import whole_part
+from dynamo_parsers.engines.whole import as_unicode, whole_part
 from dynamo_parsers.registry import (
     PREFIX,
     reasoning_parser_names,
@@ -325,7 +325,7 @@ def _message(original: Original, serving: object, response: object, *args: objec
 
 def _make_whole(response: Any) -> None:
     for call in response.choices[0].message.tool_calls or ():
-        call.function.arguments = whole_part(call.function.arguments)
+        call.function.arguments = as_unicode(whole_part(call.function.arguments))
 
 
 def _reads_calls(

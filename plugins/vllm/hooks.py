@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from dynamo_parsers.engines.whole import whole_part
+from dynamo_parsers.engines.whole import as_unicode, whole_part
 
 from .parser import tell_prompt
 
@@ -232,12 +232,12 @@ def _with_whole_input(theirs: Callable[..., Any], ours: type) -> Callable[..., A
 
 
 def _make_whole(response: Any) -> bool:
-    """Leave of each call's arguments what is whole; whether something was cut."""
+    """Leave of each call's arguments what is whole and can be encoded; whether something was cut."""
     cut = False
     for call in response.choices[0].message.tool_calls or ():
         whole = whole_part(call.function.arguments)
         cut = cut or whole is not call.function.arguments
-        call.function.arguments = whole
+        call.function.arguments = as_unicode(whole)
     return cut
 
 

@@ -72,7 +72,7 @@ class Asked:
     @property
     def script(self) -> str:
         """Short and long, with one to three calls. A forced reply says no text, and a named choice is one call."""
-        texts, calls = 1 + self.number % 9, 1 if self.broken or self.choice == "named" else 1 + self.number % 3
+        texts, calls = 1 + self.number % 3, 1 if self.broken or self.choice == "named" else 1 + self.number % 3
         arguments = [json.dumps({"city": f"Xanadu{self.number}", "days": day}) for day in range(calls)]
         if self.broken:
             arguments[0] = arguments[0].replace(":", "")
@@ -111,7 +111,7 @@ class Asked:
 def hang_up(server: Server, number: int) -> None:
     """Ask for a stream, and leave after its first lines."""
     said = [{"role": "user", "content": "hi"}]
-    script = Asked(12 * number + 3).script * 20  # of those that are not broken
+    script = Asked(12 * number + 3).script * 10  # of those that are not broken
     body: dict[str, Any] = {"model": MODEL_NAME, "stream": True, **body_for(server, script, said)}
     path, more = (
         ("chat/completions", {"messages": said, "tools": CHAT_TOOLS, "max_tokens": 2000}),

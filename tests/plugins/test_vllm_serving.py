@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("vllm")
 
+from dynamo_parsers.engines.whole import as_unicode, whole_part
 from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
-from dynamo_parsers.vllm.hooks import whole_part
 from vllm_harness import TOOLS, core_answer
 from vllm_serving import CALL, WEATHER, chat, messages
 
@@ -67,6 +67,19 @@ def test_a_cut_call_in_messages() -> None:
 )
 def test_whole_part(arguments: str, whole: str) -> None:
     assert whole_part(arguments) == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (r'{"a": "\ud83d\ude00", "b": 1}', r'{"a": "\ud83d\ude00", "b": 1}'),
+        (r'{"a": "x\uD800", "b": 1}', '{"a": "x\ufffd", "b": 1}'),
+        (r'{"\udc00": "\ud83d\ude00"}', '{"\ufffd": "\U0001f600"}'),
+        (r'{"a": "\\ud800"}', r'{"a": "\\ud800"}'),
+    ],
+)
+def test_half_characters_of_an_object(arguments: str, said: str) -> None:
+    assert as_unicode(arguments) == said
 
 
 @pytest.mark.parametrize("row", [row for row in TOOL_ROWS if row.pairs], ids=lambda row: row.name)
