@@ -89,11 +89,12 @@ def _composed(composed: type[Parser], named: Sequence[object], *, is_harmony: bo
 
 def _answer(composed: type[Parser], named: Sequence[object], *, is_harmony: bool) -> type[Parser]:
     from . import hooks
+    from ._versions import Refused
     from .parser import Beside, DynamoParser
     from .parsers import DynamoReasoningParser, DynamoToolParser
 
     tools, reasoning = composed.tool_parser_cls, composed.reasoning_parser_cls
-    hooks.install(DynamoToolParser, (DynamoParser, Beside))
+    hooks.install(DynamoToolParser, (DynamoParser, Beside), Refused)
     base: type[DelegatingParser] = DynamoParser
     if is_harmony:
         from .harmony_parser import DynamoHarmonyParser, check

@@ -9,6 +9,8 @@
 - `OpenAIServingResponses.responses_full_generator`: the same of the prompt.
 - `AnthropicServingMessages.messages_full_converter`: what is no whole JSON becomes HTTP 500 there. A call gets what it
   was given whole, as the official client makes it of a stream.
+- `AnthropicServingMessages.create_messages`: vLLM logs an error with its message, which has a function's name of the
+  client. What we refuse is answered as it would be, and not logged.
 
 A hook passes everything on that is not about our parsers. `places` lists what they are around.
 """
@@ -35,12 +37,13 @@ MESSAGES = "vllm.entrypoints.anthropic.serving"
 _MARK = "_dynamo_parsers_hook"
 
 
-def install(tools: type, composed: tuple[type, ...]) -> None:
+def install(tools: type, composed: tuple[type, ...], refusal: type[Exception]) -> None:
     """Put the hooks around what this process has imported. Installing twice changes nothing.
 
     Args:
         tools: the kind of our tool parsers.
         composed: the kinds of our composed parsers.
+        refusal: the kind of error that they raise for a request.
     """
     renderer = getattr(sys.modules.get(RENDERER), "OnlineRenderer", None)
     theirs = getattr(renderer, "preprocess_chat", None)
@@ -55,8 +58,10 @@ def install(tools: type, composed: tuple[type, ...]) -> None:
         _hook(serving, "chat_completion_full_generator", _with_prompt_of_chat, composed)
         responses = getattr(sys.modules.get(RESPONSES), "OpenAIServingResponses", None)
         _hook(responses, "responses_full_generator", _with_prompt_of_response, composed)
-    messages = sys.modules.get(MESSAGES)
-    _hook(getattr(messages, "AnthropicServingMessages", None), "messages_full_converter", _with_whole_input, tools)
+    messages = getattr(sys.modules.get(MESSAGES), "AnthropicServingMessages", None)
+    _hook(messages, "messages_full_converter", _with_whole_input, tools)
+    if hasattr(messages, "create_error_response"):
+        _hook(messages, "create_messages", _with_refusals, refusal)
 
 
 def _hook(owner: Any, name: str, around: Callable[..., Callable[..., Any]], ours: object) -> None:
@@ -239,6 +244,20 @@ def _make_whole(response: Any) -> bool:
         cut = cut or whole is not call.function.arguments
         call.function.arguments = as_unicode(whole)
     return cut
+
+
+# --- requests that are refused
+
+
+def _with_refusals(theirs: Callable[..., Any], refusal: type[Exception]) -> Callable[..., Any]:
+    @wraps(theirs)
+    async def create_messages(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await theirs(self, *args, **kwargs)
+        except refusal as error:
+            return self.create_error_response(error)
+
+    return create_messages
 
 
 def _report(hook: str, error: Exception) -> None:

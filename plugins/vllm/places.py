@@ -102,6 +102,10 @@ PLACES: tuple[Place, ...] = (
         ("vllm.entrypoints.anthropic.serving:AnthropicServingMessages.messages_full_converter",),
         "a cut call in /v1/messages is HTTP 500",
     ),
+    Place(
+        ("vllm.entrypoints.anthropic.serving:AnthropicServingMessages.create_messages",),
+        "a request to /v1/messages that is refused is in the log, with the name of its function",
+    ),
     Place(("vllm.parser.harmony:HarmonyParser.process_chunk",), "gpt-oss is not read", ("token_ids",)),
     Place(("vllm.parser.harmony:Segment",), "gpt-oss is not read"),
 )

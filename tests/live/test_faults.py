@@ -92,8 +92,13 @@ ARGUMENTS: dict[str, str] = {
     "a number of 4,301 digits": f'{{"city": {"9" * 4301}}}',
     "100 keys": json.dumps({f"k{number}": number for number in range(100)}),
 }
-THEIRS = {("sglang", "responses", "a schema 400 deep")}
-"""What an engine fails at without us too: SGLang's answer has the tools, and pydantic writes 255 levels."""
+THEIRS = {
+    ("sglang", "responses", "a schema 400 deep"),
+    ("vllm", "responses", "a schema 400 deep"),
+    ("vllm", "responses", "a lone surrogate in a name"),
+    ("vllm", "responses", "a lone surrogate in a parameter"),
+}
+"""What an engine fails at without us too: a response has the tools of its request, and pydantic writes 255 levels."""
 BY_DAY = {
     *("sound", "a schema that is itself", "a schema of nonsense", "a recursive tree", "two tools of a name"),
     *("a lone surrogate in a name", "a lone surrogate escaped"),
