@@ -32,5 +32,5 @@ PLACES: tuple[Place, ...] = (
         "a parser is not told that a stream has ended: what it holds then is lost",
         since=(1, 3),
     ),
-    Place((f"{_BASE}.structure_info",), "strict tools of dynamo_hermes are not enforced"),
+    Place((f"{_BASE}.structure_info",), "strict tools of dynamo_hermes and dynamo_internlm2 are not enforced"),
 )
