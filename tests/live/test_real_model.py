@@ -91,8 +91,8 @@ def test_a_forced_choice_forces(server: Server) -> None:
         calls = choice.message.tool_calls or []
         assert calls, (kwargs, named, choice)
         assert all(call.function.name in (["get_time"] if named else NAMES) for call in calls)
-        assert not choice.message.content
-        if choice.finish_reason != "length":
+        if choice.finish_reason != "length":  # a string that is cut ends at a marker that was written in it
+            assert not choice.message.content
             assert all(isinstance(json.loads(call.function.arguments)["city"], str) for call in calls)
 
 
