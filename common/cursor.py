@@ -544,7 +544,7 @@ class Cursor:
             self.rewind(mark)
         return found
 
-    def attempt(self, reading: Reading[T], otherwise: T) -> Reading[T]:
+    def maybe(self, reading: Reading[T], otherwise: T) -> Reading[T]:
         """What `reading` finds here; nothing is read if that is false, or `otherwise`."""
         return self.ahead(reading, otherwise, bool)
 

@@ -6,6 +6,7 @@ A format is a value. Its docstring is a sample of the markup: one call of `get_w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
@@ -14,6 +15,8 @@ from .cursor import Cursor, Mark, Markers, Reading
 from .recovery import drift, rule
 from .reply import Reply
 
+PLAIN_TAG = re.compile(r"</[A-Za-z][\w:.-]*>")
+"""A closer in plain text: prose may name it, and a model may write another in its place. A special token it is not."""
 _LABEL_ENDS = ("\n", *drift("what ends a label", "\r\n", " \n"))
 _LABEL_ALONE = rule("a label without its line break, before a closer")
 

@@ -10,13 +10,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
 
 from .arguments.json_object import read_object
 from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
-from .format import Calls, FrameFormat, Task, Think, ToolFormat
+from .format import PLAIN_TAG, Calls, FrameFormat, Task, Think, ToolFormat
 from .formats.json_calls import JsonCalls
 from .held import Held
 from .proposed import attempt
@@ -24,9 +23,6 @@ from .recovery import recovers, rule
 from .reply import Reply
 
 _JSON_STARTS = ("{", "[")
-_PLAIN_TAG = re.compile(r"</[A-Za-z][\w:.-]*>")
-"""A closer that prose may name; a special token it does not."""
-
 _CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")
 _CUT_MARKER = rule("a marker cut off at the end", contract="Cut marker")
 _CUT_OPENER = rule("a call's opener or header cut off at the end", contract="Cut opener")
@@ -95,7 +91,7 @@ class Grammar:
         put(self, "closers", Markers(closers))
         marks = frozenset().union(*(tool.markers for tool in self.tools)) - {""}
         others = {mark for mark in marks - openers - closers - words if not mark[0].isalnum()}
-        put(self, "plain_closers", frozenset(closer for closer in closers if _PLAIN_TAG.fullmatch(closer)))
+        put(self, "plain_closers", frozenset(closer for closer in closers if PLAIN_TAG.fullmatch(closer)))
         put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
         put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))
         put(self, "phrases", words | (think if self.think is not None and self.think.words else frozenset()))
@@ -438,7 +434,7 @@ def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
     """Read a forced call as JSON, if one stands here, where content is due; returns whether one does."""
     if task.forced is None:
         return False
-    start = yield from _json_start(cursor)
+    start = yield from cursor.ahead(_json_start(cursor), "")
     if not start or task.calls is Calls.VERBATIM:
         return start != ""
     read = _read_named if start == "{" and task.forced.name is not None else _read_forced
@@ -448,18 +444,10 @@ def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
 
 
 def _json_start(cursor: Cursor) -> Reading[str]:
-    """The bracket that JSON begins with, if it stands here behind white space; "" if not. Nothing is read."""
-    found = ""
-
-    def look(mark: Mark) -> Reading[bool]:
-        nonlocal found
-        yield from cursor.space()
-        char = yield from cursor.peek()
-        found = char if char in _JSON_STARTS else ""
-        return False
-
-    yield from attempt(look, cursor)
-    return found
+    """The bracket that JSON begins with, after white space; "" if something else is here."""
+    yield from cursor.space()
+    char = yield from cursor.peek()
+    return char if char in _JSON_STARTS else ""
 
 
 def _read_named(mark: Mark, cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:

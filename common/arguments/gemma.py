@@ -198,29 +198,29 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
 
 
 def read_arguments(
-    cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str, turn_ends: Markers
+    cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str, ends_strings: Markers
 ) -> Reading[bool]:
     """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole.
 
-    Of the markers that are not the format's own, only `turn_ends` end a string that is not closed.
+    Of the markers that are not the format's own, only `ends_strings` end a string that is not closed.
     """
     arguments = _Arguments(cursor, call, parameters, ends, closer)
-    arguments.turn_ends = turn_ends
+    arguments.ends_strings = ends_strings
     return cursor.directly(arguments.whole())
 
 
 @cache
-def _in_string(turn_ends: Markers, closers: frozenset[str]) -> Markers:
+def _in_string(ends_strings: Markers, closers: frozenset[str]) -> Markers:
     """What may end a string in these brackets."""
-    return Markers((*turn_ends.all, DELIMITER, END, *OPENERS, ",", *closers))
+    return Markers((*ends_strings.all, DELIMITER, END, *OPENERS, ",", *closers))
 
 
 class _Arguments(Compact):
     """The arguments of one call."""
 
-    __slots__ = ("turn_ends",)
+    __slots__ = ("ends_strings",)
 
-    turn_ends: Markers
+    ends_strings: Markers
 
     structure = "{}[]),-0123456789tfn"
     max_depth: ClassVar[int] = MAX_DEPTH
@@ -310,7 +310,7 @@ class _Arguments(Compact):
         doubt: Doubt | None = None
         whole = False  # where it may have ended, so do the arguments
         quoted = delimiters = 0  # calls and delimiters in it that are text
-        markers = _in_string(self.turn_ends, frozenset(each.closer for each in self._owed))
+        markers = _in_string(self.ends_strings, frozenset(each.closer for each in self._owed))
         while (marker := (yield from cursor.until(markers, say, read=False))) is not None:
             if self._is_data(marker):
                 say(cursor.take(cursor.at + len(marker)))

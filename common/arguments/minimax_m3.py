@@ -67,7 +67,7 @@ class Tag:
 
 def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
     """Read a namespace token, or doubled ones, and the tag behind; None, and nothing read, if there is none."""
-    return cursor.attempt(_tag(cursor, doubled=doubled), None)
+    return cursor.maybe(_tag(cursor, doubled=doubled), None)
 
 
 def _tag(cursor: Cursor, *, doubled: bool) -> Reading[Tag | None]:
@@ -350,7 +350,7 @@ class _Element(Value):
         self._closing = False
 
     def _own_closer(self) -> Reading[bool]:
-        return self._cursor.attempt(self._reads_own_closer(), False)
+        return self._cursor.maybe(self._reads_own_closer(), False)
 
     def _reads_own_closer(self) -> Reading[bool]:
         tag = yield from read_tag(self._cursor)

@@ -44,7 +44,7 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Read
 
 def read_foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:
     """Read a closing tag that is none of `known`, if one of `follow` or the end comes next; its bracket may lack."""
-    return cursor.attempt(_foreign(cursor, known, follow), False)
+    return cursor.maybe(_foreign(cursor, known, follow), False)
 
 
 def _foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:

@@ -10,9 +10,10 @@ from ..cursor import Cursor, Reading, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from ..schema import STRING, Parameters
+from .literals import FOLLOWS_WITHIN
 from .name import read_name
 from .tag_parts import Around, End, Header, Sink
-from .tag_value import FOLLOWS_WITHIN, Value, nowhere
+from .tag_value import Value, nowhere
 from .text_value import TextValue
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ class Body:
     @recovers("what is in place of a closer around the parameters", off=False)
     def _debris(self) -> Reading[bool]:
         """Read what is in place of a closer around the parameters: a few characters before one, or a closing tag."""
-        if (yield from self.cursor.attempt(self._stray_text(), False)):
+        if (yield from self.cursor.maybe(self._stray_text(), False)):
             return True
-        return (yield from self.cursor.attempt(self._closing_tag(), "")) != ""
+        return (yield from self.cursor.maybe(self._closing_tag(), "")) != ""
 
     def _stray_text(self) -> Reading[bool]:
         """Read a little text, if a closer is behind it."""
@@ -244,7 +245,7 @@ class Body:
 
     def _closes_at_once(self) -> Reading[bool]:
         """Read a value's closers, if nothing but these is before what may follow them."""
-        return self.cursor.attempt(self._closers_and_follower(), False)
+        return self.cursor.maybe(self._closers_and_follower(), False)
 
     def _closers_and_follower(self) -> Reading[bool]:
         cursor = self.cursor
@@ -372,7 +373,7 @@ class Body:
 
     def next_declared(self) -> Reading[Header | None]:
         """Read a parameter's opener and header if it may end the value before it; None, and nothing read, else."""
-        return self.cursor.attempt(self._next_declared(), None)
+        return self.cursor.maybe(self._next_declared(), None)
 
     def _next_declared(self) -> Reading[Header | None]:
         opener = yield from self.tags.read_opener(self.cursor)

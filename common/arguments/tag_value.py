@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 from ..cursor import SPACE, Mark, Reading, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
+from .literals import FOLLOWS_WITHIN
 from .tag_parts import End, Header, Level, Text
 
 if TYPE_CHECKING:
     from .tag_body import Body
 
-FOLLOWS_WITHIN = 256
-"""Characters of white space over which what follows a closer follows it."""
 _NEAR = 256
 _MOST_SURPLUS = 16
 """Closers too many: each closer of a long run is looked at so often."""

@@ -216,7 +216,7 @@ class Tags:
                 valued = part is self._name_end[-1]
                 if valued:
                     break
-                yield from cursor.attempt(self._further_part(cursor), False)
+                yield from cursor.maybe(self._further_part(cursor), False)
             if not (found or _WITHOUT_PART):
                 return None
         if ended:

@@ -21,7 +21,7 @@ from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Reading, union, within
-from ..format import Span
+from ..format import PLAIN_TAG, Span
 from ..held import Held
 from ..proposed import attempt
 from ..recovery import drift, recovering, recovers, rule
@@ -33,7 +33,6 @@ _SEPARATORS = (",", *drift("what separates calls", ";"))
 _ARRAY_END = Markers("]")
 _FUNCTION = "function"
 _JSON_GOES_ON = ':,"'
-_PLAIN_TAG = re.compile(r"</\w+>")
 _NO_OBJECT = re.compile(r"[^{<\[]*")
 _START = re.compile(r'(?:\{|"(?P<key>\w)?)?')
 _BROKEN_START = re.compile(rf"\w?{_START.pattern}")
@@ -86,7 +85,7 @@ class JsonCalls:
         put(self, "openers", Markers(span.open for span in self.spans))
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
-        put(self, "plain_closers", frozenset(each for each in self.closers.all if _PLAIN_TAG.fullmatch(each)))
+        put(self, "plain_closers", frozenset(each for each in self.closers.all if PLAIN_TAG.fullmatch(each)))
         # A word is a marker before an array.
         put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))
         put(self, "_words", Markers(self.words))

@@ -301,7 +301,7 @@ class Tagged:
     @recovers("a call's closer in place of its tag's end, before its parameters", off=False)
     def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
         """Read the call's closer where the tag's end is due: `<function=ping</function>` before a parameter."""
-        return (yield from cursor.attempt(self._closer_and_parameter(cursor), False))
+        return (yield from cursor.maybe(self._closer_and_parameter(cursor), False))
 
     def _closer_and_parameter(self, cursor: Cursor) -> Reading[bool]:
         if (yield from cursor.match(self._call_close)) is None:
