@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from corpus import Case
-from dynamo_parsers import Message, Parser, fold
+from dynamo_parsers import Parser, fold
 from dynamo_parsers.parser import named_choice
+from parity import Answer, Refused
 
 VERSION = "1.6.1"
 TREE = Path(os.environ.get("DYNAMO_TREE", Path(__file__).resolve().parents[1] / ".cache" / f"dynamo-{VERSION}"))
 """Where `.ci/dynamo_source.py` has put Dynamo's Python."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a client gets of one choice. Ids are not compared: most are random."""
-
-    reasoning: str | None
-    content: str | None
-    calls: tuple[tuple[str, str], ...]
-    finish: str | None = "stop"
-    ids: tuple[str, ...] = field(default=(), compare=False)
-
-    @classmethod
-    def of(cls, message: Message) -> Answer:
-        return cls(
-            message.reasoning,
-            message.content,
-            tuple((call.name, call.arguments) for call in message.tool_calls),
-            message.finish_reason,
-            tuple(call.id for call in message.tool_calls),
-        )
-
-
-class Refused(Exception):
-    """Dynamo answered with an error."""
 
 
 def of_chunks(envelopes: Sequence[Mapping[str, Any]]) -> Answer:
@@ -103,6 +81,35 @@ class Worker:
             if number == len(self.steps) - 1:
                 data["finish_reason"] = self.finish
             yield SimpleNamespace(is_error=lambda: False, comments=list, data=lambda data=data: data)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+def run(task: Coroutine[Any, Any, Any]) -> Any:
+    return _loop().run_until_complete(task)
+
+
+def processor_of(
+    module: Any, folder: object, make: Callable[[object, Worker], Coroutine[Any, Any, Any]]
+) -> tuple[Any, Worker]:
+    """What Dynamo's `module` makes for the model in `folder` and hands to its runtime, and the worker behind it."""
+    card = SimpleNamespace(
+        model_type=lambda: SimpleNamespace(supports_chat=lambda: True),
+        local_dir=lambda: str(folder),
+        name=lambda: "m",
+        runtime_config=dict,
+    )
+    worker = Worker()
+    made: list[Any] = []
+    engine, module.PythonAsyncEngine = module.PythonAsyncEngine, lambda said, _: made.append(said)
+    try:
+        run(make(card, worker))
+    finally:
+        module.PythonAsyncEngine = engine
+    return made[0].__self__, worker
 
 
 def core_answer(text: str, engine_finish: str = "stop", *, end_is_told: bool = True, **request: object) -> Answer:

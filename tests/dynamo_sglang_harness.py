@@ -7,15 +7,14 @@ behind it says a given reply, some tokens at a time.
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from dynamo_chunks import TREE, Answer, Refused, Worker, of_chunks
+from dynamo_chunks import TREE, Answer, Refused, Worker, of_chunks, processor_of, run
 from parity import TURN
 from sglang_harness import encode, model_folder
 
@@ -33,36 +32,12 @@ assert load_frontend_route_extensions([EXTENSION]) == []
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
-
-
-def run(task: Coroutine[Any, Any, Any]) -> Any:
-    return _loop().run_until_complete(task)
-
-
-@cache
 def processor(tool: str | None, reasoning: str | None) -> tuple[Any, Worker]:
     """Dynamo's processor for a model with these parsers, and the worker behind it."""
-    folder = str(model_folder(*(name and name.removeprefix("dynamo_") for name in (tool, reasoning))))
-    card = SimpleNamespace(
-        model_type=lambda: SimpleNamespace(supports_chat=lambda: True),
-        local_dir=lambda: folder,
-        name=lambda: "m",
-        runtime_config=dict,
-    )
+    folder = model_folder(*(name and name.removeprefix("dynamo_") for name in (tool, reasoning)))
     config = SimpleNamespace(preprocess_workers=0, trust_remote_code=False, exclude_tools_when_tool_choice_none=True)
-    worker = Worker()
-    made: list[Any] = []
-    engine, sglang_processor.PythonAsyncEngine = sglang_processor.PythonAsyncEngine, lambda said, _: made.append(said)
-    try:
-        factory = sglang_processor.SglangEngineFactory(
-            config, tool_call_parser_name=tool, reasoning_parser_name=reasoning
-        )
-        run(factory.chat_engine_factory(None, card, worker))
-    finally:
-        sglang_processor.PythonAsyncEngine = engine
-    return made[0].__self__, worker
+    factory = sglang_processor.SglangEngineFactory(config, tool_call_parser_name=tool, reasoning_parser_name=reasoning)
+    return processor_of(sglang_processor, folder, lambda card, worker: factory.chat_engine_factory(None, card, worker))
 
 
 @dataclass

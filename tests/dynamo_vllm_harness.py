@@ -7,17 +7,16 @@ The worker behind it says a given reply, some tokens at a time.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from dynamo_chunks import TREE, Answer, Refused, Worker, of_chunks
+from dynamo_chunks import TREE, Answer, Refused, Worker, of_chunks, processor_of, run
 from parity import TURN
 
 sys.path.append(str(TREE))  # last: nothing of it stands in front of what the environment has
@@ -32,24 +31,9 @@ from vllm_harness import demo_model, encode
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
-
-
-def run(task: Coroutine[Any, Any, Any]) -> Any:
-    return _loop().run_until_complete(task)
-
-
-@cache
 def processor(tool: str | None, reasoning: str | None) -> tuple[Any, Worker]:
     """Dynamo's processor for a model with these parsers, and the worker behind it."""
-    folder = str(demo_model(*(name and name.removeprefix("dynamo_") for name in (tool, reasoning)))[1])
-    card = SimpleNamespace(
-        model_type=lambda: SimpleNamespace(supports_chat=lambda: True),
-        local_dir=lambda: folder,
-        name=lambda: "m",
-        runtime_config=dict,
-    )
+    folder = demo_model(*(name and name.removeprefix("dynamo_") for name in (tool, reasoning)))[1]
     config = SimpleNamespace(
         preprocess_workers=0,
         trust_remote_code=False,
@@ -57,14 +41,8 @@ def processor(tool: str | None, reasoning: str | None) -> tuple[Any, Worker]:
         exclude_tools_when_tool_choice_none=True,
     )
     flags = Namespace(tool_call_parser=tool, reasoning_parser=reasoning, enable_auto_tool_choice=True)
-    worker = Worker()
-    made: list[Any] = []
-    engine, vllm_processor.PythonAsyncEngine = vllm_processor.PythonAsyncEngine, lambda said, _: made.append(said)
-    try:
-        run(vllm_processor.EngineFactory(config, flags).chat_engine_factory(None, card, worker))
-    finally:
-        vllm_processor.PythonAsyncEngine = engine
-    return made[0].__self__, worker
+    factory = vllm_processor.EngineFactory(config, flags)
+    return processor_of(vllm_processor, folder, lambda card, worker: factory.chat_engine_factory(None, card, worker))
 
 
 @dataclass

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
+import pytest
 from corpus import Case
+from dynamo_parsers import Message
 from dynamo_parsers.registry import reasoning_row, tool_row
 
 RESULTS = "PARITY_RESULTS"
@@ -45,6 +48,52 @@ def markers(tool: str | None, reasoning: str | None) -> set[str]:
         row = reasoning_row(reasoning)
         found |= {row.open, row.close} if row.frame is None else row.frame.markers
     return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client gets of one choice. Ids are not compared: most are random."""
+
+    reasoning: str | None
+    content: str | None
+    calls: tuple[tuple[str, str], ...]
+    finish: str | None = "stop"
+    ids: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, message: Message) -> Answer:
+        return cls(
+            message.reasoning,
+            message.content,
+            tuple((call.name, call.arguments) for call in message.tool_calls),
+            message.finish_reason,
+            tuple(call.id for call in message.tool_calls),
+        )
+
+
+class Refused(Exception):
+    """An engine answered with an error."""
+
+
+def settle(
+    engine: str, case: Case, why: str | None, found: Iterable[str], refusal: type[Exception] | tuple[()] = ()
+) -> None:
+    """Record what became of a case in an engine, and fail if it differs.
+
+    Args:
+        why: the engine takes no such request, for this reason.
+        found: how its answers differ; read only if it takes the request. It may raise `refusal`.
+    """
+    try:
+        lines = [] if why else list(found)
+    except refusal as error:
+        why = f"{engine.partition(' ')[0]} refuses this request"
+        lines = [str(error)]
+    if why:
+        record(engine, case, f"refused: {why}")
+        pytest.skip(": ".join((why, *lines)))
+    record(engine, case, "differs" if lines else "same")
+    assert not lines, "\n".join(lines)
 
 
 def record(engine: str, case: Case, outcome: str) -> None:

@@ -32,11 +32,11 @@ from sglang.srt.plugins import load_plugins
 
 load_plugins()
 
-from dynamo_parsers import Message, Parser, fold
+from dynamo_parsers import Parser, fold
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.registry import ReasoningRow, ToolRow, partners, reasoning_row, tool_row
-from parity import TURN
+from parity import TURN, Answer, Refused
 from sglang.srt.entrypoints.openai import serving_chat
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest
 from sglang.srt.entrypoints.openai.serving_chat import OpenAIServingChat
@@ -225,31 +225,6 @@ def run(task: Coroutine[Any, Any, Any]) -> Any:
 
 
 # --- what comes out
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a client gets of one choice. Ids are not compared: most are random."""
-
-    reasoning: str | None
-    content: str | None
-    calls: tuple[tuple[str, str], ...]
-    finish: str | None = "stop"
-    ids: tuple[str, ...] = field(default=(), compare=False)
-
-    @classmethod
-    def of(cls, message: Message) -> Answer:
-        return cls(
-            message.reasoning,
-            message.content,
-            tuple((call.name, call.arguments) for call in message.tool_calls),
-            message.finish_reason,
-            tuple(call.id for call in message.tool_calls),
-        )
-
-
-class Refused(Exception):
-    """SGLang answered with an error."""
 
 
 def of_response(response: Any) -> Answer:

@@ -22,7 +22,7 @@ from dynamo_chunks import refused as no_request
 from dynamo_parsers.parser import named_choice
 from dynamo_sglang_harness import Exchange
 from effort import share, some
-from parity import compositions, prompt_for, record
+from parity import compositions, prompt_for, settle
 
 ENGINE = f"Dynamo {VERSION} (SGLang {sglang.__version__})"
 
@@ -106,17 +106,6 @@ def differences(
 @pytest.mark.parametrize("case", some(corpus.all_cases(), EVERY), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case as a stream, with the parsers of Dynamo's front end."""
-    if why := refused(case):
-        record(ENGINE, case, f"refused: {why}")
-        pytest.skip(why)
-    try:
-        found = [
-            line
-            for composition, mode in share(case, itertools.product(compositions(case), MODES))
-            for line in differences(case, *composition, mode=mode)
-        ]
-    except Refused as error:
-        record(ENGINE, case, "refused: Dynamo refuses the request")
-        pytest.skip(f"Dynamo refuses the request: {error}")
-    record(ENGINE, case, "differs" if found else "same")
-    assert not found, "\n".join(found)
+    ways = share(case, itertools.product(compositions(case), MODES))
+    found = (line for composition, mode in ways for line in differences(case, *composition, mode=mode))
+    settle(ENGINE, case, refused(case), found, Refused)

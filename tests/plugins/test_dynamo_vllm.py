@@ -24,7 +24,7 @@ from dynamo_parsers.registry import thinking_asked_for, tool_row
 from dynamo_parsers.vllm import together
 from dynamo_vllm_harness import Exchange
 from effort import share, some
-from parity import TURN, compositions, prompt_for, record
+from parity import TURN, compositions, prompt_for, settle
 from vllm.reasoning import ReasoningParserManager
 from vllm.tool_parsers import ToolParserManager
 from vllm_harness import chat_request, encode, tokenizer_for
@@ -91,20 +91,9 @@ def differences(
 @pytest.mark.parametrize("case", some(corpus.all_cases(), EVERY), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, streamed and whole, with the parsers of Dynamo's front end."""
-    if why := refused(case):
-        record(ENGINE, case, f"refused: {why}")
-        pytest.skip(why)
-    try:
-        found = [
-            line
-            for composition, mode in share(case, itertools.product(compositions(case), MODES))
-            for line in differences(case, *composition, mode=mode)
-        ]
-    except Refused as error:
-        record(ENGINE, case, "refused: Dynamo refuses the request")
-        pytest.skip(f"Dynamo refuses the request: {error}")
-    record(ENGINE, case, "differs" if found else "same")
-    assert not found, "\n".join(found)
+    ways = share(case, itertools.product(compositions(case), MODES))
+    found = (line for composition, mode in ways for line in differences(case, *composition, mode=mode))
+    settle(ENGINE, case, refused(case), found, Refused)
 
 
 # --- the halves, as such an engine makes them

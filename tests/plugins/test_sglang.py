@@ -48,7 +48,7 @@ from dynamo_parsers.registry import (
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
 from effort import NIGHTLY, share, some
-from parity import compositions, markers, prompt_for, record
+from parity import compositions, markers, prompt_for, settle
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
@@ -147,20 +147,9 @@ CASES = corpus.all_cases()
 @pytest.mark.parametrize("case", some(CASES, 3), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
-    if why := refused(case):
-        record(ENGINE, case, f"refused: {why}")
-        pytest.skip(why)
-    try:
-        found = [
-            line
-            for composition, mode in share(case, itertools.product(compositions(case), MODES))
-            for line in differences(case, *composition, modes=(mode,))
-        ]
-    except Refused as error:
-        record(ENGINE, case, "refused: SGLang refuses the tools of this request")
-        pytest.skip(f"SGLang refuses the request: {error}")
-    record(ENGINE, case, "differs" if found else "same")
-    assert not found, "\n".join(found)
+    ways = share(case, itertools.product(compositions(case), MODES))
+    found = (line for composition, mode in ways for line in differences(case, *composition, modes=(mode,)))
+    settle(ENGINE, case, refused(case), found, Refused)
 
 
 @tool_rows
