@@ -76,8 +76,16 @@ class ReasoningHalf:
     """
 
     __slots__ = (
-        *("_end_is_told", "_finished", "_first", "_given_first", "_machine", "_new_half", "_new_machine"),
-        *("_owed", "_queue", "beside", "may_be_joined"),
+        "_finished",
+        "_first",
+        "_given_first",
+        "_machine",
+        "_new_half",
+        "_new_machine",
+        "_owed",
+        "_queue",
+        "beside",
+        "may_be_joined",
     )
 
     def __init__(
@@ -105,8 +113,9 @@ class ReasoningHalf:
         self._queue: list[Event] = []  # content and calls, for the tool half
         self.may_be_joined = False
         """Whether a tool half that nobody told of may join, which has to be given the content of the first piece."""
-        self._first = ""
-        self._given_first = self._owed = ""
+        self._first = ""  # the first piece, which is read again if a tool half joins
+        self._given_first = ""  # the reasoning that was given out of it
+        self._owed = ""  # reasoning in it that both read together, and that this half alone did not give out
 
     def whole(self, text: str) -> tuple[str, str]:
         """Reasoning and content of a whole reply. What was fed before is not of this one."""
