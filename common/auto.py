@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .detect import NotConclusive, pair_for
-from .registry import PREFIX, ReasoningRow, ToolRow
+from .registry import PREFIX
+from .rows import ReasoningRow, ToolRow
 
 NAME = "auto"
 """What stands behind the prefix in place of a parser's name."""

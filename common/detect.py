@@ -20,8 +20,9 @@ from pydantic import BaseModel, ConfigDict
 from .explain import Kind, explain, known_markers
 from .format import Think
 from .message import Message, parse
-from .registry import PREFIX, TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row, tool_row
+from .registry import PREFIX, TOOL_ROWS, reasoning_row, tool_row
 from .render import Unrenderable, render
+from .rows import ReasoningRow, ToolRow
 
 ENOUGH = 0.5
 """The score from which on a parser is the answer."""

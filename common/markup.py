@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from .registry import TOOL_ROWS, ToolRow
+from .registry import TOOL_ROWS
+from .rows import ToolRow
 
 Value = object
 """What `json.loads` gives."""

@@ -40,7 +40,8 @@ from .formats.tagged import Tagged
 from .kept import Kept
 from .message import fold
 from .parser import Parser, named_choice
-from .registry import PREFIX, ReasoningRow, ToolRow, reasoning_row, tool_row
+from .registry import PREFIX, reasoning_row, tool_row
+from .rows import ReasoningRow, ToolRow
 from .schema import Parameters
 from .tag_formats import (
     ANY_TEXT,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Protocol, TypeVar
 
-from .registry import ReasoningRow, ToolRow, partners, thinking_asked_for
+from .registry import partners
+from .rows import ReasoningRow, ToolRow, thinking_asked_for
 
 
 class Tokenizer(Protocol):

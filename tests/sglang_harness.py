@@ -35,7 +35,8 @@ load_plugins()
 from dynamo_parsers import Parser, fold
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
-from dynamo_parsers.registry import ReasoningRow, ToolRow, partners, reasoning_row, tool_row
+from dynamo_parsers.registry import partners, reasoning_row, tool_row
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from parity import TURN, Answer, Refused
 from sglang.srt.entrypoints.openai import serving_chat
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest

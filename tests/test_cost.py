@@ -24,7 +24,8 @@ import pytest
 from dynamo_parsers import fold, markup
 from dynamo_parsers.arguments.tags import Tags
 from dynamo_parsers.format import ToolFormat
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.rows import ToolRow
 from effort import NIGHTLY, some
 from replies import Request, deadline, events_of, merged, tool
 

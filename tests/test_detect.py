@@ -12,7 +12,8 @@ from dynamo_parsers.chat_templates import TEMPLATES, ChatTemplate
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.detect import Model, NotConclusive, detect, detect_raw, model_in, pair_for
-from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
+from dynamo_parsers.rows import ToolRow
 
 FAMILIES = [row for row in TOOL_ROWS if row.name != "default"]
 rows = pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)

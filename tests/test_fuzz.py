@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import pytest
 from dynamo_parsers import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart, markup
 from dynamo_parsers.format import ToolFormat
-from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from replies import Request, check_protocol, cut_at_random, deadline, events_of, merged, tool
 
 TEXTS = int(os.environ.get("FUZZ_TEXTS", "2000"))

@@ -19,7 +19,8 @@ from dynamo_parsers import Event, Message, ToolCall, fold, markup
 from dynamo_parsers.cursor import Markers
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.formats.frames import Frames
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.rows import ToolRow
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from replies import Request, check_protocol, events_of, merged, tool

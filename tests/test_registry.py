@@ -9,17 +9,8 @@ from pathlib import Path
 import pytest
 from dynamo_parsers import parse, reasoning_parser_names, tool_parser_names
 from dynamo_parsers.format import ToolFormat
-from dynamo_parsers.registry import (
-    PREFIX,
-    REASONING_ROWS,
-    TOOL_ROWS,
-    ReasoningRow,
-    ToolRow,
-    grammar_for,
-    partners,
-    reasoning_row,
-    tool_row,
-)
+from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS, grammar_for, partners, reasoning_row, tool_row
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from replies import Request, check_protocol, events_of, merged, tool
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,7 +16,8 @@ import pytest
 from dynamo_parsers import parse, structural_tags
 from dynamo_parsers.kept import Kept
 from dynamo_parsers.markup import RENDERERS, Call, Part
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
+from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.structural_tags import (
     NoStructuralTag,
     ToolChoiceError,

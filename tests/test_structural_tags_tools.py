@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import pytest
 from dynamo_parsers import markup, parse
 from dynamo_parsers.markup import RENDERERS, Call
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow
+from dynamo_parsers.registry import TOOL_ROWS
+from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.structural_tags import structural_tag
 from effort import NIGHTLY, some
 from grammars import Accepts

@@ -13,7 +13,8 @@ from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.demo.tokenizer import byte_alphabet, tokenizer_json
 from dynamo_parsers.explain import explain, known_markers
 from dynamo_parsers.message import Message, parse
-from dynamo_parsers.registry import PREFIX, TOOL_ROWS, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.registry import PREFIX, TOOL_ROWS, reasoning_row, tool_row
+from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.triage.bundle import write_bundle
 from dynamo_parsers.triage.exchange import NotAnExchange, Request, Response, Token, read_request, read_response
 from dynamo_parsers.triage.launch import Launch, read_launch

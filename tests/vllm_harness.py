@@ -21,7 +21,8 @@ import vllm
 from dynamo_parsers import Message, Parser, fold
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
-from dynamo_parsers.registry import ReasoningRow, ToolRow, partners, reasoning_row, tool_row
+from dynamo_parsers.registry import partners, reasoning_row, tool_row
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from parity import TURN
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest

@@ -11,8 +11,9 @@
 from __future__ import annotations
 
 from ..arguments.json_object import JsonObject
-from ..format import Span
+from ..format import THINK, Span
 from ..recovery import drift
+from ..rows import DEEPSEEK_END, OFF_UNLESS_ON, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
 from .tagged import Tagged, sample_of
 
 SECTION = Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>")
@@ -42,4 +43,36 @@ DEEPSEEK_V3 = Tagged(
     before_name=(TYPE,),
     name_end=(SEPARATOR,),
     arguments=JsonObject(fenced=True),
+)
+
+ROWS = (
+    ToolRow(
+        "deepseek_v3",
+        DEEPSEEK_V3,
+        "DeepSeek V3, V3-0324, R1",
+        pairs=("deepseek_v3", "deepseek_r1"),
+        added_tokens=TOKENS,
+        turn_end=DEEPSEEK_END,
+        model_types=("deepseek_v3",),
+        engines=Native(vllm=("deepseek_v3",), sglang=("deepseekv3",), trtllm=("deepseek_v3",)),
+    ),
+    ReasoningRow(
+        "deepseek_r1",
+        THINK,
+        "DeepSeek R1",
+        ON_UNLESS_OFF,
+        added_tokens=THINK_TOKENS,
+        turn_ends=(DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_r1",), sglang=("deepseek-r1",), trtllm=("deepseek-r1",)),
+    ),
+    ReasoningRow(
+        "deepseek_v3",
+        THINK,
+        "DeepSeek V3, V3.1",
+        OFF_UNLESS_ON,
+        aliases=("deepseek_v3_1",),
+        added_tokens=THINK_TOKENS,
+        turn_ends=(DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_v3",), sglang=("deepseek-v3",)),
+    ),
 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ..arguments.json_object import JsonObject
 from ..recovery import drift, rule
-from .deepseek_v3 import CALL, SECTIONS, SEPARATOR, TYPE
+from ..rows import DEEPSEEK_END, Native, ToolRow
+from .deepseek_v3 import CALL, SECTIONS, SEPARATOR, TOKENS, TYPE
 from .tagged import Tagged, sample_of
 
 DEEPSEEK_V3_1 = Tagged(
@@ -19,4 +20,17 @@ DEEPSEEK_V3_1 = Tagged(
     before_name=drift("V3's type of a call", TYPE),
     name_end=(SEPARATOR,),
     arguments=JsonObject(fenced=rule("V3's code fence around the arguments")),
+)
+
+ROWS = (
+    ToolRow(
+        "deepseek_v3_1",
+        DEEPSEEK_V3_1,
+        "DeepSeek V3.1",
+        pairs=("deepseek_v3_1", "deepseek_v3"),
+        added_tokens=TOKENS,
+        turn_end=DEEPSEEK_END,
+        model_types=("deepseek_v3",),
+        engines=Native(vllm=("deepseek_v31",), sglang=("deepseekv31",), trtllm=("deepseek_v31",)),
+    ),
 )

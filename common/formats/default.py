@@ -7,8 +7,9 @@ Or `<|python_tag|>` before the calls.
 
 from __future__ import annotations
 
-from ..format import Span
+from ..format import THINK, Span
 from ..recovery import recovering
+from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
 from .json_calls import JsonCalls
 from .nemotron_deci import SPAN
 from .tagged import sample_of
@@ -17,4 +18,17 @@ DEFAULT = JsonCalls(
     sample=sample_of(__doc__),
     spans=(SPAN, Span("<|python_tag|>", "")),
     bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+ROWS = (
+    ToolRow(
+        "default",
+        DEFAULT,
+        "models without a parser of their own",
+        pairs=("basic",),
+        special_tokens=("<|python_tag|>",),
+        turn_end="<|eot_id|>",
+        turn_ends=LLAMA_ENDS,
+    ),
+    ReasoningRow("basic", THINK, "any model that writes `<think>`", OUTSIDE, added_tokens=THINK_TOKENS),
 )

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from ..arguments.gemma import DELIMITER, END, OPENERS, Head, read_arguments, read_head
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Reading, union, within
+from ..format import Think
 from ..proposed import Proposed
 from ..recovery import drift, recovers
 from ..reply import Reply
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
 from .tagged import sample_of
 
 _OPENERS = Markers(OPENERS)
@@ -84,3 +86,30 @@ class Gemma4:
 
 
 GEMMA4 = Gemma4(sample=sample_of(__doc__))
+
+_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends")
+
+ROWS = (
+    ToolRow(
+        "gemma4",
+        GEMMA4,
+        "Gemma 4",
+        pairs=("gemma4",),
+        aliases=("gemma-4",),
+        special_tokens=("<|tool_call>", "<tool_call|>", '<|"|>'),
+        turn_end="<turn|>",
+        turn_ends=_GEMMA_ENDS,
+        model_types=("gemma4", "gemma4_text"),
+        engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
+    ),
+    ReasoningRow(
+        "gemma4",
+        Think(("<|channel>",), ("<channel|>",), label="thought\n"),
+        "Gemma 4",
+        OUTSIDE,
+        aliases=("gemma-4",),
+        special_tokens=("<|channel>", "<channel|>"),
+        turn_ends=("<turn|>", *_GEMMA_ENDS),
+        engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
+    ),
+)

@@ -9,6 +9,8 @@ has a recipient and JSON for its text is a call. The prompt ends with `<|start|>
 from __future__ import annotations
 
 from ..cursor import Markers
+from ..format import Think
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
 from .messages import CHANNEL, CONSTRAIN, MESSAGE, START, Header, Messages
 from .tagged import sample_of
 
@@ -34,4 +36,31 @@ HARMONY = Harmony(
     start=f"{START}assistant",
     channels=("analysis", "commentary", "final"),
     prefix="functions.",
+)
+
+# What begins the next message ends this one.
+_HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
+
+ROWS = (
+    ToolRow(
+        "harmony",
+        HARMONY,
+        "gpt-oss",
+        pairs=("gpt_oss",),
+        special_tokens=tuple(sorted(HARMONY.markers)),
+        turn_end="<|return|>",
+        turn_ends=_HARMONY_ENDS,
+        model_types=("gpt_oss",),
+        engines=Native(vllm=("openai",), sglang=("gpt-oss",)),
+    ),
+    ReasoningRow(
+        "gpt_oss",
+        Think(("<|channel|>analysis<|message|>",), ("<|channel|>final<|message|>",)),
+        "gpt-oss",
+        OUTSIDE,
+        special_tokens=tuple(sorted(HARMONY.markers)),
+        turn_ends=("<|return|>", *_HARMONY_ENDS),
+        frame=HARMONY,
+        engines=Native(vllm=("openai_gptoss",), sglang=("gpt-oss",)),
+    ),
 )

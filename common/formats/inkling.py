@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 
 from ..cursor import Cursor, Markers, Reading, within
-from ..format import Span
+from ..format import Span, Think
 from ..recovery import drift, rule
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
 from .frames import FramedReply, Frames
 from .json_calls import JsonCalls
 from .tagged import sample_of
@@ -86,4 +87,29 @@ INKLING = Inkling(
     in_content=_ALL,
     next_header=r"<\|message_model\|>[\w.:/-]*\s*<\|content_(?:thinking|text|tool_error|invoke_tool_json|invoke_tool_text)\|>",
     start=_OPEN,
+)
+
+ROWS = (
+    ToolRow(
+        "inkling",
+        INKLING,
+        "Inkling, Inkling Small",
+        pairs=("inkling",),
+        special_tokens=tuple(sorted(INKLING.markers)),
+        turn_end="<|content_model_end_sampling|>",
+        turn_ends=("<|end_message|>",),
+        model_types=("inkling",),
+        engines=Native(vllm=("inkling",), sglang=("inkling",)),
+    ),
+    ReasoningRow(
+        "inkling",
+        # A closed message says nothing of the next one, but its kind does.
+        Think(("<|content_thinking|>",), ("<|content_text|>",)),
+        "Inkling, Inkling Small",
+        OUTSIDE,
+        special_tokens=tuple(sorted(INKLING.markers)),
+        turn_ends=("<|content_model_end_sampling|>", "<|end_message|>"),
+        frame=INKLING,
+        engines=Native(vllm=("inkling",), sglang=("inkling",)),
+    ),
 )

@@ -10,7 +10,8 @@ interpreter, behind `<|action_start|><|interpreter|>`, is text.
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import recovering
+from ..recovery import drift, recovering
+from ..rows import Native, ToolRow
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -21,4 +22,20 @@ INTERNLM2 = JsonCalls(
         Span("<|action_start|> <|plugin|>", "<|action_end|>"),
     ),
     bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+_INTERNLM_ENDS = drift("what may end a reply of InternLM2", "</s>", contract="Turn ends")
+
+ROWS = (
+    ToolRow(
+        "internlm2",
+        INTERNLM2,
+        "InternLM2, InternLM2.5",
+        pairs=("basic",),
+        aliases=("internlm",),
+        special_tokens=("<|action_start|>", "<|plugin|>", "<|action_end|>"),
+        turn_ends=_INTERNLM_ENDS,
+        model_types=("internlm2",),
+        engines=Native(vllm=("internlm",), sglang=("interns1",)),
+    ),
 )

@@ -10,7 +10,8 @@ One array.
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import recovering
+from ..recovery import drift, recovering
+from ..rows import Native, ToolRow
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -18,4 +19,20 @@ JAMBA = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<tool_calls>", "</tool_calls>"),),
     bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>", contract="Turn ends")
+
+ROWS = (
+    ToolRow(
+        "jamba",
+        JAMBA,
+        "Jamba 1.5, 1.6, 1.7",
+        pairs=("basic",),
+        added_tokens=("<tool_calls>", "</tool_calls>"),
+        turn_end="<|eom|>",
+        turn_ends=_JAMBA_ENDS,
+        model_types=("jamba",),
+        engines=Native(vllm=("jamba",)),
+    ),
 )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 from ..arguments.json_object import JsonObject
-from ..format import Span
+from ..format import THINK, Span, Think
 from ..recovery import drift, recovering, rule
+from ..rows import ON_UNLESS_OFF, OUTSIDE, THINK_TOKENS, Native, ReasoningRow, ToolRow
 from .tagged import Head, Tagged, sample_of
 
 _ARGUMENTS = "<|tool_call_argument_begin|>"
@@ -47,4 +48,49 @@ KIMI_K2 = Tagged(
     name_end=(_ARGUMENTS,),
     head=head,
     arguments=JsonObject(fenced=rule("a code fence around the arguments")),
+)
+
+_KIMI_ENDS = ("<|im_end|>", *drift("what may end a reply of Kimi", "[EOS]", "[EOT]", contract="Turn ends"))
+
+ROWS = (
+    ToolRow(
+        "kimi_k2",
+        KIMI_K2,
+        "Kimi K2, K2-Thinking, K2.5, K2.6",
+        pairs=("kimi_k25", "kimi_k2"),
+        aliases=("kimi_k25",),
+        special_tokens=tuple(sorted(KIMI_K2.markers)),
+        turn_ends=_KIMI_ENDS,
+        native_ids=True,
+        numbered_id="functions.{}:{}".format,
+        model_types=("kimi_k2", "kimi_k25", "deepseek_v3"),
+        engines=Native(vllm=("kimi_k2",), sglang=("kimi_k2",), trtllm=("kimi_k2",)),
+    ),
+    ReasoningRow(
+        "kimi_k25",
+        THINK,
+        "Kimi K2-Thinking, K2.5, K2.6",
+        ON_UNLESS_OFF,
+        added_tokens=THINK_TOKENS,
+        turn_ends=_KIMI_ENDS,
+        engines=Native(vllm=("kimi_k2",), sglang=("kimi_k2",), trtllm=("kimi_k25", "kimi_k2")),
+    ),
+    ReasoningRow(
+        "kimi_k2",
+        THINK,
+        "Kimi K2",
+        OUTSIDE,
+        added_tokens=THINK_TOKENS,
+        turn_ends=_KIMI_ENDS,
+        engines=Native(vllm=("kimi_k2",), sglang=("kimi_k2",), trtllm=("kimi_k2",)),
+    ),
+    ReasoningRow(
+        "kimi",
+        Think(("◁think▷",), ("◁/think▷",)),
+        "Kimi-VL, Kimi K1.5",
+        OUTSIDE,
+        added_tokens=("◁think▷", "◁/think▷"),
+        turn_ends=_KIMI_ENDS,
+        engines=Native(sglang=("kimi",)),
+    ),
 )

@@ -17,6 +17,7 @@ from ..format import Span, Task, Think
 from ..machine import Grammar, read_reply
 from ..recovery import drift
 from ..reply import Reply
+from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
 from ..schema import Tools
 from .tagged import Head, Tagged, sample_of
 
@@ -87,4 +88,32 @@ class KimiK3:
 KIMI_K3 = KimiK3(
     sample=sample_of(__doc__),
     reasoning_sample=f"{_OPENS[0]}plan{_CLOSES[0]}",
+)
+
+_XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
+
+ROWS = (
+    ToolRow(
+        "kimi_k3",
+        KIMI_K3,
+        "Kimi K3",
+        pairs=("kimi_k3",),
+        aliases=("kimi-k3",),
+        special_tokens=_XTML_TOKENS,
+        turn_end="<|end_of_msg|>",
+        turn_ends=TURN_ENDS,
+        model_types=("kimi_k3",),
+        engines=Native(vllm=("kimi_k3",), sglang=("kimi_k3",), trtllm=("kimi_k3",)),
+    ),
+    ReasoningRow(
+        "kimi_k3",
+        Think(("<|open|>think<|sep|>",), ("<|close|>think<|sep|>",)),
+        "Kimi K3",
+        ON_UNLESS_OFF,
+        aliases=("kimi-k3",),
+        special_tokens=_XTML_TOKENS,
+        turn_ends=TURN_ENDS,
+        frame=KIMI_K3,
+        engines=Native(vllm=("kimi_k3",), sglang=("kimi_k3",), trtllm=("kimi_k3",)),
+    ),
 )

@@ -9,6 +9,8 @@ call: a reply may hold a list.
 from __future__ import annotations
 
 from ..format import Span
+from ..recovery import drift
+from ..rows import Native, ToolRow
 from .json_calls import JsonCalls
 from .pythonic import Pythonic
 from .tagged import sample_of
@@ -17,4 +19,19 @@ LFM2 = Pythonic(
     sample=sample_of(__doc__),
     as_json=JsonCalls(sample="", spans=(Span("<|tool_call_start|>", "<|tool_call_end|>"),)),
     bare="",
+)
+
+_LFM_ENDS = drift("what may end a reply of LFM2", "<|endoftext|>", contract="Turn ends")
+
+ROWS = (
+    ToolRow(
+        "lfm2",
+        LFM2,
+        "LFM2, LFM2.5",
+        pairs=("basic",),
+        special_tokens=("<|tool_call_start|>", "<|tool_call_end|>"),
+        turn_ends=_LFM_ENDS,
+        model_types=("lfm2", "lfm2_moe", "lfm2_vl"),
+        engines=Native(vllm=("lfm2",), sglang=("lfm2",)),
+    ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..format import Span
 from ..recovery import recovering
+from ..rows import LLAMA_ENDS, Native, ToolRow
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -16,4 +17,18 @@ LLAMA3_JSON = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|python_tag|>", ""),),
     bare=recovering("calls without any marker", "line", off="", contract="Unmarked calls"),
+)
+
+ROWS = (
+    ToolRow(
+        "llama3_json",
+        LLAMA3_JSON,
+        "Llama 3.1, 3.2, 3.3",
+        pairs=("basic",),
+        special_tokens=("<|python_tag|>",),
+        turn_end="<|eot_id|>",
+        turn_ends=LLAMA_ENDS,
+        model_types=("llama4",),
+        engines=Native(vllm=("llama3_json", "llama4_json"), sglang=("llama3",)),
+    ),
 )

@@ -12,8 +12,9 @@ Values are typed by the tool's schema; every character between the tags is the v
 from __future__ import annotations
 
 from ..arguments.tags import Tags
-from ..format import Span
+from ..format import THINK, Span
 from ..recovery import drift
+from ..rows import MINIMAX_END, NEVER_CHANGED, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
 from .tagged import Tagged, sample_of
 
 _NAMES = (
@@ -33,4 +34,38 @@ MINIMAX_M2 = Tagged(
     call=Span("<invoke name=", "</invoke>"),
     name_end=(">",),
     arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
+)
+
+ROWS = (
+    ToolRow(
+        "minimax_m2",
+        MINIMAX_M2,
+        "MiniMax M2, M2.5, M2.7",
+        pairs=("minimax_m2", "minimax_append_think"),
+        added_tokens=("<minimax:tool_call>", "</minimax:tool_call>"),
+        turn_end=MINIMAX_END,
+        model_types=("minimax_m2",),
+        engines=Native(vllm=("minimax_m2",), sglang=("minimax-m2",), trtllm=("minimax_m2",)),
+    ),
+    ReasoningRow(
+        "minimax_m2",
+        THINK,
+        "MiniMax M2, M2.5, M2.7",
+        ON_UNLESS_OFF,
+        added_tokens=THINK_TOKENS,
+        turn_ends=(MINIMAX_END,),
+        engines=Native(vllm=("minimax_m2",), sglang=("minimax",), trtllm=("minimax_m2",)),
+    ),
+    ReasoningRow(
+        "minimax_append_think",
+        THINK,
+        "MiniMax M2, for clients that read `<think>` themselves",
+        NEVER_CHANGED,
+        added_tokens=THINK_TOKENS,
+        turn_ends=(MINIMAX_END,),
+        splits=False,
+        engines=Native(
+            vllm=("minimax_m2_append_think",), sglang=("minimax-append-think",), trtllm=("minimax_m2_append_think",)
+        ),
+    ),
 )

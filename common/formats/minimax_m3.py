@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from ..arguments.elements import NAMESPACE
 from ..arguments.minimax_m3 import MinimaxM3Values
-from ..format import Span
+from ..format import Span, Think
 from ..recovery import drift
+from ..rows import MINIMAX_END, Native, ReasoningRow, Starts, ToolRow
 from .minimax_m2 import SECTIONS
 from .tagged import Tagged, sample_of
 
@@ -40,4 +41,28 @@ MINIMAX_M3 = Tagged(
     ),
     name_end=(">",),
     arguments=MinimaxM3Values(),
+)
+
+ROWS = (
+    ToolRow(
+        "minimax_m3",
+        MINIMAX_M3,
+        "MiniMax M3",
+        pairs=("minimax_m3",),
+        aliases=("minimax-m3", "minimax_m3_nom", "minimax-m3-nom"),
+        added_tokens=("]<]minimax[>[",),
+        turn_end=MINIMAX_END,
+        model_types=("minimax_m3",),
+        engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
+    ),
+    ReasoningRow(
+        "minimax_m3",
+        Think(("<mm:think>",), ("</mm:think>",)),
+        "MiniMax M3",
+        Starts(inside=False, switch="mode"),
+        aliases=("minimax-m3",),
+        added_tokens=("<mm:think>", "</mm:think>"),
+        turn_ends=(MINIMAX_END,),
+        engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
+    ),
 )

@@ -8,13 +8,16 @@ v7), a name and its arguments (v11), and `NAME[CALL_ID]ID[ARGS]{...}` (v13).
 
 from __future__ import annotations
 
+import secrets
+import string
 from dataclasses import dataclass
 
 from ..arguments.json_object import JsonObject
 from ..cursor import Cursor, Mark, Markers, Reading
-from ..format import Span
+from ..format import Span, Think
 from ..recovery import recovering
 from ..reply import Reply
+from ..rows import Native, ReasoningRow, Starts, ToolRow
 from .json_calls import JsonCalls
 from .tagged import Tagged, sample_of
 
@@ -74,5 +77,37 @@ MISTRAL = Mistral(
         id_open="[CALL_ID]",
         name_end=("[ARGS]",),
         arguments=JsonObject(),
+    ),
+)
+
+_MISTRAL_END = "</s>"
+
+
+def _nine_characters() -> str:
+    """An id as Mistral's templates and tokenizers want it."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))
+
+
+ROWS = (
+    ToolRow(
+        "mistral",
+        MISTRAL,
+        "Mistral, Ministral, Devstral, Magistral",
+        pairs=("mistral",),
+        special_tokens=("[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"),
+        turn_end=_MISTRAL_END,
+        native_ids=True,
+        new_id=_nine_characters,
+        model_types=("mistral", "mistral3", "ministral3"),
+        engines=Native(vllm=("mistral",), sglang=("mistral",)),
+    ),
+    ReasoningRow(
+        "mistral",
+        Think(("[THINK]",), ("[/THINK]",)),
+        "Magistral, Ministral 3",
+        Starts(inside=False, switch="effort"),
+        special_tokens=("[THINK]", "[/THINK]"),
+        turn_ends=(_MISTRAL_END,),
+        engines=Native(vllm=("mistral",), sglang=("mistral",)),
     ),
 )

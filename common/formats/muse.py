@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from ..arguments.tags import Tags
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union
-from ..format import Span
+from ..format import Span, Think
 from ..machine import Grammar
 from ..recovery import drift
 from ..reply import Reply
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
 from .messages import MESSAGE, START, TO, Header, Messages
 from .tagged import Tagged, sample_of
 
@@ -64,4 +65,33 @@ MUSE = Muse(
     next_header=r"<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?<\|message\|>",
     calls=Grammar((ATEM,), None, NO_MARKERS),
     start=f"{START}assistant",
+)
+
+_MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
+_MUSE_TOKENS = ("<|message|>", "<|eot|>", *_MUSE_ENDS)
+
+ROWS = (
+    ToolRow(
+        "muse",
+        MUSE,
+        "Muse Glimmer",
+        pairs=("muse",),
+        aliases=("muse_glimmer",),
+        special_tokens=_MUSE_TOKENS,
+        turn_end="<|eot|>",
+        turn_ends=_MUSE_ENDS,
+        model_types=("muse_glimmer",),
+        engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
+    ),
+    ReasoningRow(
+        "muse",
+        Think((" to=self<|message|>",), (" to=user<|message|>",)),
+        "Muse Glimmer",
+        OUTSIDE,
+        aliases=("muse_glimmer",),
+        special_tokens=_MUSE_TOKENS,
+        turn_ends=("<|eot|>", *_MUSE_ENDS),
+        frame=MUSE,
+        engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
+    ),
 )

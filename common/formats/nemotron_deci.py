@@ -7,8 +7,9 @@ One array a tag, or a single call.
 
 from __future__ import annotations
 
-from ..format import Span
+from ..format import THINK, Span
 from ..recovery import recovering
+from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -18,4 +19,24 @@ NEMOTRON_DECI = JsonCalls(
     sample=sample_of(__doc__),
     spans=(SPAN,),
     bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+ROWS = (
+    ToolRow(
+        "nemotron_deci",
+        NEMOTRON_DECI,
+        "Llama-Nemotron Super and Ultra",
+        pairs=("nemotron_deci",),
+        turn_end="<|eot_id|>",
+        turn_ends=LLAMA_ENDS,
+        model_types=("nemotron-nas",),
+    ),
+    ReasoningRow(
+        "nemotron_deci",
+        THINK,
+        "Llama-Nemotron Super and Ultra",
+        OUTSIDE,
+        added_tokens=THINK_TOKENS,
+        turn_ends=LLAMA_ENDS,
+    ),
 )

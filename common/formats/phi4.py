@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ..format import Span
 from ..recovery import drift, recovering
+from ..rows import Native, ToolRow
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -25,4 +26,20 @@ PHI4 = JsonCalls(
     ),
     words=frozenset({"functools"}),
     bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends")
+
+ROWS = (
+    ToolRow(
+        "phi4",
+        PHI4,
+        "Phi-4-mini",
+        pairs=("basic",),
+        special_tokens=("<|tool_call|>", "<|/tool_call|>"),
+        turn_end="<|end|>",
+        turn_ends=_PHI_ENDS,
+        model_types=("phi3", "phi4mm"),
+        engines=Native(vllm=("phi4_mini_json",)),
+    ),
 )

@@ -19,6 +19,7 @@ from ..format import Span
 from ..proposed import Proposed
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
+from ..rows import LLAMA_ENDS, QWEN_ENDS, Native, ToolRow
 from .json_calls import JsonCalls
 from .tagged import sample_of
 
@@ -178,5 +179,22 @@ PYTHONIC = Pythonic(
     as_json=JsonCalls(
         sample="",
         spans=(Span("<|python_start|>", "<|python_end|>"), Span("<function_calls>", "</function_calls>")),
+    ),
+)
+
+_LLAMA_4_ENDS = drift("what may end a reply of Llama 4", "<|eom|>", *LLAMA_ENDS, contract="Turn ends")
+_OLMO_ENDS = drift("what may end a reply of Olmo 3", *QWEN_ENDS, contract="Turn ends of Olmo 3")
+
+ROWS = (
+    ToolRow(
+        "pythonic",
+        PYTHONIC,
+        "Llama 4, Llama 3.2, Olmo 3",
+        pairs=("basic",),
+        special_tokens=("<|python_start|>", "<|python_end|>"),
+        turn_end="<|eot|>",
+        turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),
+        model_types=("llama4", "olmo3"),
+        engines=Native(vllm=("pythonic", "llama4_pythonic", "olmo3"), sglang=("pythonic",)),
     ),
 )

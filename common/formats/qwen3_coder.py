@@ -15,8 +15,9 @@ closer the models also write `<function name="get_weather">` and `<parameter nam
 from __future__ import annotations
 
 from ..arguments.tags import Tags
-from ..format import Span
+from ..format import THINK, Span
 from ..recovery import drift, recovering
+from ..rows import ON_UNLESS_OFF, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
 from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
@@ -52,4 +53,28 @@ QWEN3_CODER = Tagged(
         framed=True,
     ),
     variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
+)
+
+ROWS = (
+    ToolRow(
+        "qwen3_coder",
+        QWEN3_CODER,
+        "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano",
+        pairs=("qwen3", "qwen3_coder", "nemotron_nano"),
+        aliases=("qwen3", "nemotron_nano"),
+        added_tokens=("<tool_call>", "</tool_call>"),
+        turn_ends=QWEN_ENDS,
+        model_types=("qwen3", "qwen3_moe", "qwen3_next", "qwen3_5", "qwen3_5_moe", "nemotron_h"),
+        engines=Native(vllm=("qwen3_coder", "qwen3_xml"), sglang=("qwen3_coder",), trtllm=("qwen3_coder",)),
+    ),
+    ReasoningRow(
+        "nemotron_nano",
+        THINK,
+        "Nemotron Nano, Nemotron 3",
+        ON_UNLESS_OFF,
+        aliases=("nemotron3", "nemotron_v3"),
+        added_tokens=THINK_TOKENS,
+        turn_ends=QWEN_ENDS,
+        engines=Native(vllm=("nemotron_v3",), sglang=("nemotron_3",), trtllm=("nano-v3", "nemotron-v3")),
+    ),
 )

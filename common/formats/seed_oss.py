@@ -13,8 +13,9 @@ write `<function name="get_weather">` and `<parameter name="city">`.
 from __future__ import annotations
 
 from ..arguments.tags import Tags
-from ..format import Span
+from ..format import Span, Think
 from ..recovery import recovering
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
 from .qwen3_coder import attributed
 from .tagged import Tagged, sample_of
 
@@ -27,4 +28,26 @@ SEED_OSS = Tagged(
     name_end=(">",),
     arguments=Tags(open="<parameter=", name_end=(">",), close="</parameter>"),
     variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
+)
+
+ROWS = (
+    ToolRow(
+        "seed_oss",
+        SEED_OSS,
+        "Seed-OSS",
+        pairs=("seed_oss",),
+        added_tokens=("<seed:tool_call>", "</seed:tool_call>"),
+        turn_end="<seed:eos>",
+        model_types=("seed_oss",),
+        engines=Native(vllm=("seed_oss",)),
+    ),
+    ReasoningRow(
+        "seed_oss",
+        Think(("<seed:think>",), ("</seed:think>",)),
+        "Seed-OSS",
+        OUTSIDE,
+        added_tokens=("<seed:think>", "</seed:think>"),
+        turn_ends=("<seed:eos>",),
+        engines=Native(vllm=("seed_oss",)),
+    ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from ..registry import PREFIX, REASONING_ROWS, TOOL_ROWS, Native, ReasoningRow
+from ..registry import PREFIX, REASONING_ROWS, TOOL_ROWS
+from ..rows import Native, ReasoningRow
 from .engines import ENGINES, native_reasoning_names, native_tool_names
 
 

@@ -22,16 +22,8 @@ from ..chat_templates import TEMPLATES, ChatTemplate
 from ..detect import Detection, Model, detect, model_in
 from ..engines.floors import floor, is_too_old
 from ..engines.places import Place, look, numbers
-from ..registry import (
-    PREFIX,
-    Native,
-    ReasoningRow,
-    ToolRow,
-    reasoning_parser_names,
-    reasoning_row,
-    tool_parser_names,
-    tool_row,
-)
+from ..registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from ..rows import Native, ReasoningRow, ToolRow
 from ..template_words import has_words
 from .engines import (
     AUTO,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from ..registry import PREFIX, REASONING_ROWS, TOOL_ROWS, Native, ReasoningRow, ToolRow
+from ..registry import PREFIX, REASONING_ROWS, TOOL_ROWS
+from ..rows import Native, ReasoningRow, ToolRow
 
 EngineName: TypeAlias = Literal["vllm", "sglang", "trtllm"]
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang", "trtllm")

@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_row, tool_row
+from ..registry import PREFIX, reasoning_row, tool_row
+from ..rows import ReasoningRow, ToolRow
 from .engines import EngineName, reasoning_rows_called, tool_rows_called
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)

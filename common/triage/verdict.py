@@ -23,7 +23,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ..detect import detect_raw, families, left_markers, pieces, read_raw, share, starts_inside
 from ..message import Message, parse
-from ..registry import PREFIX, ReasoningRow, ToolRow, reasoning_row, tool_row
+from ..registry import PREFIX, reasoning_row, tool_row
+from ..rows import ReasoningRow, ToolRow
 from .doctor import check
 from .exchange import Call, Json, Request, Response
 from .launch import Launch, configured, is_ours

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta
 from dynamo_parsers.handover import Content, ReasoningHalf, ToolHalf, folded
-from dynamo_parsers.registry import PREFIX, ReasoningRow, Starts, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.registry import PREFIX, reasoning_row, tool_row
 from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
+from dynamo_parsers.rows import ReasoningRow, Starts, ToolRow
 from dynamo_parsers.structural_tags import Level, ToolChoiceError, frames_reply, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
 from pydantic import Field

@@ -23,15 +23,9 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from dynamo_parsers.engines.whole import as_unicode, whole_part
-from dynamo_parsers.registry import (
-    PREFIX,
-    reasoning_parser_names,
-    reasoning_row,
-    thinking_asked_for,
-    tool_parser_names,
-    tool_row,
-)
+from dynamo_parsers.registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from dynamo_parsers.request import plain_tool_choice, plain_tools
+from dynamo_parsers.rows import thinking_asked_for
 from dynamo_parsers.structural_tags import answer_tag, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, opens_thoughts, reasoning_ids
 from dynamo_parsers.warm import start

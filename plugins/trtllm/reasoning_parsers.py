@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.handover import ReasoningHalf
-from dynamo_parsers.registry import PREFIX, ReasoningRow, partners, reasoning_parser_names, reasoning_row
+from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row
+from dynamo_parsers.rows import ReasoningRow
 
 from .requests import FROM_CLIENT, end_is_told, told
 

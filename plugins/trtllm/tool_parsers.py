@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta, ToolCallStart
 from dynamo_parsers.handover import Content, ToolHalf, folded
-from dynamo_parsers.registry import PREFIX, ToolRow, tool_parser_names, tool_row
+from dynamo_parsers.registry import PREFIX, tool_parser_names, tool_row
 from dynamo_parsers.request import plain_tools
+from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.structural_tags import NoStructuralTag, ToolChoiceError, around_arguments, structural_tag
 
 from .requests import end_is_told, told

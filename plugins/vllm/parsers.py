@@ -18,18 +18,9 @@ from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
 from dynamo_parsers.guarded import GuardedParser
 from dynamo_parsers.message import fold
-from dynamo_parsers.registry import (
-    PREFIX,
-    ReasoningRow,
-    ToolRow,
-    partners,
-    reasoning_parser_names,
-    reasoning_row,
-    thinking_asked_for,
-    tool_parser_names,
-    tool_row,
-)
+from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
+from dynamo_parsers.rows import ReasoningRow, ToolRow, thinking_asked_for
 from dynamo_parsers.structural_tags import (
     Level,
     ToolChoiceError,

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from dynamo_parsers.events import Event
-from dynamo_parsers.registry import ReasoningRow, ToolRow
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 
 if TYPE_CHECKING:
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest

@@ -15,7 +15,8 @@ from decimal import Decimal
 from functools import cached_property
 
 from dynamo_parsers.format import FrameFormat, ToolFormat
-from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
+from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.rows import ReasoningRow
 from questions import markers
 from records import Answer, Call, Question, Way
 

@@ -28,7 +28,8 @@ import probe_table
 from dynamo_parsers.probe.report import write
 from dynamo_parsers.probe.run import Probe, Report, now
 from dynamo_parsers.probe.scenarios import scenarios
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row, tool_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
+from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.triage.engines import EngineName, native_reasoning_names, native_tool_names
 from engine_server import MODEL_NAME, ROOT, DidNotStart, program_of, start
 from probe_table import ENGINES, PUBLISHED, RESULTS

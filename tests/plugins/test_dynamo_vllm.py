@@ -20,7 +20,8 @@ import vllm
 import vllm_harness
 from corpus import Case
 from dynamo_chunks import VERSION, Answer, Refused, case_body, core_answer, refused, without
-from dynamo_parsers.registry import thinking_asked_for, tool_row
+from dynamo_parsers.registry import tool_row
+from dynamo_parsers.rows import thinking_asked_for
 from dynamo_parsers.vllm import together
 from dynamo_vllm_harness import Exchange
 from effort import share, some

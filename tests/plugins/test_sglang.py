@@ -38,13 +38,12 @@ from dynamo_parsers.parser import named_choice
 from dynamo_parsers.registry import (
     REASONING_ROWS,
     TOOL_ROWS,
-    ReasoningRow,
-    ToolRow,
     reasoning_parser_names,
     reasoning_row,
     tool_parser_names,
     tool_row,
 )
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
 from effort import NIGHTLY, share, some

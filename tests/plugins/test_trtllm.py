@@ -32,13 +32,13 @@ from dynamo_parsers.formats.inkling import Inkling
 from dynamo_parsers.parser import named_choice
 from dynamo_parsers.registry import (
     TOOL_ROWS,
-    ToolRow,
     partners,
     reasoning_parser_names,
     reasoning_row,
     tool_parser_names,
     tool_row,
 )
+from dynamo_parsers.rows import ToolRow
 from effort import NIGHTLY, share, some
 from parity import compositions, markers, settle
 from pydantic import ValidationError

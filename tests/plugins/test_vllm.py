@@ -38,14 +38,13 @@ from dynamo_parsers.parser import named_choice
 from dynamo_parsers.registry import (
     REASONING_ROWS,
     TOOL_ROWS,
-    ReasoningRow,
-    ToolRow,
     partners,
     reasoning_parser_names,
     reasoning_row,
     tool_parser_names,
     tool_row,
 )
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.vllm import compose as composing
 from dynamo_parsers.vllm import hooks
 from dynamo_parsers.vllm.parser import Beside, DynamoParser

@@ -9,7 +9,8 @@ from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.answer import INTRODUCTION, answer
 from dynamo_parsers.demo.conversation import disguised, scripts, turns
 from dynamo_parsers.demo.model import DemoModel
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.rows import ToolRow
 
 transformers = pytest.importorskip("transformers")
 

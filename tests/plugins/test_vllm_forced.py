@@ -14,7 +14,8 @@ pytest.importorskip("vllm")
 
 from dynamo_parsers import structural_tags
 from dynamo_parsers.markup import RENDERERS, Call, Part
-from dynamo_parsers.registry import TOOL_ROWS, ReasoningRow, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.structural_tags import frames_reply
 from dynamo_parsers.vllm import _versions
 from dynamo_parsers.vllm._versions import FROM_START

@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("vllm")
 
 from dynamo_parsers.engines.whole import as_unicode, whole_part
-from dynamo_parsers.registry import TOOL_ROWS, ToolRow, reasoning_row
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.rows import ToolRow
 from vllm_harness import TOOLS, core_answer
 from vllm_serving import CALL, WEATHER, chat, messages
 

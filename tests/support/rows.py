@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dynamo_parsers import ContentDelta, Parser, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart, parse
-from dynamo_parsers.registry import PREFIX, ToolRow, reasoning_row
+from dynamo_parsers.registry import PREFIX, reasoning_row
+from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.structural_tags import frames_reply, structural_tag
 from grammars import Accepts, allowed_reply
 
@@ -127,7 +128,7 @@ def stopped(row: ToolRow, text: str) -> tuple[int, str]:
 
 
 def _the(row: ToolRow) -> str:
-    return f"the row {row.name!r} of common/registry.py ({PREFIX}{row.name})"
+    return f"the row {row.name!r} ({PREFIX}{row.name})"
 
 
 def _said(call: tuple[str, dict[str, Any]]) -> str:

@@ -28,7 +28,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from dynamo_parsers.markup import RENDERERS, Call
-from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
+from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.rows import ReasoningRow
 
 from .pieces import Pieces, pieces_of
 

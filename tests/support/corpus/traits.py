@@ -6,7 +6,8 @@ from functools import cache
 
 from dynamo_parsers.cursor import CUT
 from dynamo_parsers.markup import RENDERERS
-from dynamo_parsers.registry import ReasoningRow, reasoning_row, tool_row
+from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.rows import ReasoningRow
 
 from .pieces import pieces_of
 from .templates import Family

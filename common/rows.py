@@ -1,0 +1,154 @@
+"""What a row of the registry says: a parser's name, aliases, markup, models, special tokens and partners.
+
+- A name is known with and without the prefix `dynamo_`; aliases are names of the same row.
+- Which rows go together is said once, on the tool row (`pairs`).
+- `starts` says how a reply begins when nobody knows what the prompt ended with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .format import FrameFormat, Think, ToolFormat
+from .recovery import drift
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The names of the engines' own parsers that read the same markup."""
+
+    vllm: tuple[str, ...] = ()
+    sglang: tuple[str, ...] = ()
+    trtllm: tuple[str, ...] = ()
+
+    def of(self, engine: Literal["vllm", "sglang", "trtllm"]) -> tuple[str, ...]:
+        return {"vllm": self.vllm, "sglang": self.sglang, "trtllm": self.trtllm}[engine]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRow:
+    """A tool-call parser."""
+
+    name: str
+    format: ToolFormat | FrameFormat
+    models: str
+    pairs: tuple[str, ...]
+    """The reasoning parsers it goes with, the usual one first."""
+    aliases: tuple[str, ...] = ()
+    special_tokens: tuple[str, ...] = ()
+    """Markers that are special tokens of the model: an engine's detokenizer removes them unless told not to."""
+    added_tokens: tuple[str, ...] = ()
+    """Markers that are one token but no special one."""
+    turn_end: str = "<|im_end|>"
+    """The token that ends a turn."""
+    turn_ends: tuple[str, ...] = ()
+    """Further tokens that may end a reply."""
+    native_ids: bool = False
+    """Whether the markup gives a call's id."""
+    new_id: Callable[[], str] | None = None
+    """Makes a call's id where the family's templates take no other kind; None: any will do."""
+    numbered_id: Callable[[str, int], str] | None = None
+    """The id of a call from its function and its number in the conversation, where the templates write it so."""
+    model_types: tuple[str, ...] = ()
+    """What `model_type` in the config of such a model says, where it tells the family."""
+    engines: Native = Native()
+
+    @property
+    def sample(self) -> str:
+        return self.format.sample
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+    @property
+    def call_openers(self) -> frozenset[str]:
+        """The markers that open a call, where they open nothing else."""
+        return self.format.openers.all if isinstance(self.format, ToolFormat) else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """How a reply starts: inside reasoning or not, and whether the request can change it."""
+
+    inside: bool = False
+    switch: str = "off"
+    """"off": inside unless thinking is turned off; "on": outside unless it is turned on; "effort": outside unless
+    `reasoning_effort` asks for some; "mode": outside unless `thinking_mode` is "enabled"; "": never changed."""
+
+    def inside_for(self, chat_template_kwargs: Mapping[str, object]) -> bool:
+        """How the reply to a request with these template arguments starts."""
+        if self.switch == "effort":
+            return chat_template_kwargs.get("reasoning_effort", "none") not in ("none", None)
+        if self.switch == "mode":
+            return chat_template_kwargs.get("thinking_mode") == "enabled"
+        thinking = thinking_asked_for(chat_template_kwargs)
+        if not self.switch or thinking is None:
+            return self.inside
+        return thinking and (self.inside or self.switch == "on")
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningRow:
+    """A reasoning parser."""
+
+    name: str
+    think: Think
+    """For a markup that frames the whole reply: how a prompt opens and closes reasoning."""
+    models: str
+    starts: Starts = Starts()
+    aliases: tuple[str, ...] = ()
+    special_tokens: tuple[str, ...] = ()
+    added_tokens: tuple[str, ...] = ()
+    turn_ends: tuple[str, ...] = ()
+    frame: FrameFormat | None = None
+    engines: Native = Native()
+    splits: bool = True
+    """Whether reasoning is split off; else it stays content, behind the opener that the prompt ended with."""
+
+    @property
+    def open(self) -> str:
+        return self.think.opens[0]
+
+    @property
+    def close(self) -> str:
+        return self.think.closes[0]
+
+    @property
+    def sample(self) -> str:
+        if self.frame is not None:
+            return self.frame.reasoning_sample
+        return f"{self.open}{self.think.label}plan{self.close}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+THINK_TOKENS = ("<think>", "</think>")
+QWEN_ENDS = ("<|im_end|>", *drift("what may end a reply of Qwen", "<|endoftext|>", contract="Turn ends"))
+DEEPSEEK_END = "<｜end▁of▁sentence｜>"
+LLAMA_ENDS = (
+    "<|eot_id|>",
+    *drift("what may end a reply of Llama", "<|eom_id|>", "<|end_of_text|>", contract="Turn ends"),
+)
+MINIMAX_END = "[e~["
+
+ON_UNLESS_OFF = Starts(inside=True)
+OFF_UNLESS_ON = Starts(inside=False, switch="on")
+NEVER_CHANGED = Starts(inside=True, switch="")
+OUTSIDE = Starts(inside=False, switch="")
+
+
+def thinking_asked_for(chat_template_kwargs: Mapping[str, object]) -> bool | None:
+    """Whether a request's template arguments turn thinking on or off; None where they say nothing."""
+    for name in ("enable_thinking", "thinking"):
+        said = chat_template_kwargs.get(name)
+        if isinstance(said, bool):
+            return said
+    mode = chat_template_kwargs.get("thinking_mode")
+    if isinstance(mode, str):
+        return mode not in ("chat", "disabled", "off", "none", "no_think")
+    return False if chat_template_kwargs.get("reasoning_effort") == "none" else None
