@@ -16,11 +16,11 @@ from functools import partial
 from .arguments.json_object import read_object
 from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
 from .format import PLAIN_TAG, Calls, FrameFormat, Task, Think, ToolFormat
-from .formats.json_calls import JsonCalls
 from .held import Held
 from .proposed import attempt
 from .recovery import recovers, rule
 from .reply import Reply
+from .shapes.json_calls import JsonCalls
 
 _JSON_STARTS = ("{", "[")
 _CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")

@@ -25,24 +25,24 @@ from .arguments.elements import NAMESPACE
 from .arguments.json_object import JsonObject
 from .arguments.minimax_m3 import MinimaxM3Values
 from .arguments.tags import Tags
-from .formats.frames import Frames
 from .formats.gemma4 import Gemma4
 from .formats.inkling import CALLS as INKLING_CALLS
 from .formats.inkling import Inkling
-from .formats.json_calls import JsonCalls
 from .formats.kimi_k3 import CALLS as KIMI_K3_CALLS
 from .formats.kimi_k3 import KimiK3
-from .formats.messages import Messages
 from .formats.mistral import Mistral
 from .formats.muse import ATEM, Muse
-from .formats.pythonic import Pythonic
-from .formats.tagged import Tagged
 from .kept import Kept
 from .message import fold
 from .parser import Parser, named_choice
 from .registry import PREFIX, reasoning_row, tool_row
 from .rows import ReasoningRow, ToolRow
 from .schema import Parameters
+from .shapes.frames import Frames
+from .shapes.json_calls import JsonCalls
+from .shapes.messages import Messages
+from .shapes.pythonic import Pythonic
+from .shapes.tagged import Tagged
 from .tag_formats import (
     ANY_TEXT,
     GAP,

@@ -157,4 +157,4 @@ def test_a_rule_is_read_where_it_can_be_needed(tmp_path: Path) -> None:
         gemma, hermes = (pool.apply(write_cases, (tmp_path, [name]))[0].modules for name in ("gemma4", "hermes"))
     assert {"arguments.gemma", "formats.gemma4", "machine", "arguments.strays"} <= gemma
     assert "arguments.gemma" not in hermes
-    assert {"formats.json_calls", "formats.qwen3_coder"} <= hermes
+    assert {"shapes.json_calls", "formats.qwen3_coder"} <= hermes

@@ -20,9 +20,9 @@ from dynamo_parsers import Message, fold, markup
 from dynamo_parsers.arguments.json_object import JsonObject
 from dynamo_parsers.formats.kimi_k3 import KimiK3
 from dynamo_parsers.formats.muse import Muse
-from dynamo_parsers.formats.tagged import Tagged
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.rows import ToolRow
+from dynamo_parsers.shapes.tagged import Tagged
 from replies import Request, events_of, merged, tool
 from support.effort import NIGHTLY
 

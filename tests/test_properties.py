@@ -18,9 +18,9 @@ import pytest
 from dynamo_parsers import Event, Message, ToolCall, fold, markup
 from dynamo_parsers.cursor import Markers
 from dynamo_parsers.format import ToolFormat
-from dynamo_parsers.formats.frames import Frames
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ToolRow
+from dynamo_parsers.shapes.frames import Frames
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from replies import Request, check_protocol, events_of, merged, tool

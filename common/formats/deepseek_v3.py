@@ -14,7 +14,7 @@ from ..arguments.json_object import JsonObject
 from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import DEEPSEEK_END, OFF_UNLESS_ON, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .tagged import Tagged, sample_of
+from ..shapes.tagged import Tagged, sample_of
 
 SECTION = Span("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>")
 SECTIONS = (

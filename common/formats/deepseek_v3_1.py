@@ -10,8 +10,8 @@ from __future__ import annotations
 from ..arguments.json_object import JsonObject
 from ..recovery import drift, rule
 from ..rows import DEEPSEEK_END, Native, ToolRow
+from ..shapes.tagged import Tagged, sample_of
 from .deepseek_v3 import CALL, SECTIONS, SEPARATOR, TOKENS, TYPE
-from .tagged import Tagged, sample_of
 
 DEEPSEEK_V3_1 = Tagged(
     sample=sample_of(__doc__),

@@ -15,7 +15,7 @@ from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import DEEPSEEK_END, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .tagged import Tagged, sample_of
+from ..shapes.tagged import Tagged, sample_of
 
 _BLOCKS = (
     *("function_calls", "tool_calls", "calls"),

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from ..format import THINK
 from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..shapes.tagged import sample_of
 from .deepseek_v3_2 import dsml
-from .tagged import sample_of
 
 DEEPSEEK_V4 = dsml(sample_of(__doc__))
 

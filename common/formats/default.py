@@ -10,9 +10,9 @@ from __future__ import annotations
 from ..format import THINK, Span
 from ..recovery import recovering
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
-from .json_calls import JsonCalls
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
 from .nemotron_deci import SPAN
-from .tagged import sample_of
 
 DEFAULT = JsonCalls(
     sample=sample_of(__doc__),

@@ -17,7 +17,7 @@ from ..proposed import Proposed
 from ..recovery import drift, recovers
 from ..reply import Reply
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from .tagged import sample_of
+from ..shapes.tagged import sample_of
 
 _OPENERS = Markers(OPENERS)
 _CLOSERS = Markers((END, *drift("another closer of a call", "</tool_call>")))

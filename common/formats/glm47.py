@@ -11,7 +11,7 @@ from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import OUTSIDE, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .tagged import Tagged, sample_of
+from ..shapes.tagged import Tagged, sample_of
 
 _INSTEAD = drift(
     "in place of a parameter's opener",

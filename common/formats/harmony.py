@@ -11,8 +11,8 @@ from __future__ import annotations
 from ..cursor import Markers
 from ..format import Think
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from .messages import CHANNEL, CONSTRAIN, MESSAGE, START, Header, Messages
-from .tagged import sample_of
+from ..shapes.messages import CHANNEL, CONSTRAIN, MESSAGE, START, Header, Messages
+from ..shapes.tagged import sample_of
 
 _CLOSERS = Markers(("<|end|>", "<|return|>", "<|call|>"))
 _BETWEEN = Markers(_CLOSERS.all | {START, CHANNEL})

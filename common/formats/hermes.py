@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from ..format import THINK, Span
 from ..rows import OUTSIDE, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .json_calls import JsonCalls
-from .tagged import sample_of
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
 
 HERMES = JsonCalls(sample=sample_of(__doc__), spans=(Span("<tool_call>", "</tool_call>"),), bare="start")
 

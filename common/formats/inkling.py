@@ -14,9 +14,9 @@ from ..cursor import Cursor, Markers, Reading, within
 from ..format import Span, Think
 from ..recovery import drift, rule
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from .frames import FramedReply, Frames
-from .json_calls import JsonCalls
-from .tagged import sample_of
+from ..shapes.frames import FramedReply, Frames
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
 
 _OPEN = "<|message_model|>"
 _THINKING = "<|content_thinking|>"

@@ -12,8 +12,8 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import drift, recovering
 from ..rows import Native, ToolRow
-from .json_calls import JsonCalls
-from .tagged import sample_of
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
 
 INTERNLM2 = JsonCalls(
     sample=sample_of(__doc__),

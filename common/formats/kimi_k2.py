@@ -13,7 +13,7 @@ from ..arguments.json_object import JsonObject
 from ..format import THINK, Span, Think
 from ..recovery import drift, recovering, rule
 from ..rows import ON_UNLESS_OFF, OUTSIDE, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .tagged import Head, Tagged, sample_of
+from ..shapes.tagged import Head, Tagged, sample_of
 
 _ARGUMENTS = "<|tool_call_argument_begin|>"
 _ID = recovering(

@@ -19,7 +19,7 @@ from ..recovery import drift
 from ..reply import Reply
 from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
 from ..schema import Tools
-from .tagged import Head, Tagged, sample_of
+from ..shapes.tagged import Head, Tagged, sample_of
 
 TURN_ENDS = ("<|end_of_msg|>", *drift("what may end a reply", "[EOS]", "[EOT]", contract="Turn ends"))
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
-from .json_calls import JsonCalls
-from .pythonic import Pythonic
-from .tagged import sample_of
+from ..shapes.json_calls import JsonCalls
+from ..shapes.pythonic import Pythonic
+from ..shapes.tagged import sample_of
 
 LFM2 = Pythonic(
     sample=sample_of(__doc__),

@@ -10,8 +10,8 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import recovering
 from ..rows import LLAMA_ENDS, Native, ToolRow
-from .json_calls import JsonCalls
-from .tagged import sample_of
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
 
 LLAMA3_JSON = JsonCalls(
     sample=sample_of(__doc__),

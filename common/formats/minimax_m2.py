@@ -15,7 +15,7 @@ from ..arguments.tags import Tags
 from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import MINIMAX_END, NEVER_CHANGED, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .tagged import Tagged, sample_of
+from ..shapes.tagged import Tagged, sample_of
 
 _NAMES = (
     "minimax:tool_call",

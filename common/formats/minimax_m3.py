@@ -15,8 +15,8 @@ from ..arguments.minimax_m3 import MinimaxM3Values
 from ..format import Span, Think
 from ..recovery import drift
 from ..rows import MINIMAX_END, Native, ReasoningRow, Starts, ToolRow
+from ..shapes.tagged import Tagged, sample_of
 from .minimax_m2 import SECTIONS
-from .tagged import Tagged, sample_of
 
 MINIMAX_M3 = Tagged(
     sample=sample_of(__doc__),

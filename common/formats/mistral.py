@@ -18,8 +18,8 @@ from ..format import Span, Think
 from ..recovery import recovering
 from ..reply import Reply
 from ..rows import Native, ReasoningRow, Starts, ToolRow
-from .json_calls import JsonCalls
-from .tagged import Tagged, sample_of
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import Tagged, sample_of
 
 _OPEN = "[TOOL_CALLS]"
 _CLOSE = "[/TOOL_CALLS]"

@@ -20,8 +20,8 @@ from ..machine import Grammar
 from ..recovery import drift
 from ..reply import Reply
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from .messages import MESSAGE, START, TO, Header, Messages
-from .tagged import Tagged, sample_of
+from ..shapes.messages import MESSAGE, START, TO, Header, Messages
+from ..shapes.tagged import Tagged, sample_of
 
 ATEM = Tagged(
     sample="",

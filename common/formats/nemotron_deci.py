@@ -10,8 +10,8 @@ from __future__ import annotations
 from ..format import THINK, Span
 from ..recovery import recovering
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
-from .json_calls import JsonCalls
-from .tagged import sample_of
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
 
 SPAN = Span("<TOOLCALL>", "</TOOLCALL>")
 

@@ -18,7 +18,7 @@ from ..arguments.tags import Tags
 from ..format import THINK, Span
 from ..recovery import drift, recovering
 from ..rows import ON_UNLESS_OFF, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from .tagged import Tagged, sample_of
+from ..shapes.tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
 

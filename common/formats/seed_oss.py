@@ -16,8 +16,8 @@ from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..recovery import recovering
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..shapes.tagged import Tagged, sample_of
 from .qwen3_coder import attributed
-from .tagged import Tagged, sample_of
 
 WRAPPER = Span("<seed:tool_call>", "</seed:tool_call>")
 

@@ -15,12 +15,12 @@ from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
 from ..format import Span, ToolFormat
 from ..recovery import drift, recovering
 from ..reply import Reply
+from ..shapes.tagged import Tagged
 from .glm47 import GLM47
 from .hermes import HERMES
 from .minimax_m2 import MINIMAX_M2
 from .minimax_m3 import MINIMAX_M3
 from .qwen3_coder import QWEN3_CODER, WRAPPER
-from .tagged import Tagged
 
 _INVOKE = Tagged(
     sample="",

@@ -1,0 +1,1 @@
+"""How calls are framed: a reader for each shape, which a family fills in."""

@@ -1,0 +1,165 @@
+"""Calls in Python: `[f(x=1), g(y=2)]`, a list of calls or a line for each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..arguments.name import read_name
+from ..arguments.python_literals import read_arguments
+from ..arguments.strays import read_strays
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
+from ..proposed import Proposed
+from ..recovery import drift, recovering, recovers, rule
+from ..reply import Reply
+from ..shapes.json_calls import JsonCalls
+
+_SIGNS = "".join((",", *drift("what separates calls", ";")))
+_SEPARATORS = re.compile(f"[{_SIGNS}{SPACE}]*")
+_SURPLUS = recovering("closers too many after a call", re.compile(r"[)\]]*"), off=re.compile(""))
+_MAX_SURPLUS = 64
+_JSON_STARTS = ("{", "`")
+_NO_SEPARATOR = re.compile(r"[^,;\n<]*")
+_MOST_TRIED = 16
+"""Separators in a list behind which a call is tried, where its first one is none."""
+_LIST_START = Markers("[")
+_LIST_END = Markers(("]", ")]"))
+
+_CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
+_DOUBLED_BRACKET = rule("the list's opening bracket doubled")
+_TRAILING_SEPARATOR = rule("a separator after the last call")
+_WITHOUT_LIST = rule("calls in markers without a list")
+
+
+@dataclass(frozen=True)
+class Pythonic:
+    """A list of calls with the arguments of `arguments.python_literals`."""
+
+    sample: str
+    as_json: JsonCalls
+    bare: str = "line"
+    bare_starts: str = "[{`"
+
+    @property
+    def openers(self) -> Markers:
+        return self.as_json.openers
+
+    @property
+    def closers(self) -> Markers:
+        return self.as_json.closers
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return self.as_json.markers
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        yield from cursor.space()
+        if (yield from self._at_json(cursor)):
+            return (yield from self.as_json.read(opener, mark, cursor, reply))
+        in_list = (yield from cursor.match(_LIST_START)) is not None
+        if not in_list and not (opener and _WITHOUT_LIST):
+            return False
+        if opener and _DOUBLED_BRACKET:
+            yield from cursor.match(_LIST_START)
+        fits = yield from self._call((mark,), cursor, reply, strict=not opener)
+        if fits is False and opener:
+            fits = yield from self._call_behind(mark, cursor, reply)
+        if not fits:
+            return fits
+        while (yield from self._further_call(cursor, reply)):
+            pass
+        if in_list:
+            yield from read_strays(cursor, _LIST_END, once=True)
+        closers = yield from read_strays(cursor, self.closers)
+        close = next((span.close for span in self.as_json.spans if span.open == opener), "")
+        reply.owed_closer = "" if closers else close
+        return True
+
+    @recovers("calls as JSON", off=False, contract="JSON in Pythonic")
+    def _at_json(self, cursor: Cursor) -> Reading[bool]:
+        mark = cursor.mark()
+        if (yield from cursor.peek()) == "[":
+            cursor.take(cursor.at + 1)
+            yield from cursor.space()
+        char = yield from cursor.peek()
+        cursor.rewind(mark)
+        return char in _JSON_STARTS
+
+    @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
+    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read the first sound call behind one that is none; what stands before it is text.
+
+        False, and nothing read, if there is none near.
+        """
+        start = cursor.mark()
+        found = yield from within(self._sound_call(mark, start, cursor, reply), False)
+        if not found:
+            cursor.rewind(start)
+        return found
+
+    def _sound_call(self, mark: Mark, start: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        for _ in range(_MOST_TRIED):
+            yield from cursor.run(_NO_SEPARATOR)
+            while (yield from cursor.peek()) == "<" and (yield from cursor.stands(self.closers)) is None:
+                cursor.take(cursor.at + 1)
+                yield from cursor.run(_NO_SEPARATOR)
+            yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
+            if not (yield from cursor.peek()) or (yield from cursor.stands(self.closers)) is not None:
+                break
+            lost = "" if cursor.copies else cursor.held(mark)
+            inner = cursor.mark()
+            if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
+                return True
+            cursor.rewind(inner)
+        return False
+
+    def _call(
+        self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, strict: bool, lost: str = ""
+    ) -> Reading[bool | None]:
+        """Read a call, whose text the marks hold until it fits; `strict`: only under a declared name.
+
+        `lost`: text before it, which is said then.
+        """
+        name = yield from read_name(cursor)
+        if not (char := (yield from cursor.peek())):
+            return None
+        if not name or char != "(" or (strict and not reply.tools.may_declare(name)):
+            return False
+        cursor.take(cursor.at + 1)
+        call = Proposed(name, None, marks, cursor, reply, lost)
+        own = union(self.closers, self.openers)
+        complete = yield from read_arguments(
+            cursor, call, reply.tools, union(own, reply.stops), union(own, reply.ends_strings)
+        )
+        return call.end(complete) or (None if cursor.at_end else False)
+
+    def _further_call(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read another call of the same list, behind separators and closers too many.
+
+        False if none stands here; then only separators are read.
+        """
+        mark = cursor.mark()
+        found = yield from within(self._further(mark, cursor, reply), None)
+        if found is None:
+            cursor.rewind(mark)
+        return found is True
+
+    def _further(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """True: a call was read. False: what ends the list was. None: neither is here."""
+        closers = yield from cursor.run(_SURPLUS, _MAX_SURPLUS)
+        separators = yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
+        separated = separators.strip() != ""
+        if separated and _TRAILING_SEPARATOR and not closers and (yield from cursor.peek()) == "]":
+            cursor.settle(mark)
+            return False
+        strict = closers != "" or not separators
+        fits = yield from self._call((mark,), cursor, reply, strict=strict)
+        if fits is None and _CUT_CALL and separated and not closers:
+            cursor.settle(mark)
+            cursor.take(len(cursor.text))  # the beginning of a call that was cut off
+            return False
+        return fits or None
