@@ -38,9 +38,8 @@ class Parser:
         ValueError: an unknown parser name; the message lists close matches.
     """
 
-    cursor_type: ClassVar[type[Cursor]] = Cursor
     reply_type: ClassVar[type[Reply]] = Reply
-    """What a subclass that watches the machine read puts in their place."""
+    """What a subclass that watches the machine read puts in its place."""
 
     _reply: Reply
 
@@ -71,7 +70,7 @@ class Parser:
         verbatim = tool is None or not tools
         calls = Calls.VERBATIM if verbatim else Calls.READ
         grammar = grammar_for(tool, reasoning)
-        self._cursor = self.cursor_type()
+        self._cursor = Cursor()
         self._turn_ends = TurnEnds(grammar.held_ends) if grammar.held_ends.all else None
         self._reply = self.reply_type(
             self._cursor,
