@@ -146,7 +146,7 @@ class Messages(Frames):
 
     # --- headers
 
-    def _header(self, opener: str, cursor: Cursor, *, fresh: bool) -> Reading[Header | None]:  # noqa: C901
+    def _header(self, opener: str, cursor: Cursor, *, fresh: bool) -> Reading[Header | None]:
         """Read a header behind `opener`; None where it does not fit. `fresh`: its end may be missing."""
         if not opener:
             yield from cursor.space()
@@ -160,12 +160,7 @@ class Messages(Frames):
             draft.gap(gap, cursor.offset)
             part = yield from cursor.stands(self.parts)
             if part == MESSAGE:
-                cursor.take(cursor.at + len(part))
-                if not draft.fits:
-                    return None
-                while _DOUBLED_END and (yield from cursor.match(_END)) is not None:
-                    pass
-                return draft.header()
+                return (yield from self._header_end(draft, cursor))
             if part in self.closers.all:
                 return draft.without_text()
             if part is not None:
@@ -182,13 +177,24 @@ class Messages(Frames):
                 return draft.header()
             elif opener == TO and not draft.marked:
                 return None
-            else:
-                word = yield from cursor.run(_WORD, _MAX_WORD)
-                if _STUCK_RECIPIENT and word.endswith("to") and (yield from cursor.peek()) == "=":
-                    word = word[:-2]  # the recipient is stuck to it
-                    cursor.at -= 2
-                if not word or not draft.word(word, bool(gap), cursor.offset):
-                    return draft.unended
+            elif not (yield from self._header_word(draft, bool(gap), cursor)):
+                return draft.unended
+
+    def _header_end(self, draft: _Draft, cursor: Cursor) -> Reading[Header | None]:
+        cursor.take(cursor.at + len(MESSAGE))
+        if not draft.fits:
+            return None
+        while _DOUBLED_END and (yield from cursor.match(_END)) is not None:
+            pass
+        return draft.header()
+
+    def _header_word(self, draft: _Draft, apart: bool, cursor: Cursor) -> Reading[bool]:
+        """Read a word of a header; whether it may stand there. `apart`: behind white space."""
+        word = yield from cursor.run(_WORD, _MAX_WORD)
+        if _STUCK_RECIPIENT and word.endswith("to") and (yield from cursor.peek()) == "=":
+            word = word[:-2]  # the recipient is stuck to it
+            cursor.at -= 2
+        return bool(word) and draft.word(word, apart, cursor.offset)
 
     def known(self, channel: str) -> str | None:
         """The channel that `channel` begins with; None where it is none."""
