@@ -18,21 +18,19 @@ from .held import Held
 class HeldCall:
     """A call that is announced later, or not at all: until then its argument text and its end are told here."""
 
-    __slots__ = ("_doubt", "arguments_text", "complete", "name", "native_id")
+    __slots__ = ("arguments_text", "complete", "name", "native_id")
 
-    def __init__(self, name: str, native_id: str | None, doubt: Doubt) -> None:
+    def __init__(self, name: str, native_id: str | None) -> None:
         self.name = name
         self.native_id = native_id
         self.arguments_text = Held()
         self.complete: bool | None = None  # None: the reply ended in it
-        self._doubt = doubt
 
     def say(self, _call: object, text: str) -> None:
         self.arguments_text.append(text)
 
     def call_ends(self, _call: object, complete: bool) -> None:
         self.complete = complete
-        self._doubt.call_ends()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +57,16 @@ class Said:
 class Doubt:
     """What was said from the first doubtful call on."""
 
-    __slots__ = ("_cursor", "_until_end", "items", "reading", "text_follows")
+    __slots__ = ("_cursor", "items", "reading", "text_follows")
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self.items: list[HeldCall | DoubtfulCall | Said] = []
         self.reading: DoubtfulCall | None = None  # the call whose text is being read
         self.text_follows = False
-        self._until_end = False
 
-    def doubtful(self, call: HeldCall, begin: int, text: Sink, *, until_end: bool) -> None:
-        """A doubtful call is announced; its text begins at offset `begin`, or with the text before it in the same body.
-
-        `until_end`: its text ends with its arguments, not with the closers behind them.
-        """
+    def doubtful(self, call: HeldCall, begin: int, text: Sink) -> None:
+        """A doubtful call is announced; its text begins at offset `begin`, or where that of the one before it ends."""
         cursor = self._cursor
         raw = Held()
         if self.reading is None:
@@ -80,7 +74,6 @@ class Doubt:
         else:
             begin = cursor.offset
         self.reading = DoubtfulCall(call, begin, raw, text)
-        self._until_end = until_end
         self.items.append(self.reading)
         cursor.copy_to(raw.append)
 
@@ -91,10 +84,6 @@ class Doubt:
             self.reading.raw.append(text[: len(text) - (self._cursor.offset - begin)])
             self.stop_reading()
         self.items.append(call)
-
-    def call_ends(self) -> None:
-        if self._until_end:
-            self.stop_reading()
 
     @property
     def was_cut(self) -> bool:

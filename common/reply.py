@@ -359,13 +359,13 @@ class Reply:
 
     def _held_call(self, name: str, native_id: str | None, begin: int, *, doubtful: bool) -> Call:
         doubt = self._doubt = self._doubt or Doubt(self.cursor)
-        held = HeldCall(name, native_id, doubt)
+        held = HeldCall(name, native_id)
         if not doubtful:
             doubt.certain(held, begin)
         elif self.body is not None:
-            doubt.doubtful(held, self.body.begin, self.body.text, until_end=True)
+            doubt.doubtful(held, self.body.begin, self.body.text)
         else:
-            doubt.doubtful(held, begin, self.rehearsed or self.content, until_end=False)
+            doubt.doubtful(held, begin, self.rehearsed or self.content)
         return Call(held, -1, name)
 
     def construct_ends(self) -> None:
