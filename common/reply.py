@@ -52,12 +52,14 @@ class Doubts:
 NO_DOUBTS = Doubts(rehearsed=False, undeclared=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Body:
-    """The text of a message that is a call, if the call does not count."""
+    """A message that is calls: where its text begins, and what takes it if they do not count."""
 
     begin: int
     text: Sink
+    called: bool = False
+    """Whether a call of it was announced: what it begins with is that one's."""
 
 
 class Call:
@@ -339,8 +341,11 @@ class Reply:
         doubtful = (self.rehearsed is not None and self._doubts.rehearsed) or (
             self._doubts.undeclared and not self.tools.may_declare(name)
         )
+        body, begin = self.body, self.cursor.last_hold + said
+        if body is not None:
+            begin, body.called = begin if body.called else body.begin, True
         if doubtful or self._doubt is not None:
-            return self._held_call(name, native_id, self.cursor.last_hold + said, doubtful=doubtful)
+            return self._held_call(name, native_id, begin, doubtful=doubtful)
         return self._announce(name, native_id)
 
     def _announce(self, name: str, native_id: str | None) -> Call:
@@ -362,10 +367,9 @@ class Reply:
         held = HeldCall(name, native_id)
         if not doubtful:
             doubt.certain(held, begin)
-        elif self.body is not None:
-            doubt.doubtful(held, self.body.begin, self.body.text)
         else:
-            doubt.doubtful(held, begin, self.rehearsed or self.content)
+            text = self.body.text if self.body is not None else self.rehearsed or self.content
+            doubt.doubtful(held, begin, text)
         return Call(held, -1, name)
 
     def construct_ends(self) -> None:
