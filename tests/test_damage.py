@@ -22,6 +22,8 @@ from dynamo_parsers.formats.kimi_k3 import KimiK3
 from dynamo_parsers.formats.muse import Muse
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.rows import ToolRow
+from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.shapes.pythonic import Pythonic
 from dynamo_parsers.shapes.tagged import Tagged
 from replies import Request, events_of, merged, tool
 from support.effort import NIGHTLY
@@ -64,19 +66,27 @@ FOREIGN = (
 )
 TAG = r"(?:\]<\]minimax\[>\[)?<\|?[^<>]*>|\]<\]minimax\[>\["
 _ARRAY = (r"""\d+ '[\],:{}"]' -> (\}|\]|\[TOOL_CALLS\]|<\|"\|>)""",)
+_IN_ARRAY = [row for row in TOOL_ROWS if isinstance(row.format, JsonCalls) and "[{" in re.sub(r"\s", "", row.sample)]
+_IN_LIST = [row for row in TOOL_ROWS if isinstance(row.format, Pythonic)]
+
+
+def _without_opener(row: ToolRow) -> Iterator[str]:
+    """Where the opener is gone, an array, a list or a line is no call's, unless it starts the reply or a line."""
+    opener, bracket, _ = markup.RENDERERS[row.name].calls([FIRST]).partition("[")
+    yield f"0 {re.escape(repr(opener.strip()))} .*"
+    if row in _IN_ARRAY:
+        yield rf"{len(opener)} '\{bracket}' .*"
+
+
 LOST: dict[str, tuple[str, ...]] = {
-    # Where the opener is gone, an array, a list or a line is no call's, unless it starts the reply or a line. A bracket
-    # of the array or of the call ends that.
-    "nemotron_deci": (r"0 '<TOOLCALL>' .*", r"10 '\[' .*", *_ARRAY),
-    "default": (r"0 '<TOOLCALL>' .*", r"10 '\[' .*", *_ARRAY),
-    "jamba": (r"0 '<tool_calls>' .*", r"12 '\[' .*", *_ARRAY),
-    "phi4": (r"0 'functools' .*", r"9 '\[' .*", *_ARRAY),
+    # A bracket of the array or of the call ends it.
+    **{row.name: (*_without_opener(row), *_ARRAY) for row in _IN_ARRAY},
     # And another call follows only behind a separator.
+    **{row.name: (*_without_opener(row), r"5\d ',' .*", r".* -> (\]|```)") for row in _IN_LIST},
     "llama3_json": (r"0 '<\|python_tag\|>' .*", r"14 '\{' .*", r"50 '\{' .*", r"8[456] '[};]' .*", *_ARRAY),
-    "pythonic": (r"0 '<\|python_start\|>' .*", r"55 ',' .*", r".* -> (\]|```)"),
-    "lfm2": (r"0 '<\|tool_call_start\|>' .*", r"58 ',' .*", r".* -> (\]|```)"),
     # Without its last bracket a body goes on to the next call's opener: no closer is written, so the prose is lost.
     "mistral": (r"61 '\}' .*",),
+    "granite_20b_fc": (r"51 '\{' .*", r"8[56] '\}' .*"),
     # The value takes what looks like a call, and in the same section the next one.
     "minimax_m2": (r""".*</parameter>' -> <invoke name="run">""",),
     "minimax_m3": (r""".*<command>' -> <parameter=city>""", r""".*</\w+>' -> <invoke name="run">"""),

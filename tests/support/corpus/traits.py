@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from dynamo_parsers.cursor import CUT
+from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.markup import RENDERERS
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.rows import ReasoningRow
@@ -25,6 +26,7 @@ WORDS = {
     "heads": "a call's name stands in a head of its own before the arguments",
     "objects": "a JSON object is the call, its name a key",
     "closed": "a call has a closer",
+    "marked": "a marker closes calls, not only a bracket",
     "section": "calls stand in a section",
     "wrapper": "each call has a wrapper",
     "alone": "a call has neither section nor wrapper",
@@ -41,6 +43,7 @@ WORDS = {
     "label": "a word stands after the opener (Gemma)",
     "long": "the reasoning's closer without its last character has 8 characters or more",
     "calls": "tool calls are read in the file of the reasoning parser",
+    "ends": "more than one token may end a reply",
 }
 """The words of `for:`."""
 
@@ -56,6 +59,8 @@ def traits_of(family: Family, kind: str) -> frozenset[str]:
             found.add("numbered")
     if family.reasoning is not None:
         found |= _of_reasoning(reasoning_row(family.reasoning))
+    if len(family.turn_ends) > 1:
+        found.add("ends")
     return frozenset(found)
 
 
@@ -71,6 +76,8 @@ def _of_calls(name: str) -> set[str]:
     found |= {"parts", "section" if pieces.calls and pieces.section else "wrapper" if pieces.calls else "alone"}
     if pieces.call_close or pieces.calls_close:
         found.add("closed")
+    if any(closer in pieces.call_close + pieces.calls_close for closer in _closers(name)):
+        found.add("marked")
     found.add("objects" if pieces.call.startswith("{") else "heads")
     if pieces.arg:
         found |= {"elements" if pieces.arg_end("") != pieces.arg_end("x") else "tags"}
@@ -79,6 +86,11 @@ def _of_calls(name: str) -> set[str]:
         if not renderer.schema_types:
             found.add("attributes")
     return found
+
+
+def _closers(name: str) -> frozenset[str]:
+    format = tool_row(name).format
+    return format.closers.all - {""} if isinstance(format, ToolFormat) else frozenset()
 
 
 def _of_reasoning(row: ReasoningRow) -> set[str]:
