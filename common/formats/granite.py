@@ -1,11 +1,38 @@
-"""Granite (IBM)."""
+"""Granite 3.0 to 3.3 (IBM).
+
+<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]
+
+One array, which nothing closes. Granite 3.1 writes `<tool_call>` before it, in plain text. Granite 4 writes the calls
+of Hermes, and Granite 4.2 those of Qwen3-Coder.
+"""
 
 from __future__ import annotations
 
-from ..format import Think
-from ..rows import OUTSIDE, Native, ReasoningRow
+from ..format import Span, Think
+from ..recovery import recovering
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
+
+GRANITE = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(Span("<|tool_call|>", ""), Span("<tool_call>", "</tool_call>")),
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+GRANITE_END = "<|end_of_text|>"
 
 ROWS = (
+    ToolRow(
+        "granite",
+        GRANITE,
+        "Granite 3.0 to 3.3",
+        pairs=("granite",),
+        special_tokens=("<|tool_call|>",),
+        turn_end=GRANITE_END,
+        model_types=("granite", "granitemoe"),
+        engines=Native(vllm=("granite",)),
+    ),
     ReasoningRow(
         "granite",
         Think(
@@ -15,7 +42,7 @@ ROWS = (
         ),
         "Granite 3.2",
         OUTSIDE,
-        turn_ends=("<|end_of_text|>",),
+        turn_ends=(GRANITE_END,),
         engines=Native(vllm=("granite",)),
     ),
 )
