@@ -563,9 +563,10 @@ def _json_block(row: ToolRow, format: JsonCalls, functions: Sequence[Function], 
         closes = [optional(any_of(const(each.close) for each in tokens))] if tokens else []
         opens = (head, *(f"{each.open}[" for each in tokens))
         return _Block(opens, sequence(body, *closes), "", repeats=False)
-    if not span.close:
-        return _Block((head,), listed(call, ";", single=single), "", repeats=False, bare=bool(format.bare))
-    return _Block((head,), sequence(GAP, call, GAP), span.close, repeats=True)
+    if format.separator:
+        calls = listed(call, format.separator, single=single)
+        return _Block((head,), calls, "", repeats=False, bare=bool(format.bare))
+    return _Block((head,), sequence(GAP, call, *([GAP] if span.close else [])), span.close, repeats=True)
 
 
 def _json_call(row: ToolRow, sample: str, keys: Sequence[str], functions: Sequence[Function]) -> Format:

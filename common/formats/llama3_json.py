@@ -16,6 +16,7 @@ from ..shapes.tagged import sample_of
 LLAMA3_JSON = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|python_tag|>", ""),),
+    separator=";",
     bare=recovering("calls without any marker", "line", off="", contract="Unmarked calls"),
 )
 
@@ -25,6 +26,7 @@ ROWS = (
         LLAMA3_JSON,
         "Llama 3.1, 3.2, 3.3",
         pairs=("basic",),
+        aliases=("llama3", "llama4_json"),
         special_tokens=("<|python_tag|>",),
         turn_end="<|eot_id|>",
         turn_ends=LLAMA_ENDS,

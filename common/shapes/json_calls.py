@@ -72,6 +72,8 @@ class JsonCalls:
     bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
     """What the arguments are called."""
+    separator: str = ""
+    """What stands between calls that only one opener stands before, without an array; "": each has its own."""
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
     markers: frozenset[str] = field(init=False, repr=False)
