@@ -1,0 +1,45 @@
+"""LongCat-Flash (Meituan).
+
+<longcat_tool_call>
+{"name": "get_weather", "arguments": {"city": "Paris"}}
+</longcat_tool_call>
+
+Hermes's markup in tags of its own, one call a tag.
+"""
+
+from __future__ import annotations
+
+from ..format import Span, Think
+from ..recovery import recovering
+from ..rows import OFF_UNLESS_ON, Native, ReasoningRow, ToolRow
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
+
+LONGCAT = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(Span("<longcat_tool_call>", "</longcat_tool_call>"),),
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+_LONGCAT_END = "</longcat_s>"
+
+ROWS = (
+    ToolRow(
+        "longcat",
+        LONGCAT,
+        "LongCat-Flash",
+        pairs=("longcat", "basic"),
+        added_tokens=("<longcat_tool_call>", "</longcat_tool_call>"),
+        turn_end=_LONGCAT_END,
+        model_types=("longcat_flash",),
+        engines=Native(vllm=("longcat",)),
+    ),
+    ReasoningRow(
+        "longcat",
+        Think(("<longcat_think>",), ("</longcat_think>",)),
+        "LongCat-Flash-Thinking",
+        OFF_UNLESS_ON,
+        added_tokens=("<longcat_think>", "</longcat_think>"),
+        turn_ends=(_LONGCAT_END,),
+    ),
+)
