@@ -59,7 +59,7 @@ ROWS = (
     ToolRow(
         "qwen3_coder",
         QWEN3_CODER,
-        "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano",
+        "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano, Granite 4.2",
         pairs=("qwen3", "qwen3_coder", "nemotron_nano"),
         aliases=("qwen3", "nemotron_nano"),
         added_tokens=("<tool_call>", "</tool_call>"),
@@ -70,11 +70,15 @@ ROWS = (
     ReasoningRow(
         "nemotron_nano",
         THINK,
-        "Nemotron Nano, Nemotron 3",
+        "Nemotron Nano, Nemotron 3, Granite 4.2",
         ON_UNLESS_OFF,
-        aliases=("nemotron3", "nemotron_v3"),
+        aliases=("nemotron3", "nemotron_v3", "granite_thinking_parser"),
         added_tokens=THINK_TOKENS,
         turn_ends=QWEN_ENDS,
-        engines=Native(vllm=("nemotron_v3",), sglang=("nemotron_3",), trtllm=("nano-v3", "nemotron-v3")),
+        engines=Native(
+            vllm=("nemotron_v3", "granite_thinking_parser"),
+            sglang=("nemotron_3", "granite_thinking_parser"),
+            trtllm=("nano-v3", "nemotron-v3"),
+        ),
     ),
 )

@@ -95,7 +95,6 @@ SGLANG_REASONING = {
     "glm45": "glm45",
     "glm47": "glm45",
     "gpt_oss": "gpt-oss",
-    "granite": "granite_thinking_parser",
     "inkling": "inkling",
     "kimi": "kimi",
     "kimi_k2": "kimi_k2",
