@@ -422,7 +422,7 @@ def _reasoning_of(row: ToolRow, model: Model) -> tuple[ReasoningRow | None, Evid
     shown = [each for each in pairs if _shows(each, model)]
     if not shown:
         return None, Evidence(weight=0.0, text="neither the tokens nor the chat template show reasoning")
-    best = min(shown, key=lambda each: _strangeness(each, model))
+    best = min(shown, key=lambda each: (_answers_shown(each, model), _strangeness(each, model)))
     text = f"{best.open.strip()} is among the tokens or in the chat template: {PREFIX}{best.name}"
     return best, Evidence(weight=0.0, text=text)
 
@@ -442,6 +442,14 @@ def _strangeness(row: ReasoningRow, model: Model) -> tuple[bool, int]:
     ends = [(kwargs, _prompt_ends_inside(row.think, model, kwargs)) for kwargs in asked]
     wrong = sum(end is not None and end != row.starts.inside_for(kwargs) for kwargs, end in ends)
     return row.starts.inside_for({}) != usual, wrong
+
+
+def _answers_shown(row: ReasoningRow, model: Model) -> int:
+    """-1 where the model shows what the family writes around answers, 1 where it does not, 0 where there is nothing."""
+    openers = [span.open for span in row.think.answers]
+    if not openers:
+        return 0
+    return -1 if any(opener in model.tokens or opener in model.template for opener in openers) else 1
 
 
 def _shows(row: ReasoningRow, model: Model) -> bool:

@@ -42,6 +42,8 @@ class Think:
     """What may stand right behind an opener and says nothing."""
     words: frozenset[str] = frozenset()
     """The openers that are ordinary phrases."""
+    answers: tuple[Span, ...] = ()
+    """What may stand around an answer, and says nothing: `<response>`. Where a closer is "", only the opener is."""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@
   opener at its start is dropped, later it is text.
 - An opener that does not fit is text, read on from right after it.
 - A closer that nothing opened is dropped at the end of the reply, unless it is part of a sentence.
+- What a family writes around its answer is dropped: the opener before any content, and then the closer behind it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Grammar:
     think_markers: Markers = field(init=False, repr=False)
     reasoning_opens: Markers = field(init=False, repr=False)
     reasoning_closes: Markers = field(init=False, repr=False)
+    answers: Markers = field(init=False, repr=False)
+    """What may stand around an answer."""
     stops: Markers = field(init=False, repr=False)
     in_content: Markers = field(init=False, repr=False)
     in_reasoning: Markers = field(init=False, repr=False)
@@ -79,7 +82,8 @@ class Grammar:
         lines = {f"\n{start}" for tool in self.tools if tool.bare == "line" for start in tool.bare_starts}
         opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
         in_reasoning = opens_calls | self.turn_ends.all | think
-        in_content = in_reasoning | openers | lines | _both(self.unsplit)
+        answers = {marker for span in (self.think or NO_THINK).answers for marker in (span.open, span.close)} - {""}
+        in_content = in_reasoning | openers | lines | _both(self.unsplit) | answers
         put = object.__setattr__
         put(
             self,
@@ -98,6 +102,7 @@ class Grammar:
         put(self, "think_markers", Markers(think))
         put(self, "reasoning_opens", Markers(() if self.think is None else self.think.opens))
         put(self, "reasoning_closes", Markers(() if self.think is None else self.think.closes))
+        put(self, "answers", Markers(answers))
         put(self, "stops", Markers(self.turn_ends.all | think))
         put(self, "in_content", Markers(in_content | closers | others))
         put(self, "in_reasoning", Markers(in_reasoning | closers | others))
@@ -124,6 +129,7 @@ class Machine:
     """The state of one reply's reading."""
 
     __slots__ = (
+        "_answer_close",
         "_at_start",
         "_closed",
         "_inside",
@@ -148,6 +154,7 @@ class Machine:
         # Openers that are text; each may have closers that are text too.
         self._opened = 0
         self._closed: dict[str, int] = {}
+        self._answer_close = ""  # closes the answer, whose opener was read
         self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
         self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
 
@@ -251,6 +258,8 @@ class Machine:
             reply.content(marker)
         elif marker[0] == "\n":
             yield from self._line()
+        elif marker in grammar.answers.all:
+            self._answer(marker)
         elif marker in grammar.closers.all:
             self.closer(marker)
         elif len(marker) >= CUT and not (yield from self.cursor.peek()):
@@ -288,6 +297,19 @@ class Machine:
             self._unsplit = False
         elif marker in unsplit.opens:
             self._unsplit = self._unsplit or not (self.reply.content_seen or self.reply.calls_made)
+
+    def _answer(self, marker: str) -> None:
+        """Take what stands around an answer: its opener before any content, then its closer; elsewhere it is text."""
+        reply = self.reply
+        said = reply.content_seen or reply.calls_made or reply.doubts
+        opened = next((span for span in self._think.answers if span.open == marker), None)
+        if opened is not None and not said:
+            self._answer_close = opened.close or self._answer_close
+            self._at_start = True
+        elif marker == self._answer_close:
+            reply.tail(marker)
+        else:
+            self.text(marker)
 
     def _line(self) -> Reading[None]:
         """Read on at the start of a line where a call without an opener may stand; its first character was read."""
@@ -349,7 +371,7 @@ class Machine:
         """The markers that are dropped at the end of the reply."""
         grammar = self.grammar
         calls = grammar.openers.all | grammar.closers.all if self.task.calls is Calls.READ else frozenset[str]()
-        return calls | grammar.stops.all
+        return calls | grammar.stops.all | grammar.answers.all
 
     # --- calls
 

@@ -190,6 +190,7 @@ def check_nothing_is_lost(case: Case) -> None:
         reasoning = reasoning_row(case.request.reasoning_parser)
         think = reasoning.think
         markup |= {*think.opens, *(opener + think.label for opener in think.opens), *think.closes}
+        markup |= {marker for span in think.answers for marker in (span.open, span.close)} - {""}
         if reasoning.frame is not None:
             markup |= {*reasoning.frame.markers, *reasoning.turn_ends, *HEADERS[reasoning.name]}
     equal("words are lost", [], corpus.lost_words(case.reply, merge(feed(case, [case.reply])), markup))

@@ -116,6 +116,25 @@ def test_a_model_that_has_no_reasoning() -> None:
     assert (found.tool_parser, found.reasoning_parser) == ("dynamo_mistral", None)
 
 
+@pytest.mark.parametrize(
+    ("around", "reasoning"),
+    [(("", ""), "dynamo_qwen3"), (("<response>\\n", "\\n</response>"), "dynamo_ernie45")],
+    ids=["nothing", "tags"],
+)
+def test_what_stands_around_answers_tells_the_reasoning(around: tuple[str, str], reasoning: str) -> None:
+    """Families that write the same calls and the same thoughts."""
+    call = '{"name": "\' ~ c.function.name ~ \'", "arguments": \' ~ c.function.arguments|tojson ~ \'}'
+    template = (
+        "{%- for m in messages -%}{{ '<|im_start|>' ~ m.role ~ '\\n' }}"
+        f"{{{{ '{around[0]}' ~ m.content ~ '{around[1]}' if m.role == 'assistant' and m.content else m.content }}}}"
+        f"{{%- for c in m.tool_calls or [] -%}}{{{{ '<tool_call>\\n{call}\\n</tool_call>' }}}}{{%- endfor -%}}"
+        "{{ '<|im_end|>\\n' }}{%- endfor -%}{{ '<|im_start|>assistant\\n<think>\\n' if add_generation_prompt }}"
+    )
+    tokens = frozenset({"<tool_call>", "</tool_call>", "<think>", "</think>"})
+    found = detect(Model(template=template, tokens=tokens, tokens_known=True))
+    assert (found.tool_parser, found.reasoning_parser) == ("dynamo_hermes", reasoning)
+
+
 def test_the_template_that_is_missing_is_named() -> None:
     row = tool_row("kimi_k2")
     found = detect(Model(tokens=frozenset({*row.special_tokens, "<think>"}), tokens_known=True))

@@ -2,8 +2,8 @@
 
 <|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]
 
-One array, which nothing closes. Granite 3.1 writes `<tool_call>` before it, in plain text. Granite 4 writes the calls
-of Hermes, and Granite 4.2 those of Qwen3-Coder.
+One array, which nothing closes. Granite 3.1 writes `<tool_call>` before it, in plain text. Granite 3.2
+thinks between two sentences, 3.3 in tags. Granite 4 writes the calls of Hermes, and Granite 4.2 those of Qwen3-Coder.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ ROWS = (
     ReasoningRow(
         "granite",
         Think(
-            ("Here's my thought process:", "Here is my thought process:"),
-            ("Here's my response:", "Here is my response:"),
+            ("Here's my thought process:", "Here is my thought process:", "<think>"),
+            ("Here's my response:", "Here is my response:", "</think>"),
             words=frozenset({"Here's my thought process:", "Here is my thought process:"}),
+            answers=(Span("<response>", "</response>"),),
         ),
-        "Granite 3.2",
+        "Granite 3.2, 3.3",
         OUTSIDE,
         turn_ends=(GRANITE_END,),
         engines=Native(vllm=("granite",)),

@@ -1,4 +1,4 @@
-"""Hermes (Nous Research), and Qwen2.5 / Qwen3 without a coder template.
+"""Hermes (Nous Research), Qwen2.5 / Qwen3 without a coder template, Granite 4 and ERNIE 4.5.
 
 <tool_call>
 {"name": "get_weather", "arguments": {"city": "Paris"}}
@@ -10,23 +10,31 @@ One call a tag, or an array of them. Qwen2.5-Coder writes a call without the tag
 from __future__ import annotations
 
 from ..format import THINK, Span
+from ..recovery import drift
 from ..rows import OUTSIDE, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
 from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 HERMES = JsonCalls(sample=sample_of(__doc__), spans=(Span("<tool_call>", "</tool_call>"),), bare="start")
 
+_GRANITE_ENDS = drift("what may end a reply of Granite 4", "<|end_of_text|>", contract="Turn ends")
+
 ROWS = (
     ToolRow(
         "hermes",
         HERMES,
-        "Hermes 2/3/4, Qwen2.5, Qwen3",
-        pairs=("qwen3", "basic"),
-        aliases=("qwen25",),
+        "Hermes 2/3/4, Qwen2.5, Qwen3, Granite 4, ERNIE 4.5",
+        pairs=("qwen3", "basic", "ernie45"),
+        aliases=("qwen25", "granite4", "ernie45"),
         added_tokens=("<tool_call>", "</tool_call>"),
-        turn_ends=QWEN_ENDS,
-        model_types=("qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"),
-        engines=Native(vllm=("hermes", "qwen3_json"), sglang=("hermes", "qwen25", "qwen"), trtllm=("qwen3",)),
+        turn_ends=(*QWEN_ENDS, *_GRANITE_ENDS),
+        model_types=(
+            *("qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"),
+            *("granitemoehybrid", "ernie4_5", "ernie4_5_moe"),
+        ),
+        engines=Native(
+            vllm=("hermes", "qwen3_json", "granite4", "ernie45"), sglang=("hermes", "qwen25", "qwen"), trtllm=("qwen3",)
+        ),
     ),
     ReasoningRow(
         "qwen3",

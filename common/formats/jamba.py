@@ -1,4 +1,4 @@
-"""Jamba (AI21).
+"""Jamba (AI21), and Hunyuan-A13B (Tencent).
 
 <tool_calls>[
     {"name": "get_weather", "arguments": {"city": "Paris"}}
@@ -21,18 +21,19 @@ JAMBA = JsonCalls(
     bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
 )
 
-_JAMBA_ENDS = drift("what may end a reply of Jamba", "<|endoftext|>", contract="Turn ends")
+_JAMBA_ENDS = drift("what may end a reply of Jamba or Hunyuan-A13B", "<|endoftext|>", "<|eos|>", contract="Turn ends")
 
 ROWS = (
     ToolRow(
         "jamba",
         JAMBA,
-        "Jamba 1.5, 1.6, 1.7",
-        pairs=("basic",),
+        "Jamba 1.5, 1.6, 1.7, Hunyuan-A13B",
+        pairs=("basic", "hunyuan_a13b"),
+        aliases=("hunyuan_a13b",),
         added_tokens=("<tool_calls>", "</tool_calls>"),
         turn_end="<|eom|>",
         turn_ends=_JAMBA_ENDS,
-        model_types=("jamba",),
-        engines=Native(vllm=("jamba",)),
+        model_types=("jamba", "hunyuan_v1_moe"),
+        engines=Native(vllm=("jamba", "hunyuan_a13b")),
     ),
 )

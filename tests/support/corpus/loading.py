@@ -17,7 +17,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
-from dynamo_parsers.registry import reasoning_row, tool_parser_names, tool_row
+from dynamo_parsers.registry import reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
 from pydantic import ValidationError
 
 from .cases import CASES, REASONING_GROUPS, SHAPES, TOOL_GROUPS, Case, Request, Start
@@ -60,8 +60,8 @@ class _Chosen:
 def choose(family: str = "", words: str = "") -> None:
     """Look at one family's files only, and at cases with these words in their names.
 
-    A tool parser's family has its own file and that of its usual reasoning parser. Raises ValueError for a family
-    without a file.
+    A tool parser's family has its own file and that of its usual reasoning parser, or of the one that is called as the
+    family. Raises ValueError for a family without a file.
     """
     _Chosen.words = words
     _Chosen.files = None
@@ -70,7 +70,8 @@ def choose(family: str = "", words: str = "") -> None:
     names = [family]
     if not family.endswith(_REASONING) and family in tool_parser_names():
         row = tool_row(family)
-        names = [*row.names, *(f"{each}{_REASONING}" for each in reasoning_row(row.pairs[0]).names)]
+        reasoning = reasoning_row(family if family in reasoning_parser_names() else row.pairs[0])
+        names = [*row.names, *(f"{each}{_REASONING}" for each in reasoning.names)]
     _Chosen.files = [path for each in names if (path := CASES / f"{each}.md").exists()]
     if not _Chosen.files:
         known = ", ".join(sorted(path.stem for path in CASES.glob("*.md")))

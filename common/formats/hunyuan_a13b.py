@@ -1,0 +1,20 @@
+"""Hunyuan-A13B (Tencent): reasoning, and tags around the answer. The calls are those of Jamba.
+
+Its chat template has it start each answer to a request with tools with the word for an assistant and a colon.
+"""
+
+from __future__ import annotations
+
+from ..format import Span, Think
+from ..rows import OUTSIDE, Native, ReasoningRow
+
+ROWS = (
+    ReasoningRow(
+        "hunyuan_a13b",
+        Think(("<think>",), ("</think>",), answers=(Span("<answer>", "</answer>"), Span("助手：", ""))),
+        "Hunyuan-A13B",
+        OUTSIDE,
+        turn_ends=("<|eos|>",),
+        engines=Native(vllm=("hunyuan_a13b",)),
+    ),
+)
