@@ -81,6 +81,10 @@ def as_call_object(call: Call, key: str = "arguments") -> str:
     return f'{{"name": {json.dumps(call.name)}, "{key}": {call.text}}}'
 
 
+def as_keyed_object(call: Call) -> str:
+    return f"{{{json.dumps(call.name)}: {call.text}}}"
+
+
 def as_call_array(calls: Sequence[Call]) -> str:
     return f"[{', '.join(as_call_object(call) for call in calls)}]"
 
@@ -108,6 +112,10 @@ def jamba(calls: Sequence[Call]) -> str:
 
 def phi4(calls: Sequence[Call]) -> str:
     return f"functools{as_call_array(calls)}"
+
+
+def xlam(calls: Sequence[Call]) -> str:
+    return f"<tool_call>{as_call_array(calls)}</tool_call>"
 
 
 def llama3_json(calls: Sequence[Call]) -> str:
@@ -324,6 +332,7 @@ def _comes_back(value: Value) -> bool:
 _SAMPLE_CALLS: dict[str, Callable[[Call], str]] = {
     '{"name": "get_weather", "arguments": {"city": "Paris"}}': as_call_object,
     '{"name": "get_weather", "parameters": {"city": "Paris"}}': partial(as_call_object, key="parameters"),
+    '{"get_weather": {"city": "Paris"}}': as_keyed_object,
     'get_weather(city="Paris")': as_python,
 }
 _SAMPLE_TAG = re.compile(r"^[^\n{]*\bcity\b[^\n{]*Paris.*\n", re.MULTILINE)
@@ -421,6 +430,7 @@ RENDERERS: dict[str, Renderer] = {
     "jamba": in_json(jamba, "<tool_calls>", "</tool_calls>", "]</tool_calls>", "<|eom|>"),
     "phi4": in_json(phi4, "functools", "functools[", "<|tool_call|>", "<|/tool_call|>", "<|end|>"),
     "llama3_json": in_json(llama3_json, "<|python_tag|>", '; {"name": "f", "parameters": {}}', "<|eom_id|>"),
+    "xlam": in_json(xlam, "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "<|eot_id|>"),
     "mistral": in_json(mistral, "[TOOL_CALLS]", "[/TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "</s>", "[THINK]"),
     "kimi_k2": in_json(
         kimi_k2,

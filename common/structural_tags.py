@@ -556,6 +556,8 @@ def _json_block(row: ToolRow, format: JsonCalls, functions: Sequence[Function], 
     call = _json_call(row, format.sample, format.keys, functions)
     if head.endswith("["):
         body = sequence(listed(call, ",", single=single), const("]"))
+        if head == "[":  # without a marker: what may stand there in its place is the spans'
+            return _Block((span.open,), sequence(GAP, const(head), body), span.close, repeats=False, bare=True)
         if span.close:
             return _Block((head,), sequence(body, GAP), span.close, repeats=False)
         # A family whose opener is a word may have tokens of its own for the same.
@@ -589,6 +591,8 @@ def _json_parts(row: ToolRow, sample: str, keys: Sequence[str]) -> tuple[str, Ca
         said, _ = json.JSONDecoder().raw_decode(sample, at)
     except ValueError:
         said = {}
+    if said == {_NAME: json.loads(_ARGUMENTS)}:
+        return '{"', lambda name: f"{json.dumps(name, ensure_ascii=False)[1:]}: ", (GAP, const("}"))
     name_key, key = said if len(said) == 2 else ("", "")
     if name_key != _NAME_KEY or key not in keys or said != {name_key: _NAME, key: json.loads(_ARGUMENTS)}:
         raise ValueError(

@@ -4,6 +4,7 @@
   Further keys are passed over.
 - A call is announced when its name and what follows it fit: the arguments' first piece, or the end.
 - A body without a name is no call: it is text. So is one without arguments where another key may be one of them.
+- Where a family writes no `name`, the first key that holds an object is it: `{"get_weather": {...}}`.
 - Behind an opener `function` may hold the call, as OpenAI's API writes one, or name a tool that is declared.
 """
 
@@ -72,6 +73,8 @@ class JsonCalls:
     bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
     """What the arguments are called."""
+    keyed: bool = False
+    """Whether a call's name is the key of its arguments; `name` is read as well."""
     separator: str = ""
     """What stands between calls that only one opener stands before, without an array; "": each has its own."""
     openers: Markers = field(init=False, repr=False)
@@ -274,7 +277,7 @@ class JsonCalls:
             cursor.take(cursor.at + 1)
         ends = union(self._ends, reply.stops)
         within = inside(union(self._ends, reply.ends_strings), True)
-        body = _Body(_Head(marks, cursor, reply, lost), self.keys, ends, within, strict)
+        body = _Body(_Head(marks, cursor, reply, lost), self, ends, within, strict)
         step = _Step.ON
         while step is _Step.ON:
             key = yield from _key(cursor, ends)
@@ -304,12 +307,24 @@ class _Step(Enum):
 class _Body:
     """The members of a call object."""
 
-    __slots__ = ("_complete", "_cursor", "_ends", "_enveloped", "_foreign", "_head", "_keys", "_strict", "_within")
+    __slots__ = (
+        "_complete",
+        "_cursor",
+        "_ends",
+        "_enveloped",
+        "_foreign",
+        "_head",
+        "_keyed",
+        "_keys",
+        "_strict",
+        "_within",
+    )
 
-    def __init__(self, head: _Head, keys: tuple[str, ...], ends: Markers, within: Inside, strict: bool) -> None:
+    def __init__(self, head: _Head, format: JsonCalls, ends: Markers, within: Inside, strict: bool) -> None:
         self._head = head
         self._cursor = head.cursor
-        self._keys = keys
+        self._keys = format.keys
+        self._keyed = format.keyed
         self._ends = ends
         self._within = within
         self._strict = strict
@@ -335,6 +350,10 @@ class _Body:
             return _Step.ON
         if key in self._keys and self._complete is None:
             return (yield from self._arguments())
+        if self._keyed and not head.name and (char == "{" or head.is_declared(key)) and is_name(key):
+            head.name = key
+            fits = not self._strict or head.may_be_declared(key)
+            return (yield from self._arguments()) if fits else _Step.ENDS
         if key == "name" and not head.name:
             head.name = yield from _name(self._cursor, self._ends)
             return _Step.ON if head.name and (not self._strict or head.may_be_declared(head.name)) else _Step.ENDS
@@ -465,6 +484,9 @@ class _Head:
 
     def may_be_declared(self, name: str) -> bool:
         return self._reply.tools.may_declare(name)
+
+    def is_declared(self, name: str) -> bool:
+        return self._reply.tools.declares(name)
 
     @property
     def announced(self) -> bool:

@@ -24,7 +24,8 @@ WORDS = {
     "elements": "a parameter's name is its tag, and its closer's",
     "parts": "a call comes apart: its head, its closer",
     "heads": "a call's name stands in a head of its own before the arguments",
-    "objects": "a JSON object is the call, its name a key",
+    "objects": "a JSON object is the call, its name in it",
+    "named": "the name is the value of a key, and the arguments are another's (not so in Apertus)",
     "closed": "a call has a closer",
     "marked": "a marker closes calls, not only a bracket",
     "section": "calls stand in a section",
@@ -79,6 +80,8 @@ def _of_calls(name: str) -> set[str]:
     if any(closer in pieces.call_close + pieces.calls_close for closer in _closers(name)):
         found.add("marked")
     found.add("objects" if pieces.call.startswith("{") else "heads")
+    if "name" in pieces.call:
+        found.add("named")
     if pieces.arg:
         found |= {"elements" if pieces.arg_end("") != pieces.arg_end("x") else "tags"}
         if pieces.arg_close.endswith("\n"):

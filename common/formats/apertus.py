@@ -1,0 +1,48 @@
+"""Apertus (Swiss AI Initiative).
+
+<|tools_prefix|>[{"get_weather": {"city": "Paris"}}]<|tools_suffix|>
+
+One array; the name of a call is the key of its arguments. The model deliberates between `<|inner_prefix|>` and
+`<|inner_suffix|>`, and may call tools there.
+"""
+
+from __future__ import annotations
+
+from ..format import Span, Think
+from ..recovery import recovering
+from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
+
+APERTUS = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(Span("<|tools_prefix|>", "<|tools_suffix|>"),),
+    keyed=True,
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+_APERTUS_END = "<|assistant_end|>"
+
+ROWS = (
+    ToolRow(
+        "apertus",
+        APERTUS,
+        "Apertus",
+        pairs=("apertus",),
+        aliases=("apertus2509",),
+        special_tokens=("<|tools_prefix|>", "<|tools_suffix|>"),
+        turn_end=_APERTUS_END,
+        model_types=("apertus",),
+        engines=Native(vllm=("apertus",), sglang=("apertus2509",)),
+    ),
+    ReasoningRow(
+        "apertus",
+        Think(("<|inner_prefix|>",), ("<|inner_suffix|>",)),
+        "Apertus",
+        OUTSIDE,
+        aliases=("apertus2509",),
+        special_tokens=("<|inner_prefix|>", "<|inner_suffix|>"),
+        turn_ends=(_APERTUS_END,),
+        engines=Native(sglang=("apertus2509",)),
+    ),
+)
