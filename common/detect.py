@@ -236,6 +236,11 @@ def _markers(row: ToolRow) -> frozenset[str]:
     return frozenset(marker for marker in pieces(row) if not _KEY.fullmatch(marker))
 
 
+def is_any_familys(row: ToolRow) -> bool:
+    """Whether the markup is JSON without a marker, which others write by mistake: a raw reply tells nothing then."""
+    return bool(pieces(row)) and not _markers(row)
+
+
 def share(row: ToolRow, text: str) -> float:
     """How much of the markup stands in a text: 1 where all pieces of the sample do."""
     wanted = pieces(row)
@@ -546,7 +551,11 @@ def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     readings = [read_raw(row, text, tools) for row in families()]
     # Where a markup has no pieces its calls are Python's; calls in JSON without a marker are any family's.
     plain = _KEY.search(text.replace("'", '"')) is None
-    whole = [each for each in readings if each.whole and (each.share == 1 or (plain and not pieces(each.row)))]
+    whole = [
+        each
+        for each in readings
+        if each.whole and not is_any_familys(each.row) and (each.share == 1 or (plain and not pieces(each.row)))
+    ]
     candidates = [
         Candidate(
             tool_parser=PREFIX + each.row.name,

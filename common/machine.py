@@ -316,7 +316,8 @@ class Machine:
         self.reply.content("\n")
         self.cursor.at -= 1
         self._at_start = not self._unsplit and (yield from self._bare_call())
-        if not self._at_start:
+        # An opener that begins like such a call is read as one.
+        if not self._at_start and (yield from self.cursor.stands(self.grammar.openers)) is None:
             self.reply.content(self.cursor.take(self.cursor.at + 1))
 
     @property
