@@ -309,7 +309,7 @@ compare-templates: $(CORE)/.installed $(COMPARE)/.installed ## Does Dynamo's own
 template-table: $(VLLM)/.installed ## Hold all chat templates, ours and vLLM's, against the requirements; write the tables into the docs
 	$(VLLM)/bin/python .ci/template_table.py $(NEXT) $(NEXT_TREE)/templates --write
 
-template-words: $(CORE)/.installed ## Learn the words of public copies of models' templates; write the table into the docs
+template-words: $(CORE)/.installed $(NEXT_TREE)/done ## Learn the words of public copies of models' templates; write the table into the docs
 	$(CORE)/bin/python .ci/template_words_table.py --write
 
 format: $(CORE)/.installed ## Let ruff rewrite what it can

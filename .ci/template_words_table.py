@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from dynamo_parsers.chat_templates import chat_template
-from dynamo_parsers.template_words import Own, learn
+from dynamo_parsers.chat_templates import TEMPLATES, chat_template
+from dynamo_parsers.template_words import learn
 from official import OFFICIAL, Official
 
 PAGE = Path(__file__).parent.parent / "docs" / "chat-templates.md"
@@ -28,18 +28,18 @@ HEAD = (
 
 def row(official: Official) -> tuple[str, Counter[int]]:
     """Its line of the table, and how often each requirement is the reason."""
-    tokens = dict(zip(("bos_token", "eos_token"), official.tokens, strict=True))
-    own = Own(official.model, official.text, tokens)
-    proof = learn(chat_template(official.template).text, own, official.template).proof
+    proof = learn(chat_template(official.template).text, official.own, official.template).proof
     counted = proof.counted
     cells = [counted[each] for each in ("equal", "explained", "unexplained", "refused")]
-    origin = f"{official.source.title}, `{official.file}`" + (f" ({official.edited})" if official.edited else "")
     reasons = Counter(number for each in proof.rows for number in each.requirements)
-    return f"| {official.model} | {official.template} | {origin} | " + " | ".join(map(str, cells)) + " |", reasons
+    return f"| {official.model} | {official.template} | {official.origin} | " + " | ".join(
+        map(str, cells)
+    ) + " |", reasons
 
 
 def table() -> str:
-    rows = [row(official) for official in OFFICIAL]
+    order = [template.name for template in TEMPLATES]
+    rows = [row(official) for official in sorted(OFFICIAL, key=lambda each: order.index(each.template))]
     reasons = sum((each for _, each in rows), Counter[int]())
     said = ", ".join(f"{number} ({times})" for number, times in reasons.most_common())
     lines = [

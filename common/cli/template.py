@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def template(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A template's name, such as gemma4_tool.")] = "",
     model: Annotated[
-        str, typer.Option(metavar="DIR|ID", help="In the words of this model's own template: a folder, or a cached id.")
+        str,
+        typer.Option(
+            metavar="DIR|ID", help="In the words of this model's own template: a folder, a file, or a cached id."
+        ),
     ] = "",
     check: Annotated[
         bool, typer.Option("--check", help="With --model: only compare. Exit status 1: it differs.")
@@ -47,10 +50,10 @@ def template(
 
 
 def _packaged(chosen: ChatTemplate, *, text: bool, as_json: bool) -> None:
-    from ..template_words import has_words
-
-    learned = "--model MODEL takes those of the model" if has_words(chosen.text) else "they cannot be learned yet"
-    note(f"note: the words around the tools in {chosen.name} are this package's own, not the model's; {learned}")
+    note(
+        f"note: the words around the tools in {chosen.name} are this package's own, not the model's; "
+        "--model MODEL takes those of the model"
+    )
     if as_json:
         write_json({**chosen.described(), "path": str(chosen.path)} | ({"text": chosen.text} if text else {}))
     else:
@@ -60,7 +63,7 @@ def _packaged(chosen: ChatTemplate, *, text: bool, as_json: bool) -> None:
 def _in_the_words_of(model: str, chosen: ChatTemplate, *, check: bool, text: bool, as_json: bool) -> None:
     from ..template_words import learn, own_template
 
-    own = checked(lambda: own_template(model))
+    own = checked(lambda: own_template(model, chosen.name))
     learned = checked(lambda: learn(chosen.text, own, chosen.name))
     path = None
     if not check and (as_json or not text):
@@ -72,6 +75,8 @@ def _in_the_words_of(model: str, chosen: ChatTemplate, *, check: bool, text: boo
         _show(chosen, model, learned)
     else:
         typer.echo(learned.text if text else str(path), nl=not text)
+    if learned.note:
+        note(f"note: {learned.note}")
     differ = len(learned.proof.unexplained)
     if differ and check:
         raise typer.Exit(int(Exit.FOUND))
@@ -104,7 +109,14 @@ def _described(chosen: ChatTemplate, model: str, learned: Learned) -> dict[str, 
         for row in learned.proof.rows
     ]
     counted = learned.proof.counted
-    return {"template": chosen.name, "model": model, "words": learned.words, "counted": counted, "conversations": rows}
+    return {
+        "template": chosen.name,
+        "model": model,
+        "words": learned.words,
+        "note": learned.note,
+        "counted": counted,
+        "conversations": rows,
+    }
 
 
 def _show(chosen: ChatTemplate, model: str, learned: Learned) -> None:

@@ -181,6 +181,9 @@ def _loops() -> list[Conversation]:
     ]
 
 
+_EFFORTS = ("low", "high", "max")
+
+
 def _thoughts() -> list[Conversation]:
     on, off = {"enable_thinking": True}, {"enable_thinking": False}
     loop = [ASK, said("", LOOK, **PLAN), RAIN]
@@ -193,6 +196,7 @@ def _thoughts() -> list[Conversation]:
         Conversation("thinking off, system text, tools", [BRIEF, ASK], BOTH, off),
         Conversation("thinking on, tools", [ASK], BOTH, on),
         Conversation("thinking off, two turns", [ASK, SAID, MORE], kwargs=off),
+        Conversation("thinking on, a loop", [ASK, said("", LOOK), RAIN], BOTH, on),
         Conversation("thinking off, a loop", [ASK, said("", LOOK), RAIN], BOTH, off),
         Conversation("thoughts of an earlier answer", [ASK, said("A drizzle.", **PLAN), MORE], kwargs=on),
         Conversation("a thought in a loop", loop, BOTH, on),
@@ -201,6 +205,7 @@ def _thoughts() -> list[Conversation]:
         Conversation("a thought and text before a call", [ASK, said("I look.", LOOK, **PLAN), RAIN], BOTH, on),
         Conversation("thoughts of an earlier loop", [*answered, MORE], BOTH, on),
         Conversation("an answer with a thought", answered, BOTH, on, generate=False),
+        *(Conversation(f"effort {each}", [ASK], kwargs={**on, "reasoning_effort": each}) for each in _EFFORTS),
     ]
 
 
@@ -236,12 +241,14 @@ _SHOWN = (
         "thinking on, system text",
         "thinking off, system text, tools",
         "thinking on, tools",
+        "effort high",
+        "effort max",
     ),
     ("thinking off, two turns", "nothing to follow", "an answer, nothing to follow"),
     ("a question behind an answer, nothing to follow", "a call and its result", "a call, nothing to follow"),
     ("a result, nothing to follow", "text before a call", "two calls", "text before two calls", "two steps"),
     ("an answer from a result", "a question after a loop", "a second loop", "system text, a loop"),
-    ("system text, a loop and a question",),
+    ("system text, a loop and a question", "no arguments"),
 )
 LEARNED_FROM: Sequence[Conversation] = tuple(
     chat for names in _SHOWN for name in names for chat in CONVERSATIONS if chat.name == name

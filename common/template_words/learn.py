@@ -3,7 +3,7 @@
 - Ours is rendered with a mark in place of each word; what the model's own writes for the same conversation has to be
   that text, with something for each mark: that is the word.
 - A choice (a tool wrapped or not, how far JSON is indented) is tried each way. What is proven best is taken.
-- A word that no conversation shows, or that could end at two places, is not learned, and a sentence says so.
+- A word that could end at two places is not learned, and a sentence says so. One that no conversation shows stays ours.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from .block import NotLearned, Value, Words, has_words, with_words, without_word
 from .chats import CONVERSATIONS, LEARNED_FROM, Conversation
 from .model import Own
 from .prove import Proof, prove
+from .ways import Telling, arguments_as_text, tools_in_system, without_tools
 
 _MARK = re.compile("\ue000([a-z_]+(?:\\.\\d)?)\ue001")
 _CHOICES: Mapping[str, tuple[Value, ...]] = {
-    "between_parts": ("\n", ""),
+    "between_parts": ("\n", "", "\n\n"),
     "tools_in_tags": (None, True, False),
     "thinking_default": (None, True, False),
     "tools_indent": (None, 2, 4),
@@ -36,21 +37,21 @@ class Learned:
     text: str = field(repr=False)
     words: Words
     proof: Proof
+    note: str = ""
+    """What of the words is still this package's."""
 
 
 def learn(template: str, own: Own, name: str) -> Learned:
     """The template called `name` with the words of `own`. Raises NotLearned."""
     if not has_words(template):
-        raise NotLearned(
-            f"the words of {name} cannot be learned yet: take its own, or stay with the model's own chat template"
-        )
+        raise NotLearned(f"{name} has no words that can be learned")
     if own.dated and "date_string" not in template:
         raise NotLearned(
             f"the words of {own.name} cannot be learned for {name}: its chat template writes today's date, "
             f"which changes the prompt each day, and {name} has no place for a date"
         )
     fallback = words_of(template)
-    texts = [(chat, text) for chat in CONVERSATIONS if (text := _written(own, chat)) is not None]
+    texts, described = _texts(own)
     bare = without_words(template)
     tried: dict[tuple[Value, ...], _Attempt] = {}
 
@@ -64,14 +65,12 @@ def learn(template: str, own: Own, name: str) -> Learned:
     best = attempt(choices)
     number = 1  # of choices that are changed at once: two where none alone makes it better
     while best.equal < len(texts) and number <= 2:
-        near = [attempt(each) for each in _near(choices, number)]
+        near = [attempt(each) for each in _near(choices, number, bool(best.problem))]
         better = max(near, key=lambda each: each.score, default=best)
         if better.score > best.score:
             best, choices, number = better, {each: better.words[each] for each in choices}, 1
-        elif best.problem:
-            number += 1
         else:
-            break
+            number += 1
     if best.problem:
         raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {best.problem}")
     says = f"those of {_spoken(own)}, read off by `dynamo-parsers template {name} --model`."
@@ -81,14 +80,36 @@ def learn(template: str, own: Own, name: str) -> Learned:
         raise NotLearned(
             f'the words of {own.name} cannot be learned for {name}: in "{row.name}" still differs: {row.why}'
         )
-    return Learned(text, best.words, proof)
+    note = "" if described else f"{own.name} has no words for tools: those in {name} are this package's own"
+    return Learned(text, best.words, proof, note)
+
+
+def _texts(own: Own) -> tuple[list[tuple[Conversation, str]], bool]:
+    """What the model's own template writes, told in the way in which it describes tools; False: there is none."""
+    ways: tuple[Telling, ...] = (lambda chat: chat, tools_in_system)
+    for way in ways:
+        if any(_describes(own, way, chat) for chat in LEARNED_FROM):
+            return [(chat, text) for chat in CONVERSATIONS if (text := _written(own, way(chat))) is not None], True
+    plain = [without_tools(chat) for chat in CONVERSATIONS]
+    return [(chat, text) for chat in plain if (text := _written(own, chat)) is not None], False
+
+
+def _describes(own: Own, way: Telling, chat: Conversation) -> bool:
+    """Whether the tools of a conversation in which none is called are in its text."""
+    if not chat.tools or any(message.get("tool_calls") for message in chat.messages):
+        return False
+    text = _written(own, way(chat)) or ""
+    return all(tool["function"]["name"] in text for tool in chat.tools)
 
 
 def _written(own: Own, chat: Conversation) -> str | None:
-    try:
-        return own.prompt(chat)
-    except Unrenderable:
-        return None
+    """What it writes; some take the arguments of calls as text alone."""
+    for way in (chat, arguments_as_text(chat)):
+        try:
+            return own.prompt(way)
+        except Unrenderable:
+            continue
+    return None
 
 
 def _spoken(own: Own) -> str:
@@ -103,8 +124,8 @@ def _ways(name: str, value: Value) -> tuple[Value, ...]:
     return (True, False) if isinstance(value, bool) else ()
 
 
-def _near(choices: Words, number: int) -> Iterator[Words]:
-    """Every way to choose that differs in so many choices; in two, if they are about the tools: one hides the other."""
+def _near(choices: Words, number: int, stuck: bool) -> Iterator[Words]:
+    """Every way to choose that differs in so many choices; in two, if they are about one thing: one hides the other."""
     changes = [
         (name, way)
         for name in choices
@@ -112,9 +133,10 @@ def _near(choices: Words, number: int) -> Iterator[Words]:
         if way != choices[name] or (way is None) != (choices[name] is None)
     ]
     if number > 1:
-        changes = [change for change in changes if change[0].startswith("tools_")]
+        about = ("thinking_", "tools_") if stuck else ("thinking_",)
+        changes = [change for change in changes if change[0].startswith(about)]
     for some in combinations(changes, number):
-        if len(dict(some)) == number:
+        if len(dict(some)) == number and len({name.partition("_")[0] for name, _ in some}) == 1:
             yield {**choices, **dict(some)}
 
 
@@ -122,23 +144,30 @@ class _Attempt:
     """The words under one way to choose. `problem`: why there are none."""
 
     def __init__(
-        self, bare: str, words: Words, texts: list[tuple[Conversation, str]], tokens: Mapping[str, str]
+        self,
+        bare: str,
+        words: Words,
+        texts: list[tuple[Conversation, str]],
+        tokens: Mapping[str, str],
     ) -> None:
         self.bare, self.words, self.tokens = bare, dict(words), tokens
         self.problem = ""
         self.equal = 0
         self._open = {mark for name, value in words.items() for mark in _marks(name, value)}
         self._why: dict[str, str] = {}
-        shown = [(chat, text) for chat, text in texts if chat in LEARNED_FROM]
+        self._seen: set[str] = set()
+        names = {chat.name for chat in LEARNED_FROM}
+        shown = [(chat, text) for chat, text in texts if chat.name in names]
         left = len(self._open) + 1
         while 0 < len(self._open) < left:  # what one conversation shows may tell apart what an earlier one left open
             left = len(self._open)
             for chat, text in shown:
                 if self._open:
                     self._read(chat, text)
+        self._open &= self._seen  # where the model's own says nothing of the kind, ours stands
         if self._open:
             # The first conversation that should have shown one is the plainest.
-            self.problem = next(iter(self._why.values()), f"no conversation shows {', '.join(sorted(self._open))}")
+            self.problem = next(iter(self._why.values()))
         else:
             self.equal = sum(self._render(chat) == text for chat, text in texts)
 
@@ -151,6 +180,7 @@ class _Attempt:
         shown = set(_MARK.findall(ours)) & self._open
         if not shown:
             return
+        self._seen |= shown
         lazy, greedy = (_match(ours, text, gap) for gap in (".*?", ".*"))
         if lazy is None or greedy is None:
             self._why.setdefault(chat.name, _difference(chat, ours, text))

@@ -1,18 +1,24 @@
-"""The chat template that a model comes with: of a folder, or of the local cache of the hub. Nothing is downloaded."""
+"""What a model's own prompts are: written by the chat template of its folder, or of the local cache of the hub.
+
+Nothing is downloaded. A model that comes without a template has an encoder in the engines.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from ..detect import template_in
+from ..chat_templates import chat_template
+from ..detect import model_in, template_in
+from ..registry import tool_row
 from ..render import Unrenderable, render
 from .block import NotLearned
 from .chats import Conversation
+from .encoders import ENCODERS, Loaded, encoders_for
 
 _DAY = datetime(2024, 7, 26)
 """The day on which a template with a clock is read: Llama's own say it where there is no clock."""
@@ -21,11 +27,16 @@ _HELLO = Conversation("a question", [{"role": "user", "content": "Hello"}])
 
 @dataclass(frozen=True)
 class Own:
-    """A model's own template, and the tokens it is rendered with."""
+    """A model's own template, and the tokens it is rendered with; or an encoder, and its source."""
 
     name: str
     text: str = field(repr=False)
     tokens: Mapping[str, str] = field(default_factory=dict)
+    encode: Callable[[Conversation], str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, encoder: Loaded, model: str) -> Own:
+        return cls(f"{model}, as {encoder.encoder.title} writes it,", encoder.source, encode=encoder)
 
     @cached_property
     def digest(self) -> str:
@@ -34,10 +45,15 @@ class Own:
     @cached_property
     def dated(self) -> bool:
         """Whether it writes today's date."""
-        return self.prompt(_HELLO) != self.prompt(_HELLO, _DAY + timedelta(days=400))
+        return self.encode is None and self.prompt(_HELLO) != self.prompt(_HELLO, _DAY + timedelta(days=400))
 
     def prompt(self, chat: Conversation, day: datetime = _DAY) -> str:
         """What it writes for a conversation on a certain day. Raises Unrenderable."""
+        if self.encode is not None:
+            try:
+                return self.encode(chat)
+            except Exception as error:  # an encoder can fail in any way that Python can
+                raise Unrenderable(f"{type(error).__name__}: {str(error)[:200]}") from None
         return render(
             self.text,
             chat.messages,
@@ -48,23 +64,37 @@ class Own:
         )
 
 
-def own_template(model: str) -> Own:
-    """The template of a model, named by its folder or its id on the hub. Raises NotLearned."""
-    folder = Path(model) if Path(model).is_dir() else _cached(model)
+def own_template(model: str, name: str = "") -> Own:
+    """The template of a model, named by its folder, its file, or its id on the hub. Raises NotLearned.
+
+    `name`: of the template of this package that is to have its words, for a model without a template of its own.
+    """
+    path = Path(model)
+    folder = path if path.is_dir() or path.is_file() else _cached(model)
     try:
-        text, tokens = template_in(folder)
+        text, tokens = (folder.read_text(encoding="utf-8"), {}) if folder.is_file() else template_in(folder)
     except (OSError, ValueError) as error:
         raise NotLearned(str(error)) from None
-    if not text:
-        raise NotLearned(
-            f"{model} has no chat template in a chat_template.jinja, chat_template.json or tokenizer_config.json"
-        )
-    own = Own(model, text, tokens)
+    own = Own(model, text, tokens) if text else _encoded(model, folder, name)
     try:
         own.prompt(_HELLO)
     except Unrenderable as error:
         raise NotLearned(f"the chat template of {model} does not render: {error}") from None
     return own
+
+
+def _encoded(model: str, folder: Path, name: str) -> Own:
+    """The encoder that an engine has for a model without a template."""
+    none = f"{model} has no chat template in a chat_template.jinja, chat_template.json or tokenizer_config.json"
+    if name not in ENCODERS or model_in(folder).kind not in tool_row(chat_template(name).tool_parser).model_types:
+        raise NotLearned(none)
+    for encoder in encoders_for(name):
+        return Own.of(encoder, model)
+    where = " or ".join(each.package for each in ENCODERS[name])
+    raise NotLearned(
+        f"{none}: its prompts are written by an encoder in Python. Code of a model's folder is not run, and {where}, "
+        "which have the encoder, are not installed here"
+    )
 
 
 def _cached(model: str) -> Path:

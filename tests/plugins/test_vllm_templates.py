@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 import templates
-from dynamo_parsers.chat_templates import TEMPLATES, ChatTemplate
+from dynamo_parsers.chat_templates import TEMPLATES, ChatTemplate, chat_template
+from dynamo_parsers.template_words import Own, learn
+from dynamo_parsers.template_words.encoders import encoders_for
 
 pytest.importorskip("vllm")
 
@@ -40,6 +42,15 @@ def test_the_deepseeks_are_what_their_encoders_write(name: str, kwargs: dict[str
             theirs = encode(messages, thinking_mode=mode)
             ours = subject.prompt(chat[:end], tools, kwargs)
             assert from_the_user(ours) == from_the_user(theirs)
+
+
+@pytest.mark.parametrize("name", ["deepseek_v3_2", "deepseek_v4"])
+def test_the_words_of_the_encoders_are_learned(name: str) -> None:
+    """Tools and all: no text differs from the encoder's without a reason."""
+    encoder = next(each for each in encoders_for(name) if each.encoder.package == "vllm")
+    learned = learn(chat_template(name).text, Own.of(encoder, name), name)
+    assert learned.proof.unexplained == []
+    assert learned.proof.counted["equal"] >= 70
 
 
 def in_order(chat: Sequence[dict[str, object]]) -> list[dict[str, object]]:
