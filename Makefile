@@ -271,6 +271,31 @@ compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEX
 	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
 	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
+# ---- real tools and calls -----------------------------------------------------------------------------------
+
+# What collects them; how many turns are drawn of each source and family: a number, or "all".
+REAL_ENV := .venv-real
+REAL_DATA := .cache/real
+REAL ?=
+export REAL
+
+$(REAL_ENV)/.installed: Makefile
+	@echo "== $(REAL_ENV): a client of MCP servers, and what installs them"
+	test -x $(REAL_ENV)/bin/python || $(PYTHON) -m venv $(REAL_ENV)
+	$(REAL_ENV)/bin/python -m pip install --disable-pip-version-check --quiet mcp==2.3.0 jsonschema==4.26.0 uv==0.13.9
+	@touch $@
+
+.PHONY: real real-data
+real-data: $(REAL_ENV)/.installed ## Fetch the tools and calls of `make real`: half an hour once; needs npm [ARGS=--again]
+	PYTHONPATH=tests $(REAL_ENV)/bin/python -m real.collect $(REAL_DATA) $(ARGS)
+	PYTHONPATH=tests $(REAL_ENV)/bin/python -m real.calls $(REAL_DATA)
+
+real: real-data $(CORE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed ## Real tools and calls through the core and both engines, into docs/real.md; minutes [REAL=all]
+	PYTHONPATH=tests $(CORE)/bin/python -m real.in_core
+	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support:tests/compare $(VLLM)/bin/python -m real.in_vllm
+	PYTHONPATH=tests:tests/support:tests/compare $(SGLANG)/bin/python -m real.in_sglang
+	PYTHONPATH=tests $(CORE)/bin/python -m real.report
+
 PARITY := $(CURDIR)/.run/parity.jsonl
 
 .PHONY: parity
@@ -318,6 +343,6 @@ format: $(CORE)/.installed ## Let ruff rewrite what it can
 
 .PHONY: clean
 clean: stop ## Remove the environments, caches and demo models
-	rm -rf .venv-core .venv-vllm .venv-sglang $(FLOOR_VLLM) $(PYTHONS:%=.venv-%) $(COMPARE) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv-core .venv-vllm .venv-sglang $(FLOOR_VLLM) $(PYTHONS:%=.venv-%) $(COMPARE) $(REAL_ENV) .cache .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 	rm -rf *.egg-info

@@ -48,6 +48,8 @@ from transformers import AutoConfig, AutoTokenizer
 VERSION: tuple[int, ...] = tuple(int(part) for part in sglang.__version__.split(".")[:3])
 
 Ids = list[int]
+Pair = tuple[str | None, str | None]
+"""A tool parser and a reasoning parser."""
 
 
 TOOLS: list[dict[str, object]] = [
@@ -140,8 +142,8 @@ class _With:
 class Replay:
     """What SGLang's serving asks of its tokenizer manager. It says `reply`, `tokens` at a time (None: all at once)."""
 
-    def __init__(self, tool: str | None, reasoning: str | None) -> None:
-        bare = [name and name.removeprefix("dynamo_") for name in (tool, reasoning)]
+    def __init__(self, tool: str | None, reasoning: str | None, speaks: Pair | None = None) -> None:
+        bare = speaks or (_bare(tool), _bare(reasoning))
         self.folder = model_folder(*bare)
         self.tokenizer = tokenizer_for(*bare)
         parsers = {"tool_call_parser": tool, "reasoning_parser": reasoning}
@@ -205,10 +207,17 @@ def _server_args() -> Any:
     return made
 
 
+def _bare(name: str | None) -> str | None:
+    return name and name.removeprefix("dynamo_")
+
+
 @cache
-def serving(tool: str | None, reasoning: str | None) -> tuple[Any, Replay]:
-    """SGLang's chat serving for a pair of parsers, and the engine behind it."""
-    engine = Replay(tool, reasoning)
+def serving(tool: str | None, reasoning: str | None, speaks: Pair | None = None) -> tuple[Any, Replay]:
+    """SGLang's chat serving for a pair of parsers, and the engine behind it.
+
+    `speaks`: our names of the pair whose demo model's tokens it says; None: the names are ours.
+    """
+    engine = Replay(tool, reasoning, speaks)
     templates = TemplateManager()
     templates.initialize_templates(
         tokenizer_manager=engine, model_path=str(engine.folder), chat_template=None, completion_template=None
@@ -305,6 +314,8 @@ class Exchange:
     prompt: str | None = TURN
     """The end of the prompt; None: what the chat template makes of the messages."""
     finish: str = "stop"
+    speaks: Pair | None = None
+    """Our names of the pair whose demo model speaks, where parsers of SGLang's own are named."""
 
     def one_shot(self, reply: str) -> Answer:
         return of_response(self._answered(reply, None, stream=False))
@@ -322,18 +333,18 @@ class Exchange:
 
     def seen(self, reply: str) -> str:
         """What SGLang's detokenizer leaves of a reply. Asked after an answer."""
-        _, engine = serving(self.tool, self.reasoning)
+        _, engine = serving(self.tool, self.reasoning, self.speaks)
         ids = encode(engine.tokenizer, reply)
         return str(engine.tokenizer.decode(ids, skip_special_tokens=self.skips_special_tokens))
 
     @property
     def skips_special_tokens(self) -> bool:
         """Whether the last request let the detokenizer leave special tokens out."""
-        _, engine = serving(self.tool, self.reasoning)
+        _, engine = serving(self.tool, self.reasoning, self.speaks)
         return bool(engine.asked.sampling_params.get("skip_special_tokens", True))
 
     def _answered(self, reply: str, tokens: int | None, *, stream: bool) -> Any:
-        chat, engine = serving(self.tool, self.reasoning)
+        chat, engine = serving(self.tool, self.reasoning, self.speaks)
         engine.reply, engine.tokens, engine.finish = reply, tokens, self.finish
         said: dict[str, object] = dict(self.body)
         if self.prompt is not None:

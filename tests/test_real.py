@@ -191,9 +191,9 @@ def test_the_rule_that_makes_a_reply_ambiguous(family: str, text: str, rule: str
 
 def test_a_run_goes_on_where_one_ended(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asker = running.Asker("core", "ours", in_core.ask)
-    running.run([asker], 10, ["hermes"])
+    running.run([asker], ["hermes"])
     assert "6 of 6 exact" in capsys.readouterr().out
-    running.run([asker], 10, ["hermes", "seed_oss"])
+    running.run([asker], ["hermes", "seed_oss"])
     said = capsys.readouterr().out
     assert "hermes" not in said
     assert "seed_oss" in said

@@ -20,6 +20,7 @@ import jsonschema
 import referencing.exceptions
 
 from . import bfcl, values
+from .sources import SERVERS
 
 Json = dict[str, Any]
 
@@ -31,12 +32,13 @@ SEED = 20261130
 
 def turns(cache: Path) -> Iterator[Json]:
     yield from of_leaderboard(list(bfcl.turns(next(cache.glob("bfcl_eval-*.whl")))))
-    for file in sorted((cache / "mcp").glob("*.json")):
-        server = json.loads(file.read_text(encoding="utf-8"))
-        made = list(of_server(server))
+    for server in SERVERS:
+        file = cache / "mcp" / f"{server.name}.json"
+        said = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        made = list(of_server(said))
         yield from made
-        if "tools" in server:
-            print(f"   {server['package']}: {len(server['tools'])} tools, {len(made)} calls")
+        if "tools" in said:
+            print(f"   {server.package}: {len(said['tools'])} tools, {len(made)} calls")
 
 
 def of_leaderboard(found: Sequence[bfcl.Turn]) -> Iterator[Json]:

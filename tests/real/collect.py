@@ -80,7 +80,7 @@ def installed(server: Server, folder: Path) -> Path:
         uv = str(Path(sys.executable).with_name("uv"))
         python = folder / "venv" / "bin" / "python"
         _run([uv, "venv", "--quiet", "--python", sys.executable, str(folder / "venv")])
-        _run([uv, "pip", "install", "--quiet", "--python", str(python), pinned])
+        _run([uv, "pip", "install", "--quiet", "--python", str(python), pinned, *server.beside])
         command = python.with_name(server.command)
     if not command.exists():
         raise NotStarted(f"it installs no command {server.command}")

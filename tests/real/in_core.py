@@ -12,11 +12,9 @@ from dynamo_parsers import Parser, __version__, fold
 from dynamo_parsers.registry import tool_row
 
 from .outcome import Answer
-from .questions import Question
-from .running import Asker, families_said, run
+from .questions import Question, reasoning_of
+from .running import OURS, Asker, families_said, run
 
-TURNS = 300
-"""Of each source and family, if `REAL` says nothing."""
 TOKEN = r"\s?\w{1,4}|\s+|[^\w\s]{1,2}"
 
 
@@ -28,7 +26,7 @@ def _tokens(family: str) -> re.Pattern[str]:
 
 
 def ask(question: Question, way: str) -> Answer:
-    parser = Parser(question.family, None, question.tools)
+    parser = Parser(question.family, reasoning_of(question.family), question.tools)
     pieces = [question.reply] if way == "whole" else _tokens(question.family).findall(question.reply)
     assert "".join(pieces) == question.reply
     events = [event for piece in pieces for event in parser.feed(piece)]
@@ -37,4 +35,4 @@ def ask(question: Question, way: str) -> Answer:
 
 
 if __name__ == "__main__":
-    run([Asker(f"core {__version__}", "ours", ask)], TURNS, families_said())
+    run([Asker(f"core {__version__}", OURS, ask)], families_said())

@@ -4,17 +4,25 @@
 - *wrong*: as many calls, but another name or other arguments, or arguments that are no JSON.
 - *lost*: fewer calls. *extra*: more calls. *text*: the calls are exact, and the text is not.
 - *raised* and *slow*: no answer.
+
+A *policy* is what a parser may well do on purpose, or what our set-up makes it do, as far as it explains the whole
+difference: then the outcome is told apart from a fault.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dynamo_parsers.registry import reasoning_row, tool_row
+
 from .questions import Question
 
+SECONDS = 20
+"""A reply that takes longer is "slow"."""
 OUTCOMES = ("exact", "wrong", "lost", "extra", "text", "raised", "slow")
 
 
@@ -39,9 +47,58 @@ class Result:
     id: str
     outcome: str
     why: str = ""
+    policy: str = ""
 
     def line(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
+
+
+LITERALS = {"None": None, "True": True, "False": False}
+SPACE = "white space at the ends of strings is dropped"
+SPECIAL = "special tokens are dropped from strings"
+LOOKS = "a string that looks like another type is read as that"
+
+
+def policy(question: Question, answer: Answer) -> str:
+    """What explains all the difference between the calls; "" if nothing does."""
+    if len(answer.calls) != len(question.calls):
+        return ""
+    special = re.compile("|".join(map(re.escape, special_tokens(question.family))))
+    normal: dict[str, Callable[[Any, Any], bool]] = {
+        SPACE: lambda one, other: one.strip() == str(other).strip(),
+        SPECIAL: lambda one, other: special.sub("", one) == special.sub("", str(other)),
+        LOOKS: lambda one, other: same(LITERALS.get(one.strip(), as_json(one)), other),
+    }
+    for name, alike in normal.items():
+        if all(
+            wanted[0] == said[0] and _alike(wanted[1], as_json(said[1]), alike)
+            for wanted, said in zip(question.calls, answer.calls, strict=True)
+        ):
+            return name
+    return ""
+
+
+def special_tokens(family: str) -> Sequence[str]:
+    """What the demo model's tokenizer holds as a special token."""
+    row = tool_row(family)
+    reasoning = reasoning_row(row.pairs[0]).special_tokens if row.pairs else ()
+    return ("<|endoftext|>", "<|im_start|>", row.turn_end, *row.special_tokens, *reasoning)
+
+
+def as_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return ...
+
+
+def _alike(one: Any, other: Any, alike: Callable[[Any, Any], bool]) -> bool:
+    """Whether two values are the same but for strings that are `alike`."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(each, other[key], alike) for key, each in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_alike(a, b, alike) for a, b in zip(one, other, strict=True))
+    return same(one, other) or (isinstance(one, str) and not isinstance(other, dict | list) and alike(one, other))
 
 
 def compared(question: Question, answer: Answer) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What is asked: a reply in one family's markup, and the calls that were written into it.
 
 - "bfcl": the calls of an answer of the leaderboard, as they are.
-- "mcp": a call of an MCP tool, with what agents write in one of its free strings.
+- "mcp": one to three calls of MCP tools, with what agents write in one of the free strings of each.
 - "quoted": the same, and what is in the string holds example calls or markers of the markup of the reply itself.
 
 The same seed gives the same questions in every environment.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +30,16 @@ SEED = 20261130
 EXAMPLES = 12
 """Replies that strings quote, of each family."""
 SOURCES = ("bfcl", "mcp", "quoted")
+THOUGHT = "I look at it with a tool."
 PROSE = ("", "I'll do that now.", "Gut, ich prüfe es: 1 < 2.\n\n")
 """What a reply says before its calls."""
+STYLES: Sequence[Mapping[str, Any]] = (
+    {"ensure_ascii": False},
+    {"ensure_ascii": False, "indent": 2},
+    {"ensure_ascii": False, "separators": (",", ":")},
+    {},
+)
+"""How models write JSON."""
 PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*")
 
 Json = dict[str, Any]
@@ -95,10 +102,9 @@ def questions(family: str, source: str, size: int | None) -> Iterator[Question]:
     found = list(_turns()["bfcl" if source == "bfcl" else "mcp"])
     if source != "bfcl":
         found = [turn for turn in found if source == "mcp" or turn.calls[0]["slots"]]
-    if size is not None and size < len(found):
-        # Not by family, so that each has the same turns.
-        found = random.Random(f"{SEED} {source}").sample(found, size)
-    for turn in found:
+    # Not by family, so that each has the same turns; a smaller size has the first of a larger one's.
+    random.Random(f"{SEED} {source}").shuffle(found)
+    for turn in found[:size]:
         if all(writable(family, call["name"], call["arguments"]) for call in turn.calls):
             yield _asked(family, source, turn)
 
@@ -107,11 +113,23 @@ def _asked(family: str, source: str, turn: Turn) -> Question:
     rng = random.Random(f"{SEED} {source} {turn.id}")
     prose = "" if source == "bfcl" else rng.choice(PROSE)
     kind = "as it is"
-    calls = [(call["name"], copy.deepcopy(call["arguments"])) for call in turn.calls]
+    said = list(turn.calls)
     if source != "bfcl":
         kind = rng.choice((*PLAIN, *PLAIN, "long") if source == "mcp" else QUOTING)
-        _fill(family, kind, calls[0][1], turn.calls[0]["slots"], rng)
-    return Question(turn.id, family, source, kind, _tools()[turn.tools], prose, calls, written(family, prose, calls))
+        said += _more(turn, family, rng.choice((0, 0, 0, 1, 2)) if kind != "long" else 0, rng)
+    calls = [(call["name"], copy.deepcopy(call["arguments"])) for call in said]
+    for call, (_, arguments) in zip(said, calls, strict=True):
+        _fill(family, kind, arguments, call["slots"], rng)
+    # Where the markup frames the whole reply, the models think first.
+    reply = written(family, prose, calls, rng.choice(STYLES), THOUGHT if RENDERERS[family].framed else "")
+    return Question(turn.id, family, source, kind, _tools()[turn.tools], prose, calls, reply)
+
+
+def _more(turn: Turn, family: str, count: int, rng: random.Random) -> Sequence[Json]:
+    """Calls of other tools of the same server."""
+    others = [each.calls[0] for each in _turns()["mcp"] if each.tools == turn.tools]
+    others = [call for call in others if writable(family, call["name"], call["arguments"])]
+    return rng.sample(others, min(count, len(others)))
 
 
 def _fill(family: str, kind: str, arguments: Json, slots: Sequence[Sequence[Any]], rng: random.Random) -> None:
@@ -140,14 +158,22 @@ def examples(family: str) -> Sequence[str]:
     return [written(family, "", [(call["name"], call["arguments"]) for call in turn.calls]) for turn in turns]
 
 
-def written(family: str, prose: str, calls: Sequence[tuple[str, Json]]) -> str:
+def written(
+    family: str,
+    prose: str,
+    calls: Sequence[tuple[str, Json]],
+    style: Mapping[str, Any] = STYLES[0],
+    thought: str = "",
+) -> str:
+    """The reply; `style`: how JSON is written where the markup holds the arguments as JSON."""
     renderer = RENDERERS[family]
-    parts = [Part("content", prose)] if prose else []
-    parts.append(Part("calls", calls=tuple(Call.of(name, arguments) for name, arguments in calls)))
+    parts = [Part("reasoning", thought)] if thought else []
+    parts += [Part("content", prose)] if prose else []
+    made = (Call(name, arguments, json.dumps(arguments, **style)) for name, arguments in calls)
+    parts.append(Part("calls", calls=tuple(made)))
     return "".join(renderer.write(parts, ("", "")))
 
 
-def size(of_environment: int) -> int | None:
-    """How many turns of each source are drawn in each family: `REAL=all`, or a number, or the environment's own."""
-    said = os.environ.get("REAL", "")
-    return None if said == "all" else int(said or of_environment)
+def reasoning_of(family: str) -> str | None:
+    """The reasoning parser that a framed markup needs."""
+    return tool_row(family).pairs[0] if RENDERERS[family].framed else None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 BFCL = ("bfcl-eval", "2026.3.23")
+OLD_MCP = ("mcp<2",)
 KEY = "none-0000000000000000000000000000000000000000"
 FOLDER = "{folder}"
 """In the arguments of a server: an empty folder that is a git repository."""
@@ -30,6 +31,8 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     scripts: bool = False
     """Whether it needs what npm runs when it installs."""
+    beside: tuple[str, ...] = ()
+    """What is installed with it, where its own requirements are too wide."""
 
     @property
     def name(self) -> str:
@@ -41,8 +44,10 @@ def npm(package: str, version: str, command: str, *arguments: str, scripts: bool
     return Server("npm", package, version, command, arguments, environment, scripts)
 
 
-def pypi(package: str, version: str, command: str, *arguments: str, **environment: str) -> Server:
-    return Server("pypi", package, version, command, arguments, environment)
+def pypi(
+    package: str, version: str, command: str, *arguments: str, beside: tuple[str, ...] = (), **environment: str
+) -> Server:
+    return Server("pypi", package, version, command, arguments, environment, beside=beside)
 
 
 SERVERS = (
@@ -69,7 +74,7 @@ SERVERS = (
     pypi("mcp-server-git", "2026.10.19", "mcp-server-git"),
     pypi("mcp-server-fetch", "2026.10.24", "mcp-server-fetch"),
     pypi("mcp-server-time", "2026.10.19", "mcp-server-time"),
-    pypi("mcp-server-sqlite", "2025.4.25", "mcp-server-sqlite", "--db-path", FOLDER + "/real.db"),
+    pypi("mcp-server-sqlite", "2025.4.25", "mcp-server-sqlite", "--db-path", FOLDER + "/real.db", beside=OLD_MCP),
     # Coding agents and what they are given
     npm("@anthropic-ai/claude-code", "2.1.328", "claude", "mcp", "serve", scripts=True),
     npm("@openai/codex", "0.169.0", "codex", "mcp-server"),
@@ -81,9 +86,7 @@ SERVERS = (
     npm("n8n-mcp", "2.87.0", "n8n-mcp", MCP_MODE="stdio"),
     pypi("serena-agent", "2.1.0", "serena", "start-mcp-server", "--enable-web-dashboard", "false"),
     pypi("code-index-mcp", "2.17.1", "code-index-mcp"),
-    pypi("mcp-text-editor", "1.2.2", "mcp-text-editor"),
-    pypi("cli-mcp-server", "0.2.5", "cli-mcp-server", ALLOWED_DIR=FOLDER),
-    pypi("basic-memory", "0.24.1", "basic-memory", "mcp"),
+    pypi("cli-mcp-server", "0.2.5", "cli-mcp-server", beside=OLD_MCP, ALLOWED_DIR=FOLDER),
     # Browsers
     npm("@playwright/mcp", "0.0.83", "playwright-mcp"),
     npm("chrome-devtools-mcp", "1.11.0", "chrome-devtools-mcp"),
@@ -100,7 +103,7 @@ SERVERS = (
     pypi("markitdown-mcp", "0.0.1a8", "markitdown-mcp"),
     pypi("excel-mcp-server", "2.2.2", "excel-mcp-server", "stdio"),
     pypi("office-word-mcp-server", "1.1.11", "word_mcp_server"),
-    pypi("office-powerpoint-mcp-server", "2.0.7", "ppt_mcp_server"),
+    pypi("office-powerpoint-mcp-server", "2.0.7", "ppt_mcp_server", beside=OLD_MCP),
     # Services
     npm("@notionhq/notion-mcp-server", "2.5.2", "notion-mcp-server", NOTION_TOKEN=KEY),
     npm("figma-developer-mcp", "0.13.2", "figma-developer-mcp", "--stdio", "--figma-api-key", KEY),

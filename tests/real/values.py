@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ FORMATS = {
     "email": "nobody@example.com",
     "uuid": "0b8f3f0e-6f43-4a53-9a43-7f7b3d8f2c11",
 }
+IDS = ("PROJ-123", "PROJ", "12:34", "42", "abc_1", "0b8f3f0e6f434a539a437f7b", "e12", "/a/b")
 WORDS = (
     "main",
     "README.md",
@@ -126,9 +128,17 @@ class Drawer:
         if schema.get("format") in FORMATS:
             return FORMATS[schema["format"]]
         if schema.keys() & {"pattern", "maxLength", "format"}:
-            return str(self.rng.choice((*WORDS, *FORMATS.values())))[: schema.get("maxLength")]
+            return self._like(schema.get("pattern", ""))[: schema.get("maxLength")]
         self.slots.append(path)
         return FREE
+
+    def _like(self, pattern: str) -> str:
+        """A word that fits a pattern; any, if none does."""
+        words = (*WORDS, *IDS, *FORMATS.values())
+        try:
+            return self.rng.choice([word for word in words if re.search(pattern, word)] or words)
+        except re.error:  # another dialect
+            return self.rng.choice(words)
 
     def _number(self, schema: Schema, kind: str) -> int | float:
         low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
