@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -360,9 +361,10 @@ def _written_call(model: Model) -> tuple[str | None, str]:
     if not model.template:
         return None, "the model has no chat template"
     problem = ""
-    for arguments in (_ARGUMENTS, json.dumps(_ARGUMENTS)):
+    # Some templates want the arguments as JSON text, and some write calls only beside content that is null.
+    for content, arguments in product(("", None), (_ARGUMENTS, json.dumps(_ARGUMENTS))):
         call = {"id": "callabc12", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
-        reply = {"role": "assistant", "content": "", "tool_calls": [call]}
+        reply = {"role": "assistant", "content": content, "tool_calls": [call]}
         try:
             before = render(model.template, [_QUESTION], tools=[_TOOL], tokens=model.named_tokens)
             after = render(model.template, [_QUESTION, reply], tools=[_TOOL], prompt=False, tokens=model.named_tokens)
@@ -373,7 +375,7 @@ def _written_call(model: Model) -> tuple[str | None, str]:
         tag = after.rfind("<", 0, same)  # the two may part inside one: `<think>` and `</think>`
         text = after[tag if tag > after.rfind(">", 0, same) else same :]
         if "get_weather" in text:
-            return text, ""
+            return text.rstrip().removesuffix(model.named_tokens.get("eos_token", "")), ""
         problem = "the chat template does not write calls into the history"
     return None, problem
 
@@ -387,8 +389,10 @@ def _readers(written: str, model: Model) -> dict[str, float]:
         part = share(row, written)
         markers = _markers(row)
         marked = any(marker in written for marker in markers)
-        if markers and not marked and not markers <= model.tokens:
+        if markers and not marked and not all(each in model.tokens or each in model.template for each in markers):
             continue  # it reads the bare JSON of any family
+        if not pieces(row) and _KEY.search(written):
+            continue  # without pieces its calls are Python's, and the JSON that it reads too is another family's
         found[row.name] = round(part + len(pieces(row)) / 1000, 4)
     return found
 

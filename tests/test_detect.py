@@ -96,6 +96,41 @@ def test_markup_that_nobody_knows_is_no_answer() -> None:
     assert found.tool_parser is None
 
 
+CALL_IN_JSON = '{"name": "{{ c.function.name }}", "parameters": {{ c.function.arguments | tojson }}}'
+WRITES_JSON = (
+    "{%- for m in messages -%}{{ m.content or '' }}"
+    "{%- for c in m.tool_calls or [] -%}CALL{%- endfor -%}{{ eos_token }}{%- endfor -%}"
+)
+
+
+def test_json_without_a_marker_is_not_of_a_family_that_writes_python() -> None:
+    bare = Model(template=WRITES_JSON.replace("CALL", CALL_IN_JSON))
+    assert detect(bare).tool_parser is None
+    with_token = Model(template=bare.template, tokens=frozenset({"<|python_tag|>"}), tokens_known=True)
+    assert detect(with_token).tool_parser == "dynamo_llama3_json"
+    python = "[{{ c.function.name }}(city='Paris', days=3)]"
+    assert detect(Model(template=WRITES_JSON.replace("CALL", python))).tool_parser == "dynamo_pythonic"
+
+
+def test_a_template_that_writes_calls_beside_null_content_only() -> None:
+    call = (
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{{ c.function.name }}\n```json\n"
+        "{{ c.function.arguments }}\n```<｜tool▁call▁end｜>"
+    )
+    template = (
+        "{%- for m in messages -%}{%- if m.content is none -%}"
+        f"{{%- for c in m.tool_calls -%}}{call}{{%- endfor -%}}"
+        "{%- else -%}{{ m.content }}{%- endif -%}{%- endfor -%}"
+    )
+    assert detect(Model(template=template)).tool_parser == "dynamo_deepseek_v3"
+
+
+def test_the_models_own_end_is_not_content_beside_a_call() -> None:
+    call = "<tool_call>{{ c.function | tojson }}</tool_call>"
+    own = Model(template=WRITES_JSON.replace("CALL", call), named_tokens={"eos_token": "<|over|>"})
+    assert detect(own).tool_parser == "dynamo_hermes"
+
+
 def test_a_template_with_nothing_of_it() -> None:
     found = detect(Model(template="{{ messages[0].content }}"))
     assert (found.tool_parser, found.template_writes_calls) == (None, None)
