@@ -44,6 +44,24 @@ def _table(rows: Iterable[Row]) -> dict[str, Row]:
 
 _TOOLS = _table(TOOL_ROWS)
 _REASONING = _table(REASONING_ROWS)
+_DECLARED_TOOLS: dict[str, ToolRow] = {}
+_DECLARED_REASONING: dict[str, ReasoningRow] = {}
+
+
+def declare(tool: ToolRow | None, reasoning: ReasoningRow | None) -> None:
+    """Make the rows of a markup that a checkpoint declares known. A row of that name keeps its place.
+
+    They are a server's own: the names of parsers, the tables and `detect` do not have them.
+    """
+    if tool is not None:
+        _DECLARED_TOOLS.setdefault(tool.name, tool)
+    if reasoning is not None:
+        _DECLARED_REASONING.setdefault(reasoning.name, reasoning)
+
+
+def declared_names() -> list[str]:
+    """The names of the rows that were declared."""
+    return sorted({*_DECLARED_TOOLS, *_DECLARED_REASONING})
 
 
 def tool_parser_names() -> list[str]:
@@ -58,12 +76,12 @@ def reasoning_parser_names() -> list[str]:
 
 def tool_row(name: str) -> ToolRow:
     """The row of a tool-call parser. Raises ValueError, with close matches, for an unknown name."""
-    return _row(name, _TOOLS, "tool-call parser")
+    return _DECLARED_TOOLS.get(name.removeprefix(PREFIX)) or _row(name, _TOOLS, "tool-call parser")
 
 
 def reasoning_row(name: str) -> ReasoningRow:
     """The row of a reasoning parser. Raises ValueError, with close matches, for an unknown name."""
-    return _row(name, _REASONING, "reasoning parser")
+    return _DECLARED_REASONING.get(name.removeprefix(PREFIX)) or _row(name, _REASONING, "reasoning parser")
 
 
 def _row(name: str, table: Mapping[str, Row], kind: str) -> Row:
@@ -77,7 +95,8 @@ def _row(name: str, table: Mapping[str, Row], kind: str) -> Row:
 
 def partners(row: ReasoningRow) -> tuple[ToolRow, ...]:
     """The tool-call parsers that a reasoning parser goes with."""
-    return tuple(tool for tool in TOOL_ROWS if not set(row.names).isdisjoint(tool.pairs))
+    rows = (*TOOL_ROWS, *_DECLARED_TOOLS.values())
+    return tuple(tool for tool in rows if not set(row.names).isdisjoint(tool.pairs))
 
 
 @cache
@@ -92,7 +111,7 @@ def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar
     frame = reasoning.frame if reasoning is not None and not frames else None
     unsplit = None
     if reasoning is None and tool is not None:
-        unsplit = _REASONING[tool.pairs[0]].think
+        unsplit = reasoning_row(tool.pairs[0]).think
     elif reasoning is not None and not reasoning.splits:
         unsplit = reasoning.think
     return Grammar(

@@ -25,6 +25,7 @@ from .arguments.elements import NAMESPACE
 from .arguments.json_object import JsonObject
 from .arguments.minimax_m3 import MinimaxM3Values
 from .arguments.tags import Tags
+from .format import Span
 from .formats.gemma4 import Gemma4
 from .formats.inkling import CALLS as INKLING_CALLS
 from .formats.inkling import Inkling
@@ -302,8 +303,9 @@ def answer_tag(reasoning_parser: str, answer: Format, *, in_reasoning: bool = Fa
     """
     row = reasoning_row(reasoning_parser)
     if isinstance(row.frame, Frames):
-        begun = sequence(star(_thought(row.frame)), const(row.close))
-        framed = sequence(begun, answer, optional(const(_after_answer(row.frame))))
+        around = row.frame.answer or Span(row.close, _after_answer(row.frame))
+        begun = sequence(star(_thought(row.frame)), const(around.open))
+        framed = sequence(begun, answer, optional(const(around.close)))
         return {"type": "structural_tag", "format": framed}
     thought = sequence({"type": "any_text", "excludes": [row.close]}, const(row.close), GAP)
     before = thought if in_reasoning else optional(sequence(const(row.open), thought))
@@ -467,7 +469,7 @@ def _answer_begins(row: ToolRow) -> str:
 
 def _after_call(frame: Frames) -> str:
     """What ends the message of a call."""
-    return next(closer for closer in sorted(frame.closers.all) if frame.sample.endswith(closer))
+    return next((closer for closer in sorted(frame.closers.all) if frame.sample.endswith(closer)), "")
 
 
 def _after_answer(frame: Frames) -> str:
@@ -514,7 +516,7 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
         return replace(found, before="<|close|>response<|sep|>", behind="<|close|>message<|sep|>")
     if isinstance(format, Mistral):
         named = _tagged_block(row, format.by_name, functions, single=single)
-        call = _json_call(row, _ARRAY_SAMPLE, format.as_json.keys, functions)
+        call = _json_call(row, _ARRAY_SAMPLE, format.as_json, functions)
         array = sequence(GAP, const("["), listed(call, ",", single=single), const("]"))
         return replace(named, body=any_of((named.body, array)))
     if isinstance(format, Gemma4):
@@ -553,7 +555,7 @@ _ARRAY_SAMPLE = '[{"name": "get_weather", "arguments": {"city": "Paris"}}]'
 def _json_block(row: ToolRow, format: JsonCalls, functions: Sequence[Function], *, single: bool) -> _Block:
     span = format.spans[0]
     head = format.sample.partition("{")[0].rstrip()
-    call = _json_call(row, format.sample, format.keys, functions)
+    call = _json_call(row, format.sample, format, functions)
     if head.endswith("["):
         body = sequence(listed(call, ",", single=single), const("]"))
         if head == "[":  # without a marker: what may stand there in its place is the spans'
@@ -571,9 +573,9 @@ def _json_block(row: ToolRow, format: JsonCalls, functions: Sequence[Function], 
     return _Block((head,), sequence(GAP, call, *([GAP] if span.close else [])), span.close, repeats=True)
 
 
-def _json_call(row: ToolRow, sample: str, keys: Sequence[str], functions: Sequence[Function]) -> Format:
-    """A call as an object, with the keys of `sample`; `keys` are those that the reader takes for the arguments'."""
-    before, head, after = _json_parts(row, sample, keys)
+def _json_call(row: ToolRow, sample: str, format: JsonCalls, functions: Sequence[Function]) -> Format:
+    """A call as an object, with the keys of `sample`, which `format` reads."""
+    before, head, after = _json_parts(row, sample, format)
     return _calls(
         row,
         functions,
@@ -584,7 +586,7 @@ def _json_call(row: ToolRow, sample: str, keys: Sequence[str], functions: Sequen
     )
 
 
-def _json_parts(row: ToolRow, sample: str, keys: Sequence[str]) -> tuple[str, Callable[[str], str], Sequence[Format]]:
+def _json_parts(row: ToolRow, sample: str, format: JsonCalls) -> tuple[str, Callable[[str], str], Sequence[Format]]:
     """What stands before the name in its quotes, what from the name to the arguments, and what after these."""
     at = sample.index("{")
     try:
@@ -594,10 +596,10 @@ def _json_parts(row: ToolRow, sample: str, keys: Sequence[str]) -> tuple[str, Ca
     if said == {_NAME: json.loads(_ARGUMENTS)}:
         return '{"', lambda name: f"{json.dumps(name, ensure_ascii=False)[1:]}: ", (GAP, const("}"))
     name_key, key = said if len(said) == 2 else ("", "")
-    if name_key != _NAME_KEY or key not in keys or said != {name_key: _NAME, key: json.loads(_ARGUMENTS)}:
+    if name_key not in format.names or key not in format.keys or said != {name_key: _NAME, key: json.loads(_ARGUMENTS)}:
         raise ValueError(
             f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
-            f"that its reader knows: {_NAME_KEY!r}, then {' or '.join(map(repr, keys))}"
+            f"that its reader knows: {_listed(format.names)}, then {_listed(format.keys)}"
         )
     # Where templates give a call an id of the model's, it follows the arguments.
     ids = [optional(sequence(const(', "id": "'), regex(_ANY_ID), const('"')))] if row.native_ids else []
@@ -608,7 +610,8 @@ def _json_parts(row: ToolRow, sample: str, keys: Sequence[str]) -> tuple[str, Ca
     )
 
 
-_NAME_KEY = "name"
+def _listed(keys: Sequence[str]) -> str:
+    return " or ".join(map(repr, keys))
 
 
 def _tagged_block(row: ToolRow, format: Tagged, functions: Sequence[Function], *, single: bool) -> _Block:
@@ -686,7 +689,7 @@ def _message_calls(row: ToolRow, frame: Frames, functions: Sequence[Function]) -
     if isinstance(frame, Inkling):
         header, _, _ = sample.partition("{")
         opened = header.removeprefix(_NAME)
-        brace, head, ended = _json_parts(row, sample, INKLING_CALLS.keys)
+        brace, head, ended = _json_parts(row, sample, INKLING_CALLS)
         return _calls(
             row,
             functions,

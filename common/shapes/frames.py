@@ -15,7 +15,7 @@ from functools import partial
 
 from ..arguments.strays import DEBRIS
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink, within
-from ..format import Calls, Task
+from ..format import Calls, Span, Task
 from ..machine import Grammar, Machine, begins_as_json
 from ..proposed import attempt
 from ..recovery import recovering, recovers, rule
@@ -91,6 +91,8 @@ class Frames:
     """Calls that have a markup of their own."""
     start: str = ""
     """What starts a message, up to its header; the prompt wrote the first one's."""
+    answer: Span | None = None
+    """What opens and closes the answer, if it is not what closes reasoning."""
     with_closers: Markers = field(init=False, repr=False)
     _next: re.Pattern[str] = field(init=False, repr=False)
 

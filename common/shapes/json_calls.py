@@ -77,6 +77,8 @@ class JsonCalls:
     """Whether a call's name is the key of its arguments; `name` is read as well."""
     separator: str = ""
     """What stands between calls that only one opener stands before, without an array; "": each has its own."""
+    names: tuple[str, ...] = ("name",)
+    """What the function's name is called."""
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
     markers: frozenset[str] = field(init=False, repr=False)
@@ -316,6 +318,7 @@ class _Body:
         "_head",
         "_keyed",
         "_keys",
+        "_names",
         "_strict",
         "_within",
     )
@@ -325,6 +328,7 @@ class _Body:
         self._cursor = head.cursor
         self._keys = format.keys
         self._keyed = format.keyed
+        self._names = format.names
         self._ends = ends
         self._within = within
         self._strict = strict
@@ -354,7 +358,7 @@ class _Body:
             head.name = key
             fits = not self._strict or head.may_be_declared(key)
             return (yield from self._arguments()) if fits else _Step.ENDS
-        if key == "name" and not head.name:
+        if key in self._names and not head.name:
             head.name = yield from _name(self._cursor, self._ends)
             return _Step.ON if head.name and (not self._strict or head.may_be_declared(head.name)) else _Step.ENDS
         if self._strict and not (head.name and head.announced):

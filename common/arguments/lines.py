@@ -1,0 +1,152 @@
+"""Arguments as lines, `city: Paris`: a key, a separator and a value that ends with its line.
+
+- White space around keys and values is none of theirs. A line without the separator is dropped.
+- Values are typed by the tool's schema. A closer of the call ends a value if it ends the line, or if no further closer
+  follows before another call: else the value quotes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring as quote
+from typing import ClassVar
+
+from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading, Sink, union
+from ..held import Held
+from ..schema import Parameters
+from .name import MAX_NAME
+from .tag_parts import Around
+from .tag_parts import Sink as CallSink
+from .text_value import TextValue
+
+_BLANKS = re.compile(r"[ \t]*")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """`city: Paris`"""
+
+    between: str = ":"
+    """What stands between a key and its value."""
+    end: str = "\n"
+    """What ends a line."""
+    strip: bool = True
+    """Whether white space around keys and values is dropped."""
+    markers: ClassVar[frozenset[str]] = frozenset()
+    closers: ClassVar[frozenset[str]] = frozenset()
+    ended_by_calls: ClassVar[bool] = False
+    first: ClassVar[Markers] = NO_MARKERS
+    key_end: ClassVar[Markers] = NO_MARKERS
+    _end: Markers = field(init=False, repr=False)
+    _between: Markers = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_end", Markers((self.end,)))
+        object.__setattr__(self, "_between", Markers((self.between,)))
+
+    def read(
+        self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around, key: str = ""
+    ) -> Reading[bool]:
+        """Read lines up to a closer around them, which is not read; whether they are whole."""
+        ends = union(around.closers, around.turn_ends)
+        written: set[str] = set()
+        while True:
+            yield from self._blank_lines(cursor)
+            if cursor.at_end or (yield from cursor.stands(ends)) is not None:
+                break
+            key = yield from self._key(cursor, ends)
+            if not key:
+                if not written:
+                    return False
+                continue
+            sink = call.announce().arguments
+            sink(("," if written else "{") + quote(key) + ":")
+            written.add(key)
+            if not (yield from self._value(cursor, sink, parameters, around, key)):
+                return False
+        if cursor.at_end and (not written or parameters.lacks(written)):
+            return False
+        call.announce().arguments("}" if written else "{}")
+        return True
+
+    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
+        """No other closing tag stands in place of the call's."""
+        yield from ()
+        return False
+
+    def _blank_lines(self, cursor: Cursor) -> Reading[None]:
+        while True:
+            space = yield from cursor.space()
+            if not space and (yield from cursor.match(self._end)) is None:
+                return
+
+    def _key(self, cursor: Cursor, ends: Markers) -> Reading[str]:
+        """Read a key and what stands behind it, or a line without; "" then."""
+        pieces: list[str] = []
+        marker = yield from cursor.up_to(union(self._between, self._end, ends), pieces.append)
+        if marker != self.between:
+            if marker == self.end:
+                cursor.skip(len(marker))
+            return ""
+        cursor.skip(len(marker))
+        key = "".join(pieces)
+        key = key.strip(SPACE) if self.strip else key
+        return key if len(key) <= MAX_NAME else ""
+
+    def _value(self, cursor: Cursor, sink: Sink, parameters: Parameters, around: Around, key: str) -> Reading[bool]:
+        """Read a value up to the end of its line, or to what ends the call; whether one of these is here."""
+        value = TextValue(sink, parameters.types(key), framed=False)
+        text = _Stripped(value.text) if self.strip else value.text
+        if self.strip:
+            yield from cursor.run(_BLANKS)
+        markers = union(self._end, around.closers, around.turn_ends)
+        while True:
+            marker = yield from cursor.up_to(markers, text)
+            if marker is None:
+                return False
+            if marker == self.end:
+                cursor.skip(len(marker))
+                break
+            if (yield from self._ends_call(cursor, marker, around)):
+                break
+            text(cursor.skip(len(marker)))
+        value.end()
+        return True
+
+    def _ends_call(self, cursor: Cursor, marker: str, around: Around) -> Reading[bool]:
+        """Whether a closer in a line closes the call; the value quotes it if one comes later."""
+        return (yield from cursor.ahead(self._is_last(cursor, marker, around), True))
+
+    def _is_last(self, cursor: Cursor, marker: str, around: Around) -> Reading[bool]:
+        cursor.skip(len(marker))
+        while (yield from cursor.match(union(around.closers, around.turn_ends))) is not None:
+            pass
+        yield from cursor.run(_BLANKS)
+        if (yield from cursor.stands(self._end)) is not None or not (yield from cursor.peek()):
+            return True
+        further = yield from cursor.up_to(union(around.closers, around.openers), _nowhere)
+        return further not in around.closers.all
+
+
+class _Stripped:
+    """A sink that passes on all but the white space at the end."""
+
+    __slots__ = ("_held", "_sink")
+
+    def __init__(self, sink: Callable[[str], None]) -> None:
+        self._sink = sink
+        self._held = Held()
+
+    def __call__(self, piece: str) -> None:
+        bare = piece.rstrip(SPACE)
+        if not bare:
+            self._held.append(piece)
+            return
+        self._sink(self._held.take() + bare)
+        self._held.append(piece[len(bare) :])
+
+
+def _nowhere(text: str) -> None:
+    """Drop text."""

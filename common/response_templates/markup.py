@@ -1,0 +1,331 @@
+"""A template made into a format of ours: its calls, its reasoning, and what frames its answer.
+
+- Calls become `JsonCalls`, `Tagged` or `Pythonic`, which stream, take quoted markers for data and type by the schema.
+- Reasoning becomes `Think`. If the answer has an opener too, the reply is framed (`regions`).
+- What the machine cannot do as the template says is refused with one sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..arguments.json_object import JsonObject
+from ..arguments.lines import Lines
+from ..arguments.tags import Tags
+from ..cursor import NO_MARKERS
+from ..format import Span, Think, ToolFormat
+from ..machine import Grammar
+from ..shapes.json_calls import JsonCalls
+from ..shapes.pythonic import Pythonic
+from ..shapes.tagged import Tagged
+from .language import Field, Roles, Template, roles_of
+from .patterns import Ahead, Capture, Edge, Gap, Part, Refused, Run, Way
+from .regions import Regions
+from .sentence import fullest, tag_ways, unclosed, written_call
+
+_GAPS = ("", " ", "\n")
+"""How white space inside a marker may be written."""
+_TAG = re.compile(r"<([A-Za-z][\w:.-]*)[^<>]*>")
+_CLOSING_TAG = re.compile(r"</([A-Za-z][\w:.-]*)>")
+_ANY_VALUE = re.compile(r"\(?(?:\.|\[\\s\\S\]|\[\^[^\]]*\])[*+]\??\)?")
+_SAMPLE_NAME = "get_weather"
+_SAMPLE_ARGUMENTS: dict[str, object] = {"city": "Paris"}
+_KEYS = dict.fromkeys(("arguments", "parameters"), ("arguments", "parameters"))
+_UNTYPED = ("text", "int", "float", "bool", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A template's reasoning."""
+
+    think: Think
+    inside: bool
+    """Whether a reply starts in it if the prompt does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """What a template declares, as formats. A part that it does not declare is None."""
+
+    calls: ToolFormat | None
+    reasoning: Reasoning | None
+    frame: Regions | None
+    """What frames the whole reply; the calls are part of it."""
+    turn_ends: tuple[str, ...]
+
+
+def markup_of(template: Template) -> Markup:
+    """The formats of a template. Raises Refused."""
+    answer = template.content
+    reasoning = None if template.thinking is None else _reasoning(template.thinking)
+    calls = None if template.calls is None else _calls(template.calls)
+    if answer is not None:
+        _check_text(answer)
+    if answer is None or not answer.open:
+        ends = () if answer is None else texts_of(answer.close, f"{answer.scope}.close", none=True)
+        return Markup(calls, reasoning, None, ends)
+    if template.thinking is None or reasoning is None:
+        raise Refused("fields.content: it has an opener, and there is no field of reasoning beside it")
+    closes = texts_of(answer.close, f"{answer.scope}.close", none=True)
+    opens = texts_of(answer.open, f"{answer.scope}.open")
+    # What the prompt left open is closed by the answer's opener as well.
+    think = Think(reasoning.think.opens, (*reasoning.think.closes, *opens))
+    grammar = Grammar((calls,) if calls is not None else (), None, NO_MARKERS)
+    frame = Regions.of(reasoning.think, opens, closes, grammar, "" if calls is None else calls.sample)
+    return Markup(calls, Reasoning(think, reasoning.inside), frame, ())
+
+
+# --- delimiters
+
+
+def texts_of(ways: Sequence[Way], scope: str, *, none: bool = False) -> tuple[str, ...]:
+    """A delimiter as texts, without white space around them. Raises Refused if it is more, or (but for `none`) nothing.
+
+    The end of the message and lookaheads are dropped: there the next region begins, or nothing more comes.
+    """
+    texts = [text for way in ways for text in _spellings(way, scope)]
+    if not texts and not none:
+        raise Refused(f"{scope}: missing, or not a text")
+    return tuple(dict.fromkeys(texts))
+
+
+def _spellings(way: Way, scope: str) -> Iterator[str]:
+    parts = [part for part in _trimmed(way) if not isinstance(part, Edge | Ahead)]
+    texts = [""]
+    for part in parts:
+        if isinstance(part, str):
+            texts = [text + part for text in texts]
+        elif isinstance(part, Gap):
+            texts = [text + gap for text in texts for gap in _GAPS[part.least > 0 :]]
+        else:
+            raise _not_a_text(part, scope)
+    yield from (text.strip() or text for text in texts if text.strip())
+
+
+def _trimmed(way: Way) -> Way:
+    parts = list(way)
+    while parts and isinstance(parts[-1], Gap):
+        parts.pop()
+    while parts and isinstance(parts[0], Gap):
+        parts.pop(0)
+    return tuple(parts)
+
+
+def _not_a_text(part: Part, scope: str) -> Refused:
+    if isinstance(part, Capture):
+        return Refused(f"{scope}: the group {part.name!r} is not one that is used here")
+    return Refused(f"{scope}: {getattr(part, 'source', part)!r} may be any text, which a delimiter is not")
+
+
+def _check_text(field: Field) -> None:
+    if field.content != "text" or field.transform is not None:
+        raise Refused(f"{field.scope}: only text can be sent as it comes, and this is {field.content!r} or transformed")
+    if field.join:
+        raise Refused(f"{field.scope}.join: what stands between two blocks is dropped, not {field.join!r}")
+
+
+# --- reasoning
+
+
+def _reasoning(field: Field) -> Reasoning:
+    _check_text(field)
+    if not field.open:
+        raise Refused(f"{field.scope}: it has no opener, so all text that no other field claims would be reasoning")
+    starts = [way for way in field.open if all(isinstance(part, Edge | Ahead | Gap) for part in way)]
+    closes = texts_of(field.close, f"{field.scope}.close")
+    opens = texts_of(field.open, f"{field.scope}.open", none=True)
+    if not opens:  # the prompt has written it
+        tags = [_CLOSING_TAG.fullmatch(close) for close in closes]
+        opens = tuple(f"<{tag[1]}>" for tag in tags if tag is not None)
+    if not opens:
+        raise Refused(f"{field.scope}.open: it does not say what opens reasoning")
+    return Reasoning(Think(opens, closes), inside=bool(starts))
+
+
+# --- calls
+
+
+def _calls(field: Field) -> ToolFormat:
+    if not field.open:
+        raise Refused(f"{field.scope}: it has no opener, so all text that no other field claims would be a call")
+    roles = roles_of(field)
+    if field.content == "json":
+        _check_json(field)
+        return _tagged(field, roles, JsonObject()) if roles.name_captured else _json_calls(field, roles)
+    if field.content == "python-call-list":
+        spans = _spans(field)
+        as_json = JsonCalls(sample="", spans=spans, words=_words(spans))
+        return Pythonic(sample=_sample(field), as_json=as_json, bare="", bare_starts="")
+    if field.content not in ("xml-inline", "kv-lines"):
+        raise Refused(f"{field.scope}.content: no call can be read of {field.content!r}")
+    if not roles.name_captured:
+        raise Refused(f"{field.scope}.transform: the name of the function is one of its arguments")
+    return _tagged(field, roles, _tags(field) if field.content == "xml-inline" else _lines(field))
+
+
+def _sample(field: Field) -> str:
+    return written_call(field, _SAMPLE_NAME, _SAMPLE_ARGUMENTS)
+
+
+def _check_json(field: Field) -> None:
+    for key in ("unquoted_keys", "string_delims"):
+        if field.args.get(key):
+            raise Refused(f"{field.scope}.content_args.{key}: not JSON, and not the markup of a family that is known")
+
+
+def _spans(field: Field) -> tuple[Span, ...]:
+    opens = texts_of(field.open, f"{field.scope}.open")
+    closes = texts_of(field.close, f"{field.scope}.close", none=True) or ("",)
+    inner = next((text for text in opens if "{" in text), None)
+    if inner is not None:
+        raise Refused(f"{field.scope}.open: {inner!r} is the beginning of the JSON, not a marker before it")
+    return tuple(Span(text, close) for text in opens for close in closes)
+
+
+def _words(spans: Sequence[Span]) -> frozenset[str]:
+    return frozenset(span.open for span in spans if span.open[0].isalnum())
+
+
+def _json_calls(field: Field, roles: Roles) -> JsonCalls:
+    spans = _spans(field)
+    return JsonCalls(
+        sample=_sample(field),
+        spans=spans,
+        words=_words(spans),
+        keys=_KEYS.get(roles.arguments, (roles.arguments,)),
+        names=(roles.name,),
+    )
+
+
+def _tagged(field: Field, roles: Roles, arguments: JsonObject | Tags | Lines) -> Tagged:
+    """Calls whose name is in their opener."""
+    scope = f"{field.scope}.open_pattern"
+    before, behind = _around_name(fullest(field.open), roles.name, scope)
+    prefixes = [_around_name(way, roles.name, scope) for way in field.open]
+    shortest = min((texts for texts, _ in prefixes), key=len)
+    if any(texts[len(texts) - len(shortest) :] != shortest or end != behind for texts, end in prefixes):
+        raise Refused(f"{scope}: its alternatives differ by more than what stands around a call")
+    closes = _close(field)
+    if len(before) == 1:
+        before = _split(before[0], closes)
+        shortest = shortest if len(before) == 1 else before
+    if not before or len(before) > 2:
+        raise Refused(f"{scope}: more than one marker around a call's own")
+    opener = before[-1]
+    call_close = closes[0] if closes and (len(before) == 1 or len(closes) > 1) else ""
+    if not call_close and not isinstance(arguments, JsonObject):
+        call_close = "".join(f"</{tag}>" for tag in unclosed(opener, ""))
+    if opener.endswith('"') and behind.startswith('"'):
+        opener, behind = opener[:-1], behind[1:]
+    around = Span(before[0], closes[-1] if closes else "") if len(before) == 2 else None
+    optional = len(shortest) < len(before)
+    return Tagged(
+        sample=_sample(field),
+        call=Span(opener, call_close),
+        name_end=(behind,) if behind else (),
+        arguments=arguments,
+        wrapper=None if optional else around,
+        sections=(around,) if around is not None and optional else (),
+    )
+
+
+def _around_name(way: Way, group: str, scope: str) -> tuple[tuple[str, ...], str]:
+    """The texts before the name, between which white space may stand, and the text behind it."""
+    parts = _trimmed(way)
+    at = next((at for at, part in enumerate(parts) if isinstance(part, Capture) and part.name == group), None)
+    if at is None:
+        raise Refused(f"{scope}: the group {group!r}, which is the name, is not in each of its alternatives")
+    rest = [part for part in (*parts[:at], *parts[at + 1 :]) if not isinstance(part, str | Gap)]
+    if rest:
+        raise _not_a_text(rest[0], scope)
+    before = tuple(part.strip() for part in parts[:at] if isinstance(part, str) and part.strip())
+    behind = [part.strip() for part in parts[at + 1 :] if isinstance(part, str) and part.strip()]
+    if not before:
+        raise Refused(f"{scope}: a call begins with its name, without a marker")
+    if any("{" in text for text in (*before, *behind)):
+        raise Refused(f"{scope}: the JSON of a call begins in it")
+    if len(behind) > 1:
+        raise Refused(f"{scope}: {' and '.join(map(repr, behind))} stand behind the name, and not one text")
+    return before, behind[0] if behind else ""
+
+
+def _close(field: Field) -> tuple[str, ...]:
+    """The closers of a call, the inner one first, from the fullest way."""
+    scope = f"{field.scope}.close"
+    others = [part for way in field.close for part in way if isinstance(part, Run | Capture)]
+    if others:
+        raise _not_a_text(others[0], scope)
+    texts = [part.strip() for part in fullest(field.close) if isinstance(part, str)]
+    closes: list[str] = []
+    for text in texts:
+        closes += [tag for tag in _CLOSING_TAG.sub(lambda found: f"{found[0]}\0", text).split("\0") if tag.strip()]
+    stripped = tuple(close.strip() for close in closes)
+    if any(close.startswith(("}", "]", ")")) for close in stripped):
+        raise Refused(f"{scope}: {stripped[0]!r} ends the arguments, and is not a marker behind them")
+    if len(stripped) > 2:
+        raise Refused(f"{scope}: more than one marker around a call's own")
+    return stripped
+
+
+def _split(opener: str, closes: Sequence[str]) -> tuple[str, ...]:
+    """An opener without white space in it, as what stands around a call and the call's own."""
+    tag = _TAG.match(opener)
+    if tag is None or not opener[tag.end() :].strip() or not closes or closes[-1] != f"</{tag[1]}>":
+        return (opener,)
+    return tag[0], opener[tag.end() :].strip()
+
+
+def _tags(field: Field) -> Tags:
+    scope = f"{field.scope}.content_args.tag_pattern"
+    if field.args.get("merge_duplicates"):
+        raise Refused(
+            f"{field.scope}.content_args.merge_duplicates: it makes a list of a parameter that comes again, "
+            "when a stream has sent the first value"
+        )
+    _check_value_parser(field)
+    ways = tag_ways(field)
+    if len(ways) != 1:
+        raise Refused(f"{scope}: more than one way to write a parameter")
+    way = _trimmed(ways[0])
+    places = {part.name: at for at, part in enumerate(way) if isinstance(part, Capture)}
+    rest = [part for part in way if not isinstance(part, str | Gap | Capture)]
+    if set(places) != {"key", "value"} or rest or places["key"] > places["value"]:
+        raise Refused(f"{scope}: it is not one key, then one value, between texts")
+    value = way[places["value"]]
+    if isinstance(value, Capture) and not _ANY_VALUE.fullmatch(value.source):
+        raise Refused(f"{scope}: the value is not any text up to its closing tag, but {value.source!r}")
+    before, between, after = (
+        [part for part in parts if isinstance(part, str)]
+        for parts in (way[: places["key"]], way[places["key"] + 1 : places["value"]], way[places["value"] + 1 :])
+    )
+    if len(before) != 1 or not between or len(after) != 1:
+        raise Refused(f"{scope}: a parameter is not a text, its key, a text, its value and a text")
+    opener, ends = before[0].strip(), [text.strip() for text in between if text.strip()]
+    if opener.endswith('"') and ends[0].startswith('"'):
+        opener, ends[0] = opener[:-1], ends[0][1:]
+    return Tags(open=opener, name_end=tuple(ends), close=after[0].strip(), framed=_framed(way, places["value"]))
+
+
+def _framed(way: Way, at: int) -> bool:
+    """Whether a line break beside the value at `at` is not the value's."""
+    before, after = way[at - 1], way[at + 1]
+    return isinstance(before, Gap) or (isinstance(before, str) and before.endswith("\n")) or isinstance(after, Gap)
+
+
+def _lines(field: Field) -> Lines:
+    _check_value_parser(field)
+    args = field.args
+    between, end = args.get("kv_sep", ":"), args.get("line_sep", "\n")
+    if not isinstance(between, str) or not isinstance(end, str) or not between or not end:
+        raise Refused(f"{field.scope}.content_args: a separator is empty")
+    return Lines(between, end, args.get("strip") is not False)
+
+
+def _check_value_parser(field: Field) -> None:
+    said = field.args.get("value_parser") or {}
+    name = said.get("name", "text") if isinstance(said, dict) else ""
+    args = said.get("args") or {} if isinstance(said, dict) else {}
+    if name not in _UNTYPED or args.get("string_delims") or args.get("unquoted_keys"):
+        raise Refused(f"{field.scope}.content_args.value_parser: values that are neither text nor JSON")
