@@ -391,6 +391,8 @@ def _readers(written: str, model: Model) -> dict[str, float]:
         marked = any(marker in written for marker in markers)
         if markers and not marked and not all(each in model.tokens or each in model.template for each in markers):
             continue  # it reads the bare JSON of any family
+        if is_any_familys(row):
+            continue
         if not pieces(row) and _KEY.search(written):
             continue  # without pieces its calls are Python's, and the JSON that it reads too is another family's
         found[row.name] = round(part + len(pieces(row)) / 1000, 4)
