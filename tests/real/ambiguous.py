@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from dynamo_parsers.formats.frames import Frames
 from dynamo_parsers.markup import as_template_text
 from dynamo_parsers.registry import tool_row
+from dynamo_parsers.shapes.frames import Frames
 
 from .questions import Question
 
