@@ -487,6 +487,7 @@ class Tagged:
     def _up_to_next(self, mark: Mark, between: list[str], close: str, cursor: Cursor, reply: Reply) -> Reading[_Next]:
         elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
         markers = union(self._in_section, reply.turn_ends, elsewhere)
+        again = False  # the section's opener was read again
         while True:
             marker = yield from cursor.until(markers, between.append)
             if marker is None:
@@ -494,8 +495,11 @@ class Tagged:
             if marker in reply.turn_ends.all:
                 return _Next.REST
             if marker in elsewhere.all:  # reasoning begins or ends between the calls
+                if again and "".join(between).strip(SPACE):
+                    return _Next.OPEN  # behind the opener in place of the closer stands the answer
+                size = cursor.offset - len(marker) - mark.offset
                 cursor.rewind(mark)
-                cursor.skip(len("".join(between)))
+                cursor.skip(size)
                 reply.owed_closer = close
                 return _Next.DONE
             if marker not in self.openers.all:
@@ -504,6 +508,7 @@ class Tagged:
             if marker not in self._calls:
                 if "".join(between).strip(SPACE):
                     return _Next.OPEN  # another section: the one before was not closed, and this is the answer
+                again = True
                 continue
             fits = yield from self._held_call(marker, (mark,), cursor, reply)
             if fits:
