@@ -26,7 +26,6 @@ from .arguments.json_object import JsonObject
 from .arguments.minimax_m3 import MinimaxM3Values
 from .arguments.tags import Tags
 from .format import Span
-from .formats.gemma4 import Gemma4
 from .formats.inkling import CALLS as INKLING_CALLS
 from .formats.inkling import Inkling
 from .formats.kimi_k3 import CALLS as KIMI_K3_CALLS
@@ -40,6 +39,7 @@ from .registry import PREFIX, reasoning_row, tool_row
 from .rows import ReasoningRow, ToolRow
 from .schema import Parameters
 from .shapes.frames import Frames
+from .shapes.gemma import GemmaCalls
 from .shapes.json_calls import JsonCalls
 from .shapes.messages import Messages
 from .shapes.pythonic import Pythonic
@@ -61,7 +61,7 @@ from .tag_formats import (
     star,
     tag,
 )
-from .tag_literals import GEMMA, PYTHON, Literals
+from .tag_literals import PYTHON, Literals, gemma
 from .tag_schemas import LIMITS, TEXT_LIMITS, Cleaned, is_plain, words_of
 from .tag_values import SAMPLE_KEY, Function, parameters_as_elements, parameters_in_tags
 
@@ -246,7 +246,7 @@ class _Reply:
 
     def _made(self, functions: Sequence[Function]) -> Tag:
         if _writes_text(self.row.format):
-            literals = isinstance(self.row.format, Gemma4 | Pythonic)
+            literals = isinstance(self.row.format, GemmaCalls | Pythonic)
             what = "a grammar knows types and listed values only" if literals else "a string is any text"
             found = {each.name: words for each in functions if (words := _what_is_text(self.row, each, literals))}
             _say(f"in the markup of {PREFIX}{self.row.name} {what}; not enforced", found)
@@ -375,7 +375,7 @@ def _writes_text(format: object) -> bool:
     """Whether a string is written as it is, so that its grammar is any text."""
     if isinstance(format, Tagged):
         return not isinstance(format.arguments, JsonObject)
-    return isinstance(format, Gemma4 | Pythonic | KimiK3 | Muse)
+    return isinstance(format, GemmaCalls | Pythonic | KimiK3 | Muse)
 
 
 def _say(what: str, found: Mapping[str, Sequence[str]]) -> None:
@@ -519,11 +519,11 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
         call = _json_call(row, _ARRAY_SAMPLE, format.as_json, functions)
         array = sequence(GAP, const("["), listed(call, ",", single=single), const("]"))
         return replace(named, body=any_of((named.body, array)))
-    if isinstance(format, Gemma4):
+    if isinstance(format, GemmaCalls):
         before, _, tail = format.sample.partition(_NAME)
         opener = min(format.openers.all, key=len)
         head = before.removeprefix(opener)
-        call = _literal_call(row, GEMMA, functions, lambda name: f"{head}{name}{{", "}")
+        call = _literal_call(row, gemma(format.marks.delimiter), functions, lambda name: f"{head}{name}{{", "}")
         return _Block((opener,), call, tail.rpartition("}")[2], repeats=True)
     if isinstance(format, Pythonic):
         span = format.as_json.spans[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from . import schema
 from .tag_formats import Format, grammar
@@ -53,7 +54,7 @@ class Literals:
 
     def _rules_of(self, function: Function) -> str:
         """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
-        known = function.rules.get(self.words)
+        known = function.rules.get(self.rules)
         if known is None:
             root = function.parameters.root
             rules = _Rules(self, root)
@@ -64,7 +65,7 @@ class Literals:
             ]
             further = rules.further("argument", function.further, 0)
             rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, 0, further))
-            known = function.rules[self.words] = "\n".join(rules.lines)
+            known = function.rules[self.rules] = "\n".join(rules.lines)
         return known
 
 
@@ -231,20 +232,38 @@ def _says_nothing(part: object, root: object) -> bool:
     return schema.types(schema.element(part, root, 0), root) >= schema.ANY
 
 
-GEMMA = Literals(
-    words=("true", "false", "null"),
-    argument=lambda name: (f"{name}:",),
-    key=lambda name: (f"{name}:",),
-    quote=lambda text: (f'<|"|>{text}<|"|>',),
-    rules=r"""
-value ::= string | number | "true" | "false" | "null" | array | "{" gap members gap "}"
-member ::= [^,:={}()<>"' \n\[\]]+ ":" gap
+@cache
+def gemma(delimiter: str) -> Literals:
+    """Gemma's literals, with strings between delimiters, which begin with `<`. A string ends at the first of them."""
+    text = _TEXTS.get(delimiter) or _without(delimiter)
+    return Literals(
+        words=("true", "false", "null"),
+        argument=lambda name: (f"{name}:",),
+        key=lambda name: (f"{name}:",),
+        quote=lambda text: (f"{delimiter}{text}{delimiter}",),
+        rules=rf"""
+value ::= string | number | "true" | "false" | "null" | array | "{{" gap members gap "}}"
+member ::= [^,:={{}}()<>"' \n\[\]]+ ":" gap
 argument ::= member
-string ::= "<|\"|>" text "<|\"|>"
-text ::= ([^<] | ("<"+ "|")* "<"+ [^<|] | ("<"+ "|")+ [^<"])* ("<"+ "|")* "<"*
+string ::= {_literal(delimiter)} text {_literal(delimiter)}
+{text}
 """,
-)
-"""A string ends at the first delimiter; `<|"` in it is one's beginning."""
+    )
+
+
+_TEXTS = {'<|"|>': r'text ::= ([^<] | ("<"+ "|")* "<"+ [^<|] | ("<"+ "|")+ [^<"])* ("<"+ "|")* "<"*'}
+"""Text without a delimiter; `<|"` in it is one's beginning."""
+
+
+def _without(delimiter: str) -> str:
+    """The rules of text without a delimiter, whose first character stands in it once."""
+    first, rest = delimiter[0], delimiter[1:]
+    last = len(rest) - 1
+    rules = [f"text ::= [^{first}]* ({_literal(first)} text0)*"]
+    for at, char in enumerate(rest):
+        more = f" | {_literal(char)} text{at + 1}" if at < last else ""
+        rules.append(f'text{at} ::= "" | [^{first}{char}] [^{first}]*{more}')
+    return "\n".join(rules)
 
 
 def _in_quotes(text: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.frames import Frames
+from dynamo_parsers.shapes.gemma import GemmaCalls
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from replies import Request, check_protocol, events_of, merged, tool
@@ -523,7 +524,7 @@ NASTY_TOOLS = [
 ]
 
 
-VALUE_CLOSERS = {"gemma4": ('<|"|>',)}
+VALUE_CLOSERS = {row.name: (row.format.marks.delimiter,) for row in TOOL_ROWS if isinstance(row.format, GemmaCalls)}
 """What closes a string; one that ends in it would close twice."""
 
 

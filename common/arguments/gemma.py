@@ -1,4 +1,4 @@
-"""Arguments of Gemma: bare keys, strings between `<|"|>`, numbers and words, nested `{}` and `[]`.
+"""Arguments of Gemma: bare keys, strings between delimiters, numbers and words, nested `{}` and `[]`.
 
 - The delimiters type a value, else the markup's literals do; a bare word is text, typed by the schema.
 - A delimiter in a string closes it only where what follows can follow a closed string: a comma and the next key,
@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
@@ -30,30 +31,16 @@ from .literals import CLOSER, CLOSERS, FOLLOWS_WITHIN, KEYS, VALUES, Doubt, Due,
 from .name import MAX_NAME, read_name
 from .strays import read_rest
 
-OPENERS = ("<|tool_call>", *drift("another opener of a call", "<|tool_call|>"))
-END = "<tool_call|>"
-DELIMITER = '<|"|>'
-
 _CALL = Markers(("call:", *drift("`call` missing before the name", ":")))
 _KEY_SIGNS = (":", *drift("the sign after a key", "="))
 _SIGNS = "".join(_KEY_SIGNS)
-_END = Markers((END,))
-_OPENERS = Markers(OPENERS)
-_DELIMITER = Markers((DELIMITER,))
-_AFTER_CALL = Markers((*OPENERS, "<turn|>", "<|tool_response>", "<|channel>"))
-_IN_QUOTED = {mark: Markers((mark, "\\", DELIMITER)) for mark in "\"'"}
 _QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
 _BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"\t\r\n\f\v]*""")
 _KEY = re.compile(
     rf"""[{SPACE}]*(?P<key>(?!['{SPACE}])[^,:={{}}\[\]()<>"\t\r\n\f\v]{{1,256}})?[{SPACE}]*(?P<separator>[{_SIGNS}])?=?"""
 )
-_TEXT = r"""<(?:\|(?:"(?:\|(?P<text>>)?)?)?)?"""
-_NEXT_MEMBER = re.compile(
-    rf"""[{SPACE}]{{0,{FOLLOWS_WITHIN}}}(?:(?=(?P<closer>[}}\])]))|,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*(?:{_TEXT}|[\w.+\-]+(?P<word>[,}}])?)?)?)?)?"""
-)
 _NEXT_KEY = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:(?P<key>[\w.\-@$]+)(?P<sign>:)?)?)?")
-_NEXT_ELEMENT = re.compile(rf"""[{SPACE}]{{0,{FOLLOWS_WITHIN}}}(?:(?=(?P<closer>[}}\])]))|,[{SPACE}]*(?:{_TEXT})?)?""")
 _NEXT_AT_HAND = 8
 """Characters that a value and the next member have at least, mostly: with less it is not known what follows."""
 _WORD = re.compile(r"[\w.+\-]*")
@@ -92,15 +79,64 @@ _WITHOUT_ARGUMENTS = rule("a call without brackets", contract="No arguments")
 _WITHOUT_BRACKET = rule("arguments without brackets")
 
 
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """The markers of one version of the markup. Each begins with `<`."""
+
+    openers: tuple[str, ...]
+    end: str
+    delimiter: str
+    """Stands on each side of a string."""
+    behind: tuple[str, ...] = ()
+    """What may follow a call, besides another one."""
+    opens: Markers = field(init=False, repr=False)
+    ends: Markers = field(init=False, repr=False)
+    delimits: Markers = field(init=False, repr=False)
+    after_call: Markers = field(init=False, repr=False)
+    in_quoted: Mapping[str, Markers] = field(init=False, repr=False)
+    next_member: re.Pattern[str] = field(init=False, repr=False)
+    next_element: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        text = _begun(self.delimiter)
+        closer = rf"[{SPACE}]{{0,{FOLLOWS_WITHIN}}}(?:(?=(?P<closer>[}}\])]))"
+        value = rf"(?:{text}|[\w.+\-]+(?P<word>[,}}])?)?"
+        put = object.__setattr__
+        put(self, "opens", Markers(self.openers))
+        put(self, "ends", Markers((self.end,)))
+        put(self, "delimits", Markers((self.delimiter,)))
+        put(self, "after_call", Markers((*self.openers, *self.behind)))
+        put(self, "in_quoted", {mark: Markers((mark, "\\", self.delimiter)) for mark in "\"'"})
+        put(
+            self,
+            "next_member",
+            re.compile(rf"{closer}|,[{SPACE}]*(?:[\w.\-@$]+(?:[{_SIGNS}][{SPACE}]*{value})?)?)?"),
+        )
+        put(self, "next_element", re.compile(rf"{closer}|,[{SPACE}]*(?:{text})?)?"))
+
+    @property
+    def all(self) -> frozenset[str]:
+        return frozenset((*self.openers, self.end, self.delimiter))
+
+
+def _begun(delimiter: str) -> str:
+    """A pattern for the beginning of a delimiter; the group `text` is there if it is whole."""
+    pattern = f"(?P<text>{re.escape(delimiter[-1])})"
+    for char in reversed(delimiter[:-1]):
+        pattern = f"{re.escape(char)}(?:{pattern})?"
+    return pattern
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What stands before the arguments: a call's name, and the bracket that closes them ("": there are none)."""
 
     name: str
     closer: str
+    marks: Marks
 
 
-def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Head | bool | None]:
+def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) -> Reading[Head | bool | None]:
     """Read a call's head, up to its first key; False where it does not fit, None where the reply ends in it."""
     yield from cursor.space()
     called = False
@@ -110,10 +146,10 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
         return None
     name = yield from read_name(cursor)
     char = yield from cursor.peek()
-    if not char or cursor.cut_of(ends) or cursor.cut_of(_DELIMITER):
+    if not char or cursor.cut_of(ends) or cursor.cut_of(marks.delimits):
         return None if called else False
     if _WITHOUT_ARGUMENTS and called and name and (yield from cursor.stands(ends)):
-        return Head(name, "")
+        return Head(name, "", marks)
     bracket = char in _BRACKETS
     closer = "}"
     if bracket:
@@ -130,11 +166,11 @@ def read_head(cursor: Cursor, ends: Markers, tools: Tools | None) -> Reading[Hea
         name = declared
     if not name or not (bracket or (called and _WITHOUT_BRACKET)):
         return False
-    fits = yield from _first_key_fits(cursor, closer, ends, bracket=bracket)
-    return Head(name, closer) if fits else fits
+    fits = yield from _first_key_fits(cursor, marks, closer, ends, bracket=bracket)
+    return Head(name, closer, marks) if fits else fits
 
 
-def _first_key_fits(cursor: Cursor, closer: str, ends: Markers, *, bracket: bool) -> Reading[bool | None]:
+def _first_key_fits(cursor: Cursor, marks: Marks, closer: str, ends: Markers, *, bracket: bool) -> Reading[bool | None]:
     """Whether the first key or the end of the arguments stands here; None where the reply ends before that."""
     mark = cursor.mark()
     yield from cursor.space()
@@ -142,17 +178,17 @@ def _first_key_fits(cursor: Cursor, closer: str, ends: Markers, *, bracket: bool
     if bracket and ((yield from cursor.peek()) == closer or (yield from cursor.stands(ends))):
         fits = True
     else:
-        fits = (yield from _read_key(cursor)) is not None
+        fits = (yield from _read_key(cursor, marks)) is not None
         if fits and not bracket:
             yield from cursor.space()
-            fits = (yield from cursor.stands(_DELIMITER)) is not None
-        if not fits and (cursor.at_end or cursor.cut_of(_DELIMITER) or cursor.cut_of(ends)):
+            fits = (yield from cursor.stands(marks.delimits)) is not None
+        if not fits and (cursor.at_end or cursor.cut_of(marks.delimits) or cursor.cut_of(ends)):
             fits = None
     cursor.rewind(mark)
     return fits
 
 
-def _key(cursor: Cursor) -> Reading[str | None]:
+def _key(cursor: Cursor, marks: Marks) -> Reading[str | None]:
     """Read a key and what separates it from its value; None, and nothing read, where none stands."""
     found = yield from cursor.look(_KEY)
     end = found.end("separator")
@@ -164,7 +200,7 @@ def _key(cursor: Cursor) -> Reading[str | None]:
         cursor.take(end)
         return found["key"].rstrip(" ")
     mark = cursor.mark()
-    key = yield from within(_read_key(cursor), None)
+    key = yield from within(_read_key(cursor, marks), None)
     if key is None and not cursor.at_end:
         cursor.rewind(mark)
     else:
@@ -172,7 +208,7 @@ def _key(cursor: Cursor) -> Reading[str | None]:
     return key
 
 
-def _read_key(cursor: Cursor) -> Reading[str | None]:
+def _read_key(cursor: Cursor, marks: Marks) -> Reading[str | None]:
     yield from cursor.space()
     char = yield from cursor.peek()
     key: str | None
@@ -183,9 +219,9 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
             return None
         cursor.take(cursor.at + 1)
         key = json_text.decoded(f'"{_unquoted(text)}"')
-    elif _KEY_IN_DELIMITERS and (yield from cursor.match(_DELIMITER)):
+    elif _KEY_IN_DELIMITERS and (yield from cursor.match(marks.delimits)):
         key = yield from cursor.run(_TO_DELIMITER, MAX_NAME)
-        if (yield from cursor.match(_DELIMITER)) is None:
+        if (yield from cursor.match(marks.delimits)) is None:
             return None
     else:
         key = (yield from cursor.run(_BARE_KEY, MAX_NAME)).rstrip(" ") or None
@@ -198,29 +234,31 @@ def _read_key(cursor: Cursor) -> Reading[str | None]:
 
 
 def read_arguments(
-    cursor: Cursor, call: Proposed, parameters: Parameters, ends: Markers, closer: str, ends_strings: Markers
+    cursor: Cursor, head: Head, call: Proposed, parameters: Parameters, ends: Markers, ends_strings: Markers
 ) -> Reading[bool]:
     """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole.
 
     Of the markers that are not the format's own, only `ends_strings` end a string that is not closed.
     """
-    arguments = _Arguments(cursor, call, parameters, ends, closer)
+    arguments = _Arguments(cursor, call, parameters, ends, head.closer)
+    arguments.marks = head.marks
     arguments.ends_strings = ends_strings
     return cursor.directly(arguments.whole())
 
 
 @cache
-def _in_string(ends_strings: Markers, closers: frozenset[str]) -> Markers:
+def _in_string(marks: Marks, ends_strings: Markers, closers: frozenset[str]) -> Markers:
     """What may end a string in these brackets."""
-    return Markers((*ends_strings.all, DELIMITER, END, *OPENERS, ",", *closers))
+    return Markers((*ends_strings.all, *marks.all, ",", *closers))
 
 
 class _Arguments(Compact):
     """The arguments of one call."""
 
-    __slots__ = ("ends_strings",)
+    __slots__ = ("ends_strings", "marks")
 
     ends_strings: Markers
+    marks: Marks
 
     structure = "{}[]),-0123456789tfn"
     max_depth: ClassVar[int] = MAX_DEPTH
@@ -275,7 +313,7 @@ class _Arguments(Compact):
             self._due = Due.KEY if self._owed[-1].keyed else Due.FIRST_VALUE
         if self._due not in KEYS:
             return (yield from self._read_scalar(char))
-        key = yield from _key(self._cursor)
+        key = yield from _key(self._cursor, self.marks)
         if key is not None:
             self._argument(key)
             return Read.DONE
@@ -292,7 +330,7 @@ class _Arguments(Compact):
 
     def _read_scalar(self, char: str) -> Reading[Read]:
         self._member()
-        if char == DELIMITER[0] and (yield from self._cursor.match(_DELIMITER)):
+        if char == "<" and (yield from self._cursor.match(self.marks.delimits)):
             read = yield from self._string()
         elif char in _QUOTES:
             read = yield from self._quoted()
@@ -306,22 +344,22 @@ class _Arguments(Compact):
     def _string(self) -> Reading[Read]:
         """Read a string behind its delimiter."""
         self._emit('"')
-        cursor, say = self._cursor, self._text
+        cursor, say, marks = self._cursor, self._text, self.marks
         doubt: Doubt | None = None
         whole = False  # where it may have ended, so do the arguments
         quoted = delimiters = 0  # calls and delimiters in it that are text
-        markers = _in_string(self.ends_strings, frozenset(each.closer for each in self._owed))
+        markers = _in_string(marks, self.ends_strings, frozenset(each.closer for each in self._owed))
         while (marker := (yield from cursor.until(markers, say, read=False))) is not None:
             if self._is_data(marker):
                 say(cursor.take(cursor.at + len(marker)))
                 continue
             read = Read.OTHER
-            if marker == DELIMITER:
+            if marker == marks.delimiter:
                 cursor.take(cursor.at + len(marker))
                 if not quoted:
                     read = yield from self._at_delimiter(paired=delimiters % 2 == 0)
                 delimiters += 1
-            elif marker in OPENERS and (yield from self._ahead(self._call_fits())):
+            elif marker in marks.openers and (yield from self._ahead(self._call_fits())):
                 quoted += 1
                 read = Read.CUT
             elif not quoted:
@@ -332,13 +370,13 @@ class _Arguments(Compact):
                 self._emit('"')
                 return read
             if read is Read.CUT and doubt is None and _BEFORE_MARKER:
-                whole = marker == END or marker in CLOSERS
+                whole = marker == marks.end or marker in CLOSERS
                 if cursor.offset < cursor.twice:  # it is known by now
                     break
                 doubt = Doubt(cursor, self._text)
                 say = doubt.say
-            if marker != DELIMITER:
-                quoted -= bool(quoted) and marker == END
+            if marker != marks.delimiter:
+                quoted -= bool(quoted) and marker == marks.end
                 cursor.take(cursor.at + len(marker))
             say(marker)
         if doubt is not None:
@@ -382,11 +420,11 @@ class _Arguments(Compact):
         pieces: list[str] = []
         inner = False  # another such quote stands inside
         while True:
-            marker = yield from cursor.until(_IN_QUOTED[mark], pieces.append)
+            marker = yield from cursor.until(self.marks.in_quoted[mark], pieces.append)
             if marker is None:
                 return Read.CUT
             if marker == mark and (yield from self._ahead(self._dangling_delimiter())):
-                yield from cursor.match(_DELIMITER)
+                yield from cursor.match(self.marks.delimits)
                 break
             if marker != "\\" and (yield from self._ahead(self._string_end())):
                 break
@@ -396,7 +434,7 @@ class _Arguments(Compact):
             inner = inner or marker == mark
         text = "".join(pieces)
         # Closed by a delimiter, its quotes are data: it lacks the opening delimiter.
-        self._emit(quote(mark + text) if inner and marker == DELIMITER else f'"{_unquoted(text)}"')
+        self._emit(quote(mark + text) if inner and marker == self.marks.delimiter else f'"{_unquoted(text)}"')
         return Read.DONE
 
     def _bare(self) -> Reading[Read]:
@@ -435,12 +473,12 @@ class _Arguments(Compact):
             char = yield from cursor.peek()
             if char and _BARE.fullmatch(char):
                 continue
-            if (yield from cursor.match(_DELIMITER)):
+            if (yield from cursor.match(self.marks.delimits)):
                 keyed = self._owed[-1].keyed
                 if (yield from self._ahead(self._string_end() if keyed else self._element_end())):
                     self._text(text)
                     break
-                text += DELIMITER
+                text += self.marks.delimiter
                 continue
             if (yield from self._at_end()):
                 if cursor.at_end:
@@ -468,7 +506,7 @@ class _Arguments(Compact):
             return self._is_owed(text[at])
         if not self._owed[-1].keyed:
             return True
-        found = _NEXT_MEMBER.match(text, at)
+        found = self.marks.next_member.match(text, at)
         return found is not None and (found["text"] or found["word"]) is not None
 
     def _separated(self) -> Reading[bool]:
@@ -502,14 +540,14 @@ class _Arguments(Compact):
             return True
         if not self._owed[-1].keyed:
             return comma and (yield from self._value())
-        key = yield from _read_key(cursor)
+        key = yield from _read_key(cursor, self.marks)
         if key is None:
             return comma and cursor.at_end  # cut off
         if not self._nested and self._parameters.declares(key) and (comma or key not in self._given):
             return True
         yield from cursor.space(FOLLOWS_WITHIN)
         if " " in key:  # perhaps prose
-            return (yield from cursor.peek()) in CLOSER or (yield from cursor.stands(_DELIMITER)) is not None
+            return (yield from cursor.peek()) in CLOSER or (yield from cursor.stands(self.marks.delimits)) is not None
         return (yield from self._value())
 
     def _member_follows(self) -> Reading[bool]:
@@ -521,7 +559,8 @@ class _Arguments(Compact):
             ahead = yield from self._cursor.look(_NEXT_KEY)
             if ahead["sign"] and self._parameters.declares(ahead["key"]):
                 return True
-        found = yield from self._cursor.look(_NEXT_MEMBER if self._owed[-1].keyed else _NEXT_ELEMENT)
+        marks = self.marks
+        found = yield from self._cursor.look(marks.next_member if self._owed[-1].keyed else marks.next_element)
         return self._is_owed(found["closer"]) if found["closer"] else any(found.groups())
 
     @recovers("an element of an array without its opening delimiter", off=False)
@@ -536,7 +575,7 @@ class _Arguments(Compact):
         char = yield from cursor.peek()
         if not char or char in CLOSER or char in _QUOTES or char == "," or self._is_owed(char):
             return True
-        if (yield from cursor.stands(_DELIMITER)):
+        if (yield from cursor.stands(self.marks.delimits)):
             return True
         word = yield from cursor.run(_WORD)
         yield from cursor.space(FOLLOWS_WITHIN)
@@ -552,12 +591,12 @@ class _Arguments(Compact):
         """Whether a comma stands here in a string, and the next argument, member or element with a delimiter."""
         self._cursor.take(self._cursor.at + 1)
         if self._owed[-1].keyed:
-            key = yield from _read_key(self._cursor)
+            key = yield from _read_key(self._cursor, self.marks)
             known = self._nested or (key not in self._given and key is not None and self._parameters.declares(key))
             if key is None or " " in key or not known:
                 return False
         yield from self._cursor.space(FOLLOWS_WITHIN)
-        if (yield from self._cursor.match(_DELIMITER)) is None:
+        if (yield from self._cursor.match(self.marks.delimits)) is None:
             return False
         return not self._nested or not (yield from self._string_end())
 
@@ -573,14 +612,16 @@ class _Arguments(Compact):
         if not (yield from self._brackets_end()):
             return False
         yield from self._cursor.space(FOLLOWS_WITHIN)
-        return not (yield from self._cursor.peek()) or (yield from self._cursor.stands(_AFTER_CALL)) is not None
+        return (
+            not (yield from self._cursor.peek()) or (yield from self._cursor.stands(self.marks.after_call)) is not None
+        )
 
     def _brackets_end(self) -> Reading[bool]:
         """Whether all that is owed and the call's end stand here in a string."""
         cursor = self._cursor
         owed = "".join(each.closer for each in reversed(self._owed))
         closers = yield from cursor.run(_CLOSERS_RUN, FOLLOWS_WITHIN)
-        return "".join(closers.split()) == owed and (yield from cursor.match(_END)) is not None
+        return "".join(closers.split()) == owed and (yield from cursor.match(self.marks.ends)) is not None
 
     @recovers("a number or word that begins a string without its opening delimiter", off=False)
     def _closed(self) -> Reading[bool]:
@@ -590,7 +631,7 @@ class _Arguments(Compact):
 
     def _dangling_delimiter(self) -> Reading[bool]:
         """Whether a delimiter stands here that closes a string."""
-        return (yield from self._cursor.match(_DELIMITER)) is not None and (yield from self._string_end())
+        return (yield from self._cursor.match(self.marks.delimits)) is not None and (yield from self._string_end())
 
     @recovers("a string's closing delimiter doubled", off=False)
     def _read_doubled(self) -> Reading[bool]:
@@ -598,7 +639,7 @@ class _Arguments(Compact):
         cursor = self._cursor
         mark = cursor.mark()
         found = False
-        while (yield from cursor.match(_DELIMITER)) is not None:
+        while (yield from cursor.match(self.marks.delimits)) is not None:
             found = True
         if found and (yield from self._ahead(self._string_end())):
             cursor.settle(mark)
@@ -608,8 +649,8 @@ class _Arguments(Compact):
 
     def _call_fits(self) -> Reading[bool]:
         """Whether an opener stands here, and a call that fits."""
-        yield from self._cursor.match(_OPENERS)
-        return isinstance((yield from read_head(self._cursor, _END, None)), Head)
+        yield from self._cursor.match(self.marks.opens)
+        return isinstance((yield from read_head(self._cursor, self.marks, self.marks.ends, None)), Head)
 
 
 def _unquoted(text: str) -> str:
