@@ -18,12 +18,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from .arguments.tags import Tags
 from .explain import Kind, explain, known_markers
 from .format import Think
 from .message import Message, parse
 from .registry import PREFIX, TOOL_ROWS, reasoning_row, tool_row
 from .render import Unrenderable, render
 from .rows import ReasoningRow, ToolRow
+from .shapes.tagged import Tagged
 
 ENOUGH = 0.5
 """The score from which on a parser is the answer."""
@@ -248,6 +250,26 @@ def share(row: ToolRow, text: str) -> float:
     return sum(piece in text for piece in wanted) / len(wanted) if wanted else 0.0
 
 
+def _spaced_so(row: ToolRow, text: str) -> bool:
+    """Whether a text has a parameter with the white space around its value that the sample has.
+
+    Two markups may have the same markers, and differ in that only.
+    """
+    pattern = _parameter_of(row)
+    return pattern is not None and pattern.search(text) is not None
+
+
+@cache
+def _parameter_of(row: ToolRow) -> re.Pattern[str] | None:
+    values = row.format.arguments if isinstance(row.format, Tagged) else None
+    if not isinstance(values, Tags) or not values.close or values.open not in row.sample:
+        return None
+    before, _, behind = row.sample.partition(values.open)[2].partition("Paris")
+    key_end = before.partition("city")[2]
+    close = behind.partition(values.close)[0] + values.close
+    return re.compile(rf"{re.escape(values.open)}[^<>]*?{re.escape(key_end)}[^\s<](?:[^<]*[^\s<])?{re.escape(close)}")
+
+
 def families() -> Iterator[ToolRow]:
     """The parsers that are a model family's."""
     return (row for row in TOOL_ROWS if row.name not in _NO_FAMILY)
@@ -333,6 +355,8 @@ def _template_evidence(row: ToolRow, readers: Mapping[str, float], shown: str) -
     if not any(wanted < pieces(other) and share(other, shown) == 1 for other in families()):
         listed = " ".join(sorted(_markers(row))[:4]) or "its JSON"
         yield Evidence(weight=0.5, text=f"the chat template shows the whole markup: {listed}")
+        if _spaced_so(row, shown):
+            yield Evidence(weight=0.05, text="with its white space around a value")
 
 
 def _shown_text(model: Model) -> str:
@@ -395,7 +419,7 @@ def _readers(written: str, model: Model) -> dict[str, float]:
             continue
         if not pieces(row) and _KEY.search(written):
             continue  # without pieces its calls are Python's, and the JSON that it reads too is another family's
-        found[row.name] = round(part + len(pieces(row)) / 1000, 4)
+        found[row.name] = round(part + len(pieces(row)) / 1000 + _spaced_so(row, written) / 10_000, 4)
     return found
 
 
@@ -510,6 +534,11 @@ class RawReading:
     """Markers that are left in content and reasoning."""
 
     @property
+    def said(self) -> int:
+        """How many characters its calls' arguments have."""
+        return sum(len(call.arguments) for call in self.message.tool_calls)
+
+    @property
     def whole(self) -> bool:
         """Whether it reads calls, all of them complete, and leaves no marker behind."""
         calls = self.message.tool_calls
@@ -573,6 +602,12 @@ def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     ]
     # Of two markups, one of which is written with the other's markers and more, the fuller one is meant.
     meant = [each for each in whole if not any(pieces(each.row) < pieces(other.row) for other in whole)]
+    # Of two markups with the same markers, the one that takes the template's white space for the values' is not.
+    meant = [
+        each
+        for each in meant
+        if not any(pieces(each.row) == pieces(other.row) and each.said > other.said for other in meant)
+    ]
     if len(meant) != 1:
         names = ", ".join(PREFIX + each.row.name for each in meant)
         reason = f"these read it as well as each other: {names}" if meant else "no parser reads a whole call in it"

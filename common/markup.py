@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from .arguments.tags import Tags
 from .registry import TOOL_ROWS
 from .rows import ToolRow
+from .shapes.tagged import Tagged
 
 Value = object
 """What `json.loads` gives."""
@@ -79,10 +81,6 @@ class Renderer:
 
 def as_call_object(call: Call, key: str = "arguments") -> str:
     return f'{{"name": {json.dumps(call.name)}, "{key}": {call.text}}}'
-
-
-def as_keyed_object(call: Call) -> str:
-    return f"{{{json.dumps(call.name)}: {call.text}}}"
 
 
 def as_call_array(calls: Sequence[Call]) -> str:
@@ -276,18 +274,17 @@ def kimi_k3_reply(parts: Sequence[Part]) -> list[str]:
 # --- typed by the markup, or by elements
 
 
-def gemma4(calls: Sequence[Call]) -> str:
-    return "".join(f"<|tool_call>call:{call.name}{_as_gemma(call.arguments)}<tool_call|>" for call in calls)
+def gemma(opener: str, delimiter: str, closer: str) -> Calls:
+    def written(value: Value) -> str:
+        if isinstance(value, str):
+            return f"{delimiter}{value}{delimiter}"
+        if isinstance(value, list):
+            return f"[{','.join(map(written, value))}]"
+        if isinstance(value, Mapping):
+            return "{" + ",".join(f"{key}:{written(each)}" for key, each in value.items()) + "}"
+        return json.dumps(value)
 
-
-def _as_gemma(value: Value) -> str:
-    if isinstance(value, str):
-        return f'<|"|>{value}<|"|>'
-    if isinstance(value, list):
-        return f"[{','.join(map(_as_gemma, value))}]"
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_as_gemma(each)}" for key, each in value.items()) + "}"
-    return json.dumps(value)
+    return lambda calls: "".join(f"{opener}call:{call.name}{written(call.arguments)}{closer}" for call in calls)
 
 
 def as_python(call: Call) -> str:
@@ -329,52 +326,110 @@ def _comes_back(value: Value) -> bool:
 
 # --- read off a sample
 
-_SAMPLE_CALLS: dict[str, Callable[[Call], str]] = {
-    '{"name": "get_weather", "arguments": {"city": "Paris"}}': as_call_object,
-    '{"name": "get_weather", "parameters": {"city": "Paris"}}': partial(as_call_object, key="parameters"),
-    '{"get_weather": {"city": "Paris"}}': as_keyed_object,
-    'get_weather(city="Paris")': as_python,
-}
-_SAMPLE_TAG = re.compile(r"^[^\n{]*\bcity\b[^\n{]*Paris.*\n", re.MULTILINE)
+_SAMPLE_NAME, _SAMPLE_ARGUMENTS = "get_weather", '{"city": "Paris"}'
+_SAMPLE_PYTHON = 'get_weather(city="Paris")'
+_SAMPLE_ID = '"0"'
+"""The id of a sample's call: those of a reply are numbered."""
 
 
 def of_sample(row: ToolRow) -> Renderer:
-    """The renderer of a format whose sample says it all: calls as JSON or Python, or a line for each parameter.
+    """The renderer of a format whose sample says it all: calls or arguments as JSON, Python, a tag for each parameter.
 
-    Several calls stand in the sample's array, or are written like the sample, a line break between them.
+    Several calls stand in the sample's array or section, or are written like the sample, a line break between them.
     Raises ValueError for a sample that is of none of these shapes.
     """
     sample = row.sample
     markers = (*sorted(row.format.markers), row.turn_end)
-    for written, one in _SAMPLE_CALLS.items():
-        if sample.count(written) == 1:
-            before, _, behind = sample.partition(written)
-            calls = _like(before, one, behind)
-            if one is as_python:
-                return in_tags(calls, *markers, "[ping()]", schema_types=False)
-            return in_json(calls, *markers)
-    parameter = _SAMPLE_TAG.search(sample)
-    if parameter is None or sample.count("get_weather") != 1:
+    if sample.count(_SAMPLE_PYTHON) == 1:
+        before, _, behind = sample.partition(_SAMPLE_PYTHON)
+        return in_tags(_like(before, _each(as_python), behind), *markers, "[ping()]", schema_types=False)
+    written = _object_in(sample)
+    if written and sample.count(_SAMPLE_NAME) == 1:
+        before, _, behind = sample.partition(written)
+        return in_json(_like(before, partial(_objects, written), behind), *markers)
+    section, body, end = _section_of(row)
+    gap = section[len(section.rstrip()) :] if section else "\n"
+    values = row.format.arguments if isinstance(row.format, Tagged) else None
+    if sample.count(_SAMPLE_NAME) == sample.count(_SAMPLE_ARGUMENTS) == 1:
+        one = _with_json(body)
+    elif isinstance(values, Tags) and sample.count(_SAMPLE_NAME) == 1:
+        one = _with_tags(body, values)
+    else:
         raise ValueError(f"{row.name}: its sample does not say how calls are written; add a renderer to RENDERERS")
 
-    def tagged(call: Call) -> str:
-        each = parameter.group().partition("Paris")
-        return "".join(
-            each[0].replace("city", key) + as_template_text(value) + each[2] for key, value in call.arguments.items()
-        )
+    def calls_of(calls: Sequence[Call]) -> str:
+        return section + gap.join(map(one, calls)) + end
 
-    head, tail = sample[: parameter.start()], sample[parameter.end() :]
-    return in_tags(
-        lambda calls: "\n".join(head.replace("get_weather", c.name) + tagged(c) + tail for c in calls), *markers
-    )
+    if isinstance(values, Tags):
+        return in_tags(calls_of, *markers, schema_types=not values.typed_by)
+    return in_json(calls_of, *markers)
 
 
-def _like(before: str, one: Callable[[Call], str], behind: str) -> Calls:
+def _with_json(body: str) -> Callable[[Call], str]:
+    return lambda call: body.replace(_SAMPLE_NAME, call.name).replace(_SAMPLE_ARGUMENTS, call.text)
+
+
+def _with_tags(body: str, values: Tags) -> Callable[[Call], str]:
+    """A call like the one in `body`, with as many parameters, the white space behind each as in the sample."""
+    start = body.index(values.open)
+    behind = body.index(values.close, start) + len(values.close)
+    behind += len(body[behind:]) - len(body[behind:].lstrip())
+    head, (tag, _, close), tail = body[:start], body[start:behind].partition("Paris"), body[behind:]
+
+    def parameter(key: str, value: Value) -> str:
+        opened = tag.replace("city", key)
+        if values.typed_by and not isinstance(value, str):
+            opened = opened.replace('"true"', '"false"')
+        return opened + as_template_text(value) + close
+
+    def written(call: Call) -> str:
+        arguments = "".join(parameter(key, value) for key, value in call.arguments.items())
+        return head.replace(_SAMPLE_NAME, call.name) + arguments + tail
+
+    return written
+
+
+def _section_of(row: ToolRow) -> tuple[str, str, str]:
+    """What a sample has around all calls, and the call in it."""
+    sample = row.sample
+    for span in row.format.sections if isinstance(row.format, Tagged) else ():
+        if sample.startswith(span.open) and sample.endswith(span.close):
+            inner = sample.removeprefix(span.open).removesuffix(span.close)
+            at = sample.index(inner.strip())
+            return sample[:at], inner.strip(), sample[at + len(inner.strip()) :]
+    return "", sample, ""
+
+
+def _object_in(sample: str) -> str:
+    """The call as a JSON object that a sample holds; "" if it holds none."""
+    at = sample.find("{")
+    try:
+        _, end = json.JSONDecoder().raw_decode(sample, max(at, 0))
+    except ValueError:
+        return ""
+    parts = (json.dumps(_SAMPLE_NAME), _SAMPLE_ARGUMENTS)
+    return sample[at:end] if all(sample[at:end].count(part) == 1 for part in parts) else ""
+
+
+def _objects(sample: str, calls: Sequence[Call]) -> list[str]:
+    return [
+        sample.replace(_SAMPLE_ID, f'"{index}"')
+        .replace(json.dumps(_SAMPLE_NAME), json.dumps(call.name), 1)
+        .replace(_SAMPLE_ARGUMENTS, call.text, 1)
+        for index, call in enumerate(calls)
+    ]
+
+
+def _each(one: Callable[[Call], str]) -> Callable[[Sequence[Call]], list[str]]:
+    return lambda calls: list(map(one, calls))
+
+
+def _like(before: str, written: Callable[[Sequence[Call]], list[str]], behind: str) -> Calls:
     head = before.rstrip()
     if head.endswith("["):
         between = f",{before[len(head) :] or ' '}"
-        return lambda calls: before + between.join(map(one, calls)) + behind
-    return lambda calls: "\n".join(before + one(call) + behind for call in calls)
+        return lambda calls: before + between.join(written(calls)) + behind
+    return lambda calls: "\n".join(before + call + behind for call in written(calls))
 
 
 # --- renderers
@@ -518,7 +573,7 @@ RENDERERS: dict[str, Renderer] = {
         framed=kimi_k3_reply,
     ),
     "gemma4": in_tags(
-        gemma4,
+        gemma("<|tool_call>", '<|"|>', "<tool_call|>"),
         "<|tool_call>",
         "<tool_call|>",
         '<|"|>',

@@ -69,6 +69,9 @@ class ToolRow:
         return self.format.openers.all if isinstance(self.format, ToolFormat) else frozenset()
 
 
+_NO_EFFORT = ("none", "no_think")
+
+
 @dataclass(frozen=True, slots=True)
 class Starts:
     """How a reply starts: inside reasoning or not, and whether the request can change it."""
@@ -81,7 +84,7 @@ class Starts:
     def inside_for(self, chat_template_kwargs: Mapping[str, object]) -> bool:
         """How the reply to a request with these template arguments starts."""
         if self.switch == "effort":
-            return chat_template_kwargs.get("reasoning_effort", "none") not in ("none", None)
+            return chat_template_kwargs.get("reasoning_effort", "none") not in (*_NO_EFFORT, None)
         if self.switch == "mode":
             return chat_template_kwargs.get("thinking_mode") == "enabled"
         thinking = thinking_asked_for(chat_template_kwargs)
@@ -144,11 +147,11 @@ OUTSIDE = Starts(inside=False, switch="")
 
 def thinking_asked_for(chat_template_kwargs: Mapping[str, object]) -> bool | None:
     """Whether a request's template arguments turn thinking on or off; None where they say nothing."""
-    for name in ("enable_thinking", "thinking"):
+    for name in ("enable_thinking", "thinking", "reasoning"):
         said = chat_template_kwargs.get(name)
         if isinstance(said, bool):
             return said
     mode = chat_template_kwargs.get("thinking_mode")
     if isinstance(mode, str):
         return mode not in ("chat", "disabled", "off", "none", "no_think")
-    return False if chat_template_kwargs.get("reasoning_effort") == "none" else None
+    return False if chat_template_kwargs.get("reasoning_effort") in _NO_EFFORT else None

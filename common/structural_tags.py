@@ -74,6 +74,7 @@ _NAME, _ARGUMENTS = "get_weather", '{"city": "Paris"}'
 _THOUGHT = "plan"
 _DIGITS = re.compile(r"([0-9]+)")
 _ANY_ID = "[a-zA-Z0-9]{9}"
+_ANY_NUMBER = "[0-9]{1,4}"
 _TAGS: Kept[Tag] = Kept(2_000_000)
 """Tags of requests, by what they were made of; sizes in characters of schemas. A tag is some five times as large."""
 _FUNCTIONS: Kept[Function] = Kept(2_000_000)
@@ -485,7 +486,7 @@ def _calls(
     head: Callable[[str], Format],
     rest: Callable[[Function], Sequence[Format]],
     shape: str = "",
-    around: tuple[str, Sequence[Format]] = ("", ()),
+    around: tuple[Sequence[Format], Sequence[Format]] = ((), ()),
 ) -> Format:
     """One call: up to the end of its name, and the rest, which depends on the name only if the function is strict.
 
@@ -502,7 +503,7 @@ def _calls(
                 made[shape] = sequence(head(each.name), *rest(each))
             found.append(made[shape])
     before, after = around
-    return sequence(*([const(before)] if before else []), any_of(found), *after)
+    return sequence(*before, any_of(found), *after)
 
 
 _ANY_FUNCTION = Function("", _NOTHING, False)
@@ -586,7 +587,9 @@ def _json_call(row: ToolRow, sample: str, format: JsonCalls, functions: Sequence
     )
 
 
-def _json_parts(row: ToolRow, sample: str, format: JsonCalls) -> tuple[str, Callable[[str], str], Sequence[Format]]:
+def _json_parts(
+    row: ToolRow, sample: str, format: JsonCalls
+) -> tuple[Sequence[Format], Callable[[str], str], Sequence[Format]]:
     """What stands before the name in its quotes, what from the name to the arguments, and what after these."""
     at = sample.index("{")
     try:
@@ -594,17 +597,28 @@ def _json_parts(row: ToolRow, sample: str, format: JsonCalls) -> tuple[str, Call
     except ValueError:
         said = {}
     if said == {_NAME: json.loads(_ARGUMENTS)}:
-        return '{"', lambda name: f"{json.dumps(name, ensure_ascii=False)[1:]}: ", (GAP, const("}"))
-    name_key, key = said if len(said) == 2 else ("", "")
-    if name_key not in format.names or key not in format.keys or said != {name_key: _NAME, key: json.loads(_ARGUMENTS)}:
+        return [const('{"')], lambda name: f"{json.dumps(name, ensure_ascii=False)[1:]}: ", (GAP, const("}"))
+    id_key = next(iter(said)) if len(said) == 3 else ""
+    name_key, key = (each for each in said if each != id_key) if len(said) == 2 + bool(id_key) else ("", "")
+    if (
+        id_key not in ("", format.id_key)
+        or name_key not in format.names
+        or key not in format.keys
+        or (said[name_key], said[key]) != (_NAME, json.loads(_ARGUMENTS))
+    ):
         raise ValueError(
             f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
             f"that its reader knows: {_listed(format.names)}, then {_listed(format.keys)}"
         )
-    # Where templates give a call an id of the model's, it follows the arguments.
-    ids = [optional(sequence(const(', "id": "'), regex(_ANY_ID), const('"')))] if row.native_ids else []
+    if id_key:
+        before = [const(f'{{"{id_key}": "'), regex(_ANY_NUMBER), const(f'", "{name_key}": "')]
+    else:
+        before = [const(f'{{"{name_key}": "')]
+    # Where templates give a call an id of the model's and not before its name, it follows the arguments.
+    behind = row.native_ids and not id_key
+    ids = [optional(sequence(const(', "id": "'), regex(_ANY_ID), const('"')))] if behind else []
     return (
-        f'{{"{name_key}": "',
+        before,
         lambda name: f'{json.dumps(name, ensure_ascii=False)[1:]}, "{key}": ',
         (*ids, GAP, const("}")),
     )
@@ -633,7 +647,7 @@ def _tagged_call(row: ToolRow, format: Tagged, sample: str, functions: Sequence[
     """One call; `sample` is one, without the markers around it."""
     head, _, after = sample.partition(_NAME)
     rest = _tagged_rest(format, after)
-    return _calls(row, functions, const, rest, around=(head, ()))
+    return _calls(row, functions, const, rest, around=([const(head)] if head else [], ()))
 
 
 def _tagged_rest(format: Tagged, sample: str) -> Callable[[Function], Sequence[Format]]:
@@ -693,9 +707,9 @@ def _message_calls(row: ToolRow, frame: Frames, functions: Sequence[Function]) -
         return _calls(
             row,
             functions,
-            lambda name: sequence(optional(const(name)), const(opened + brace + head(name))),
+            lambda name: sequence(optional(const(name)), const(opened), *brace, const(head(name))),
             lambda each: (json_schema(each.schema),),
-            around=("", ended),
+            around=((), ended),
         ), ""
     if isinstance(frame, Messages):
         return _directed(row, frame, sample, functions), ""

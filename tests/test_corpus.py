@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,7 @@ from dynamo_parsers import fold, parse
 from dynamo_parsers.cursor import SPACE
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.shapes.json_calls import JsonCalls
 from effort import QUICK
 
 KEEPS_ALL = frozenset({"Order and completeness", "No tools", "Own markers", "Calls in prose"})
@@ -186,6 +188,8 @@ def check_nothing_is_lost(case: Case) -> None:
     if case.request.tool_parser is not None:
         tool = tool_row(case.request.tool_parser)
         markup |= {*tool.format.markers, tool.turn_end, *tool.turn_ends, *HEADERS.get(tool.name, ())}
+        if isinstance(tool.format, JsonCalls):
+            markup |= {f'"{key}"' for key in (*tool.format.names, tool.format.id_key)}
     if case.request.reasoning_parser is not None:
         reasoning = reasoning_row(case.request.reasoning_parser)
         think = reasoning.think
@@ -199,14 +203,17 @@ def check_nothing_is_lost(case: Case) -> None:
 def check_without_tools(case: Case) -> None:
     assert case.request.tool_parser is not None
     row = tool_row(case.request.tool_parser)
-    message = parse(case.reply, tool_parser=row.name)
+    said = parse(case.reply, tool_parser=row.name).content or ""
     rest, before = case.reply, ""
     while rest != before:
         before = rest
         rest = rest.rstrip(SPACE)
         for end in (row.turn_end, *row.turn_ends):
             rest = rest.removesuffix(end)
-    equal("without tools the content is not the reply", rest.split(), (message.content or "").split())
+    for end, opener in itertools.product((row.turn_end, *row.turn_ends), row.call_openers):
+        # An end that a call follows is dropped, but in a value.
+        rest, said = rest.replace(end + opener, opener), said.replace(end + opener, opener)
+    equal("without tools the content is not the reply", rest.split(), said.split())
 
 
 def equal(what: str, wanted: list[str], got: list[str]) -> None:

@@ -269,5 +269,5 @@ def test_a_sample_says_how_calls_are_written(name: str) -> None:
 
 
 def test_a_sample_of_no_usual_shape_needs_a_renderer() -> None:
-    with pytest.raises(ValueError, match=r"kimi_k2: its sample does not say .* add a renderer to RENDERERS"):
-        of_sample(tool_row("kimi_k2"))
+    with pytest.raises(ValueError, match=r"muse: its sample does not say .* add a renderer to RENDERERS"):
+        of_sample(tool_row("muse"))

@@ -87,8 +87,10 @@ LOST: dict[str, tuple[str, ...]] = {
     # Without its last bracket a body goes on to the next call's opener: no closer is written, so the prose is lost.
     "mistral": (r"61 '\}' .*",),
     "granite_20b_fc": (r"51 '\{' .*", r"8[56] '\}' .*"),
+    "gigachat3": (r"52 '\{' .*", r"8[67] '\}' .*"),
     # The value takes what looks like a call, and in the same section the next one.
     "minimax_m2": (r""".*</parameter>' -> <invoke name="run">""",),
+    "dots": (r""".*</parameter>' -> <invoke name="run">""",),
     "minimax_m3": (r""".*<command>' -> <parameter=city>""", r""".*</\w+>' -> <invoke name="run">"""),
 }
 """The damage after which what is behind it cannot be told from the broken call: a piece, and what is done to it."""
@@ -159,7 +161,7 @@ def replies(row: ToolRow, variant: str) -> Iterator[tuple[str, str, str]]:
 def shared_end(text: str, renderer: markup.Renderer) -> str:
     """What stands before the second call's name in the text of both, and before it in its own: it is its own markup."""
     before = text[: text.index(SECOND.name)]
-    own = renderer.calls([SECOND]).partition(SECOND.name)[0]
+    own = renderer.calls([SECOND]).partition(SECOND.name)[0].replace('"0"', '"1"')  # an id that numbers the calls
     return max((own[at:] for at in range(len(own) + 1) if before.endswith(own[at:])), key=len)
 
 

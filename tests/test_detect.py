@@ -15,6 +15,8 @@ from dynamo_parsers.detect import Model, NotConclusive, detect, detect_raw, is_a
 from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.rows import ToolRow
 
+INLINE = {"mimo"}
+"""Qwen3-Coder writes such a call too, if it leaves out the line breaks: raw output is no answer."""
 FAMILIES = [row for row in TOOL_ROWS if row.name != "default"]
 rows = pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
 
@@ -75,7 +77,7 @@ def test_tokens_that_two_families_share_are_no_answer() -> None:
     found = detect(Model(tokens=frozenset({"<tool_call>", "</tool_call>", "<think>", "</think>"}), tokens_known=True))
     assert found.tool_parser is None
     assert "as well as each other" in found.reason
-    assert {each.tool_parser for each in found.candidates} == {"dynamo_hermes", "dynamo_qwen3_coder"}
+    assert {each.tool_parser for each in found.candidates} == {"dynamo_hermes", "dynamo_mimo", "dynamo_qwen3_coder"}
 
 
 def test_the_config_decides_where_tokens_do_not() -> None:
@@ -199,7 +201,7 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
 @rows
 def test_the_registrys_samples(row: ToolRow) -> None:
     found = detect_raw(row.sample)
-    assert found.tool_parser == (None if is_any_familys(row) else PREFIX + row.name)
+    assert found.tool_parser == (None if is_any_familys(row) or row.name in INLINE else PREFIX + row.name)
     assert PREFIX + row.name in {each.tool_parser for each in found.candidates}
 
 
@@ -210,6 +212,7 @@ FOREIGN = {
     ("deepseek_v3", "a missing name"): "deepseek_v3_1",
     ("deepseek_v3_1", "V3's markup"): "deepseek_v3",
     ("deepseek_v3_1", "a tool that is called as the type in V3's markup"): "deepseek_v3",
+    ("mimo", "a value's line breaks are its own"): "qwen3_coder",
     ("glm47", "another family's JSON in the tags is a call"): "hermes",
     ("glm47", "another family's tags in the call are a call"): "qwen3_coder",
 }
@@ -237,6 +240,8 @@ def allowed(case: Case) -> set[str]:
         names |= {each.name for each in FAMILIES if each.call_openers & row.call_openers}
     if name == "default":
         names |= {"nemotron_deci", "llama3_json"}  # it reads both markups
+    if name == "hy_v4" and "<tool_calls" not in case.reply:
+        names |= {"glm47"}  # without its section it is GLM's markup
     if case.group == "Drift" and name in SIBLINGS and "<tool_call>" in case.reply:
         names |= SIBLINGS  # each reads the others' bodies
     if case.group == "Drift" and name.startswith("deepseek_v") and "｜DSML｜" in case.reply:
@@ -253,7 +258,7 @@ def test_every_family_is_found_somewhere() -> None:
         for case in load(path).cases
         if case.group == "Order and completeness" and case.request.tool_parser is not None
     }
-    assert {PREFIX + name for name in of_families} <= found
+    assert {PREFIX + name for name in of_families - INLINE} <= found
 
 
 @pytest.mark.parametrize("text", ["", "Hello.", "<think>plan</think>Hello.", "Use <tool_call> tags.", '{"a": 1}', "[]"])

@@ -72,6 +72,8 @@ class Tags:
     """What stands between the name and the value, in this order; drift may leave out all but one."""
     close: str
     """What ends the value."""
+    further_ends: tuple[tuple[str, ...], ...] = ()
+    """Further spellings of `name_end`, each with as many parts."""
     framed: bool = False
     """Whether the template writes a newline on each side of a value."""
     typed_by: str = ""
@@ -100,14 +102,15 @@ class Tags:
         put(self, "variants", Markers(variants))
         put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings if not each.drift))))
         put(self, "drift_end", Markers(each.close for each in self.spellings if each.drift))
-        put(self, "key_end", Markers(self.name_end[:-1]))
+        parts = tuple(Markers(spelled) for spelled in zip(self.name_end, *self.further_ends, strict=True))
+        put(self, "key_end", union(*parts[:-1]))
         put(self, "closing", Markers(self.closes))
         put(self, "_drift", Markers(each.open for each in self.spellings if each.drift))
-        put(self, "_name_end", tuple(Markers((part,)) for part in self.name_end))
+        put(self, "_name_end", parts)
 
     @property
     def markers(self) -> frozenset[str]:
-        return self.first.all | self.value_end.all | {*self.name_end}
+        return self.first.all | self.value_end.all | union(*self._name_end).all
 
     @property
     def closers(self) -> frozenset[str]:

@@ -41,8 +41,8 @@ _MOST_TRIED = 8
 """Objects in an array that are tried as calls, where the first is none."""
 _DEBRIS = re.compile(r"[^{}\[\]<]*")
 _MAX_DEBRIS = recovering("text between the calls of an array, or after a call's arguments", 64, off=0)
-_ABOUT_CALL = frozenset({"type", "id", "index"})
-"""Keys that say nothing of the arguments; where these lack, any other may be one of them."""
+_ABOUT_CALL = frozenset({"type", "index"})
+"""Keys that, like an id, say nothing of the arguments; where these lack, any other may be one of them."""
 
 _BESIDE_NAME = rule("keys beside the name in a call without a marker", contract="Keys beside the name")
 _BROKEN = rule("the rest of arguments that are no JSON", contract="No other repair")
@@ -79,6 +79,8 @@ class JsonCalls:
     """What stands between calls that only one opener stands before, without an array; "": each has its own."""
     names: tuple[str, ...] = ("name",)
     """What the function's name is called."""
+    id_key: str = "id"
+    """What a call's id is called; `id` is read too."""
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
     markers: frozenset[str] = field(init=False, repr=False)
@@ -316,6 +318,7 @@ class _Body:
         "_enveloped",
         "_foreign",
         "_head",
+        "_ids",
         "_keyed",
         "_keys",
         "_names",
@@ -327,6 +330,7 @@ class _Body:
         self._head = head
         self._cursor = head.cursor
         self._keys = format.keys
+        self._ids = (format.id_key, "id")
         self._keyed = format.keyed
         self._names = format.names
         self._ends = ends
@@ -369,18 +373,21 @@ class _Body:
                 head.name = name if head.may_be_declared(name) else ""
                 self._foreign = self._foreign or not head.name
                 return _Step.ON
-            if key == "id":
+            if key in self._ids:
                 head.id = (yield from _name(self._cursor, self._ends)) or None
                 return _Step.ON
         if not _FURTHER_KEYS:
             return _Step.NO_CALL
-        self._foreign = self._foreign or key not in _ABOUT_CALL
+        self._foreign = self._foreign or not self._is_about_call(key)
         read = yield from json_text.value(self._cursor, json_text.drop, self._ends, self._within)
         return _Step.ON if read else _Step.ENDS
 
+    def _is_about_call(self, key: str) -> bool:
+        return key in _ABOUT_CALL or key in self._ids
+
     def _about_call(self, key: str) -> Reading[_Step]:
         """Read a value that says what a call is: no other key stands in one that has no marker."""
-        if key not in _ABOUT_CALL or not _BESIDE_NAME:
+        if not _BESIDE_NAME or not self._is_about_call(key):
             return _Step.NO_CALL
         pieces: list[str] = []
         if not (yield from json_text.value(self._cursor, pieces.append, self._ends, self._within)):
@@ -388,7 +395,7 @@ class _Body:
         text = json_text.decoded("".join(pieces))
         if key == "type":
             return _Step.ON if text == _FUNCTION else _Step.NO_CALL
-        if key == "id" and not self._head.name:
+        if key in self._ids and not self._head.name:
             self._head.id = text if text and is_name(text) else None
         return _Step.ON
 

@@ -42,7 +42,8 @@ class Pieces:
     def head(self, name: str, index: int) -> str:
         """What opens the call number `index` of a reply, up to its arguments; some families number their calls."""
         text = self.renderer.calls([*[Call.of("other", {})] * index, Call.of(name, _CALL.arguments)])
-        return text[text.rindex(self.call + name) : text.rindex(self.arg + _KEY if self.arg else _CALL.text)]
+        opener = self.call.replace('"0"', f'"{index}"')  # an id before the name
+        return text[text.rindex(opener + name) : text.rindex(self.arg + _KEY if self.arg else _CALL.text)]
 
     def arg_open(self, key: str) -> str:
         return f"{self.arg}{key}{self.key_end}"

@@ -9,6 +9,7 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.markup import RENDERERS
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.rows import ReasoningRow
+from dynamo_parsers.shapes.json_calls import JsonCalls
 
 from .pieces import pieces_of
 from .templates import Family
@@ -31,9 +32,11 @@ WORDS = {
     "section": "calls stand in a section",
     "wrapper": "each call has a wrapper",
     "alone": "a call has neither section nor wrapper",
-    "lines": "the template writes line breaks between the tags",
+    "lines": "the template writes line breaks between the tags, and a parameter's name in its tag",
+    "parameters": "a parameter's tag is `<parameter`",
     "attributes": "the markup says a value's type",
     "numbered": "a call's id is its name and its number",
+    "ids": "a call's id stands before its name",
     "inside": "the reply starts in reasoning unless the request turns it off",
     "off": "the request can turn thinking off",
     "on": "the request can turn thinking on",
@@ -58,6 +61,8 @@ def traits_of(family: Family, kind: str) -> frozenset[str]:
         row = tool_row(family.tool)
         if row.numbered_id is not None:
             found.add("numbered")
+        if isinstance(row.format, JsonCalls) and f'"{row.format.id_key}": ' in row.sample:
+            found.add("ids")
     if family.reasoning is not None:
         found |= _of_reasoning(reasoning_row(family.reasoning))
     if len(family.turn_ends) > 1:
@@ -84,8 +89,10 @@ def _of_calls(name: str) -> set[str]:
         found.add("named")
     if pieces.arg:
         found |= {"elements" if pieces.arg_end("") != pieces.arg_end("x") else "tags"}
-        if pieces.arg_close.endswith("\n"):
+        if pieces.arg_close.endswith("\n") and "<" not in pieces.key_end:
             found.add("lines")
+        if pieces.arg.strip().startswith("<parameter"):
+            found.add("parameters")
         if not renderer.schema_types:
             found.add("attributes")
     return found
