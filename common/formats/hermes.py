@@ -23,27 +23,31 @@ ROWS = (
     ToolRow(
         "hermes",
         HERMES,
-        "Hermes 2/3/4, Qwen2.5, Qwen3, Granite 4, ERNIE 4.5",
+        "Hermes 2/3/4, Qwen2.5, Qwen3, Granite 4, ERNIE 4.5, Trinity, Ling 2",
         pairs=("qwen3", "basic", "ernie45"),
-        aliases=("qwen25", "granite4", "ernie45"),
+        aliases=("qwen25", "granite4", "ernie45", "trinity"),
         added_tokens=("<tool_call>", "</tool_call>"),
         turn_ends=(*QWEN_ENDS, *_GRANITE_ENDS),
         model_types=(
             *("qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"),
-            *("granitemoehybrid", "ernie4_5", "ernie4_5_moe"),
+            *("granitemoehybrid", "ernie4_5", "ernie4_5_moe", "afmoe", "bailing_moe", "bailing_moe_v2"),
         ),
         engines=Native(
-            vllm=("hermes", "qwen3_json", "granite4", "ernie45"), sglang=("hermes", "qwen25", "qwen"), trtllm=("qwen3",)
+            vllm=("hermes", "qwen3_json", "granite4", "ernie45"),
+            sglang=("hermes", "qwen25", "qwen", "trinity"),
+            trtllm=("qwen3",),
         ),
     ),
     ReasoningRow(
         "qwen3",
         THINK,
-        "Qwen3, Qwen3.5, Qwen3.6, QwQ",
+        "Qwen3, Qwen3.5, Qwen3.6, QwQ, MiMo, Intern-S1, Nanbeige, Dots",
         OUTSIDE,
-        aliases=("qwen3_coder",),
+        aliases=("qwen3_coder", "mimo", "interns1", "nanbeige", "dots"),
         added_tokens=THINK_TOKENS,
         turn_ends=QWEN_ENDS,
-        engines=Native(vllm=("qwen3",), sglang=("qwen3",), trtllm=("qwen3",)),
+        engines=Native(
+            vllm=("qwen3", "mimo"), sglang=("qwen3", "mimo", "interns1", "nanbeige", "dots"), trtllm=("qwen3",)
+        ),
     ),
 )

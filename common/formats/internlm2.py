@@ -30,12 +30,12 @@ ROWS = (
     ToolRow(
         "internlm2",
         INTERNLM2,
-        "InternLM2, InternLM2.5",
+        "InternLM2, InternLM2.5, Intern-S1",
         pairs=("basic",),
-        aliases=("internlm",),
+        aliases=("internlm", "interns1"),
         special_tokens=("<|action_start|>", "<|plugin|>", "<|action_end|>"),
         turn_ends=_INTERNLM_ENDS,
-        model_types=("internlm2",),
+        model_types=("internlm2", "interns1"),
         engines=Native(vllm=("internlm",), sglang=("interns1",)),
     ),
 )
