@@ -583,6 +583,12 @@ RENDERERS: dict[str, Renderer] = {
         schema_types=False,
         plain_keys=True,
     ),
+    "functiongemma": in_tags(
+        gemma("<start_function_call>", "<escape>", "<end_function_call>"),
+        *("<start_function_call>", "<end_function_call>", "<end_of_turn>", "call:", "{", "}", "[", "]"),
+        schema_types=False,
+        plain_keys=True,
+    ),
     "pythonic": in_tags(pythonic, "<|python_start|>", "<|python_end|>", "[ping()]", "<|eot|>", schema_types=False),
     "minimax_m3": in_tags(
         minimax_m3,

@@ -1,0 +1,59 @@
+"""Cohere Command A, R7B and later, in their own templates.
+
+<|START_ACTION|>[
+    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Paris"}}
+]<|END_ACTION|>
+
+One array. The answer stands between `<|START_RESPONSE|>` and `<|END_RESPONSE|>`, from Command A+ on between
+`<|START_TEXT|>` and `<|END_TEXT|>`: its opener ends reasoning, its closer a turn. Citations, `<co>text</co: 0:[1]>`,
+stay in the text.
+"""
+
+from __future__ import annotations
+
+from ..format import Span, Think
+from ..recovery import recovering
+from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
+from ..shapes.json_calls import JsonCalls
+from ..shapes.tagged import sample_of
+
+_ACTION = Span("<|START_ACTION|>", "<|END_ACTION|>")
+_ANSWERS = (Span("<|START_RESPONSE|>", "<|END_RESPONSE|>"), Span("<|START_TEXT|>", "<|END_TEXT|>"))
+_THINK = ("<|START_THINKING|>", "<|END_THINKING|>")
+_ENDS = tuple(each.close for each in _ANSWERS)
+_TURN_END = "<|END_OF_TURN_TOKEN|>"
+
+COHERE_COMMAND = JsonCalls(
+    sample=sample_of(__doc__),
+    spans=(_ACTION,),
+    keys=("parameters", "arguments"),
+    names=("tool_name", "name"),
+    id_key="tool_call_id",
+    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+)
+
+ROWS = (
+    ToolRow(
+        "cohere_command",
+        COHERE_COMMAND,
+        "Command A, Command R7B, Command A+",
+        pairs=("cohere_command",),
+        aliases=("cohere_command3", "cohere_command4"),
+        special_tokens=(_ACTION.open, _ACTION.close),
+        turn_end=_TURN_END,
+        turn_ends=_ENDS,
+        native_ids=True,
+        model_types=("cohere2", "cohere2_moe", "cohere2_vision"),
+        engines=Native(vllm=("cohere_command3", "cohere_command4"), sglang=("cohere_command4",)),
+    ),
+    ReasoningRow(
+        "cohere_command",
+        Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS))),
+        "Command A Reasoning, Command A+",
+        ON_UNLESS_OFF,
+        aliases=("cohere_command3", "cohere_command4"),
+        special_tokens=(*_THINK, *(each.open for each in _ANSWERS), *_ENDS),
+        turn_ends=(_TURN_END, *_ENDS),
+        engines=Native(vllm=("cohere_command3", "cohere_command4"), sglang=("cohere_command4",)),
+    ),
+)
