@@ -1,0 +1,42 @@
+"""Hunyuan 4, Hy4 (Tencent).
+
+<tool_calls>
+<tool_call>get_weather
+<arg_key>city</arg_key>
+<arg_value>Paris</arg_value>
+</tool_call>
+</tool_calls>
+
+As Hunyuan 3, without a token behind the name. A checkpoint has one suffix on all its tokens.
+"""
+
+from __future__ import annotations
+
+from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
+from ..shapes.tagged import sample_of
+from .hy_v3 import ENDS, hunyuan, thoughts
+
+HY_V4 = hunyuan(sample_of(__doc__), "")
+
+ROWS = (
+    ToolRow(
+        "hy_v4",
+        HY_V4,
+        "Hunyuan 4 (Hy4)",
+        pairs=("hy_v4",),
+        added_tokens=("<tool_calls>", "<tool_call>"),
+        turn_end=ENDS[1],
+        turn_ends=ENDS,
+        model_types=("hy_v4",),
+        engines=Native(vllm=("hy_v4",), sglang=("hunyuan",)),
+    ),
+    ReasoningRow(
+        "hy_v4",
+        thoughts(""),
+        "Hunyuan 4 (Hy4)",
+        ON_UNLESS_OFF,
+        added_tokens=("<think>", "</think>"),
+        turn_ends=ENDS,
+        engines=Native(vllm=("hy_v4",), sglang=("hunyuan",)),
+    ),
+)
