@@ -1,0 +1,41 @@
+"""MiMo V2 (Xiaomi).
+
+<tool_call>
+<function=get_weather>
+<parameter=city>Paris</parameter>
+</function>
+</tool_call>
+
+Qwen3-Coder's tags without a newline on each side of a value: every character between the tags is the value's.
+"""
+
+from __future__ import annotations
+
+from ..arguments.tags import Tags
+from ..format import Span
+from ..recovery import recovering
+from ..rows import QWEN_ENDS, Native, ToolRow
+from ..shapes.tagged import Tagged, sample_of
+from .qwen3_coder import WRAPPER, attributed
+
+MIMO = Tagged(
+    sample=sample_of(__doc__),
+    wrapper=WRAPPER,
+    call=Span("<function=", "</function>"),
+    name_end=(">",),
+    arguments=Tags(open="<parameter=", name_end=(">",), close="</parameter>"),
+    variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
+)
+
+ROWS = (
+    ToolRow(
+        "mimo",
+        MIMO,
+        "MiMo V2",
+        pairs=("qwen3", "basic"),
+        added_tokens=("<tool_call>", "</tool_call>"),
+        turn_ends=QWEN_ENDS,
+        model_types=("mimo_v2_flash", "mimo_v2", "mimo"),
+        engines=Native(vllm=("mimo",), sglang=("mimo",)),
+    ),
+)
