@@ -1,0 +1,50 @@
+"""K2 Horizon (MBZUAI IFM).
+
+<ifm|tool_calls>
+<ifm|tool_call>get_weather
+<ifm|arg_key>city</ifm|arg_key><ifm|arg_value>Paris</ifm|arg_value>
+</ifm|tool_call>
+</ifm|tool_calls>
+
+Values are typed by the tool's schema. Each effort has reasoning markers of its own.
+"""
+
+from __future__ import annotations
+
+from ..arguments.tags import Tags
+from ..format import Span, Think
+from ..rows import NEVER_CHANGED, Native, ReasoningRow, ToolRow
+from ..shapes.tagged import Tagged, sample_of
+
+K2_HORIZON = Tagged(
+    sample=sample_of(__doc__),
+    sections=(Span("<ifm|tool_calls>", "</ifm|tool_calls>"),),
+    call=Span("<ifm|tool_call>", "</ifm|tool_call>"),
+    name_end=(),
+    arguments=Tags(open="<ifm|arg_key>", name_end=("</ifm|arg_key>", "<ifm|arg_value>"), close="</ifm|arg_value>"),
+)
+
+_EFFORTS = ("think", "think_fast", "think_faster")
+_ENDS = ("<|endoftext|>",)
+
+ROWS = (
+    ToolRow(
+        "k2_horizon",
+        K2_HORIZON,
+        "K2 Horizon",
+        pairs=("k2_horizon",),
+        added_tokens=tuple(sorted(K2_HORIZON.markers)),
+        turn_ends=_ENDS,
+        model_types=("k2_horizon",),
+        engines=Native(vllm=("k2_horizon",), sglang=("k2_horizon",)),
+    ),
+    ReasoningRow(
+        "k2_horizon",
+        Think(tuple(f"<ifm|{each}>" for each in _EFFORTS), tuple(f"</ifm|{each}>" for each in _EFFORTS)),
+        "K2 Horizon",
+        NEVER_CHANGED,
+        added_tokens=tuple(f"<{end}ifm|{each}>" for each in _EFFORTS for end in ("", "/")),
+        turn_ends=("<|im_end|>", *_ENDS),
+        engines=Native(vllm=("k2_horizon",), sglang=("k2_horizon",)),
+    ),
+)
