@@ -71,8 +71,8 @@ def model_table() -> str:
         for model in models(row):
             if not any(model in models(tool) for tool in TOOL_ROWS) and row.name != "basic":
                 native = sorted({f"`{name}`" for name in (*row.engines.vllm, *row.engines.sglang)})
-                tools = [tool for tool in TOOL_ROWS if not set(row.names).isdisjoint(tool.pairs)]
-                calls = f"`{PREFIX}{tools[0].name}`" if tools else "none"
+                tools = [tool for tool in TOOL_ROWS if tool.pairs[0] in row.names]
+                calls = f"`{PREFIX}{tools[0].name}`" if len(tools) == 1 else "none"
                 cells = (model, calls, f"`{PREFIX}{row.name}`", ", ".join(native) or "none")
                 lines[model.lower(), row.name] = f"| {' | '.join(cells)} |"
     head = [

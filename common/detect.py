@@ -584,8 +584,8 @@ def distinctive_markers() -> frozenset[str]:
 def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     """The parsers that fit a raw reply: those whose whole markup it holds and which read every call in it."""
     readings = [read_raw(row, text, tools) for row in families()]
-    # Where a markup has no pieces its calls are Python's; calls in JSON without a marker are any family's.
-    plain = _KEY.search(text.replace("'", '"')) is None
+    # Where a markup has no pieces its calls are Python's, without a marker; calls in JSON without one are any family's.
+    plain = _KEY.search(text.replace("'", '"')) is None and not any(marker in text for marker in _call_markers())
     whole = [
         each
         for each in readings

@@ -335,14 +335,15 @@ _SAMPLE_ID = '"0"'
 def of_sample(row: ToolRow) -> Renderer:
     """The renderer of a format whose sample says it all: calls or arguments as JSON, Python, a tag for each parameter.
 
-    Several calls stand in the sample's array or section, or are written like the sample, a line break between them.
+    Several calls stand in the sample's array or section, or are written like the sample, a line break between them; in
+    Python the markers stand around the lines.
     Raises ValueError for a sample that is of none of these shapes.
     """
     sample = row.sample
     markers = (*sorted(row.format.markers), row.turn_end)
     if sample.count(_SAMPLE_PYTHON) == 1:
         before, _, behind = sample.partition(_SAMPLE_PYTHON)
-        return in_tags(_like(before, _each(as_python), behind), *markers, "[ping()]", schema_types=False)
+        return in_tags(_like(before, _each(as_python), behind, lines=True), *markers, "[ping()]", schema_types=False)
     written = _object_in(sample)
     if written and sample.count(_SAMPLE_NAME) == 1:
         before, _, behind = sample.partition(written)
@@ -424,11 +425,13 @@ def _each(one: Callable[[Call], str]) -> Callable[[Sequence[Call]], list[str]]:
     return lambda calls: list(map(one, calls))
 
 
-def _like(before: str, written: Callable[[Sequence[Call]], list[str]], behind: str) -> Calls:
+def _like(before: str, written: Callable[[Sequence[Call]], list[str]], behind: str, *, lines: bool = False) -> Calls:
     head = before.rstrip()
     if head.endswith("["):
         between = f",{before[len(head) :] or ' '}"
         return lambda calls: before + between.join(written(calls)) + behind
+    if lines:
+        return lambda calls: before + "\n".join(written(calls)) + behind
     return lambda calls: "\n".join(before + call + behind for call in written(calls))
 
 

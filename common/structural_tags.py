@@ -529,6 +529,8 @@ def _block(row: ToolRow, functions: Sequence[Function], *, single: bool) -> _Blo
     if isinstance(format, Pythonic):
         span = format.as_json.spans[0]
         call = _literal_call(row, PYTHON, functions, "{}(".format, ")")
+        if "[" not in format.sample:  # a line for each call, which counts between the markers only
+            return _Block((span.open,), listed(call, "\n", single=single), span.close, repeats=False)
         body = sequence(const("["), listed(call, ",", single=single), const("]"))
         return _Block((span.open,), body, span.close, repeats=False, bare=format.bare != "")
     if isinstance(format, JsonCalls):

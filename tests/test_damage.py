@@ -68,7 +68,7 @@ FOREIGN = (
 TAG = r"(?:\]<\]minimax\[>\[)?<\|?[^<>]*>|\]<\]minimax\[>\["
 _ARRAY = (r"""\d+ '[\],:{}"]' -> (\}|\]|\[TOOL_CALLS\]|<\|"\|>)""",)
 _IN_ARRAY = [row for row in TOOL_ROWS if isinstance(row.format, JsonCalls) and "[{" in re.sub(r"\s", "", row.sample)]
-_IN_LIST = [row for row in TOOL_ROWS if isinstance(row.format, Pythonic)]
+_IN_LIST = [row for row in TOOL_ROWS if isinstance(row.format, Pythonic) and "[" in row.sample]
 
 
 def _without_opener(row: ToolRow) -> Iterator[str]:
@@ -84,6 +84,7 @@ LOST: dict[str, tuple[str, ...]] = {
     **{row.name: (*_without_opener(row), *_ARRAY) for row in _IN_ARRAY},
     # And another call follows only behind a separator.
     **{row.name: (*_without_opener(row), r"5\d ',' .*", r".* -> (\]|```)") for row in _IN_LIST},
+    "olmo3": (r"0 '<function_calls>' .*", r"54 '\)' .*"),
     "llama3_json": (r"0 '<\|python_tag\|>' .*", r"14 '\{' .*", r"50 '\{' .*", r"8[456] '[};]' .*", *_ARRAY),
     # Without its last bracket a body goes on to the next call's opener: no closer is written, so the prose is lost.
     "mistral": (r"61 '\}' .*",),

@@ -207,6 +207,8 @@ def test_the_registrys_samples(row: ToolRow) -> None:
 
 # Replies that a family's corpus holds because the model fell into another family's markup.
 FOREIGN = {
+    ("olmo3", "a list at the start of a line is one of calls"): "pythonic",
+    ("pythonic", "the lines between Olmo's tags"): "olmo3",
     ("granite", "a closer that the template does not have"): "hermes",
     ("deepseek_v3", "a missing type, its separator behind the name: V3.1's markup"): "deepseek_v3_1",
     ("deepseek_v3", "a missing name"): "deepseek_v3_1",

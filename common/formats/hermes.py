@@ -23,7 +23,7 @@ ROWS = (
     ToolRow(
         "hermes",
         HERMES,
-        "Hermes 2/3/4, Qwen2.5, Qwen3, Granite 4, ERNIE 4.5, Trinity, Ling 2",
+        "Hermes 2/3/4, Qwen2.5, Qwen3, QwQ, Granite 4, ERNIE 4.5, Trinity, Ling 2",
         pairs=("qwen3", "basic", "ernie45"),
         aliases=("qwen25", "granite4", "ernie45", "trinity"),
         added_tokens=("<tool_call>", "</tool_call>"),

@@ -1,9 +1,10 @@
-"""Llama 4, Llama 3.2, Olmo 3: calls in Python.
+"""Llama 4, Llama 3.2: calls in Python.
 
 [get_weather(city="Paris")]
 
 A list of calls, alone at the start of the reply or of a line, or between `<|python_start|>` and `<|python_end|>`.
-Olmo 3 writes one call a line between `<function_calls>` and `</function_calls>`. Llama also writes JSON.
+A line for each call between `<function_calls>` and `</function_calls>`, as Olmo 3 has it, is read as well (`olmo3.py`).
+Llama also writes JSON.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ ROWS = (
     ToolRow(
         "pythonic",
         PYTHONIC,
-        "Llama 4, Llama 3.2, Olmo 3",
+        "Llama 4, Llama 3.2",
         pairs=("basic",),
+        aliases=("llama4_pythonic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
         turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),
-        model_types=("llama4", "olmo3"),
-        engines=Native(vllm=("pythonic", "llama4_pythonic", "olmo3"), sglang=("pythonic",)),
+        model_types=("llama4",),
+        engines=Native(vllm=("pythonic", "llama4_pythonic"), sglang=("pythonic",)),
     ),
 )

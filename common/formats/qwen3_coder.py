@@ -59,7 +59,7 @@ ROWS = (
     ToolRow(
         "qwen3_coder",
         QWEN3_CODER,
-        "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano, Granite 4.2, Step-3.5, Step 5, Nanbeige",
+        "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano, Nemotron 3, Granite 4.2, Step-3.5, Step 5, Nanbeige",
         pairs=("qwen3", "qwen3_coder", "nemotron_nano"),
         aliases=("qwen3", "nemotron_nano", "step3p5", "step5", "nanbeige"),
         added_tokens=("<tool_call>", "</tool_call>"),
