@@ -284,9 +284,10 @@ def test_tool_parser_is_registered(name: str, each: str) -> None:
     assert found.extracts_forced_tool_calls is True
     made = engine(each).tool_factory.create_tool_parser(f"Dynamo_{name}")
     assert type(made) is found
-    assert made.supports_structural_tag() == (tool_row(name).name in ("hermes", "internlm2"))
+    assert made.supports_structural_tag() == (tool_row(name).name in ("hermes", "internlm2", "longcat"))
     assert not made.has_tool_call("Hello.")
-    assert made.has_tool_call(tool_row(name).sample) or name in ("llama3_json", "pythonic")  # known by declared names
+    # Without a marker it is known by declared names.
+    assert made.has_tool_call(tool_row(name).sample) or tool_row(name).name in ("llama3_json", "pythonic", "xlam")
 
 
 @pytest.mark.parametrize("each", ENGINES)
@@ -511,7 +512,7 @@ def test_strict_tools_of_every_family(row: ToolRow) -> None:
     # The prompt of a framed format ends with what the sample begins with.
     call = row.sample.removeprefix(row.format.start) if isinstance(row.format, Inkling) else row.sample
     assert grammars.accepts(found, call)
-    if row.name != "pythonic":  # which is text without its marker
+    if row.name not in ("pythonic", "xlam"):  # which is text without its marker
         assert not grammars.accepts(found, call.replace("city", "town"))
 
 
