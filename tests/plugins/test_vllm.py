@@ -528,11 +528,11 @@ def grammars_parser(row: ReasoningRow, **template_kwargs: object) -> Any:
 def test_where_a_grammar_starts(row: ReasoningRow, state: str) -> None:
     """At once if the prompt closed reasoning or thinking is off, else after the closer.
 
-    An opener that is a phrase opens no thought before a grammar, unless the prompt did.
+    An opener that is no token opens no thought before a grammar, unless the prompt did.
     """
     tokenizer = tokenizer_for(None, row.name)
     prompt = encode(tokenizer, prompts(row)[state])
-    at_once = STATES.get(state) is False or (state not in STATES and bool(row.think.words))
+    at_once = STATES.get(state) is False or (state not in STATES and not (row.added_tokens or row.special_tokens))
     assert grammars_parser(row).is_reasoning_end(prompt) is at_once
     can_be_switched = row.starts.switch != "effort" and (row.starts.switch or not row.starts.inside)
     if can_be_switched:
