@@ -256,6 +256,7 @@ class Machine:
         elif marker in grammar.unsplit_markers:
             self._unsplit_marker(marker)
             reply.content(marker)
+            self._at_start = marker in (grammar.unsplit or NO_THINK).closes
         elif marker[0] == "\n":
             yield from self._line()
         elif marker in grammar.answers.all:
