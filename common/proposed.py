@@ -62,8 +62,8 @@ class Proposed:
             for mark in reversed(self._marks):
                 self._cursor.settle(mark)
             if self._lost:
-                self._reply.content(self._lost)
-            self.call = self._reply.call(self.name, self.id)
+                (self._reply.rehearsed or self._reply.content)(self._lost)
+            self.call = self._reply.call(self.name, self.id, said=len(self._lost))
             self.call.arguments(self._held)
             self._held = ""
         return self.call
