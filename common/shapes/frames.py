@@ -4,7 +4,8 @@
 - A header that does not fit is text. So is text in no message, and a closer before any message where more text follows.
 - At the start of the reply, where the prompt wrote it, and behind a closer or a call a header may lack its first
   marker.
-- A closer with the next message's whole header behind it ends whatever is open in a call.
+- A closer with the next message's whole header behind it ends whatever is open in a call between tags. A JSON string
+  that goes on to its quote is whole, whatever it holds.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ class Frames:
         if task.calls is Calls.VERBATIM:
             cursor.copy_to(reply.call_text())
         reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
-        cursor.fence(self.frame_end, self.closers.only_first)
+        if self.calls is not NO_CALLS:  # in JSON a marker is a candidate: the reader of strings knows what was data
+            cursor.fence(self.frame_end, self.closers.only_first)
         fits = yield from within(call, False)
         cursor.lift_fence()
         reply.body = None

@@ -3,7 +3,7 @@
 Rules:
 - A predicate sees the values as the renderer wrote them, never an answer, so it cannot excuse a particular parser.
 - Whole quoted calls are data by the contract, so they are taken out before anything is looked for.
-- JSON and Python have no ambiguous strings: they end at their quote. Only the end of a frame is stronger than that.
+- JSON and Python have no ambiguous strings: they end at their quote.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from dynamo_parsers.markup import as_template_text
+from dynamo_parsers.markup import RENDERERS, as_template_text
 from dynamo_parsers.registry import tool_row
 from dynamo_parsers.shapes.frames import Frames
 
@@ -127,9 +127,9 @@ def _strings(value: Any) -> Iterator[str]:
 
 @cache
 def seam_of(family: str) -> re.Pattern[str] | None:
-    """The end of a message and the start of the next, in a markup of frames."""
+    """The end of a message and the start of the next, in a markup of frames whose values stand between tags."""
     frames = tool_row(family).format
-    if not isinstance(frames, Frames):
+    if not isinstance(frames, Frames) or RENDERERS[family].json_bodies:
         return None
     start = re.match(r"<\|\w+\|>", frames.start)
     assert start is not None
