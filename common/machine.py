@@ -27,6 +27,7 @@ _JSON_STARTS = ("{", "[")
 _CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")
 _CUT_MARKER = rule("a marker cut off at the end", contract="Cut marker")
 _CUT_OPENER = rule("a call's opener or header cut off at the end", contract="Cut opener")
+_FURTHER_BARE = rule("a call without a marker after another", contract="Unmarked JSON")
 _LATE_CLOSER = rule("a call's closer after text", contract="Orphan closers")
 _LEFT_OVER = rule("a turn's end before the reply", contract="Unmarked calls")
 _ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orphan closers")
@@ -131,6 +132,7 @@ class Machine:
     __slots__ = (
         "_answer_close",
         "_at_start",
+        "_bare_calls",
         "_closed",
         "_inside",
         "_opened",
@@ -156,6 +158,7 @@ class Machine:
         self._closed: dict[str, int] = {}
         self._answer_close = ""  # closes the answer, whose opener was read
         self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
+        self._bare_calls = 0  # that were read
         self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
 
     def read_reply(self) -> Reading[None]:
@@ -435,15 +438,19 @@ class Machine:
         """Read a call without an opener, if one stands here."""
         if self.task.calls is Calls.VERBATIM:
             return False
+        before = self.reply.calls_read
         found = bool((yield from attempt(self._read_bare_call, self.cursor)))
+        self._bare_calls += self.reply.calls_read - before
         self.reply.construct_ends()
         return found
 
     def _read_bare_call(self, mark: Mark) -> Reading[bool]:
         yield from self.cursor.space()
         char = yield from self.cursor.peek()
+        before = self._bare_calls if _FURTHER_BARE else 0
+        nothing_else = not self.reply.content_seen and self.reply.calls_read == before
         for tool in self.grammar.bare:
-            at_its_place = tool.bare == "line" or not (self.reply.content_seen or self.reply.calls_made)
+            at_its_place = tool.bare == "line" or nothing_else
             starts = char != "" and char in tool.bare_starts and at_its_place
             if starts and (yield from tool.read("", mark, self.cursor, self.reply)):
                 return True
