@@ -25,6 +25,8 @@ class Tokenizer(Protocol):
 
 
 Ids = tuple[int, ...]
+Spellings = tuple[Ids, ...]
+"""A marker as token ids: in each of its spellings, and as line breaks after it may join its last token."""
 _Told = TypeVar("_Told")
 
 
@@ -32,8 +34,8 @@ _Told = TypeVar("_Told")
 class ReasoningIds:
     """The markers of a reasoning format as one model's token ids."""
 
-    open: Ids
-    close: Ids
+    open: Spellings
+    close: Spellings
     turns: frozenset[int]
     """Tokens that end a turn: what stands before them belongs to another reply."""
     calls: frozenset[int]
@@ -48,8 +50,8 @@ class ReasoningIds:
         turns = {token for tool in tools for token in (tool.turn_end, *tool.turn_ends)} | set(row.turn_ends)
         calls = {opener for tool in tools for opener in tool.call_openers}
         return cls(
-            _ids(row.open, vocab, tokenizer),
-            _ids(row.close, vocab, tokenizer),
+            _spellings(row.think.opens, vocab, tokenizer),
+            _spellings(row.think.closes, vocab, tokenizer),
             frozenset(vocab[token] for token in turns if token in vocab),
             frozenset(vocab[token] for token in calls if token in vocab),
             any(
@@ -72,8 +74,8 @@ class ReasoningIds:
     def ends_in(self, ids: Sequence[int], new: Iterable[int]) -> bool:
         """Whether reasoning's closer is completed by `new`, the last of `ids`."""
         fresh = list(new)
-        if len(self.close) == 1:
-            return self.close[0] in fresh
+        if all(len(each) == 1 for each in self.close):
+            return any(each[0] in fresh for each in self.close)
         first = len(ids) - len(fresh)
         return any(_ends_with(ids, end, self.close) for end in range(first + 1, len(ids) + 1))
 
@@ -87,20 +89,20 @@ class ReasoningIds:
     def count(self, ids: Sequence[int], inside: bool) -> int:
         """How many of a reply's ids are reasoning, markers not counted."""
         total = 0
-        ends = {*self.calls, *self.close[-1:], *self.open[-1:]}
+        ends = {*self.calls, *(each[-1] for each in (*self.close, *self.open))}
         for end, each in enumerate(ids, 1):
             if each not in ends:
                 total += inside
             elif inside:
                 total += 1
-                if _ends_with(ids, end, self.close):
-                    total -= len(self.close)
+                if closed := _ends_with(ids, end, self.close):
+                    total -= closed
                     inside = False
                 elif each in self.calls:
                     total -= 1
                     inside = False
-                elif _ends_with(ids, end, self.open):
-                    total -= len(self.open)
+                elif opened := _ends_with(ids, end, self.open):
+                    total -= opened
             elif _ends_with(ids, end, self.open):
                 inside = True
         return max(total, 0)
@@ -176,6 +178,22 @@ def reasoning_ids(row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
     return known[row.name]
 
 
+def _spellings(markers: Iterable[str], vocab: Mapping[str, int], tokenizer: Tokenizer) -> Spellings:
+    found: dict[Ids, None] = {}
+    for marker in markers:
+        alone = _ids(marker, vocab, tokenizer)
+        if not alone:
+            continue
+        found[alone] = None
+        if marker in vocab:
+            continue
+        for gap in ("\n", "\n\n"):
+            joined = _ids(marker + gap, vocab, tokenizer)
+            if not any(joined[: len(each)] == each for each in found):  # else the breaks are tokens of their own
+                found[joined] = None
+    return tuple(found)
+
+
 def _ids(marker: str, vocab: Mapping[str, int], tokenizer: Tokenizer) -> Ids:
     if not marker:
         return ()
@@ -184,7 +202,10 @@ def _ids(marker: str, vocab: Mapping[str, int], tokenizer: Tokenizer) -> Ids:
     return tuple(tokenizer.encode(marker, add_special_tokens=False))
 
 
-def _ends_with(ids: Sequence[int], end: int, marker: Ids) -> bool:
-    """Whether `marker` stands right before position `end`."""
-    size = len(marker)
-    return 0 < size <= end and ids[end - 1] == marker[-1] and tuple(ids[end - size : end]) == marker
+def _ends_with(ids: Sequence[int], end: int, marker: Spellings) -> int:
+    """How many ids right before position `end` are the marker; 0 if it is not there."""
+    for each in marker:
+        size = len(each)
+        if size <= end and ids[end - 1] == each[-1] and tuple(ids[end - size : end]) == each:
+            return size
+    return 0
