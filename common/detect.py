@@ -1,6 +1,8 @@
 """Which parsers fit a model, by what the model itself shows: its chat template, its tokens, its config, or its output.
 
-- The strongest evidence is a call that the template writes into the history and a parser reads back exactly.
+- What the checkpoint itself declares, a `response_template`, comes first: if it is a family's markup, that family's
+  parser; else the one that is made of it.
+- The strongest evidence else is a call that the template writes into the history and a parser reads back exactly.
 - Next come the markup that the template shows, the markers among the tokens, and the kind of model in its config.
 - Names of files, folders and models are no evidence. A parser whose special tokens the tokenizer lacks is out.
 - No answer rather than a wrong one: where two parsers fit as well, or none fits well, there is none.
@@ -20,10 +22,16 @@ from pydantic import BaseModel, ConfigDict
 
 from .arguments.tags import Tags
 from .explain import Kind, explain, known_markers
-from .format import Think
+from .format import Think, ToolFormat
 from .message import Message, parse
 from .registry import PREFIX, TOOL_ROWS, reasoning_row, tool_row
 from .render import Unrenderable, render
+from .response_templates.declared import NAME as RESPONSE_TEMPLATE
+from .response_templates.declared import parsers_of, template_of, tool_of
+from .response_templates.language import Field, Template, read_template
+from .response_templates.markup import texts_of
+from .response_templates.patterns import Refused
+from .response_templates.sentence import written_call
 from .rows import ReasoningRow, ToolRow
 from .shapes.tagged import Tagged
 
@@ -95,6 +103,11 @@ class Detection(BaseModel):
     def conclusive(self) -> bool:
         return self.tool_parser is not None
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether the parsers are made of the checkpoint's `response_template`."""
+        return self.tool_parser == PREFIX + RESPONSE_TEMPLATE
+
 
 class NotConclusive(ValueError):
     """The evidence does not name one parser. The message tells what was found and what to do."""
@@ -112,6 +125,8 @@ class Model:
     """`model_type` of the config."""
     named_tokens: Mapping[str, str] = field(default_factory=dict)
     """`bos_token` and its like."""
+    declared: Mapping[str, object] | None = None
+    """The `response_template` of the tokenizer's config."""
 
 
 # --- what a model shows
@@ -134,6 +149,7 @@ def model_in(folder: Path) -> Model:
         _template(folder, tokenizer_config),
         _kind(config),
         _named(tokenizer_config),
+        declared if isinstance(declared := tokenizer_config.get(RESPONSE_TEMPLATE), dict) else None,
     )
 
 
@@ -150,6 +166,7 @@ def model_of(tokenizer: object, kind: str = "") -> Model:
         template if isinstance(template, str) else "",
         kind,
         {name: token for name, token in named.items() if isinstance(token, str)},
+        template_of(tokenizer),
     )
 
 
@@ -282,6 +299,11 @@ def detect(model: Model) -> Detection:
     """The parsers that fit a model."""
     written, problem = _written_call(model)
     readers = _readers(written, model) if written else {}
+    if model.declared is not None:
+        try:
+            return _declared(model.declared, model, writes=None if written is None else bool(readers))
+        except Refused as refused:
+            problem = _with(f"its response_template is not used ({refused})", problem)
     # A template may write calls in the history as plain text, and show the markup in its instructions.
     marked = written is not None and any(marker in written for marker in _call_markers())
     shown = "" if marked else _shown_text(model)
@@ -315,21 +337,112 @@ def detect(model: Model) -> Detection:
     )
 
 
+def _declared(spec: Mapping[str, object], model: Model, *, writes: bool | None) -> Detection:
+    """What a checkpoint declares. Raises Refused if that is no family's markup, and cannot be made a parser of."""
+    template = read_template(spec)
+    row = family_of(template)
+    if row is None:
+        made = parsers_of(spec)
+        if made.tool is None:
+            raise Refused("response_template: it has no field of calls, tool_calls")
+        name = PREFIX + RESPONSE_TEMPLATE
+        return Detection(
+            tool_parser=name,
+            reasoning_parser=name if made.reasoning is not None else None,
+            score=1.0,
+            reason="no family's markup, but the checkpoint declares it",
+            evidence=[Evidence(weight=1.0, text=f"{made.why} can be served as it is")],
+            template_writes_calls=writes,
+        )
+    reasoning, said = _reasoning_of(row, model) if template.thinking is None else _of_field(row, template, model)
+    text = f"its response_template is the markup of {PREFIX}{row.name}"
+    return Detection(
+        tool_parser=PREFIX + row.name,
+        reasoning_parser=PREFIX + reasoning.name if reasoning is not None else None,
+        score=1.0,
+        reason=f"for {row.models}",
+        evidence=[Evidence(weight=1.0, text=text), said],
+        template_writes_calls=writes,
+        chat_template=None if writes else _our_template(row, reasoning),
+    )
+
+
+def family_of(template: Template) -> ToolRow | None:
+    """The family whose markup a template declares: a call that is written so has all of its markup, and comes back."""
+    if template.calls is None:
+        return None
+    try:
+        written = written_call(template.calls, "get_weather", _ARGUMENTS)
+    except Refused:
+        return None
+    found = [row for row in families() if _is_whole(row, written) and _reads_back(row, written)]
+    found = [row for row in found if template.thinking is None or _pairs_with(row, template.thinking)]
+    return max(found, key=lambda row: (len(pieces(row)), len(_markers(row))), default=None)
+
+
+def _is_whole(row: ToolRow, written: str) -> bool:
+    """Whether a call has all the family's markup. Of a header that frames it parts may be missing."""
+    if not _markers(row):
+        return False
+    return share(row, written) >= (1 if isinstance(row.format, ToolFormat) else ENOUGH)
+
+
+def _pairs_with(row: ToolRow, field: Field) -> list[ReasoningRow]:
+    """The reasoning parsers of a family that read what a field of reasoning declares."""
+    try:
+        opens = texts_of(field.open, field.scope, none=True)
+        closes = texts_of(field.close, field.scope, none=True)
+    except Refused:
+        return []
+    pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
+    return [
+        each
+        for each in pairs
+        if _opens_with(each, opens)
+        if not opens or each.frame or {*closes} & {*each.think.closes}
+    ]
+
+
+def _opens_with(row: ReasoningRow, opens: Sequence[str]) -> bool:
+    """Whether reasoning that is opened so is this parser's; no opener: the prompt writes it."""
+    return not opens or any(
+        text in (opener, (opener + row.think.label).strip()) for opener in row.think.opens for text in opens
+    )
+
+
+def _of_field(row: ToolRow, template: Template, model: Model) -> tuple[ReasoningRow | None, Evidence]:
+    """The reasoning parser of a family for what a template declares, by how a prompt ends."""
+    assert template.thinking is not None
+    opened = template.thinking.open and all(isinstance(way[0], str) for way in template.thinking.open if way)
+    found = _pairs_with(row, template.thinking)
+    # What has no opener in the reply was opened by the prompt.
+    best = min(found, key=lambda each: (_strangeness(each, model), not (opened or each.starts.inside)))
+    return best, Evidence(weight=0.0, text=f"{template.thinking.scope} is what {PREFIX}{best.name} reads")
+
+
 def pair_for(tokenizer: object) -> tuple[ToolRow, ReasoningRow | None, str]:
     """The parsers for a tokenizer and its chat template, and one line that says why.
 
     Raises NotConclusive where the evidence does not name one tool-call parser.
     """
-    found = detect(model_of(tokenizer))
+    model = model_of(tokenizer)
+    found = detect(model)
     if found.tool_parser is None:
         raise NotConclusive(
             f"no parser can be chosen by the tokenizer and its chat template: {found.reason}; name one "
             "(`dynamo-parsers list`)"
         )
-    reasoning = reasoning_row(found.reasoning_parser) if found.reasoning_parser else None
+    tool, reasoning = _rows_of(found, model)
     chosen = f"{found.tool_parser} with {found.reasoning_parser or 'no reasoning parser'}"
     why = "; ".join(each.text for each in found.evidence if each.weight >= 0)
-    return tool_row(found.tool_parser), reasoning, f"{chosen} (score {found.score:.2f}): {why}"
+    return tool, reasoning, f"{chosen} (score {found.score:.2f}): {why}"
+
+
+def _rows_of(found: Detection, model: Model) -> tuple[ToolRow, ReasoningRow | None]:
+    if found.is_declared and model.declared is not None:
+        made = parsers_of(model.declared)
+        return tool_of(made), made.reasoning
+    return tool_row(str(found.tool_parser)), reasoning_row(found.reasoning_parser) if found.reasoning_parser else None
 
 
 def _judged(row: ToolRow, model: Model, readers: Mapping[str, float], shown: str) -> Candidate:

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+
+from dynamo_parsers.demo import checkpoint
+from dynamo_parsers.demo.model import DemoModel
 
 Spec = dict[str, object]
 
@@ -194,3 +199,21 @@ DECLARED: dict[str, Declared] = {
         '{"city":"<|/py|>)]"}',
     ),
 }
+
+
+def checkpoint_of(folder: Path, spec: Spec | None) -> Path:
+    """A demo model's folder whose tokenizer's config declares `spec`, and whose family is another's."""
+    checkpoint.write(folder, DemoModel.of("hermes"))
+    file = folder / "tokenizer_config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    if spec is not None:
+        config["response_template"] = spec
+    file.write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def reply_of(declared: Declared, call: str) -> str:
+    """Reasoning, an answer and a call."""
+    opened, closed = declared.think
+    before, behind = declared.answer
+    return f"{opened}I look.{closed}\n\n{before}One moment:{behind}\n{call}{declared.end}"

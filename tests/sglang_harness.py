@@ -234,6 +234,19 @@ def run(task: Coroutine[Any, Any, Any]) -> Any:
     return _loop().run_until_complete(task)
 
 
+def launched(folder: Path, **flags: str | None) -> tuple[str | None, str | None]:
+    """The names of both parsers that SGLang's processes are told, with `flags` in place of `dynamo_auto`."""
+    from dynamo_parsers.sglang import auto
+
+    said = {"tool_call_parser": auto.AUTO, "reasoning_parser": auto.AUTO, **flags}
+    made = ServerArgs(model_path=str(folder), device="cpu", attention_backend="torch_native", **said)  # type: ignore[arg-type]
+    if hasattr(made, "resolve_once"):
+        made.resolve_once()
+    made.check_server_args()
+    names = auto._resolving(made)  # type: ignore[arg-type]
+    return names.tool_call_parser, names.reasoning_parser
+
+
 # --- what comes out
 
 

@@ -7,13 +7,27 @@ import copy
 import importlib
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import counted
 import pytest
-from declared import ANSWER, CALL, DECLARED, THINKING, TOOLS, Declared, Spec, called, template
+from declared import (
+    ANSWER,
+    CALL,
+    DECLARED,
+    THINKING,
+    TOOLS,
+    Declared,
+    Spec,
+    called,
+    checkpoint_of,
+    reply_of,
+    template,
+)
 from dynamo_parsers import tool_parser_names
-from dynamo_parsers.registry import grammar_for, tool_row
+from dynamo_parsers.detect import Model, NotConclusive, detect, model_in, pair_for
+from dynamo_parsers.registry import grammar_for, reasoning_row, tool_row
 from dynamo_parsers.response_templates.declared import parsers_of, reasoning_of, template_of, tool_of
 from dynamo_parsers.response_templates.patterns import Ahead, Capture, Edge, Gap, Refused, Run, ways_of
 from dynamo_parsers.structural_tags import answer_tag, has_structural_tag
@@ -27,13 +41,6 @@ shapes = pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
 def request_of(declared: Declared, **changes: object) -> Request:
     made = parsers_of(declared.spec)
     return Request(tool_of(made).name, reasoning_of(made).name, TOOLS).but(**changes)
-
-
-def reply_of(declared: Declared, call: str) -> str:
-    """Reasoning, an answer and a call."""
-    opened, closed = declared.think
-    before, behind = declared.answer
-    return f"{opened}I look.{closed}\n\n{before}One moment:{behind}\n{call}{declared.end}"
 
 
 # --- what is read
@@ -222,6 +229,89 @@ def test_where_the_template_is() -> None:
     assert template_of(object()) is None
 
 
+@shapes
+def test_a_declared_template_is_the_first_evidence(declared: Declared, tmp_path: Path) -> None:
+    found = detect(model_in(checkpoint_of(tmp_path, declared.spec)))
+    assert (found.tool_parser, found.reasoning_parser) == ("dynamo_response_template",) * 2
+    assert "response_template" in found.evidence[0].text
+
+
+KNOWN: dict[str, tuple[str, Spec]] = {
+    "hermes": (
+        "dynamo_qwen3",
+        called(
+            "json", open="<tool_call>", close="</tool_call>", transform={"type": "function", "function": "{content}"}
+        ),
+    ),
+    "qwen3_coder": (
+        "dynamo_qwen3",
+        called(
+            "xml-inline",
+            open_pattern=r"<tool_call>\s*<function=(?P<name>[^>\n]+)>",
+            close_pattern=r"</tool_call>\s*",
+            content_args={"tag_pattern": r"<parameter=(?P<key>[^>\n]+)>\s*(?P<value>.*?)\s*</parameter>"},
+            transform=CALL,
+        ),
+    ),
+    "glm47": (
+        "dynamo_glm45",
+        called(
+            "xml-inline",
+            open_pattern=r"<tool_call>(?P<name>\S+)\n?",
+            close="</tool_call>",
+            content_args={"tag_pattern": r"<arg_key>(?P<key>[^<]+)</arg_key>\s*<arg_value>(?P<value>.*?)</arg_value>"},
+            transform=CALL,
+        ),
+    ),
+    "gemma4": (
+        "dynamo_gemma4",
+        called(
+            "json",
+            open_pattern=r"<\|tool_call>call:(?P<name>\w+)",
+            close="<tool_call|>",
+            content_args={"unquoted_keys": True, "string_delims": [['<|"|>', '<|"|>']]},
+            transform=CALL,
+        ),
+    ),
+    "harmony": (
+        "dynamo_gpt_oss",
+        called(
+            "json",
+            open_pattern=r"<\|channel\|>commentary to=functions\.(?P<name>\w+).*?<\|message\|>",
+            close="<|call|>",
+            transform=CALL,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_familys_markup_is_the_familys_parser(name: str) -> None:
+    reasoning, calls = KNOWN[name]
+    row = reasoning_row(reasoning)
+    opened = (row.open + row.think.label, row.close if row.frame is None else "<|end|>")
+    spec = template(thinking={"open": opened[0], "close": opened[1]}, tool_calls=calls, content=ANSWER)
+    found = detect(Model(declared=spec))
+    assert (found.tool_parser, found.reasoning_parser) == (f"dynamo_{name}", reasoning)
+    assert pair_for(Tokenizer(spec))[0] is tool_row(name)
+    spec["fields"]["thinking"] = {"open": "<other>", "close": "</other>"}  # type: ignore[index]
+    assert detect(Model(declared=spec)).tool_parser != f"dynamo_{name}"
+
+
+def test_what_is_refused_is_said_and_the_other_evidence_counts(tmp_path: Path) -> None:
+    spec = changed("json", "fields/tool_calls/content_args", {"unquoted_keys": True})
+    assert detect(model_in(checkpoint_of(tmp_path, spec))).tool_parser == "dynamo_hermes"
+    with pytest.raises(NotConclusive, match="unquoted_keys: not JSON"):
+        pair_for(Tokenizer(spec))
+
+
+def test_the_pair_of_a_declared_template() -> None:
+    tool, reasoning, why = pair_for(Tokenizer(DECLARED["tags"].spec))
+    assert reasoning is not None
+    assert tool.name == reasoning.name
+    assert "response_template" in why
+
+
 # --- what is refused
 
 
@@ -303,7 +393,6 @@ def test_a_template_that_lacks_what_a_flag_asks_for() -> None:
 def test_framed_without_reasoning_is_refused() -> None:
     with pytest.raises(Refused, match=r"fields\.content: it has an opener"):
         parsers_of(template(content={"open": "<a>", "close": "</a>"}, tool_calls=called("json", open="<c>")))
-    assert CALL
 
 
 # --- patterns are taken apart

@@ -11,6 +11,7 @@ from .output import AsJson, Exit, console, fail, read_text, write_json
 
 if TYPE_CHECKING:
     from ..detect import Detection
+    from ..triage.engines import EngineName
 
 
 def detect_parsers(
@@ -44,15 +45,17 @@ def detect_parsers(
         raise typer.Exit(int(Exit.FOUND))
 
 
-def flags_of(found: Detection) -> dict[str, str]:
+def flags_of(found: Detection) -> dict[EngineName, str]:
     """The flags of each engine for what was found."""
     if found.tool_parser is None:
         return {}
-    return {
+    flags: dict[EngineName, str] = {
         "vllm": _flags("--enable-auto-tool-choice --tool-call-parser", "--reasoning-parser", found),
         "sglang": _flags("--tool-call-parser", "--reasoning-parser", found),
-        "trtllm": _flags("--tool_parser", "--reasoning_parser", found),
     }
+    if not found.is_declared:  # TensorRT-LLM tells a parser nothing of the tokenizer
+        flags["trtllm"] = _flags("--tool_parser", "--reasoning_parser", found)
+    return flags
 
 
 def _flags(tool: str, reasoning: str, found: Detection) -> str:
@@ -79,5 +82,5 @@ def _show(found: Detection) -> None:
         out.print(f"chat template     {found.chat_template}: the model's own does not write calls")
         out.print(f'                  --chat-template "$(dynamo-parsers template {found.chat_template})"')
     out.print()
-    for title, flags in zip(TITLES.values(), flags_of(found).values(), strict=True):
-        out.print(f"{title + ':':<14} {flags}")
+    for engine, flags in flags_of(found).items():
+        out.print(f"{TITLES[engine] + ':':<14} {flags}")

@@ -64,11 +64,11 @@ def reasoning_of(declared: Declared) -> ReasoningRow:
     return declared.reasoning
 
 
-def template_for(tokenizer: object, flag: str) -> Mapping[str, object]:
-    """`template_of`. Raises Refused, which names the flag that asks for it, if there is none."""
+def template_for(tokenizer: object, name: str) -> Mapping[str, object]:
+    """`template_of`. Raises Refused, which tells the parser's `name`, if there is none."""
     spec = template_of(tokenizer)
     if spec is None:
-        raise Refused(f"{flag}: the tokenizer has no response_template; name a parser (`dynamo-parsers list`)")
+        raise Refused(f"{name}: the tokenizer has no response_template; name a parser (`dynamo-parsers list`)")
     return spec
 
 

@@ -23,10 +23,13 @@ from ..detect import Detection, Model, detect, model_in
 from ..engines.floors import floor, is_too_old
 from ..engines.places import Place, look, numbers
 from ..registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from ..response_templates.declared import parsers_of, reasoning_of, tool_of
+from ..response_templates.patterns import Refused
 from ..rows import Native, ReasoningRow, ToolRow
 from ..template_words import has_words
 from .engines import (
     AUTO,
+    DECLARED,
     DISTRIBUTIONS,
     ENGINES,
     PLUGIN_GROUPS,
@@ -214,7 +217,8 @@ def _names(case: _Case) -> Iterator[Finding]:
         ("tool-call parser", case.launch.tool_parser, tool_parser_names(), TOOL_NAMES),
         ("reasoning parser", case.launch.reasoning_parser, reasoning_parser_names(), REASONING_NAMES),
     ):
-        if not name or name == "auto" or (name == AUTO and case.engine != "trtllm") or case.launch.dynamo:
+        at_start = name in (AUTO, DECLARED) and case.engine != "trtllm"
+        if not name or name == "auto" or at_start or case.launch.dynamo:
             continue
         bare = name.removeprefix(PREFIX)
         if is_ours(name) and bare not in ours:
@@ -513,13 +517,36 @@ def _evidence(case: _Case) -> Iterator[Finding]:
                 text=f"{AUTO} would choose {found.tool_parser} with {found.reasoning_parser or 'no reasoning parser'}",
             )
     tool = case.parsers.tool
-    if tool is not None and found.tool_parser is not None and tool_row(found.tool_parser) is not tool:
+    if found.tool_parser is None or found.is_declared:
+        return
+    if tool is not None and tool_row(found.tool_parser) is not tool:
         yield Finding(
             level="error",
             rule="evidence",
             text=f"{case.launch.tool_parser} does not fit the model: {found.evidence[0].text}",
             fix=f"--tool-call-parser {found.tool_parser}"
             + (f" --reasoning-parser {found.reasoning_parser}" if found.reasoning_parser else ""),
+        )
+
+
+def _declared(case: _Case) -> Iterator[Finding]:
+    """A parser that is made of the checkpoint's template, which may not be there, or not be one that can be served."""
+    names = {"--tool-call-parser": case.launch.tool_parser, "--reasoning-parser": case.launch.reasoning_parser}
+    asked = [flag for flag, name in names.items() if name == DECLARED]
+    if not asked or case.engine == "trtllm" or case.model is None:
+        return
+    try:
+        if case.model.declared is None:
+            raise Refused("the tokenizer's config has no response_template")
+        made = parsers_of(case.model.declared)
+        for flag in asked:
+            (tool_of if flag == "--tool-call-parser" else reasoning_of)(made)
+    except Refused as refused:
+        yield Finding(
+            level="error",
+            rule="response-template",
+            text=f"{DECLARED} would refuse this model: {refused}",
+            fix="dynamo-parsers detect MODEL_DIR",
         )
 
 
@@ -567,5 +594,6 @@ _RULES = (
     _tokenizer,
     _template,
     _evidence,
+    _declared,
     _several_tokens,
 )

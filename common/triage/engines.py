@@ -17,6 +17,8 @@ ENGINES: tuple[EngineName, ...] = ("vllm", "sglang", "trtllm")
 TITLES: dict[EngineName, str] = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
 AUTO = f"{PREFIX}auto"
 """Chooses the parser by the tokenizer and its chat template, when the server starts."""
+DECLARED = f"{PREFIX}response_template"
+"""Is made of the template that the tokenizer's config declares, when the server starts."""
 
 
 PLUGIN_VARIABLES: dict[EngineName, str] = {"vllm": "VLLM_PLUGINS", "sglang": "SGLANG_PLUGINS"}

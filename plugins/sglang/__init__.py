@@ -19,6 +19,7 @@ from dynamo_parsers.command_line import hint_at_close_names
 from dynamo_parsers.engines.floors import floor, is_too_old
 from dynamo_parsers.engines.places import self_check
 from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_names
+from dynamo_parsers.response_templates.declared import NAME as DECLARED
 
 from .places import NEWEST, PLACES
 
@@ -54,10 +55,12 @@ def _register() -> None:
         FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + name, detectors.tool_detector(name))
     for name in reasoning_parser_names():
         ReasoningParser.DetectorMap.setdefault(PREFIX + name.lower(), detectors.reasoning_detector(name))
-    FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + AUTO, auto.AutoToolDetector)
-    ReasoningParser.DetectorMap.setdefault(PREFIX + AUTO, auto.AutoReasoningDetector)
-    hint_at_close_names("--tool-call-parser", [AUTO, *tool_parser_names()])
-    hint_at_close_names("--reasoning-parser", [AUTO, *reasoning_parser_names()])
+    for name in (AUTO, DECLARED):
+        FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + name, auto.AutoToolDetector)
+        ReasoningParser.DetectorMap.setdefault(PREFIX + name, auto.AutoReasoningDetector)
+    auto.register_published()
+    hint_at_close_names("--tool-call-parser", [AUTO, DECLARED, *tool_parser_names()])
+    hint_at_close_names("--reasoning-parser", [AUTO, DECLARED, *reasoning_parser_names()])
     counters.install()
     try:
         hooks.point_workers_at_app(HookRegistry, HookType)

@@ -1,4 +1,8 @@
-"""`dynamo_auto` in SGLang: the parsers that the tokenizer and its chat template show, chosen when the server starts.
+"""Parsers in SGLang that the tokenizer decides, when the server starts.
+
+- `dynamo_auto`: those that the tokenizer and its chat template show.
+- `dynamo_response_template`: those that are made of the template which the tokenizer's config declares. They have a
+  name of their own, and other processes of the server get the template in the environment.
 
 SGLang's launcher checks its arguments once, before it starts any other process. Right behind that the two flags are
 given the chosen names, so that every process knows these alone; where nothing can be chosen, the launch ends with it.
@@ -6,16 +10,23 @@ given the chosen names, so that every process knows these alone; where nothing c
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
 from dynamo_parsers.auto import NAME, choose, reasoning_of
 from dynamo_parsers.registry import PREFIX, REASONING_ROWS, TOOL_ROWS
+from dynamo_parsers.response_templates import declared
 
-from .detectors import DynamoReasoningDetector, DynamoToolDetector
+from .detectors import DynamoReasoningDetector, DynamoToolDetector, reasoning_detector, tool_detector
 from .hooks import HookTypes, Original, Registry
 
 AUTO = PREFIX + NAME
+DECLARED = PREFIX + declared.NAME
+_TEMPLATE = "DYNAMO_PARSERS_RESPONSE_TEMPLATE"
+"""Holds the template whose parsers a server was launched with, as JSON."""
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -51,7 +62,7 @@ class AutoReasoningDetector(DynamoReasoningDetector):
 
 
 def _refuse() -> NoReturn:
-    raise ValueError(f"{AUTO} is chosen when a server starts; here the parser has to be named")
+    raise ValueError(f"{AUTO} and {DECLARED} are decided when a server starts; here the parser has to be named")
 
 
 def install(registry: Registry, hook_types: HookTypes) -> None:
@@ -64,9 +75,13 @@ def _check(original: Original, arguments: ServerArguments, *args: object, **kwar
     result = original(arguments, *args, **kwargs)
     said = _resolving(arguments)
     _refuse_rust(said)
-    wanted = [name for name in ("tool_call_parser", "reasoning_parser") if getattr(said, name) == AUTO]
-    if wanted:
-        _declare(arguments, _chosen(_tokenizer(said), wanted))
+    flags = {name: getattr(said, name) for name in ("tool_call_parser", "reasoning_parser")}
+    chosen = [name for name, parser in flags.items() if parser == AUTO]
+    made = [name for name, parser in flags.items() if parser == DECLARED]
+    if chosen or made:
+        tokenizer = _tokenizer(said)
+        names = _chosen(tokenizer, chosen) if chosen else {}
+        _declare(arguments, {**names, **(_made(tokenizer, made) if made else {})})
     return result
 
 
@@ -92,8 +107,46 @@ def _chosen(tokenizer: object, wanted: list[str]) -> dict[str, str]:
         names["tool_call_parser"] = PREFIX + chosen.tool.name
     if "reasoning_parser" in wanted:
         names["reasoning_parser"] = (PREFIX + reasoning_of(chosen).name).lower()
+    if chosen.tool.name.startswith(declared.NAME):
+        publish(declared.template_for(tokenizer, AUTO))
     logger.info("%s chose %s", AUTO, chosen.why)
     return names
+
+
+def _made(tokenizer: object, wanted: list[str]) -> dict[str, str]:
+    """The names of the parsers that are made of the tokenizer's template. Raises Refused."""
+    spec = declared.template_for(tokenizer, DECLARED)
+    parsers = declared.parsers_of(spec)
+    names: dict[str, str] = {}
+    if "tool_call_parser" in wanted:
+        names["tool_call_parser"] = PREFIX + declared.tool_of(parsers).name
+    if "reasoning_parser" in wanted:
+        names["reasoning_parser"] = PREFIX + declared.reasoning_of(parsers).name
+    publish(spec)
+    logger.info("%s is made of %s", DECLARED, parsers.why)
+    return names
+
+
+def publish(spec: Mapping[str, object]) -> None:
+    """Have the parsers of a template known in this process and in those that it starts."""
+    os.environ[_TEMPLATE] = json.dumps(spec)
+    register_published()
+
+
+def register_published() -> None:
+    """Make the parsers of the server's template known to SGLang, if it has one."""
+    from sglang.srt.function_call.function_call_parser import FunctionCallParser
+    from sglang.srt.parser.reasoning_parser import ReasoningParser
+
+    published = os.environ.get(_TEMPLATE)
+    if published is None:
+        return
+    made = declared.parsers_of(json.loads(published))
+    if made.tool is not None:
+        FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + made.tool.name, tool_detector(made.tool.name))
+    if made.reasoning is not None:
+        name = made.reasoning.name
+        ReasoningParser.DetectorMap.setdefault(PREFIX + name, reasoning_detector(name))
 
 
 def _tokenizer(said: ServerArguments) -> object:

@@ -23,7 +23,14 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from dynamo_parsers.engines.whole import as_unicode, whole_part
-from dynamo_parsers.registry import PREFIX, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
+from dynamo_parsers.registry import (
+    PREFIX,
+    declared_names,
+    reasoning_parser_names,
+    reasoning_row,
+    tool_parser_names,
+    tool_row,
+)
 from dynamo_parsers.request import plain_tool_choice, plain_tools
 from dynamo_parsers.rows import thinking_asked_for
 from dynamo_parsers.structural_tags import answer_tag, structural_tag
@@ -138,11 +145,11 @@ def _our_name(name: str | None, names: Sequence[str]) -> str | None:
 
 
 def _our_tool(serving: Serving) -> str | None:
-    return _our_name(serving.tool_call_parser, tool_parser_names())
+    return _our_name(serving.tool_call_parser, [*tool_parser_names(), *declared_names()])
 
 
 def _our_reasoning(serving: Serving) -> str | None:
-    return _our_name(serving.reasoning_parser, reasoning_parser_names())
+    return _our_name(serving.reasoning_parser, [*reasoning_parser_names(), *declared_names()])
 
 
 def _tools_of(serving: Serving, request: ChatRequest) -> Sequence[object]:

@@ -24,6 +24,8 @@ from .places import NEWEST, PLACES
 _TOO_OLD = "dynamo-parsers needs vLLM %s or newer; its parsers are not registered (%s)"
 _PARSERS = "dynamo_parsers.vllm.parsers"
 _AUTO = "dynamo_parsers.vllm.auto"
+_LATER = {"auto": "Auto", "response_template": "Declared"}
+"""The parsers that the tokenizer decides, and how their classes are called."""
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -55,11 +57,12 @@ def _register() -> None:
         ToolParserManager.register_lazy_module(PREFIX + name, _PARSERS, tool_class_name(name))
     for name in reasoning_parser_names():
         ReasoningParserManager.register_lazy_module(PREFIX + name, _PARSERS, reasoning_class_name(name))
-    ToolParserManager.register_lazy_module(PREFIX + "auto", _AUTO, "AutoToolParser")
-    ReasoningParserManager.register_lazy_module(PREFIX + "auto", _AUTO, "AutoReasoningParser")
+    for name, kind in _LATER.items():
+        ToolParserManager.register_lazy_module(PREFIX + name, _AUTO, f"{kind}ToolParser")
+        ReasoningParserManager.register_lazy_module(PREFIX + name, _AUTO, f"{kind}ReasoningParser")
     for flag, names in (
-        ("--tool-call-parser", ["auto", *tool_parser_names()]),
-        ("--reasoning-parser", ["auto", *reasoning_parser_names()]),
+        ("--tool-call-parser", [*_LATER, *tool_parser_names()]),
+        ("--reasoning-parser", [*_LATER, *reasoning_parser_names()]),
     ):
         hint_at_close_names(flag, names)
     counters.install()

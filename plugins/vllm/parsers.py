@@ -567,20 +567,30 @@ def tool_choice_of(request: Request | None) -> object:
     return plain_tool_choice(getattr(request, "tool_choice", None))
 
 
-def _make_classes() -> None:
-    for name in tool_parser_names():
-        said: dict[str, object] = {"row": tool_row(name), "__module__": __name__}
+def tool_class(row: ToolRow, name: str = "") -> type[DynamoToolParser]:
+    """The class of a tool-call parser, made when it is first asked for. `name`: the one that is named, of the row's."""
+    name = name or row.name
+    made: type[DynamoToolParser] | None = globals().get(tool_class_name(name))
+    if made is None:
+        said: dict[str, object] = {"row": row, "__module__": __name__}
         if has_structural_tag(name):
             said["structural_tag_model"] = PREFIX + name  # vLLM asks `get_structural_tag` where there is one
-        made = type(tool_class_name(name), (DynamoToolParser,), said)
-        globals()[made.__name__] = made
-    for name in reasoning_parser_names():
-        made = type(
-            reasoning_class_name(name),
-            (DynamoReasoningParser,),
-            {"row": reasoning_row(name), "__module__": __name__},
-        )
-        globals()[made.__name__] = made
+        made = globals()[tool_class_name(name)] = type(tool_class_name(name), (DynamoToolParser,), said)
+    return made
 
 
-_make_classes()
+def reasoning_class(row: ReasoningRow, name: str = "") -> type[DynamoReasoningParser]:
+    """The same for a reasoning parser."""
+    name = name or row.name
+    made: type[DynamoReasoningParser] | None = globals().get(reasoning_class_name(name))
+    if made is None:
+        said: dict[str, object] = {"row": row, "__module__": __name__}
+        made = type(reasoning_class_name(name), (DynamoReasoningParser,), said)
+        globals()[reasoning_class_name(name)] = made
+    return made
+
+
+for _name in tool_parser_names():
+    tool_class(tool_row(_name), _name)
+for _name in reasoning_parser_names():
+    reasoning_class(reasoning_row(_name), _name)

@@ -18,25 +18,12 @@ from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
 from dynamo_parsers.detect import NotConclusive
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
-from dynamo_parsers.sglang import auto
 from parity import prompt_for
 from sglang.srt.function_call.function_call_parser import FunctionCallParser
 from sglang.srt.parser.reasoning_parser import ReasoningParser
-from sglang.srt.server_args import ServerArgs
-from sglang_harness import TOOLS, Exchange, chat_request
+from sglang_harness import TOOLS, Exchange, chat_request, launched
 
 AUTO = "dynamo_auto"
-
-
-def launched(folder: Path, **flags: str | None) -> tuple[str | None, str | None]:
-    """The names of both parsers that SGLang's processes are told, where it is launched with `flags`."""
-    said = {"tool_call_parser": AUTO, "reasoning_parser": AUTO, **flags}
-    made = ServerArgs(model_path=str(folder), device="cpu", attention_backend="torch_native", **said)  # type: ignore[arg-type]
-    if hasattr(made, "resolve_once"):
-        made.resolve_once()
-    made.check_server_args()
-    names = auto._resolving(made)  # type: ignore[arg-type]
-    return names.tool_call_parser, names.reasoning_parser
 
 
 @contextmanager
