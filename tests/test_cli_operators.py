@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from declared import DECLARED, checkpoint_of
 from dynamo_parsers.cli.commands import app
 from dynamo_parsers.demo import checkpoint
 from dynamo_parsers.demo.model import DemoModel
@@ -249,6 +250,38 @@ def test_dynamo_auto(engine: str, tmp_path: Path) -> None:
     assert "auto" in rules(line)
     checkpoint.write(tmp_path, DemoModel.of("hermes"))
     assert not rules(line)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_a_declared_template(engine: str, tmp_path: Path) -> None:
+    line = ENGINES[engine].format(model=tmp_path, tool="dynamo_response_template", reasoning="dynamo_response_template")
+    checkpoint_of(tmp_path, None)
+    assert rules(line) == ["response-template"]
+    checkpoint_of(tmp_path, {**DECLARED["json"].spec, "version": 2})
+    assert rules(line) == ["response-template"]
+    checkpoint_of(tmp_path, DECLARED["json"].spec)
+    assert not rules(line)
+    result = run("detect", str(tmp_path))
+    assert "dynamo_response_template" in result.stdout
+    assert "TensorRT-LLM" not in result.stdout
+    hermes = ENGINES[engine].format(model=tmp_path, tool="dynamo_hermes", reasoning="dynamo_qwen3")
+    assert not rules(hermes)  # an operator may know better than the checkpoint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["kimi_k2"], 0, '"start_anchor": "<|im_assistant|>assistant<|im_middle|>"'),
+        (["dynamo_hermes", "--reasoning-parser", "basic", "--start-anchor", "A:\\n"], 0, '"start_anchor": "A:\\n"'),
+        (["lfm2"], 2, "say --start-anchor"),
+        (["deepseek_v4"], 1, "says each value's type"),
+        (["hermez"], 2, "did you mean hermes"),
+    ],
+)
+def test_a_template_for_a_family(arguments: list[str], status: int, said: str) -> None:
+    result = run("response-template", *arguments)
+    assert result.exit_code == status
+    assert said in " ".join((result.stdout + result.stderr).split())
 
 
 def test_no_dynamo_auto_in_tensorrt_llm(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from .doctor import doctor
 from .list import list_parsers
 from .parse import parse_text
 from .probe import probe
+from .response_template import response_template
 from .template import template
 from .triage import triage_reply
 from .trtllm import trtllm
@@ -54,5 +55,6 @@ app.command("triage")(triage_reply)
 app.command("doctor")(doctor)
 app.command("probe")(probe)
 app.command("template")(template)
+app.command("response-template")(response_template)
 app.command("demo-model")(demo_model)
 app.add_typer(trtllm)

@@ -1,0 +1,198 @@
+"""The markup of a family here, said as a template in Hugging Face's language.
+
+It is made of the row and its sample: what stands before, between and behind the name and the arguments. What the
+language cannot say is refused (`Unsayable`), or listed in docs/response-templates.md.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..arguments.json_object import JsonObject
+from ..arguments.tags import Tags
+from ..format import Span, ToolFormat
+from ..formats.gemma4 import Gemma4
+from ..registry import reasoning_row
+from ..render import render
+from ..rows import ReasoningRow, ToolRow
+from ..shapes.json_calls import JsonCalls
+from ..shapes.pythonic import Pythonic
+from ..shapes.tagged import Tagged
+
+_NAME, _KEY, _VALUE = "get_weather", "city", "Paris"
+_ARGUMENTS = '{"city": "Paris"}'
+_CAPTURED = {"name": "{name}", "arguments": "{content}"}
+_DIGITS = re.compile(r"[0-9]+")
+
+
+class Unsayable(ValueError):
+    """A markup that the language cannot say. The message is one sentence: why."""
+
+
+def template_of_family(tool: ToolRow, reasoning: ReasoningRow | None, start_anchor: str) -> dict[str, object]:
+    """The template of a family.
+
+    Args:
+        tool: its tool-call parser.
+        reasoning: its reasoning parser; None: the template has no field of reasoning.
+        start_anchor: what the prompt opens the assistant's message with.
+
+    Raises:
+        Unsayable: the language cannot say its calls.
+    """
+    fields: dict[str, object] = {}
+    if reasoning is not None:
+        think = reasoning.think
+        fields["thinking"] = {"open": think.opens[0] + think.label, "close": think.closes[0]}
+    ends = list(dict.fromkeys((tool.turn_end, *tool.turn_ends, *(reasoning.turn_ends if reasoning else ()))))
+    fields["tool_calls"] = _calls(tool, ends)
+    fields["content"] = {"close_pattern": _any_of(ends)}
+    return {"version": 1, "defaults": {"role": "assistant"}, "start_anchor": start_anchor, "fields": fields}
+
+
+def _calls(tool: ToolRow, ends: list[str]) -> dict[str, object]:
+    format = tool.format
+    if not isinstance(format, ToolFormat):
+        raise Unsayable("each text is in a message, whose header says what it is, in any order of its parts")
+    if isinstance(format, JsonCalls):
+        return _json(format, ends)
+    if isinstance(format, Gemma4):
+        before, _, _ = format.sample.partition(_NAME)
+        return _field(
+            f"{_literal(before)}{_group('name', '[{]')}(?={{)",
+            _literal(format.sample.rpartition("}")[2]),
+            content="json",
+            content_args={"unquoted_keys": True, "string_delims": [['<|"|>', '<|"|>']]},
+            transform=_call(_CAPTURED),
+        )
+    if isinstance(format, Pythonic):
+        return _python(format)
+    if isinstance(format, Tagged):
+        return _tagged(format)
+    raise Unsayable("its calls are written in several ways, and one field of calls has one")
+
+
+def _json(format: JsonCalls, ends: list[str]) -> dict[str, object]:
+    span, head = format.spans[0], format.sample.partition("{")[0].rstrip()
+    if "[" not in head and not span.close:
+        raise Unsayable("what separates its calls is not JSON, and no marker is around each")
+    key = next(key for key in format.keys if f'"{key}"' in format.sample)
+    field = {"open": span.open, "close_pattern": _any_of([span.close] if span.close else ends), "content": "json"}
+    if "[" in head:
+        return {**field, "transform_each": True, "transform": _call({"name": "{name}", "arguments": f"{{{key}}}"})}
+    function: object = "{content}"
+    if key != "arguments":
+        function = {"name": "{content.name}", "arguments": f"{{content.{key}}}"}
+    return {**field, "repeats": True, "transform": _call(function)}
+
+
+def _python(format: Pythonic) -> dict[str, object]:
+    span = format.as_json.spans[0]
+    if not format.sample.startswith(span.open):
+        raise Unsayable("no marker is around its calls")
+    return {
+        "open": span.open,
+        "close_pattern": _any_of([span.close]),
+        "content": "python-call-list",
+        "transform_each": True,
+        "transform": _call({"name": "{name}", "arguments": "{arguments}"}),
+    }
+
+
+def _tagged(format: Tagged) -> dict[str, object]:
+    """The name stands in the opener, and what is around several calls is part of the first's and of the last's."""
+    section = next((span for span in format.sections if format.sample.startswith(span.open)), Span("", ""))
+    one = format.sample.removeprefix(section.open).removesuffix(section.close).strip()
+    before, _, rest = one.partition(_NAME)
+    arguments = format.arguments
+    args: dict[str, object] = {}
+    if isinstance(arguments, JsonObject):
+        between, _, behind = rest.partition(_ARGUMENTS)
+    elif type(arguments) is Tags:
+        between, behind = (
+            rest[: rest.index(arguments.open)],
+            rest[rest.rindex(arguments.close) + len(arguments.close) :],
+        )
+        args["tag_pattern"] = _tag(arguments, rest[len(between) : len(rest) - len(behind)])
+    else:
+        raise Unsayable("a value may be elements in elements, and the language knows one level")
+    # Of the closers around the call the last ends the region; what is before it no parameter's pattern finds.
+    closers = behind.split()
+    if not closers:
+        raise Unsayable("nothing closes a call")
+    closer = _literal(behind.strip()) if isinstance(arguments, JsonObject) else _literal(closers[-1])
+    return _field(
+        _optional(section.open, r"{}\s*")
+        + _literal(before)
+        + _group("name", _stop(between or behind))
+        + _literal(between),
+        closer + _optional(section.close, r"\s*{}"),
+        content="json" if isinstance(arguments, JsonObject) else "xml-inline",
+        **({"content_args": args} if args else {}),
+        transform=_call(_CAPTURED),
+    )
+
+
+def _tag(arguments: Tags, written: str) -> str:
+    if arguments.typed_by:
+        raise Unsayable(f"the attribute {arguments.typed_by!r} says each value's type, and all values are parsed alike")
+    before, _, rest = written.partition(_KEY)
+    between, _, behind = rest.partition(_VALUE)
+    key = f"{_literal(before)}{_group('key', _stop(between))}"
+    if len(arguments.name_end) > 1:
+        between = "\n".join(arguments.name_end)
+    # Of the white space around a value one line break on each side is not the value's.
+    ends = (between.removesuffix("\n"), behind.removeprefix("\n"))
+    breaks = [r"\n?" if written != text else "" for written, text in zip((between, behind), ends, strict=True)]
+    return f"{key}{_literal(ends[0])}{breaks[0]}(?P<value>.*?){breaks[1]}{_literal(ends[1])}"
+
+
+def _field(opener: str, closer: str, **said: object) -> dict[str, object]:
+    return {"open_pattern": opener, "close_pattern": rf"{closer}\s*", "repeats": True, **said}
+
+
+def _any_of(texts: list[str]) -> str:
+    """A pattern for a closer. White space behind one would else be content, in place of the content before it."""
+    found = "|".join(map(re.escape, texts))
+    return rf"(?:{found})\s*" if len(texts) > 1 else rf"{found}\s*"
+
+
+def start_anchor_of(tool: ToolRow) -> str:
+    """What the prompt opens the assistant's message with, by the chat template of this package; "" if it has none.
+
+    Raises Unrenderable: jinja2 is missing.
+    """
+    from ..chat_templates import TEMPLATES
+
+    for each in TEMPLATES:
+        if each.tool_parser in tool.names:
+            question: list[dict[str, object]] = [{"role": "user", "content": "What is the weather?"}]
+            opened = render(each.text, question).removeprefix(render(each.text, question, prompt=False))
+            thinks = [reasoning_row(name).think for name in tool.pairs]
+            marks = [opened.find(mark) for think in thinks for mark in (*think.opens, *think.closes) if mark in opened]
+            return opened[: min(marks, default=len(opened))]
+    return ""
+
+
+def _call(function: object) -> dict[str, object]:
+    return {"type": "function", "function": function}
+
+
+def _literal(text: str) -> str:
+    """A pattern for what the sample has: white space may be missing, and a number may be another one."""
+    pieces = [r"\s*" if piece.isspace() else re.escape(piece) for piece in re.split(r"(\n+)", text) if piece]
+    return _DIGITS.sub(r"\\d+", "".join(pieces).replace(r"\ ", " "))
+
+
+def _stop(between: str) -> str:
+    """What ends a name: the first character behind it."""
+    char = between.strip().lstrip(":0123456789")[:1]  # a call's number is no part of its name, but a colon may be
+    return f"[{re.escape(char)}\n]" if char and char not in '"' else f"[{char or '<'}]"
+
+
+def _group(name: str, stop: str) -> str:
+    return f"(?P<{name}>[^{stop[1:-1]}]+)".replace("\n", r"\n")
+
+
+def _optional(text: str, written: str) -> str:
+    return f"(?:{written.format(re.escape(text))})?" if text else ""
