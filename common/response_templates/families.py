@@ -74,6 +74,10 @@ def _calls(tool: ToolRow, ends: list[str]) -> dict[str, object]:
 
 def _json(format: JsonCalls, ends: list[str]) -> dict[str, object]:
     span, head = format.spans[0], format.sample.partition("{")[0].rstrip()
+    if not span.open or not format.sample.startswith(span.open):
+        raise Unsayable("no marker is around its calls")
+    if format.keyed:
+        raise Unsayable("a call's name is the key of its arguments")
     if "[" not in head and not span.close:
         raise Unsayable("what separates its calls is not JSON, and no marker is around each")
     key = next(key for key in format.keys if f'"{key}"' in format.sample)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ pytest.importorskip("vllm")
 import vllm_serving
 from declared import DECLARED, Declared, checkpoint_of, reply_of
 from dynamo_parsers.demo.model import DemoModel
+from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+from dynamo_parsers.response_templates.families import Unsayable, template_of_family
 from dynamo_parsers.response_templates.patterns import Refused
 from dynamo_parsers.vllm import register
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat
@@ -61,3 +64,14 @@ def test_what_cannot_be_served_is_refused_with_the_reason(tmp_path: Path) -> Non
     spec = {**DECLARED["json"].spec, "version": 2}
     with pytest.raises(Refused, match="version 2"):
         ToolParserManager.get_tool_parser(NAME)(get_tokenizer(str(checkpoint_of(tmp_path, spec))))
+
+
+def test_vllms_own_parser_takes_what_we_write_for_families() -> None:
+    own = pytest.importorskip("vllm.parser.response_template", reason="vLLM has its parser since 0.32")
+    taken = 0
+    for row in TOOL_ROWS:
+        with contextlib.suppress(Unsayable):
+            made = template_of_family(row, reasoning_row(row.pairs[0]), "<assistant>")
+            if made["fields"]["tool_calls"]["content"] != "python-call-list":  # type: ignore[index]
+                taken += bool(own.validate_response_template_for_serving(made).fields)
+    assert taken >= 12
