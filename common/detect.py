@@ -395,12 +395,7 @@ def _pairs_with(row: ToolRow, field: Field) -> list[ReasoningRow]:
     except Refused:
         return []
     pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
-    return [
-        each
-        for each in pairs
-        if _opens_with(each, opens)
-        if not opens or each.frame or {*closes} & {*each.think.closes}
-    ]
+    return [each for each in pairs if _opens_with(each, opens) and (each.frame or {*closes} & {*each.think.closes})]
 
 
 def _opens_with(row: ReasoningRow, opens: Sequence[str]) -> bool:

@@ -380,6 +380,44 @@ def test_refused_with_the_reason(name: str, path: str, value: object, why: str) 
     assert "\n" not in str(refused.value)
 
 
+ODD: list[object] = [
+    None,
+    {"name": "json", "args": [0]},
+    0,
+    True,
+    "",
+    "x",
+    "{content.a.b}",
+    "(",
+    [],
+    [0],
+    ["a"],
+    [["a"]],
+    [["a", "b"]],
+    {},
+    {"name": []},
+]
+
+
+def paths_in(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from (f"{key}/{path}" for path in paths_in(inner))
+
+
+@shapes
+def test_whatever_a_checkpoint_says_is_served_or_refused(declared: Declared) -> None:
+    name = next(name for name, each in DECLARED.items() if each is declared)
+    for path in paths_in(declared.spec):
+        for odd in some(ODD, every=3):
+            spec = changed(name, path, odd)
+            with contextlib.suppress(Refused):
+                parsers_of(spec)
+            family_or_reason = detect(Model(declared=spec))
+            assert family_or_reason.tool_parser or family_or_reason.reason
+
+
 def test_a_template_that_lacks_what_a_flag_asks_for() -> None:
     talks = parsers_of(template(content=ANSWER, thinking=THINKING))
     with pytest.raises(Refused, match="no field of calls"):

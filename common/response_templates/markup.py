@@ -65,6 +65,9 @@ def markup_of(template: Template) -> Markup:
         _check_text(answer)
     if answer is None or not answer.open:
         ends = () if answer is None else texts_of(answer.close, f"{answer.scope}.close", none=True)
+        short = next((end for end in ends if len(end) < 2), None)
+        if short is not None:
+            raise Refused(f"fields.content.close: {short!r} is a character, and not a marker that ends a turn")
         return Markup(calls, reasoning, None, ends)
     if template.thinking is None or reasoning is None:
         raise Refused("fields.content: it has an opener, and there is no field of reasoning beside it")
@@ -327,5 +330,6 @@ def _check_value_parser(field: Field) -> None:
     said = field.args.get("value_parser") or {}
     name = said.get("name", "text") if isinstance(said, dict) else ""
     args = said.get("args") or {} if isinstance(said, dict) else {}
-    if name not in _UNTYPED or args.get("string_delims") or args.get("unquoted_keys"):
+    plain = isinstance(args, dict) and not (args.get("string_delims") or args.get("unquoted_keys"))
+    if name not in _UNTYPED or not plain:
         raise Refused(f"{field.scope}.content_args.value_parser: values that are neither text nor JSON")
