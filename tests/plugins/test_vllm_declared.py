@@ -60,6 +60,12 @@ def test_a_checkpoint_that_declares_nothing_is_refused(tmp_path: Path) -> None:
             asked(tokenizer)
 
 
+def test_the_server_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {**DECLARED["json"].spec, "version": 2}
+    with pytest.raises((Refused, TypeError), match="version 2"):
+        served(monkeypatch, checkpoint_of(tmp_path, spec), "response_template", "response_template")
+
+
 def test_what_cannot_be_served_is_refused_with_the_reason(tmp_path: Path) -> None:
     spec = {**DECLARED["json"].spec, "version": 2}
     with pytest.raises(Refused, match="version 2"):
