@@ -60,13 +60,13 @@ TEMPLATES = (
         "Qwen3-Coder, Qwen3.5, Qwen3.6",
         "qwen3_coder",
         "qwen3",
-        ("enable_thinking (unset: no thinking markup)", _KEPT),
+        ("enable_thinking (unset: no thinking markup)", _KEEP),
     ),
-    ChatTemplate("glm45", "GLM-4.5, 4.6", "glm47", "glm45", ("enable_thinking=true", _KEPT)),
-    ChatTemplate("glm47", "GLM-4.7, 5, 5.1", "glm47", "glm45", ("enable_thinking=true", _KEPT)),
-    ChatTemplate("minimax_m2", "MiniMax M2, M2.5, M2.7", "minimax_m2", "minimax_m2", ("enable_thinking=true", _KEPT)),
+    ChatTemplate("glm45", "GLM-4.5, 4.6", "glm47", "glm45", ("enable_thinking=true", _KEEP)),
+    ChatTemplate("glm47", "GLM-4.7, 5, 5.1", "glm47", "glm45", ("enable_thinking=true", _KEEP)),
+    ChatTemplate("minimax_m2", "MiniMax M2, M2.5, M2.7", "minimax_m2", "minimax_m2", ("enable_thinking=true", _KEEP)),
     ChatTemplate("kimi_k2", "Kimi K2 Instruct", "kimi_k2", "kimi_k2", (_KEPT,)),
-    ChatTemplate("kimi_k25", "Kimi K2-Thinking, K2.5, K2.6", "kimi_k2", "kimi_k25", ("enable_thinking=true", _KEPT)),
+    ChatTemplate("kimi_k25", "Kimi K2-Thinking, K2.5, K2.6", "kimi_k2", "kimi_k25", ("enable_thinking=true", _KEEP)),
     ChatTemplate("llama4_pythonic", "Llama 4", "pythonic", "basic", (_KEPT,)),
     ChatTemplate("phi4_mini", "Phi-4-mini", "phi4", "basic", (_KEPT,)),
     ChatTemplate(
@@ -77,22 +77,22 @@ TEMPLATES = (
         ("enable_thinking (unset: not said)", "reasoning_effort (unset: not said)", _KEPT),
     ),
     ChatTemplate(
-        "nemotron_nano", "Nemotron 3 Nano and Super", "nemotron_nano", "nemotron_nano", ("enable_thinking=true", _KEPT)
+        "nemotron_nano", "Nemotron 3 Nano and Super", "nemotron_nano", "nemotron_nano", ("enable_thinking=true", _KEEP)
     ),
     ChatTemplate(
         "nemotron_deci",
         "Llama-Nemotron Super and Ultra",
         "nemotron_deci",
         "nemotron_deci",
-        ("enable_thinking (unset: as the system prompt says)", _KEPT),
+        ("enable_thinking (unset: as the system prompt says)", _KEEP),
     ),
     ChatTemplate("llama3_json", "Llama 3.1, 3.2, 3.3", "llama3_json", "basic", ("date_string (unset: no date)", _KEPT)),
     ChatTemplate(
         "hermes",
-        "Hermes 2/3, Qwen2.5, Qwen3",
+        "Qwen2.5, Qwen3",
         "hermes",
         "qwen3",
-        ("enable_thinking (unset: no thinking markup)", _KEPT),
+        ("enable_thinking (unset: no thinking markup)", _KEEP),
     ),
     ChatTemplate("jamba", "Jamba 1.5, 1.6, 1.7", "jamba", "basic", (_KEPT,)),
 )

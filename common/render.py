@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 MAX_TEMPLATE = 1_000_000
 """Characters. Longer ones are no chat templates."""
@@ -57,6 +57,17 @@ def _compiled(template: str) -> Template:
     if len(template) > MAX_TEMPLATE:
         raise Unrenderable("the template is too long")
     try:
+        return environment().from_string(template)
+    except Unrenderable:
+        raise
+    except Exception as error:
+        raise Unrenderable(f"{type(error).__name__}: {str(error)[:200]}") from None
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """jinja2's sandbox, set up as transformers sets it up. Raises Unrenderable where there is no jinja2."""
+    try:
         from jinja2.ext import Extension, loopcontrols
         from jinja2.nodes import Node
         from jinja2.parser import Parser
@@ -73,16 +84,11 @@ def _compiled(template: str) -> Template:
             next(parser.stream)
             return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-    try:
-        return environment.from_string(template)
-    except Exception as error:
-        raise Unrenderable(f"{type(error).__name__}: {str(error)[:200]}") from None
+    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
+    made.filters["tojson"] = _to_json
+    made.globals["raise_exception"] = _refuse
+    made.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    return made
 
 
 def _to_json(

@@ -51,7 +51,7 @@ class Source:
 @dataclass(frozen=True)
 class Official:
     """A model's template. `tokens`: BOS and EOS where the template writes them; `edited`: what the package changed;
-    `restored`: a text of the package's, and the model's in its place.
+    `restored`: texts of the package's, and the model's in their place.
 
     A `file` with a name behind `:` is a module with the template in that constant, which is read, not run. Without a
     `file` it is written by the encoder that the package has.
@@ -63,15 +63,17 @@ class Official:
     file: str = ""
     tokens: tuple[str, str] = ("", "")
     edited: str = ""
-    restored: tuple[str, str] = ("", "")
+    restored: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
         name, _, constant = self.file.partition(":")
         text = (fetched(self.source) / name).read_text(encoding="utf-8")
         text = _constant(text, constant) if constant else text
-        assert self.restored[0] in text, f"{self.model}: the package's text is another one"
-        return text.replace(*self.restored) if self.restored[0] else text
+        for edited, restored in self.restored:
+            assert edited in text, f"{self.model}: the package's text is another one"
+            text = text.replace(edited, restored)
+        return text
 
     @property
     def own(self) -> Own:
@@ -114,7 +116,15 @@ SGLANG_CODE = Source("sglang", "0.5.23", "sglang/srt/entrypoints/openai", kinds=
 RECIPE = Source("deepseek-recipe", "0.2.0")
 DEEPSEEK = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>")
 LLAMA = ("<|begin_of_text|>", "<|eot_id|>")
-IDS = "llama.cpp's edit of the ids fails in the sandbox"
+# llama.cpp makes ids where Moonshot takes those of the messages.
+IDS = (
+    "with the ids of the messages put back",
+    (
+        ("{%- set _ = tool_response_queue.ids.append(formatted_id) -%}", ""),
+        ("{{ formatted_id }}", "{{ tool_call['id'] }}"),
+        ("## Return of {{ tool_call_id }}", "## Return of {{ message['tool_call_id'] }}"),
+    ),
+)
 
 OFFICIAL = (
     Official("hermes", "Qwen3", TRL, "qwen3.jinja"),
@@ -128,8 +138,8 @@ OFFICIAL = (
     Official("llama3_json", "Llama 3.2", TRL, "llama3_2.jinja", LLAMA),
     Official("llama3_json", "Llama 3.3", LLAMA_CPP, "meta-llama-Llama-3.3-70B-Instruct.jinja", LLAMA),
     Official("gemma4_tool", "Gemma 4", TRL, "gemma4_v5.jinja", ("<bos>", "<eos>")),
-    Official("kimi_k2", "Kimi K2 Instruct", LLAMA_CPP, "Kimi-K2-Instruct.jinja", edited=IDS),
-    Official("kimi_k25", "Kimi K2-Thinking", LLAMA_CPP, "Kimi-K2-Thinking.jinja", edited=IDS),
+    Official("kimi_k2", "Kimi K2 Instruct", LLAMA_CPP, "Kimi-K2-Instruct.jinja", ("", ""), *IDS),
+    Official("kimi_k25", "Kimi K2-Thinking", LLAMA_CPP, "Kimi-K2-Thinking.jinja", ("", ""), *IDS),
     Official("glm45", "GLM-4.5", TRL, "glm4moe.jinja"),
     Official("glm45", "GLM-4.6", LLAMA_CPP, "GLM-4.6.jinja"),
     Official("glm47", "GLM-4.7-Flash", LLAMA_CPP, "GLM-4.7-Flash.jinja"),
@@ -152,7 +162,7 @@ OFFICIAL = (
         "deepseek-ai-DeepSeek-V3.1.jinja",
         DEEPSEEK,
         "with DeepSeek's `</think>` put back",
-        ("<think></think>", "</think>"),
+        (("<think></think>", "</think>"),),
     ),
     Official("deepseek_v3_2", "DeepSeek V3.2 (vLLM)", VLLM_CODE),
     Official("deepseek_v3_2", "DeepSeek V3.2 (SGLang)", SGLANG_CODE),

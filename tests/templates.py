@@ -263,8 +263,8 @@ def parallel_calls(subject: Subject) -> None:
 
 def text_before_calls(subject: Subject) -> None:
     """The text of a message with calls comes before them, and the turn goes on after the results."""
-    # Where all reasoning is kept, an answer without any tells that the client sends none back.
-    thought = {"reasoning_content": "A look."} if subject.thinks and subject.keeps else {}
+    # An answer without any reasoning tells that the client sends none back.
+    thought = {"reasoning_content": "A look."} if subject.reasons({}) else {}
     message = assistant("I look it up.", ONE_CALL, **thought)
     said = subject.said([FIRST_USER], message, TOOLS, {})
     read = subject.read(said, TOOLS, {})

@@ -68,7 +68,8 @@ def test_words_of_models_are_learned_and_proven(official: Official) -> None:
 def meets_the_requirements(name: str, text: str) -> None:
     """What the packaged file meets, the file with the model's words meets."""
     packaged = next(subject for subject in OURS if subject.name == name)
-    subject = Subject(name, text, packaged.tool_parser, packaged.reasoning_parser, packaged.thinks, packaged.off, True)
+    keeps = words_of(text).get("preserve_default", packaged.keeps) is True
+    subject = Subject(name, text, packaged.tool_parser, packaged.reasoning_parser, packaged.thinks, packaged.off, keeps)
     for number, requirement in enumerate(REQUIREMENTS, 1):
         if number not in templates.exempt(packaged):
             requirement(subject)
@@ -153,6 +154,19 @@ def test_how_a_reply_starts_is_learned() -> None:
     assert (told.words["think_open"], told.words["thinking_default"]) == ("", None)
 
 
+def test_whether_earlier_thoughts_are_kept_is_learned() -> None:
+    """By default as the model's own template has it; a request may say otherwise."""
+    assert of(PLAIN).words["preserve_default"] is False
+    thought = "'<think>\n' + message.reasoning_content + '\n</think>\n\n' if message.reasoning_content else ''"
+    text = PLAIN
+    for old in ("{{- '<|im_start|>' + message.role + '\n'", "{{- '<|im_start|>assistant\n'"):
+        assert old in text
+        text = text.replace(old, f"{old} + ({thought})", 1)
+    learned = of(text)
+    assert learned.words["preserve_default"] is True
+    assert learned.proof.unexplained == []
+
+
 def test_reasons_are_the_requirements() -> None:
     """What nobody's template does not do, by conversation."""
     rows = {row.name: row for row in of(PLAIN).proof.rows}
@@ -161,7 +175,7 @@ def test_reasons_are_the_requirements() -> None:
         "results out of order": (1,),
         "a developer message": (5,),
         "a thought in a loop, not asked for": (4,),
-        "thoughts of an earlier answer": (12,),
+        "thoughts of an earlier answer": (),
         "a result in parts": (6,),
         "null arguments": (7,),
         "system text in the middle": (5,),

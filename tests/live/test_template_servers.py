@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import engine_client
@@ -19,8 +20,10 @@ import templates
 from dynamo_parsers.chat_templates import ChatTemplate, chat_template
 from dynamo_parsers.demo.checkpoint import PAD
 from dynamo_parsers.registry import tool_row
+from dynamo_parsers.template_words import learn
 from effort import some
 from engine_server import MODEL_NAME, Server
+from official import OFFICIAL, Unreachable
 from openai import BadRequestError
 from templates import TOOLS, TWO_CALLS, Subject, assistant, result
 
@@ -71,16 +74,41 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module", params=some(["qwen3_coder", "gemma4_tool"], 2))
-def setup(engine: str, request: pytest.FixtureRequest, engine_servers: Callable[..., Server]) -> Setup:
-    return setup_of(engine, chat_template(request.param), engine_servers)
+# Packaged ones, and in the words of models.
+SERVED = ["qwen3_coder", "gemma4_tool", "Qwen3.5", "Gemma 4"]
 
 
-def setup_of(engine: str, template: ChatTemplate, engine_servers: Callable[..., Server]) -> Setup:
-    flags = ["--chat-template", str(template.path)]
+@pytest.fixture(scope="module", params=some(SERVED, len(SERVED)))
+def setup(
+    engine: str,
+    request: pytest.FixtureRequest,
+    engine_servers: Callable[..., Server],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Setup:
+    official = next((each for each in OFFICIAL if each.model == request.param), None)
+    if official is None:
+        return setup_of(engine, chat_template(request.param), engine_servers)
+    try:
+        own = official.own
+    except Unreachable as error:
+        pytest.skip(str(error))
+    template = chat_template(official.template)
+    learned = learn(template.text, own, template.name).text
+    file = tmp_path_factory.mktemp("words") / "learned.jinja"
+    file.write_text(learned, encoding="utf-8")
+    return setup_of(engine, template, engine_servers, file)
+
+
+def setup_of(
+    engine: str, template: ChatTemplate, engine_servers: Callable[..., Server], file: Path | None = None
+) -> Setup:
+    """A server with the template, or with the one in a file in its place."""
+    file = file or template.path
+    flags = ["--chat-template", str(file)]
     if engine == "vllm":
         flags.append("--trust-request-chat-template")
-    return Setup(engine, engine_servers(engine, template.tool_parser, *flags), Subject.of(template))
+    subject = replace(Subject.of(template), text=file.read_text(encoding="utf-8"))
+    return Setup(engine, engine_servers(engine, template.tool_parser, *flags), subject)
 
 
 def user(text: str, parts: bool) -> dict[str, object]:
