@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,10 @@ def meets_the_requirements(name: str, text: str) -> None:
     packaged = next(subject for subject in OURS if subject.name == name)
     keeps = words_of(text).get("preserve_default", packaged.keeps) is True
     subject = Subject(name, text, packaged.tool_parser, packaged.reasoning_parser, packaged.thinks, packaged.off, keeps)
+    asked = [{"role": "user", "content": "Hi"}]
+    on, off = (subject.prompt(asked, None, {"enable_thinking": each}) for each in (True, False))
+    if on == off:  # a model that does not think, as DeepSeek V3
+        subject = replace(subject, thinks=False)
     for number, requirement in enumerate(REQUIREMENTS, 1):
         if number not in templates.exempt(packaged):
             requirement(subject)
@@ -366,6 +371,51 @@ def test_words_for_tools_stay_ours_where_the_model_has_none(model: str) -> None:
     assert (rows["one tool"]["verdict"], rows["one tool"]["requirements"]) == ("explained", [13])
     assert described["counted"]["unexplained"] == 0
     assert "note: " in run("hermes", "--model", model).stderr
+
+
+# --- Llama-Nemotron, whose template no public package carries: one of nobody's in its turns
+
+DECI = """
+{%- set system = messages[0].content if messages[0].role == 'system' else '' -%}
+{{- '<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\n' -}}
+{{- system + '\n\n' if system else '' -}}
+{%- if tools -%}
+  {{- 'What there is: <AVAILABLE_TOOLS>[' -}}
+  {%- for tool in tools -%}
+    {{- (tool.function | tojson) + ('' if loop.last else ', ') -}}
+  {%- endfor -%}
+  {{- ']</AVAILABLE_TOOLS> Say <TOOLCALL>.' -}}
+{%- endif -%}
+{{- '<|eot_id|>' -}}
+{%- for message in messages if message.role != 'system' -%}
+  {%- if message.role != 'tool' or loop.previtem.role != 'tool' -%}
+    {{- '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' -}}
+  {%- endif -%}
+  {%- if message.role == 'tool' -%}
+    {{- ', ' if loop.previtem.role == 'tool' else '<TOOL_RESPONSE>[' -}}
+    {{- message.content + ('' if loop.nextitem and loop.nextitem.role == 'tool' else ']</TOOL_RESPONSE><|eot_id|>') -}}
+  {%- else -%}
+    {{- message.content -}}
+    {%- for call in message.tool_calls or [] -%}
+      {{- ('<TOOLCALL>[' if loop.first else ', ') + '{"name": "' + call.function.name + '", "arguments": ' -}}
+      {{- (call.function.arguments | tojson) + '}' + (']</TOOLCALL>' if loop.last else '') -}}
+    {%- endfor -%}
+    {{- '<|eot_id|>' -}}
+  {%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+  {{- '<|start_header_id|>assistant<|end_header_id|>\n\n' -}}
+  {{- '<think>\n\n</think>\n\n' if '/no_think' in system else '' -}}
+{%- endif -%}
+"""
+
+
+def test_words_of_nemotron_are_learned() -> None:
+    learned = learn(chat_template("nemotron_deci").text, Own("nobody's", DECI), "nemotron_deci")
+    assert learned.proof.unexplained == []
+    assert learned.proof.counted["equal"] >= 60
+    assert learned.words["with_tools"] == ["What there is: <AVAILABLE_TOOLS>[", "]</AVAILABLE_TOOLS> Say <TOOLCALL>."]
+    assert learned.words["with_system"] == ["", "\n\n"]
 
 
 # --- models without a template

@@ -114,7 +114,8 @@ def _written(own: Own, chat: Conversation) -> str | None:
 
 def _spoken(own: Own) -> str:
     """The model, as a comment of a template may hold it."""
-    return f"{own.name.replace('#}', '')} (its chat template {own.digest})"
+    what = "its chat template" if own.encode is None else "its revision"
+    return f"{own.name.replace('#}', '')} ({what} {own.digest})"
 
 
 def _ways(name: str, value: Value) -> tuple[Value, ...]:
