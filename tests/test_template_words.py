@@ -418,6 +418,49 @@ def test_words_of_nemotron_are_learned() -> None:
     assert learned.words["with_system"] == ["", "\n\n"]
 
 
+# --- Kimi K2.5, whose tokenizer hands the tools over as a text: one of nobody's in its turns
+
+KIMI = """
+{%- if tools -%}
+  {{- '<|im_system|>tool_declare<|im_middle|>' -}}
+  {{- (tools_ts_str or tools | tojson(separators=(',', ':'))) + '<|im_end|>' -}}
+{%- endif -%}
+{%- set last = namespace(user=-1) -%}
+{%- for message in messages if message.role == 'user' -%}
+  {%- set last.user = messages.index(message) -%}
+{%- endfor -%}
+{%- for message in messages -%}
+  {%- if message.role == 'tool' -%}
+    {{- '<|im_system|>tool<|im_middle|>## Return of ' + message.tool_call_id + '\n' + message.content -}}
+  {%- else -%}
+    {{- '<|im_' + message.role + '|>' + message.role + '<|im_middle|>' -}}
+    {%- if message.role == 'assistant' -%}
+      {{- '<think>' + ((message.reasoning_content or '') if loop.index0 > last.user else '') + '</think>' -}}
+    {%- endif -%}
+    {{- message.content -}}
+    {%- for call in message.tool_calls or [] -%}
+      {{- '<|tool_calls_section_begin|>' if loop.first else '' -}}
+      {{- '<|tool_call_begin|>' + call.id + '<|tool_call_argument_begin|>' + (call.function.arguments | tojson) -}}
+      {{- '<|tool_call_end|>' + ('<|tool_calls_section_end|>' if loop.last else '') -}}
+    {%- endfor -%}
+  {%- endif -%}
+  {{- '<|im_end|>' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+  {{- '<|im_assistant|>assistant<|im_middle|>' + ('<think></think>' if thinking is false else '<think>') -}}
+{%- endif -%}
+"""
+
+
+def test_words_of_a_tokenizer_that_writes_the_tools_are_learned() -> None:
+    learned = learn(chat_template("kimi_k25").text, Own("nobody's", KIMI), "kimi_k25")
+    assert learned.proof.unexplained == []
+    assert learned.words["with_neither"] == ""
+    assert learned.words["with_tools"] == ["<|im_system|>tool_declare<|im_middle|>", "<|im_end|>"]
+    with pytest.raises(NotLearned):  # it writes them as JSON
+        learn(chat_template("kimi_k2").text, Own("nobody's", KIMI), "kimi_k2")
+
+
 # --- models without a template
 
 

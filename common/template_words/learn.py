@@ -86,10 +86,11 @@ def learn(template: str, own: Own, name: str) -> Learned:
 
 def _texts(own: Own) -> tuple[list[tuple[Conversation, str]], bool]:
     """What the model's own template writes, told in the way in which it describes tools; False: there is none."""
+    chats = [own.asked(chat) for chat in CONVERSATIONS]
     ways: tuple[Telling, ...] = (lambda chat: chat, tools_in_system)
     for way in ways:
-        if any(_describes(own, way, chat) for chat in LEARNED_FROM):
-            return [(chat, text) for chat in CONVERSATIONS if (text := _written(own, way(chat))) is not None], True
+        if any(_describes(own, way, own.asked(chat)) for chat in LEARNED_FROM):
+            return [(chat, text) for chat in chats if (text := _written(own, way(chat))) is not None], True
     plain = [without_tools(chat) for chat in CONVERSATIONS]
     return [(chat, text) for chat in plain if (text := _written(own, chat)) is not None], False
 

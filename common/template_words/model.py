@@ -47,6 +47,16 @@ class Own:
         """Whether it writes today's date."""
         return self.encode is None and self.prompt(_HELLO) != self.prompt(_HELLO, _DAY + timedelta(days=400))
 
+    def asked(self, chat: Conversation) -> Conversation:
+        """The conversation with what the model's tokenizer hands over: Kimi K2.5's has the tools as a text, too.
+
+        Which text does not matter: a template writes it as it is.
+        """
+        if "tools_ts_str" not in self.text or not chat.tools:
+            return chat
+        declared = "".join(f"// {tool['function']['name']}\n" for tool in chat.tools)
+        return chat.but(kwargs={**chat.kwargs, "tools_ts_str": f"# Tools\n\n{declared}"})
+
     def prompt(self, chat: Conversation, day: datetime = _DAY) -> str:
         """What it writes for a conversation on a certain day. Raises Unrenderable."""
         if self.encode is not None:

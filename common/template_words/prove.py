@@ -71,7 +71,7 @@ class Proof:
 def prove(text: str, own: Own, chats: Sequence[Conversation] = CONVERSATIONS) -> Proof:
     """Every conversation, rendered with `text` and with the model's own template."""
     pair = _Pair(text, own)
-    return Proof(tuple(_row(chat, pair) for chat in chats))
+    return Proof(tuple(_row(own.asked(chat), pair) for chat in chats))
 
 
 @dataclass(frozen=True)

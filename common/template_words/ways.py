@@ -264,6 +264,15 @@ def _escaped(value: object) -> object:
     return json.dumps(value, ensure_ascii=False)[1:-1] if isinstance(value, str) else value
 
 
+def _called_thinking(chat: Conversation) -> Conversation:
+    asked = chat.kwargs.get("enable_thinking")
+    return chat if asked is None else chat.but(kwargs={**chat.kwargs, "thinking": asked})
+
+
+def _nothing_asked(chat: Conversation) -> Conversation:
+    return chat.but(kwargs={name: value for name, value in chat.kwargs.items() if name == "tools_ts_str"})
+
+
 as_text = each_message(_as_text)
 
 
@@ -279,6 +288,7 @@ TOLD: tuple[Way, ...] = (
     Way(7, "it writes values as Python does, not as JSON", _calls(_json_scalars)),
     Way(7, "it escapes no text in values", _calls(_escaped)),
     Way(9, "it writes values of a schema as Python does, not as JSON", _schema_scalars),
+    Way(10, "it reads `thinking`, not `enable_thinking`", _called_thinking),
     Way(13, "it takes tools as JSON text beside the system text", tools_in_system),
 )
 LEFT_OUT: tuple[Way, ...] = (
@@ -292,5 +302,5 @@ LEFT_OUT: tuple[Way, ...] = (
     Way(7, "it writes each value as a text", _calls(_in_quotes)),
     Way(12, "it sorts arguments, in which the model may have said them otherwise", _calls(_sorted)),
     Way(13, "it does not describe tools", without_tools),
-    Way(10, "it does not read these arguments", lambda chat: chat.but(kwargs={})),
+    Way(10, "it does not read these arguments", _nothing_asked),
 )
