@@ -11,10 +11,10 @@ import re
 from ..arguments.json_object import JsonObject
 from ..arguments.tags import Tags
 from ..format import Span, ToolFormat
-from ..formats.gemma4 import Gemma4
 from ..registry import reasoning_row
 from ..render import render
 from ..rows import ReasoningRow, ToolRow
+from ..shapes.gemma import GemmaCalls
 from ..shapes.json_calls import JsonCalls
 from ..shapes.pythonic import Pythonic
 from ..shapes.tagged import Tagged
@@ -56,13 +56,13 @@ def _calls(tool: ToolRow, ends: list[str]) -> dict[str, object]:
         raise Unsayable("each text is in a message, whose header says what it is, in any order of its parts")
     if isinstance(format, JsonCalls):
         return _json(format, ends)
-    if isinstance(format, Gemma4):
+    if isinstance(format, GemmaCalls):
         before, _, _ = format.sample.partition(_NAME)
         return _field(
             f"{_literal(before)}{_group('name', '[{]')}(?={{)",
             _literal(format.sample.rpartition("}")[2]),
             content="json",
-            content_args={"unquoted_keys": True, "string_delims": [['<|"|>', '<|"|>']]},
+            content_args={"unquoted_keys": True, "string_delims": [[format.marks.delimiter, format.marks.delimiter]]},
             transform=_call(_CAPTURED),
         )
     if isinstance(format, Pythonic):
