@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 from corpus import CASES, Called, Case, Text, load
 from dynamo_parsers.detect import family_of
-from dynamo_parsers.formats.gemma4 import Gemma4
 from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.response_templates.families import Unsayable, start_anchor_of, template_of_family
 from dynamo_parsers.response_templates.language import read_template
 from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.schema import Parameters
+from dynamo_parsers.shapes.gemma import GemmaCalls
 from dynamo_parsers.shapes.pythonic import Pythonic
 
 chat_parsing = pytest.importorskip("transformers.utils.chat_parsing", reason="it is of transformers 5.13 and newer")
@@ -159,11 +159,11 @@ LIMITS: dict[str, Callable[[Reply], bool]] = {
     ),
     "types": is_cast,
     "control characters": lambda reply: (
-        isinstance(reply.row.format, Gemma4)
+        isinstance(reply.row.format, GemmaCalls)
         and any(char in text for _, text in reply.calls for char in ("\\u0001", "\\u0002"))
     ),
     "keys": lambda reply: (
-        isinstance(reply.row.format, Gemma4)
+        isinstance(reply.row.format, GemmaCalls)
         and any(not _WORD.fullmatch(key) for _, text in reply.calls for key in _KEY.findall(text))
     ),
     "names": lambda reply: (
