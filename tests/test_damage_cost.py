@@ -10,6 +10,7 @@ from dynamo_parsers.rows import ToolRow
 from replies import Request
 from test_damage import FIRST, TOOLS, damaged, in_tags
 
+pytestmark = pytest.mark.shared
 EACH = 16
 """Of so many kinds of damage one is repeated."""
 

@@ -39,6 +39,7 @@ settings.register_profile(
 )
 settings.load_profile("formats")
 
+pytestmark = pytest.mark.shared
 rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 
 
