@@ -59,6 +59,11 @@ def declare(tool: ToolRow | None, reasoning: ReasoningRow | None) -> None:
         _DECLARED_REASONING.setdefault(reasoning.name, reasoning)
 
 
+def declared_count() -> int:
+    """How many rows were declared: what was kept of partners is of as many."""
+    return len(_DECLARED_TOOLS) + len(_DECLARED_REASONING)
+
+
 def declared_names() -> list[str]:
     """The names of the rows that were declared."""
     return sorted({*_DECLARED_TOOLS, *_DECLARED_REASONING})

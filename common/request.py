@@ -10,9 +10,18 @@ def plain_tools(tools: Iterable[object] | None) -> list[dict[str, object]]:
     return [_plain_tool(tool) for tool in tools or ()]
 
 
+def any_strict(tools: Iterable[object]) -> bool:
+    """Whether one of `tools`, in the shape of either API, is strict."""
+    return True in [getattr(getattr(tool, "function", tool), "strict", None) for tool in tools]
+
+
 def _plain_tool(tool: object) -> dict[str, object]:
     function = getattr(tool, "function", tool)
-    return {name: getattr(function, name, None) for name in ("name", "parameters", "strict")}
+    return {
+        "name": getattr(function, "name", None),
+        "parameters": getattr(function, "parameters", None),
+        "strict": getattr(function, "strict", None),
+    }
 
 
 def plain_tool_choice(choice: object) -> object:

@@ -52,6 +52,10 @@ PYTHON_TYPES = {
     "None": "null",
 }
 """What hand-written tools say instead of JSON Schema's names."""
+_ONE = {name: frozenset({name}) for name in ANY}
+_BRANCHING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_TYPING = _BRANCHING | {"enum", "const", "nullable", "default"}
+"""Words beside `type` that types depend on."""
 _SEPARATORS = "._:- \t\r\n"
 _DIGITS = "0123456789"
 _BRACKETS = {"{": "object", "[": "array"}
@@ -144,10 +148,15 @@ class Parameters:
     def declares(self, name: str) -> bool:
         return name in self._properties
 
+    @cached_property
+    def declared(self) -> Mapping[str, Schema]:
+        """The schemas of the declared parameters, in order."""
+        return {name: schema for name, schema in self._properties.items() if isinstance(name, str)}
+
     @property
     def names(self) -> tuple[str, ...]:
         """The declared parameters, in order."""
-        return tuple(name for name in self._properties if isinstance(name, str))
+        return tuple(self.declared)
 
     @property
     def required(self) -> frozenset[str]:
@@ -179,6 +188,9 @@ class Parameters:
 
 def properties(schema: Schema, root: Schema) -> Mapping[object, Schema]:
     """The declared properties of an object schema, those of its branches included."""
+    if isinstance(schema, dict) and _BRANCHING.isdisjoint(schema):
+        declared = schema.get("properties")
+        return declared if isinstance(declared, Mapping) else {}
     found: dict[object, Schema] = {}
     for part in _branches(schema, root):
         declared = part.get("properties")
@@ -211,6 +223,10 @@ def element(schema: Schema, root: Schema, index: int) -> Schema:
 
 def types(schema: Schema, root: Schema) -> Types:
     """The JSON types that `schema` allows; `ANY` where it says nothing of types."""
+    if isinstance(schema, dict) and _TYPING.isdisjoint(schema):  # most say one type
+        said = schema.get("type")
+        if isinstance(said, str) and said in _ONE:
+            return _ONE[said]
     return _types(schema, root, {}, 0) or STRING
 
 

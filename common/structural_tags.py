@@ -50,7 +50,10 @@ from .tag_formats import (
     Format,
     Tag,
     any_of,
+    any_text,
+    as_json,
     const,
+    dispatch,
     json_schema,
     listed,
     optional,
@@ -60,10 +63,11 @@ from .tag_formats import (
     sequence,
     star,
     tag,
+    triggered,
 )
 from .tag_literals import PYTHON, Literals, gemma
-from .tag_schemas import LIMITS, TEXT_LIMITS, Cleaned, is_plain, words_of
-from .tag_values import SAMPLE_KEY, Function, parameters_as_elements, parameters_in_tags
+from .tag_schemas import LIMITS, NOT_JSON, TEXT_LIMITS, Cleaned, content_of, is_bare, is_plain, words_of
+from .tag_values import SAMPLE_KEY, Function, ParameterTag, parameters_as_elements
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
 """What is constrained at least: what the request asks for, the framing of every call, or every argument too."""
@@ -72,12 +76,13 @@ _log = logging.getLogger("dynamo_parsers")
 _NAME, _ARGUMENTS = "get_weather", '{"city": "Paris"}'
 """What every format's sample calls."""
 _THOUGHT = "plan"
+_HALF = re.compile(rb"\xed[\xa0-\xbf]")
 _DIGITS = re.compile(r"([0-9]+)")
 _ANY_ID = "[a-zA-Z0-9]{9}"
 _ANY_NUMBER = "[0-9]{1,4}"
-_TAGS: Kept[Tag] = Kept(2_000_000)
-"""Tags of requests, by what they were made of; sizes in characters of schemas. A tag is some five times as large."""
-_FUNCTIONS: Kept[Function] = Kept(2_000_000)
+_TAGS: Kept[Tag] = Kept(10_000_000)
+"""Tags of requests, by what they were made of; sizes in characters."""
+_FUNCTIONS: Kept[Function] = Kept(10_000_000)
 """Strict tools, by their names and schemas, with the formats that were made of them."""
 _OVERHEAD = 2_000
 """What a tag has beside its schemas."""
@@ -144,7 +149,7 @@ class _Block:
         if reasoning is None:
             return sequence(*front, calls, *behind, GAP)
         closed = sequence(const(reasoning.close), *front)
-        thought: Format = {"type": "any_text", "excludes": [reasoning.close, *self.opens]}
+        thought = any_text(reasoning.close, *self.opens)
         ended = sequence(thought, optional(closed) if opener is None else any_of((closed, opener)))
         if not inside:
             opened = sequence(GAP, const(reasoning.open), ended)
@@ -154,14 +159,8 @@ class _Block:
     def in_text(self, *, single: bool) -> Format:
         """Text in which calls may stand."""
         if not self.close:
-            return {"type": "dispatch", "rules": [[each, self.body] for each in self.opens], "loop": not single}
-        return {
-            "type": "triggered_tags",
-            "triggers": list(self.opens),
-            "tags": [self.marked],
-            "at_least_one": False,
-            "stop_after_first": single,
-        }
+            return dispatch(self.opens, self.body, loop=not single)
+        return triggered(self.opens, self.marked, single=single)
 
 
 def structural_tag(  # noqa: PLR0913
@@ -187,7 +186,7 @@ def structural_tag(  # noqa: PLR0913
         in_reasoning: whether the prompt ended inside that reasoning.
 
     Returns:
-        The tag as JSON, or None where nothing has to be constrained.
+        The tag, or None where nothing has to be constrained.
 
     Raises:
         ToolChoiceError: a choice of a function that is not among the tools, no tools to choose from, two strict
@@ -235,14 +234,15 @@ class _Reply:
 
     def tag(self, asked: Sequence[_Asked]) -> Tag:
         """The tag for these functions; the same as before for what was asked before."""
-        said = tuple((each.name, _as_json(each.parameters) if each.strict else "") for each in asked)
+        said = tuple([(each.name, content_of(each.parameters) if each.strict else b"") for each in asked])
         key = (self.row.name, said, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
         found = _TAGS.get(key)
         if found is None:
             left_out: dict[str, list[str]] = {}
-            found = self._made([_function(*each, left_out) for each in said])
+            functions = [_function(*each, one.parameters, left_out) for each, one in zip(said, asked, strict=True)]
+            found = self._made(functions)
             _say("no grammar enforces all of its schema; left out", left_out)
-            _TAGS.put(key, found, _OVERHEAD + sum(len(name) + len(schema) for name, schema in said))
+            _TAGS.put(key, found, _OVERHEAD + len(found.text) + sum(len(name) + len(schema) for name, schema in said))
         return found
 
     def _made(self, functions: Sequence[Function]) -> Tag:
@@ -251,9 +251,8 @@ class _Reply:
             what = "a grammar knows types and listed values only" if literals else "a string is any text"
             found = {each.name: words for each in functions if (words := _what_is_text(self.row, each, literals))}
             _say(f"in the markup of {PREFIX}{self.row.name} {what}; not enforced", found)
-        made = Tag(type="structural_tag", format=self._format(functions))
-        made.doubtful = tuple(call for each in functions if each.doubtful for call in each.made[self.row.name].values())
-        return made
+        format = self._format(functions)
+        return Tag(format, (call for each in functions if each.doubtful for call in each.made[self.row.name].values()))
 
     def _format(self, functions: Sequence[Function]) -> Format:
         if isinstance(self.row.format, Frames):
@@ -294,23 +293,22 @@ def has_structural_tag(tool_parser: str) -> bool:
     return True
 
 
-def answer_tag(reasoning_parser: str, answer: Format, *, in_reasoning: bool = False) -> dict[str, object]:
+def answer_tag(reasoning_parser: str, answer: Mapping[str, object], *, in_reasoning: bool = False) -> Tag:
     """The tag of a whole reply whose answer is `answer`.
 
     Args:
         reasoning_parser: the reasoning that may stand in front.
-        answer: how the answer has to look, as a format of structural tags.
+        answer: how the answer has to look, as a format of structural tags and an object.
         in_reasoning: whether the prompt ended inside that reasoning.
     """
     row = reasoning_row(reasoning_parser)
     if isinstance(row.frame, Frames):
         around = row.frame.answer or Span(row.close, _after_answer(row.frame))
         begun = sequence(star(_thought(row.frame)), const(around.open))
-        framed = sequence(begun, answer, optional(const(around.close)))
-        return {"type": "structural_tag", "format": framed}
-    thought = sequence({"type": "any_text", "excludes": [row.close]}, const(row.close), GAP)
+        return Tag(sequence(begun, as_json(answer), optional(const(around.close))))
+    thought = sequence(any_text(row.close), const(row.close), GAP)
     before = thought if in_reasoning else optional(sequence(const(row.open), thought))
-    return {"type": "structural_tag", "format": sequence(GAP, before, answer, GAP)}
+    return Tag(sequence(GAP, before, as_json(answer), GAP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,9 +319,6 @@ class _Asked:
     strict: bool
     parameters: object
     """The schema of its arguments, if it is strict."""
-
-
-_as_json = json.JSONEncoder(default=repr).encode
 
 
 def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
@@ -340,36 +335,32 @@ def _asked(tools: Sequence[object], level: Level) -> list[_Asked]:
 _NOTHING = Parameters(None)
 
 
-def _function(name: str, said: str, left_out: dict[str, list[str]]) -> Function:
+def _function(name: str, content: bytes, schema: object, left_out: dict[str, list[str]]) -> Function:
     """How a function is called.
 
     Args:
         name: what it is called.
-        said: the schema of its arguments as JSON; "" if it is not strict.
+        content: what the schema of its arguments is kept by; empty if it is not strict.
+        schema: that schema.
         left_out: gets what cannot be enforced of a strict one, when it is met first.
     """
-    if not said:
+    if not content:
         return Function(name, _NOTHING, False)
-    found = _FUNCTIONS.get((name, said))
+    found = _FUNCTIONS.get((name, content))
     if found is None:
-        cleaned = Cleaned.of(json.loads(said))
-        doubtful = not (is_plain(cleaned.schema) and _is_unicode(said))
-        found = Function(name, Parameters(cleaned.schema), True, doubtful)
+        is_json = not content.startswith(NOT_JSON)
+        cleaned = Cleaned.of(schema if is_json else json.loads(content.removeprefix(NOT_JSON)))
+        doubtful = not (is_json and is_plain(cleaned.schema)) or _has_half(name, content)
+        found = Function(name, Parameters(cleaned.schema), True, doubtful, cleaned.limits)
         if cleaned.dropped:
             left_out[name] = list(dict.fromkeys(cleaned.dropped))
-        _FUNCTIONS.put((name, said), found, _OVERHEAD + len(said))
+        _FUNCTIONS.put((name, content), found, _OVERHEAD + 5 * len(content))
     return found
 
 
-def _is_unicode(text: str) -> bool:
-    """Whether JSON as ASCII has no half of a character in it, which xgrammar refuses."""
-    if "\\ud" not in text:
-        return True
-    try:
-        json.dumps(json.loads(text), ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _has_half(name: str, content: bytes) -> bool:
+    """Whether there may be half a character in a function, which xgrammar refuses."""
+    return _HALF.search(content) is not None or not (name.isascii() or name.isprintable())
 
 
 def _writes_text(format: object) -> bool:
@@ -389,18 +380,30 @@ def _say(what: str, found: Mapping[str, Sequence[str]]) -> None:
 
 def _what_is_text(row: ToolRow, function: Function, literals: bool) -> list[str]:
     """Which words of a strict function's parameters hold for JSON only; nothing if that was asked before."""
-    if not function.strict or row.name in function.said:
+    words = LIMITS if literals else TEXT_LIMITS
+    if not function.strict or row.name in function.said or words.isdisjoint(function.limits):
         return []
     function.said.add(row.name)
     root = function.parameters.root
-    found = (
-        f"{name}: {word}"
-        for name in function.parameters.names
-        for word in words_of(function.parameters.schema(name), root, LIMITS if literals else TEXT_LIMITS, deep=literals)
-    )
+    found: list[str] = []
+    for name, part in function.parameters.declared.items():
+        if not is_bare(part):
+            found += [f"{name}: {word}" for word in _words_in(part, root, words, literals)]
     return list(dict.fromkeys(found))
 
 
+def _words_in(part: object, root: object, words: frozenset[str], deep: bool) -> Sequence[str]:
+    key = content_of(part)
+    found = _WORDS.get((key, deep))
+    if found is None:
+        found = list(words_of(part, root, words, deep=deep))
+        if b"$ref" not in key:
+            _WORDS.put((key, deep), found, len(key))
+    return found
+
+
+_WORDS: Kept[Sequence[str]] = Kept(200_000)
+"""Which words hold for JSON only, by the content of a parameter's schema."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Names that every format carries: OpenAI's own rule."""
 
@@ -444,7 +447,7 @@ def _framed(row: ToolRow, frame: Frames, functions: Sequence[Function], *, force
         return sequence(star(_thought(frame)), calls)
     answer = sequence(
         const(_answer_begins(row)),
-        {"type": "any_text", "excludes": [frame.start]},
+        any_text(frame.start),
     )
     before = any_of((_thought(frame), *_preambles(frame)))
     return sequence(star(before), any_of((calls, answer)))
@@ -675,12 +678,13 @@ def _tagged_rest(format: Tagged, sample: str) -> Callable[[Function], Sequence[F
         head.append(GAP)
     head += _counted(between.strip())
     end = [const(tail.strip())] if tail.strip() else []
+    written = ParameterTag(arguments, values) if isinstance(arguments, Tags) else None
 
     def parts(function: Function) -> Sequence[Format]:
         if isinstance(arguments, MinimaxM3Values):
             return [*head, GAP, *parameters_as_elements(function, tail.strip()), *end]
-        if isinstance(arguments, Tags):
-            return [*head, GAP, *parameters_in_tags(arguments, values, function), *end]
+        if written is not None:
+            return [*head, GAP, *written.parameters(function), *end]
         return [*head, GAP, json_schema(function.schema), *([GAP] if tail else []), *end]
 
     return parts

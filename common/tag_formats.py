@@ -1,63 +1,108 @@
-"""xgrammar's formats of structural tags, as JSON: what the tags are built of."""
+"""xgrammar's formats of structural tags, as JSON text: what the tags are built of.
+
+A tag of many tools is large, and an engine wants it as text. So the parts are text from the start: what was made of a
+tool is kept and joined to others as it is, and no tree of objects is made, copied or walked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+import json
+from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
+from typing import Any, TypeAlias
 
-Format: TypeAlias = Mapping[str, object]
-"""A format of xgrammar's structural tags."""
+Format: TypeAlias = str
+"""A format of xgrammar's structural tags, as JSON."""
+
+quote = encode_basestring_ascii
+as_json = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
-class Tag(dict[str, object]):
-    """A structural tag. It is kept for further requests of the same kind: not to be changed."""
+class Tag:
+    """A structural tag. It is kept for further requests of the same kind.
 
-    doubtful: tuple[Format, ...] = ()
-    """The calls of strict tools whose schemas xgrammar may refuse. What the others declare, it takes."""
-    engine: object = None
-    """What an engine made of the tag."""
+    Attributes:
+        text: the tag as JSON.
+        doubtful: tags of the calls of strict tools whose schemas xgrammar may refuse; it takes the others'.
+        engine: what an engine made of the tag.
+    """
+
+    __slots__ = ("doubtful", "engine", "text")
+
+    def __init__(self, format: Format, doubtful: Iterable[Format] = ()) -> None:
+        self.text = _tag_of(format)
+        self.doubtful = tuple(map(_tag_of, doubtful))
+        self.engine: object = None
+
+    @property
+    def format(self) -> dict[str, Any]:
+        """The tag's format as an object of its own."""
+        return json.loads(self.text)["format"]  # type: ignore[no-any-return]
+
+
+def _tag_of(format: Format) -> str:
+    return f'{{"type":"structural_tag","format":{format}}}'
 
 
 def const(value: str) -> Format:
-    return {"type": "const_string", "value": value}
+    return f'{{"type":"const_string","value":{quote(value)}}}'
 
 
 def regex(pattern: str) -> Format:
-    return {"type": "regex", "pattern": pattern}
+    return f'{{"type":"regex","pattern":{quote(pattern)}}}'
 
 
 def json_schema(schema: object) -> Format:
-    return {"type": "json_schema", "json_schema": schema}
+    return f'{{"type":"json_schema","json_schema":{as_json(schema)}}}'
 
 
 def grammar(rules: str) -> Format:
     """Rules in xgrammar's EBNF; what is matched is `root`."""
-    return {"type": "grammar", "grammar": rules}
+    return f'{{"type":"grammar","grammar":{quote(rules)}}}'
+
+
+def any_text(*excludes: str) -> Format:
+    """Text without any of `excludes` in it."""
+    return f'{{"type":"any_text","excludes":{as_json(excludes)}}}' if excludes else ANY_TEXT
 
 
 def tag(begin: str, content: Format, end: str) -> Format:
-    return {"type": "tag", "begin": begin, "content": content, "end": end}
+    return f'{{"type":"tag","begin":{quote(begin)},"content":{content},"end":{quote(end)}}}'
 
 
 def sequence(*elements: Format) -> Format:
-    return elements[0] if len(elements) == 1 else {"type": "sequence", "elements": list(elements)}
+    return elements[0] if len(elements) == 1 else f'{{"type":"sequence","elements":[{",".join(elements)}]}}'
 
 
 def any_of(elements: Iterable[Format]) -> Format:
     listed = list(elements)
-    return listed[0] if len(listed) == 1 else {"type": "or", "elements": listed}
+    return listed[0] if len(listed) == 1 else f'{{"type":"or","elements":[{",".join(listed)}]}}'
 
 
 def optional(content: Format) -> Format:
-    return {"type": "optional", "content": content}
+    return f'{{"type":"optional","content":{content}}}'
 
 
 def star(content: Format) -> Format:
-    return {"type": "star", "content": content}
+    return f'{{"type":"star","content":{content}}}'
 
 
 def plus(content: Format) -> Format:
-    return {"type": "plus", "content": content}
+    return f'{{"type":"plus","content":{content}}}'
+
+
+def dispatch(triggers: Iterable[str], content: Format, *, loop: bool) -> Format:
+    """Text, in which `content` follows each trigger; only the first if not `loop`."""
+    rules = ",".join(f"[{quote(each)},{content}]" for each in triggers)
+    return f'{{"type":"dispatch","rules":[{rules}],"loop":{as_json(loop)}}}'
+
+
+def triggered(triggers: Iterable[str], content: Format, *, single: bool) -> Format:
+    """Text, in which the tag `content` begins with a trigger."""
+    return (
+        f'{{"type":"triggered_tags","triggers":{as_json(list(triggers))},"tags":[{content}],'
+        f'"at_least_one":false,"stop_after_first":{as_json(single)}}}'
+    )
 
 
 def separated(content: Format, separator: str, end: str = "") -> Format:
@@ -65,13 +110,10 @@ def separated(content: Format, separator: str, end: str = "") -> Format:
 
     xgrammar wants an `end` if there is any text in the content.
     """
-    return {
-        "type": "tags_with_separator",
-        "tags": [tag("", content, end)],
-        "separator": separator,
-        "at_least_one": True,
-        "stop_after_first": False,
-    }
+    return (
+        f'{{"type":"tags_with_separator","tags":[{tag("", content, end)}],"separator":{quote(separator)},'
+        '"at_least_one":true,"stop_after_first":false}'
+    )
 
 
 def listed(call: Format, separator: str, *, single: bool) -> Format:
@@ -85,4 +127,4 @@ def listed(call: Format, separator: str, *, single: bool) -> Format:
 
 GAP = regex(r"[ \n]{0,8}")
 """White space that may stand between two parts."""
-ANY_TEXT: Format = {"type": "any_text"}
+ANY_TEXT: Format = '{"type":"any_text"}'

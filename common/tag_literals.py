@@ -1,6 +1,8 @@
 """How arguments are written as literals (Gemma, Python), as one grammar in EBNF.
 
 - One rule for each part of the schema, which others refer to: the size is linear, and a schema may refer to itself.
+- The value of a parameter has rules of its own, named by the content of its schema: functions that say the same share
+  them, in a grammar and from one request to the next.
 - Members come in the order of the schema, or sorted by name, as Gemma's template writes them; required ones have to be
   there. (In every other order, they could not be told to be there by a grammar that grows with their number only.)
 - One of several schemas (`anyOf`, `oneOf`) is one of their rules. Members that are not declared follow those that are.
@@ -11,18 +13,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from hashlib import blake2b
+from json.encoder import encode_basestring as _literal
 
 from . import schema
+from .kept import Kept
 from .tag_formats import Format, grammar
-from .tag_schemas import LATER, alternatives, choices, further_of, required_of
+from .tag_schemas import LATER, NOT_JSON, alternatives, choices, content_of, further_of, is_bare, required_of
 from .tag_values import Function
 
 _MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """A value's rule, and the text of all that it needs."""
+
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A function's own rules, and those of its values by the name of the first."""
+
+    text: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Literals:
     """How a markup writes the values of a call's arguments."""
 
@@ -37,6 +58,9 @@ class Literals:
     rules: str
     """EBNF: `value`, `string`, and what stands before the value of any `argument` and of any `member` of an object."""
 
+    shared: Kept[Shared] = field(default_factory=lambda: Kept(2_000_000), compare=False, repr=False)
+    """The rules of values, by the content of their schemas."""
+
     def call(self, functions: Sequence[Function], head: Callable[[str], str], close: str) -> Format:
         """One call, `head` up to its arguments, `close` after them.
 
@@ -44,28 +68,37 @@ class Literals:
         compile.
         """
         texts, rules = [], []
+        values: dict[str, str] = {}
         for number, each in enumerate(functions):
             if each.strict:
-                rules.append(self._rules_of(each).replace(_OWN, f"f{number}_"))
+                own = self._rules_of(each)
+                rules.append(own.text.replace(_OWN, f"f{number}_"))
+                values |= own.values
                 texts.append(f"{_literal(head(each.name))} gap f{number}_{_ARGUMENTS} gap {_literal(close)}")
         if plain := [_literal(head(each.name)) for each in functions if not each.strict]:
             texts.append(f"({' | '.join(plain)}) gap (further (comma further)*)? gap {_literal(close)}")
-        return grammar("\n".join([f"root ::= {' | '.join(texts)}", *rules, self.rules.strip(), _COMMON, ""]))
+        root = f"root ::= {' | '.join(texts)}"
+        return grammar("\n".join([root, *rules, *values.values(), self.rules.strip(), self._scalars, _COMMON, ""]))
 
-    def _rules_of(self, function: Function) -> str:
+    @property
+    def _scalars(self) -> str:
+        true, false, null = map(_literal, self.words)
+        return f"boolean ::= {true} | {false}\nnull ::= {null}"
+
+    def _rules_of(self, function: Function) -> Rules:
         """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
         known = function.rules.get(self.rules)
         if known is None:
             root = function.parameters.root
-            rules = _Rules(self, root)
+            rules = _Rules(self, root, _OWN)
             required = function.required
             members = [
-                _Member(self.argument(name), function.parameters.schema(name), name in required)
-                for name in function.parameters.names
+                _Member(self.argument(name), rules.parameter(part), name in required)
+                for name, part in function.parameters.declared.items()
             ]
             further = rules.further("argument", function.further, 0)
-            rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, 0, further))
-            known = function.rules[self.rules] = "\n".join(rules.lines)
+            rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, further))
+            known = function.rules[self.rules] = Rules("\n".join(rules.lines), rules.values)
         return known
 
 
@@ -86,7 +119,8 @@ gap ::= [ \n]{0,8}
 @dataclass(frozen=True, slots=True)
 class _Member:
     written: Sequence[str]
-    part: object
+    value: str
+    """The rule of its value."""
     required: bool
 
     @property
@@ -96,12 +130,15 @@ class _Member:
 
 
 class _Rules:
-    """The grammar of one function's arguments."""
+    """A grammar that is being made: of one function's arguments, or of one value."""
 
-    def __init__(self, dialect: Literals, root: object) -> None:
+    def __init__(self, dialect: Literals, root: object, prefix: str) -> None:
         self.lines: list[str] = []
+        self.values: dict[str, str] = {}
+        """The rules of values that functions share, by the name of the first."""
         self._dialect = dialect
         self._root = root
+        self._prefix = prefix
         self._values: dict[int, tuple[object, str]] = {}
         """Rules by the identity of the schema, which is kept for it."""
         self._number = 0
@@ -112,7 +149,7 @@ class _Rules:
 
     def _named(self, letter: str) -> str:
         self._number += 1
-        return f"{_OWN}{letter}{self._number}"
+        return f"{self._prefix}{letter}{self._number}"
 
     # --- members
 
@@ -125,36 +162,52 @@ class _Rules:
             return ""
         return self.add(self._named("r"), f"{key} {self.value(part, depth + 1)}")
 
-    def members(self, members: Sequence[_Member], depth: int, further: str) -> str:
+    def members(self, members: Sequence[_Member], further: str) -> str:
         """Members with commas between them, in their order or sorted; `further` ones may follow them."""
         if not members:
             return f"({further} (comma {further})*)?" if further else '""'
-        rules = {
-            id(each): self.add(self._named("m"), f"{_either(each.written)} gap {self.value(each.part, depth + 1)}")
+        rules = [
+            (each, self.add(self._named("m"), f"{_either(each.written)} gap {each.value}"), each.required)
             for each in members
-        }
-        found = [self._in_order(members, rules, further)]
-        by_name = sorted(members, key=lambda each: each.sorts_as)
-        if by_name != list(members):
-            found.append(self._in_order(by_name, rules, further))
+        ]
+        found = [self._in_order(rules, further)]
+        by_name = sorted(rules, key=lambda rule: rule[0].sorts_as)
+        if by_name != rules:
+            found.append(self._in_order(by_name, further))
         return " | ".join(found)
 
-    def _in_order(self, members: Sequence[_Member], rules: Mapping[int, str], further: str) -> str:
+    def _in_order(self, rules: Sequence[tuple[_Member, str, bool]], further: str) -> str:
         """Two rules a member: what may follow from it on, after another one and as the first."""
-        after = self.add(self._named("a"), f"(comma {further})*" if further else '""')
-        first = self.add(self._named("f"), f"({further} (comma {further})*)?" if further else '""')
-        for member in reversed(members):
-            rule, next_after = rules[id(member)], after
-            here = f"comma {rule}" if member.required else f"(comma {rule})?"
-            after = self.add(self._named("a"), f"{here} {next_after}")
-            begins = f"{rule} {next_after}"
-            first = self.add(self._named("f"), begins if member.required else f"{begins} | {first}")
+        after = self.add(self._named("a"), f"(comma {further})*") if further else ""
+        first = self.add(self._named("f"), f"({further} (comma {further})*)?") if further else '""'
+        for _, rule, required in reversed(rules):
+            begins = f"{rule} {after}"
+            first = self.add(self._named("f"), begins if required else f"{begins} | {first}")
+            after = self.add(self._named("a"), f"comma {begins}" if required else f"(comma {rule})? {after}")
         return first
 
     # --- values
 
+    def parameter(self, part: object) -> str:
+        """The rule of the value of a parameter, which other functions may share."""
+        if is_bare(part):
+            return self.value(part, 1)
+        key = content_of(part)
+        if b"$ref" in key or key.startswith(NOT_JSON):
+            return self.value(part, 1)
+        found = self._dialect.shared.get(key)
+        if found is None:
+            made = _Rules(self._dialect, part, f"v{blake2b(key, digest_size=6).hexdigest()}")
+            found = Shared(made.value(part, 1), "\n".join(made.lines))
+            self._dialect.shared.put(key, found, len(found.text) + len(key))
+        if found.text:
+            self.values[found.rule] = found.text
+        return found.rule
+
     def value(self, part: object, depth: int) -> str:
         """The rule of a value of the schema `part`."""
+        if is_bare(part) and isinstance(part, Mapping):
+            return str(part["type"])
         if depth > _MAX_DEPTH or _says_nothing(part, self._root):
             return "value"
         known = self._values.get(id(part))
@@ -176,14 +229,9 @@ class _Rules:
             yield from (self._literal(each) for each in listed)
             return
         kinds = schema.types(part, self._root)
-        yield from (kind for kind in ("string", "number") if kind in kinds)
+        yield from (kind for kind in ("string", "number", "boolean", "null") if kind in kinds)
         if "integer" in kinds and "number" not in kinds:
             yield "integer"
-        true, false, null = (json.dumps(word) for word in self._dialect.words)
-        if "boolean" in kinds:
-            yield from (true, false)
-        if "null" in kinds:
-            yield null
         if "array" in kinds:
             yield self._array(part, depth)
         if "object" in kinds:
@@ -200,21 +248,20 @@ class _Rules:
         inner = "members"
         if declared or further is not True:
             names = required_of(part, self._root)
-            members = [_Member(self._dialect.key(str(name)), each, name in names) for name, each in declared.items()]
+            members = [
+                _Member(self._dialect.key(str(name)), self.value(each, depth + 1), name in names)
+                for name, each in declared.items()
+            ]
             rest = self.further("member", further, depth)
-            inner = self.add(self._named("o"), self.members(members, depth, rest))
+            inner = self.add(self._named("o"), self.members(members, rest))
         return f'"{{" gap {inner} gap "}}"'
 
     def _literal(self, value: object) -> str:
         if isinstance(value, str):
             return _either(self._dialect.quote(value))
         if value is None or isinstance(value, bool):
-            return json.dumps(self._dialect.words[2 if value is None else 0 if value else 1])
-        return json.dumps(json.dumps(value))
-
-
-def _literal(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+            return _literal(self._dialect.words[2 if value is None else 0 if value else 1])
+        return _literal(json.dumps(value))
 
 
 def _either(written: Sequence[str]) -> str:

@@ -16,12 +16,14 @@ Source: xgrammar 0.2.8, `json_schema_converter.cc`.
 
 from __future__ import annotations
 
+import marshal
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .schema import ANY, PYTHON_TYPES, Types, resolve, types
+from .tag_formats import as_json
 
 Json: TypeAlias = object
 
@@ -30,6 +32,7 @@ _NOT_ENFORCED = frozenset(
     {"minLength", "maxLength", "multipleOf", "uniqueItems", "contains", "minContains", "maxContains", "not", "if"}
     | {"dependentRequired", "dependentSchemas", "dependencies"}
 )
+_LOOKED_AT = _NOT_ENFORCED | {"pattern", "format", "$ref", "anyOf", "oneOf"}
 _WITH_IF = frozenset({"then", "else"})
 _FORMATS = frozenset(
     {"email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri", "uri-reference"}
@@ -52,18 +55,42 @@ _SAYS_MEMBERS = frozenset(
     | {"allOf", "$ref"}
 )
 _SCALARS = ANY - {"array", "object"}
-_OF_SCALARS = _NOTES | {"type", "enum", "minimum", "maximum", "default"}
+_BARE_WORDS = _NOTES | {"type", "default"}
+_OF_SCALARS = _BARE_WORDS | {"enum", "minimum", "maximum"}
+BARE: Mapping[str, Json] = {name: {"type": name} for name in _SCALARS}
+"""The schemas that say a type and nothing else. Most parameters have one of them: each is one object."""
+_BARE_IDS = frozenset(map(id, BARE.values()))
+TEXT_LIMITS = frozenset({"pattern", "format"})
+LIMITS = TEXT_LIMITS | {
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),
+    *("minProperties", "maxProperties", "propertyNames", "patternProperties", "prefixItems"),
+}
+"""Words beside types and lists of values that xgrammar enforces in JSON."""
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _CLASS = re.compile(r"\[[^\]]*\]")
 _NO_PATTERN = re.compile(r"\[\^|\(\?[^:]|\\[SWDsbBpPkxcu1-9]")
 """What may be any character, or what xgrammar does not know."""
-_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-_DATA = frozenset({"enum", "const", "required", "default", "type"})
+_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions"})
+_DATA = frozenset({"enum", "const", "required", "default"})
 _MAX_DEPTH = 200
 _PLAIN_DEPTH = 8
 """Levels of a schema that no engine finds too deep, whatever the tag around them is."""
 _DEFINITIONS = ("$defs", "definitions")
 _IN_MAPS = frozenset({"properties", *_DEFINITIONS})
+
+
+_MARSHAL = 2
+"""The last version that writes equal values alike, whatever they share."""
+NOT_JSON = b"JSON"
+"""Before the content of what marshal does not write; no value begins so."""
+
+
+def content_of(part: Json) -> bytes:
+    """What a schema is kept by: the same for equal schemas, and for no others."""
+    try:
+        return marshal.dumps(part, _MARSHAL)  # type: ignore[arg-type]  # what it does not write, it says
+    except ValueError:  # something that JSON does not have
+        return NOT_JSON + as_json(part).encode()
 
 
 @dataclass(slots=True)
@@ -74,6 +101,8 @@ class Cleaned:
     schema: Json = None
     dropped: list[str] = field(default_factory=list)
     """What is not enforced: the parameter, and the word."""
+    limits: set[str] = field(default_factory=set)
+    """The words of `LIMITS` that are in it somewhere."""
 
     @classmethod
     def of(cls, schema: Json) -> Cleaned:
@@ -82,37 +111,49 @@ class Cleaned:
         return found
 
     def _part(self, part: Json, place: str, depth: int) -> Json:
-        if depth > _MAX_DEPTH:
-            return part
-        if isinstance(part, list):
-            return [self._part(each, place, depth + 1) for each in part]
         if not isinstance(part, dict):
+            if isinstance(part, list | tuple) and depth <= _MAX_DEPTH:
+                return [self._part(each, place, depth + 1) for each in part]
             return part
         said = part.get("type")
-        if isinstance(said, str) and said in _SCALARS and _OF_SCALARS.issuperset(part):
-            return {word: value for word, value in part.items() if _is_kept(word, value)}  # most are like that
-        part = self._merged(part, place)
+        if isinstance(said, str) and said in _SCALARS and _OF_SCALARS.issuperset(part):  # most are like that
+            return self._scalar(part, said)
+        if depth > _MAX_DEPTH:
+            return part
+        if "allOf" in part:
+            part = self._merged(part, place)
         kept: dict[str, Json] = {}
         for key, value in part.items():
             word = str(key)
-            if word in _WITH_IF or not _is_kept(word, value):
+            if word in _NOTES or word in _WITH_IF or (word == "default" and value is not None):
                 continue
-            if self._is_not_enforced(word, value, part):
-                self.dropped.append(f"{place or 'the arguments'}: {word}")
-            elif word == "type":
+            if word == "type":
                 kept |= _type(value)
-            elif word in _DATA:
-                kept[word] = value
             elif word in _BY_NAME and isinstance(value, dict):
-                kept[word] = {
-                    str(name): self._part(each, f"{place}.{name}" if place else str(name), depth + 1)
-                    for name, each in value.items()
-                }
+                before = f"{place}." if place else ""
+                kept[word] = {str(name): self._part(each, f"{before}{name}", depth + 1) for name, each in value.items()}
+            elif word in _LOOKED_AT and self._is_not_enforced(word, value, part):
+                self.dropped.append(f"{place or 'the arguments'}: {word}")
+            elif word in _DATA:
+                kept[word] = _own(value)
             elif word == "propertyNames" and isinstance(value, dict):
                 kept[word] = self._part({"type": "string", **value}, place, depth + 1)
             else:
                 kept[word] = self._part(value, place, depth + 1)
+        self.limits |= LIMITS.intersection(kept)
         return _as_xgrammar_reads(kept)
+
+    def _scalar(self, part: dict[str, Json], said: str) -> Json:
+        """A schema of `said` with limits at most."""
+        if _BARE_WORDS.issuperset(part) and part.get("default", said) is not None:
+            return BARE[said]
+        kept = {word: value for word, value in part.items() if word not in _NOTES}
+        if kept.get("default") is not None:
+            del kept["default"]
+        if "enum" in kept:
+            kept["enum"] = _own(kept["enum"])
+        self.limits |= LIMITS.intersection(kept)
+        return kept
 
     def _merged(self, part: dict[str, Json], place: str) -> dict[str, Json]:
         """A schema together with what its `allOf` lists, of which xgrammar reads one only."""
@@ -140,7 +181,7 @@ class Cleaned:
             return not (isinstance(value, str) and (value == "#" or value.startswith("#/"))) or self._goes_round(value)
         if word in ("anyOf", "oneOf"):
             return "properties" in part  # xgrammar would forget these
-        return word in _NOT_ENFORCED
+        return True
 
     def _goes_round(self, reference: Json) -> bool:
         """Whether references lead from one to the next and back: that says nothing, and a grammar of it no text."""
@@ -152,31 +193,41 @@ class Cleaned:
         return reference is not None
 
 
+_EXCLUSIVE = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
+
+
 def _as_xgrammar_reads(part: dict[str, Json]) -> dict[str, Json]:
     """A schema without what xgrammar reads in another way than JSON Schema."""
     if isinstance(part.get("items"), list):  # a tuple, before 2020
         part["prefixItems"] = part.pop("items")
         part["items"] = part.pop("additionalItems", False)
-    for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+    for limit, exclusive in _EXCLUSIVE:
         if isinstance(part.get(exclusive), bool) and part.pop(exclusive) and limit in part:  # before 2016
             part[exclusive] = part.pop(limit)
     if len(part) > 1:
         part = _opened(part)
-    declared, required = part.get("properties"), part.get("required")
-    if isinstance(declared, dict) and isinstance(required, list):
-        for name in required:
-            if isinstance(name, str):
-                declared.setdefault(name, True)
+    if "required" in part:
+        declared, required = part.get("properties"), part["required"]
+        if isinstance(declared, dict) and isinstance(required, list):
+            for name in required:
+                if isinstance(name, str):
+                    declared.setdefault(name, True)
     return _nullable(part) if part.pop("nullable", False) is True else part
 
 
 def _opened(part: dict[str, Json]) -> dict[str, Json]:
     """A schema that says so if it allows an array or an object of anything."""
-    if _allows(part.get("type"), "array") and not part.keys() & _SAYS_ITEMS:
+    said = part.get("type")
+    if _allows(said, "array") and _SAYS_ITEMS.isdisjoint(part):
         part = {**part, "items": True}
-    if _allows(part.get("type"), "object") and not part.keys() & _SAYS_MEMBERS:
+    if _allows(said, "object") and _SAYS_MEMBERS.isdisjoint(part):
         part = {**part, "additionalProperties": True}
     return part
+
+
+def _own(value: Json) -> Json:
+    """A list of one's own: what is kept must not change with a request."""
+    return list(value) if isinstance(value, list | tuple) else value
 
 
 def _mapping(value: Json) -> dict[str, Json]:
@@ -204,13 +255,11 @@ def _is_pattern(pattern: Json) -> bool:
     return not _NO_PATTERN.search(pattern) and not pattern.endswith(r"\$")
 
 
-def _is_kept(word: str, value: Json) -> bool:
-    return word not in _NOTES and (word != "default" or value is None)
-
-
 def _type(said: Json) -> dict[str, Json]:
     """The word `type` in JSON Schema's names; nothing if it says that any will do. What is not known stays."""
     if isinstance(said, str):
+        if said in ANY:
+            return {"type": said}
         name = said.lower()
         return {} if name == _ANY_TYPE else {"type": _TYPE_NAMES.get(name, said)}
     if isinstance(said, list) and all(isinstance(each, str) for each in said):
@@ -308,14 +357,6 @@ def of_types(part: Json, root: Json, kinds: Types) -> Json:
     return found[0] if len(found) == 1 else {"anyOf": found}
 
 
-TEXT_LIMITS = frozenset({"pattern", "format"})
-LIMITS = TEXT_LIMITS | {
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),
-    *("minProperties", "maxProperties", "propertyNames", "patternProperties", "prefixItems"),
-}
-"""Words beside types and lists of values that xgrammar enforces in JSON."""
-
-
 def words_of(part: Json, root: Json, words: frozenset[str], *, deep: bool) -> Iterator[str]:
     """Which of some words a schema has; `deep`: or what is in it."""
     if not deep and isinstance(part, dict) and words.isdisjoint(part) and _STANDING.isdisjoint(part):
@@ -359,6 +400,11 @@ def further_of(part: Json, declared: bool) -> Json:
     return part.get("additionalProperties", not declared)
 
 
+def is_bare(part: Json) -> bool:
+    """Whether a part of a cleaned schema is one of `BARE`. If it is not, it may still say the same."""
+    return id(part) in _BARE_IDS
+
+
 def is_plain(part: Json, depth: int = 0) -> bool:
     """Whether xgrammar is known to make a grammar of a schema; if not, it has to be tried."""
     if not isinstance(part, dict):
@@ -370,10 +416,10 @@ def is_plain(part: Json, depth: int = 0) -> bool:
             if value not in ANY:
                 return False
         elif word in _IN_MAPS:
-            if not isinstance(value, dict) or not all(is_plain(each, depth + 1) for each in value.values()):
+            if not isinstance(value, dict) or not _are_plain(value.values(), depth):
                 return False
         elif word in ("anyOf", "oneOf"):
-            if not isinstance(value, list) or not value or not all(is_plain(each, depth + 1) for each in value):
+            if not isinstance(value, list) or not value or not _are_plain(value, depth):
                 return False
         elif word in ("items", "additionalProperties"):
             if not (value is False and word != "items") and not is_plain(value, depth + 1):
@@ -381,6 +427,10 @@ def is_plain(part: Json, depth: int = 0) -> bool:
         elif word != "default" and not _is_plain_limit(word, value, part):
             return False
     return True
+
+
+def _are_plain(parts: Iterable[Json], depth: int) -> bool:
+    return all(is_bare(each) or is_plain(each, depth + 1) for each in parts)
 
 
 def _is_plain_limit(word: str, value: Json, part: Mapping[str, Json]) -> bool:
@@ -405,7 +455,7 @@ def with_definitions(part: Json, root: Json) -> Json:
     """A part of a schema, with the definitions that it refers to and no others."""
     if not isinstance(part, dict) or not isinstance(root, dict):
         return True
-    if not any(key in root for key in _DEFINITIONS):
+    if not ("$defs" in root or "definitions" in root):
         return part
     # Where there are definitions, xgrammar takes an array of anything for an empty one.
     wanted: dict[str, dict[str, Json]] = {}

@@ -10,23 +10,50 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from . import schema
 from .arguments.elements import ITEM, NAMESPACE
 from .arguments.tags import Tags
+from .kept import Kept
 from .schema import Parameters, Types
-from .tag_formats import ANY_TEXT, GAP, Format, any_of, const, json_schema, optional, regex, sequence, star, tag
-from .tag_schemas import LATER, alternatives, choices, further_of, of_types, required_of, with_definitions
+from .tag_formats import (
+    ANY_TEXT,
+    GAP,
+    Format,
+    any_of,
+    any_text,
+    const,
+    json_schema,
+    optional,
+    quote,
+    regex,
+    sequence,
+    star,
+    tag,
+)
+from .tag_schemas import (
+    LATER,
+    NOT_JSON,
+    alternatives,
+    choices,
+    content_of,
+    further_of,
+    of_types,
+    required_of,
+    with_definitions,
+)
 
 SAMPLE_KEY, SAMPLE_VALUE = "city", "Paris"
 """What every format's sample says."""
 _ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
 """Not counted: `{1,64}` takes seconds to compile against a vocabulary of 150,000 tokens."""
 _MAX_DEPTH = 5
-_MAX_NESTED = 400
-"""Elements in the parameters of a function."""
+_MAX_NESTED = 100
+"""Elements in a parameter."""
 _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "number": ("integer", "number"),
     "boolean": ("boolean",),
@@ -35,12 +62,11 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "object": ("object",),
 }
 _PYTHON_WORDS: Mapping[str, tuple[str, ...]] = {"boolean": ("True", "False"), "null": ("None",)}
-_SIMPLE = frozenset(
-    {"type", "items", "properties", "required", "additionalProperties", "minimum", "maximum", "format", "enum"}
-)
-_UNION = frozenset({"anyOf"})
-_ONE: Mapping[str, Types] = {each: frozenset({each}) for each in schema.ANY}
-_STRING = _ONE["string"]
+_HOLE = "\ufdd0"
+"""Stands for a name or a value: Unicode gives this character no meaning."""
+_WRITTEN_HOLE = quote(_HOLE)[1:-1]
+_OWN_ONLY = (b"$ref", NOT_JSON, _HOLE.encode())
+"""What is in the content of schemas that mean something in their place only, or that cannot have a hole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +76,13 @@ class Function:
     strict: bool
     doubtful: bool = False
     """Whether it is strict and xgrammar may refuse its schema."""
+    limits: Collection[str] = ()
+    """The words in its schema that are not enforced everywhere."""
     made: dict[str, dict[str, Format]] = field(default_factory=dict, compare=False, repr=False)
     """How a strict function is called, by the row's name and the shape of the call, once it was asked for."""
     said: set[str] = field(default_factory=set, compare=False, repr=False)
     """The rows whose log says what they do not enforce of it."""
-    rules: dict[object, str] = field(default_factory=dict, compare=False, repr=False)
+    rules: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
     """The same as rules of a grammar, by what tells the markups apart."""
 
     @property
@@ -69,16 +97,12 @@ class Function:
         return True if not self.strict else allowed
 
     @property
-    def schema(self) -> Format:
-        """The schema of the arguments as JSON."""
+    def schema(self) -> dict[str, object]:
+        """The schema of the arguments."""
         root = self.parameters.root
         if not self.strict or not isinstance(root, Mapping) or not root:
             return {"type": "object"}
         return {str(key): value for key, value in root.items()}
-
-    def schema_of(self, name: str) -> object:
-        """The schema of one parameter, with the definitions that it may refer to."""
-        return with_definitions(self.parameters.schema(name), self.parameters.root)
 
     def part_of_types(self, part: object, kinds: Types) -> object:
         """What the schema of a parameter says of the values of some types."""
@@ -86,117 +110,125 @@ class Function:
         return with_definitions(of_types(part, root, kinds), root)
 
 
+class _Named:
+    """Parameters as they are written: what is around a name is kept by the content of its schema.
+
+    Tools have many parameters and few schemas of them: most of the time a parameter costs the joining of its name.
+    """
+
+    def __init__(self) -> None:
+        self._around: Kept[list[str]] = Kept(1_000_000)
+
+    def write(self, name: str, part: object, made: Callable[[str], Format]) -> Format:
+        """A parameter; `made`: how one of this schema is written with a name, whatever tool it is of."""
+        key = content_of(part)
+        around = self._around.get(key)
+        if around is None:
+            if any(each in key for each in _OWN_ONLY):
+                return made(name)
+            written = made(_HOLE)
+            around = written.split(_WRITTEN_HOLE)
+            self._around.put(key, around, len(written) + len(key))
+        return quote(name)[1:-1].join(around)
+
+
 # --- parameters in tags
 
 
-def parameters_in_tags(values: Tags, sample: str, function: Function) -> Iterator[Format]:
-    written = _ParameterTag.of(values, sample)
-    if function.strict:
-        required = function.required
-        for name in function.parameters.names:
-            one = sequence(written.format(function, name), GAP)
-            yield one if name in required else optional(one)
-    if function.further is not False:
-        yield star(sequence(written.format(function, None), GAP))
+class ParameterTag:
+    """How a parameter is written: around its name, around its value.
 
+    What is around a name and its value is made once for a family; a parameter of a tool costs the joining of it.
+    """
 
-@dataclass(frozen=True, slots=True)
-class _ParameterTag:
-    """How a parameter is written: around its name, around its value."""
-
-    before: str
-    behind: tuple[str, ...]
-    """What stands between the name and the value; white space may stand between the parts."""
-    close: str
-    framed: bool
-    typed_by: str
-
-    @classmethod
-    def of(cls, values: Tags, sample: str) -> _ParameterTag:
-        before, _, rest = sample.partition(SAMPLE_KEY)
+    def __init__(self, values: Tags, sample: str) -> None:
+        self._values = values
+        self._before, _, rest = sample.partition(SAMPLE_KEY)
         behind = rest.partition(SAMPLE_VALUE)[0].strip()
-        parts: tuple[str, ...] = (behind,)
-        if len(values.name_end) > 1:
-            parts = values.name_end
-        return cls(before, parts, values.close, values.framed, values.typed_by)
+        # What stands between the name and the value; white space may stand between the parts.
+        self._behind = values.name_end if len(values.name_end) > 1 else (behind,)
+        self._frames: dict[str, tuple[str, str, str]] = {}
+        self._named = _Named()
 
-    def format(self, function: Function, name: str | None) -> Format:
-        """One parameter; `name` None: any that is not declared."""
-        part = function.schema_of(name) if name is not None else function.further
-        types = _types(function, name, part)
-        listed = choices(part, function.parameters.root)
-        if not self.typed_by:
+    def parameters(self, function: Function) -> Iterator[Format]:
+        """The parameters of a function, in order."""
+        if function.strict:
+            required = function.required
+            for name, part in function.parameters.declared.items():
+                one = self._named.write(name, part, partial(self._format, function, part))
+                yield one if name in required else optional(one)
+        if function.further is not False:
+            yield star(self._format(function, function.further, None))
+
+    def _format(self, function: Function, part: object, name: str | None) -> Format:
+        """One parameter, and white space behind it; `name` None: any that is not declared."""
+        root = function.parameters.root
+        types = schema.types(part, root)
+        listed = choices(part, root)
+        part = with_definitions(part, root)
+        if not self._values.typed_by:
             return self._untyped(name, part, types, listed)
         found: list[Format] = []
         if "string" in types:
             value = ANY_TEXT if listed is None else _one_of(each for each in listed if isinstance(each, str))
             found.append(self._with(name, "string", value))
         narrow = len(types) > 1 and part is not True
-        if self.typed_by == "string":
+        if self._values.typed_by == "string":
             kinds = types - {"string", "json string"}
             if kinds:
                 only = function.part_of_types(part, kinds) if "string" in types and narrow else part
                 found.append(self._with(name, "json", sequence(GAP, json_schema(only), GAP)))
-            return any_of(found)
+            return sequence(any_of(found), GAP)
         for said, names in _OF_ONE_TYPE.items():
             kinds = types.intersection(names)
             if kinds:
                 only = {"type": names[-1]} if part is True else function.part_of_types(part, kinds) if narrow else part
                 found.append(self._with(name, said, sequence(GAP, json_schema(only), GAP)))
-        return any_of(found)
+        return sequence(any_of(found), GAP)
 
     def _untyped(self, name: str | None, part: object, types: Types, listed: Sequence[object] | None) -> Format:
         """One parameter whose value the schema types. Templates of these families write Python's words as well."""
         if "string" not in types:
             python = [const(word) for kind, words in _PYTHON_WORDS.items() if kind in types for word in words]
             values = [json_schema(part), *(python if listed is None else ())]
-            return self._with(name, "", sequence(GAP, any_of(values), GAP))
-        if listed is None:
-            return self._with(name, "string", ANY_TEXT)
-        written = _one_of(listed)
-        return self._with(name, "", sequence(GAP, written, GAP) if self.framed else written)
+            value = sequence(GAP, any_of(values), GAP)
+        elif listed is None:
+            value = ANY_TEXT
+        else:
+            value = sequence(GAP, _one_of(listed), GAP) if self._values.framed else _one_of(listed)
+        return sequence(self._with(name, "", value), GAP)
 
     def _with(self, name: str | None, said: str, value: Format) -> Format:
-        last = self.behind[-1]
-        if self.typed_by:
-            kind = {"string": "true", "json": "false"}.get(said, said) if self.typed_by == "string" else said
-            last = re.sub(rf'{self.typed_by}="[^"]*"', f'{self.typed_by}="{kind}"', last)
         if name is None:
-            parts = [const(self.before), regex(_ANY_KEY)]
-            for part in self.behind[:-1]:
+            parts = [const(self._before), regex(_ANY_KEY)]
+            for part in self._behind[:-1]:
                 parts += [const(part), GAP]
-            return sequence(*parts, tag(last, value, self.close))
-        if len(self.behind) == 1:
-            return tag(f"{self.before}{name}{last}", value, self.close)
-        parts = [const(f"{self.before}{name}{self.behind[0]}"), GAP]
-        for part in self.behind[1:-1]:
+            return sequence(*parts, tag(self._last(said), value, self._values.close))
+        frame = self._frames.get(said)
+        if frame is None:
+            frame = self._frames[said] = self._frame(said)
+        return f"{frame[0]}{quote(name)[1:-1]}{frame[1]}{value}{frame[2]}"
+
+    def _frame(self, said: str) -> tuple[str, str, str]:
+        """What is around a name and its value."""
+        parts = [const(f"{self._before}{_HOLE}{self._behind[0]}"), GAP]
+        for part in self._behind[1:-1]:
             parts += [const(part), GAP]
-        return sequence(*parts, tag(last, value, self.close))
+        if len(self._behind) == 1:
+            made = tag(f"{self._before}{_HOLE}{self._last(said)}", _HOLE, self._values.close)
+        else:
+            made = sequence(*parts, tag(self._last(said), _HOLE, self._values.close))
+        before, _, rest = made.partition(_WRITTEN_HOLE)
+        between, _, behind = rest.partition(_HOLE)
+        return before, between, behind
 
-
-def _types(function: Function, name: str | None, part: object) -> Types:
-    """The types of a parameter. Most schemas say one, and nothing else that counts."""
-    if isinstance(part, dict) and (known := _said_type(part)) is not None:
-        return known
-    if isinstance(part, dict) and part.keys() == _UNION and isinstance(part["anyOf"], list):
-        branches = [_said_type(each) if isinstance(each, dict) else None for each in part["anyOf"]]
-        if branches and all(each is not None for each in branches):
-            return frozenset().union(*(each for each in branches if each))
-    return function.parameters.types(name) if name is not None else schema.types(part, function.parameters.root)
-
-
-def _said_type(part: Mapping[str, object]) -> Types | None:
-    said = part.get("type")
-    if not isinstance(said, str) or said not in schema.ANY or not _SIMPLE.issuperset(part):
-        return None
-    listed = part.get("enum")
-    if listed is not None and not (said == "string" and isinstance(listed, list) and all(map(_is_text, listed))):
-        return None
-    return _ONE[said]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    def _last(self, said: str) -> str:
+        """What stands right before a value: it may say the type."""
+        by = self._values.typed_by
+        if not by:
+            return self._behind[-1]
+        kind = {"string": "true", "json": "false"}.get(said, said) if by == "string" else said
+        return re.sub(rf'{by}="[^"]*"', f'{by}="{kind}"', self._behind[-1])
 
 
 def _one_of(listed: Iterable[object]) -> Format:
@@ -211,14 +243,20 @@ def parameters_as_elements(function: Function, end: str) -> Iterator[Format]:
     """Parameters as elements, up to `end`."""
     root = function.parameters.root
     if function.strict:
-        yield from _Elements(root).members(root, 0)
+        elements, required = _Elements(root), function.required
+        for name, part in function.parameters.declared.items():
+            one = _ELEMENTS.write(name, part, partial(elements.parameter, part))
+            yield one if name in required else optional(one)
     if function.further is not False:
         yield _any_elements(end)
 
 
 def _any_elements(end: str) -> Format:
     """Elements with any names, up to `end`: a grammar cannot say that a closer has its opener's name."""
-    return optional(sequence(const(f"{NAMESPACE}<"), regex("[^/<>]"), {"type": "any_text", "excludes": [end]}))
+    return optional(sequence(const(f"{NAMESPACE}<"), regex("[^/<>]"), any_text(end)))
+
+
+_ELEMENTS = _Named()
 
 
 class _Elements:
@@ -226,7 +264,12 @@ class _Elements:
 
     def __init__(self, root: object) -> None:
         self._root = root
+        self._left = 0
+
+    def parameter(self, part: object, name: str) -> Format:
+        """A parameter, and white space behind it. It has its share of nested elements, whatever others have."""
         self._left = _MAX_NESTED
+        return sequence(self._element(name, part, 0), GAP)
 
     def members(self, part: object, depth: int) -> Iterator[Format]:
         required = required_of(part, self._root)

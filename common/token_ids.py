@@ -9,10 +9,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Protocol, TypeVar
 
-from .registry import partners
+from .registry import declared_count, partners, reasoning_row, tool_row
 from .rows import ReasoningRow, ToolRow, thinking_asked_for
 
 
@@ -142,14 +142,23 @@ def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, t
 
     They are special in some families, and in some models' tokenizers although the family's are not.
     """
+    named = (None if tool is None else tool.name, None if reasoning is None else reasoning.name)
+    markers = _markers(*named, declared_count())
+    return markers is None or not markers.isdisjoint(_special_tokens(tokenizer))
+
+
+@cache
+def _markers(tool: str | None, reasoning: str | None, _declared: int) -> frozenset[str] | None:
+    """The markers of these parsers; None if some are special in every model of the family."""
+    think = None if reasoning is None else reasoning_row(reasoning)
     # A call ends reasoning, with or without a tool parser: its markers have to be seen as well.
-    tools = [*(() if tool is None else (tool,)), *(() if reasoning is None else partners(reasoning))]
-    if any(row.special_tokens for row in tools) or (reasoning is not None and reasoning.special_tokens):
-        return True
+    tools = [*(() if tool is None else (tool_row(tool),)), *(() if think is None else partners(think))]
+    if any(row.special_tokens for row in tools) or (think is not None and think.special_tokens):
+        return None
     markers = {marker for row in tools for marker in (*row.format.markers, *row.added_tokens)}
-    if reasoning is not None:
-        markers.update(reasoning.think.opens, reasoning.think.closes)
-    return not markers.isdisjoint(_special_tokens(tokenizer))
+    if think is not None:
+        markers.update(think.think.opens, think.think.closes)
+    return frozenset(markers)
 
 
 @once

@@ -19,7 +19,9 @@ from functools import cache
 from importlib.util import find_spec
 from string import ascii_letters
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
+
+from dynamo_parsers.tag_formats import Tag
 
 
 class _Nothing:
@@ -52,7 +54,17 @@ def xgrammar() -> Any:
         del sys.modules["torch"]
 
 
-def accepts(tag: Mapping[str, object] | None, text: str) -> bool:
+Asked: TypeAlias = Tag | Mapping[str, object] | str
+"""A structural tag: ours, or as an engine has it."""
+
+
+def _text(tag: Asked) -> str:
+    if isinstance(tag, str):
+        return tag
+    return tag.text if isinstance(tag, Tag) else json.dumps(tag)
+
+
+def accepts(tag: Asked | None, text: str) -> bool:
     """Whether a reply that is constrained by the structural tag `tag` can be `text`."""
     return Accepts(tag)(text)
 
@@ -60,9 +72,9 @@ def accepts(tag: Mapping[str, object] | None, text: str) -> bool:
 class Accepts:
     """`accepts` of one tag and many texts."""
 
-    def __init__(self, tag: Mapping[str, object] | None) -> None:
+    def __init__(self, tag: Asked | None) -> None:
         assert tag is not None
-        self._grammar = xgrammar().Grammar.from_structural_tag(json.dumps(tag))
+        self._grammar = xgrammar().Grammar.from_structural_tag(_text(tag))
 
     def __call__(self, text: str) -> bool:
         return bool(xgrammar().testing._is_grammar_accept_string(self._grammar, text))
@@ -80,14 +92,14 @@ _PROBES = ("☃", " ☃", "<☃", "'☃", '"☃', "}☃")
 _PLAIN = ("Paris", "a b", "7", "city")
 
 
-def allowed_reply(tag: Mapping[str, object], markers: Sequence[str], seed: int, most: int = 400) -> str | None:
+def allowed_reply(tag: Tag, markers: Sequence[str], seed: int, most: int = 400) -> str | None:
     """A reply that `tag` allows, made with it alone: a random walk through the grammar.
 
     Where text is free it is plain, up to what ends it: what a value makes of markup in it is the parser's to say, and
     other tests' to ask. None if the walk does not come to an end.
     """
     chosen = random.Random(seed)
-    matcher = _matcher(json.dumps(tag))
+    matcher = _matcher(_text(tag))
     text = ""
     words = [*markers, *_PLAIN, *'{}[]()":,=<>|/\n;', "true", "1", "-2", *ascii_letters]
     for _ in range(most):

@@ -212,7 +212,7 @@ def test_calls_are_constrained_where_the_shape_can_be() -> None:
 
 def test_an_answer_in_regions_is_constrained_in_its_own() -> None:
     name = reasoning_of(parsers_of(DECLARED["array in regions"].spec)).name
-    assert "'<|A|>'" in str(answer_tag(name, {"type": "json_schema", "json_schema": {}}))
+    assert '"<|A|>"' in answer_tag(name, {"type": "json_schema", "json_schema": {}}).text
 
 
 class Tokenizer:

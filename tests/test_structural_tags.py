@@ -26,6 +26,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
+from dynamo_parsers.tag_formats import Tag
 from dynamo_parsers.tag_schemas import is_plain
 from grammars import accepts, xgrammar
 from hypothesis import HealthCheck, given, settings
@@ -317,8 +318,8 @@ def test_values_that_a_schema_leaves_open(row: ToolRow, name: str) -> None:
     schema = {"type": "object", "$defs": {"Node": NODE}, "properties": {"a": part}, "required": ["a"]}
     declared = [tool("get_weather", schema, True)]
     tag = structural_tag(row.name, declared, "required", reasoning_parser=row.pairs[0], in_reasoning=None)
-    assert nesting(tag) < NESTED
-    assert len(json.dumps(tag)) < 100_000
+    assert nesting(tag.format) + 1 < NESTED
+    assert len(tag.text) < 100_000
     assert accepts(tag, written(row, ("get_weather", {"a": value})))
 
 
@@ -338,7 +339,7 @@ def test_a_plain_schema_is_never_nested_too_deep(row: ToolRow) -> None:
             think = None if frames_reply(row) else row.pairs[0]
             tag = structural_tag(row.name, declared, "required", reasoning_parser=think)
             assert tag is not None
-            assert tag.doubtful or nesting(tag) < NESTED - 5
+            assert tag.doubtful or nesting(tag.format) + 1 < NESTED - 5
 
 
 # --- requests that ask for nothing, or for too much
@@ -382,7 +383,8 @@ def test_a_format_that_cannot_be_expressed_says_so(monkeypatch: pytest.MonkeyPat
 def test_tags_are_json() -> None:
     for row in EXPRESSED:
         tag = structural_tag(row.name, tools(strict=True), "required")
-        assert json.loads(json.dumps(tag)) == tag
+        assert tag is not None
+        assert json.loads(tag.text) == {"type": "structural_tag", "format": tag.format}
 
 
 # --- size, and what is kept
@@ -402,8 +404,9 @@ def optionals(count: int) -> dict[str, object]:
     return {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": ["p00"]}
 
 
-def size(tag: Mapping[str, object] | None) -> int:
-    return len(json.dumps(tag))
+def size(tag: Tag | None) -> int:
+    assert tag is not None
+    return len(tag.text)
 
 
 @rows
@@ -414,9 +417,9 @@ def test_a_call_is_written_once(row: ToolRow) -> None:
     most = {"mistral": 2, "muse": 2, "inkling": 2, "harmony": 2}.get(row.name, 1)
     for choice in ("required", {"function": {"name": "one_of_them"}}):
         tag = structural_tag(row.name, declared, choice, reasoning_parser=think)
-        assert json.dumps(tag).count("one_of_them") <= most
+        assert tag.text.count("one_of_them") <= most
     free = structural_tag(row.name, declared)
-    assert json.dumps(free).count("one_of_them") <= (2 if row.name == "phi4" else most)
+    assert free.text.count("one_of_them") <= (2 if row.name == "phi4" else most)
 
 
 @stricts
@@ -437,10 +440,46 @@ def test_the_same_tools_are_not_looked_at_again(row: ToolRow) -> None:
     first, again = (structural_tag(row.name, tools(strict=True), "required") for _ in range(2))
     assert first is again
     changed = [*tools(strict=True), tool("another", SCHEMA, True)]
-    assert structural_tag(row.name, changed, "required") != first
+    added = structural_tag(row.name, changed, "required")
+    assert added is not None
+    assert first is not None
+    assert added.text != first.text
     for other in (structural_tag(row.name, changed), structural_tag(row.name, tools(strict=False), "required")):
         assert other is not first
     assert structural_tag(row.name, tools(strict=True), "required", reasoning_parser=row.pairs[0]) is not first
+
+
+def test_what_is_kept_does_not_change_with_a_request() -> None:
+    """The objects of a request are its own, also after a tag was made of them."""
+
+    def made() -> dict[str, object]:
+        return {"type": "object", "properties": {"unit": {"type": "string", "enum": ["c", "f"]}}, "required": ["unit"]}
+
+    for first, later in (("hermes", "qwen3_coder"), ("qwen3_coder", "gemma4"), ("gemma4", "minimax_m3")):
+        asked: Any = made()
+        assert structural_tag(first, [tool(f"kept_{first}", asked, True)], "required") is not None
+        asked["properties"]["unit"]["enum"].append("other")
+        asked["required"].clear()
+        row = tool_row(later)
+        tag = structural_tag(later, [tool(f"kept_{first}", made(), True)], "required")
+        assert accepts(tag, written(row, (f"kept_{first}", {"unit": "c"})))
+        assert not accepts(tag, written(row, (f"kept_{first}", {"unit": "other"})))
+        assert not accepts(tag, written(row, (f"kept_{first}", {})))
+
+
+@pytest.mark.parametrize("name", ["gemma4", "pythonic"])
+def test_values_of_one_schema_are_one_rule(name: str) -> None:
+    part = {"type": "array", "items": {"enum": ["a", "b"]}}
+    sizes = []
+    for parts in ([part] * 8, [{**part, "items": {"enum": ["a", f"b{number}"]}} for number in range(8)]):
+        declared = [
+            tool(f"f{number}", {"type": "object", "properties": {"x": each}}, True) for number, each in enumerate(parts)
+        ]
+        tag = structural_tag(name, declared, "required")
+        assert accepts(tag, written(tool_row(name), ("f7", {"x": ["a", parts[7]["items"]["enum"][1]]})))
+        assert not accepts(tag, written(tool_row(name), ("f7", {"x": ["c"]})))
+        sizes.append(size(tag))
+    assert sizes[0] < sizes[1] - 7 * 40
 
 
 def test_what_is_kept_is_bounded() -> None:
@@ -463,7 +502,7 @@ def test_lengths_are_left_out_and_said_once(row: ToolRow, caplog: pytest.LogCapt
         tags = [structural_tag(row.name, [tool(name, LIMITED, True)], choice) for choice in ("required", "auto")]
     assert caplog.text.count(f"'{name}'") == 1
     assert "text: maxLength, at.minLength: minLength" in caplog.text
-    assert all('"maxLength"' not in json.dumps(tag) for tag in tags)
+    assert all('"maxLength"' not in tag.text for tag in tags)
     text = written(row, (name, {"text": 'It said "x",\n3 < 4 \\ 5.', "at": {"minLength": "a"}}))
     assert accepts(tags[0], text)
 
@@ -612,7 +651,7 @@ def test_only_the_definitions_that_are_referred_to_are_written() -> None:
     defs |= {f"unused{number}": {"type": "string"} for number in range(50)}
     schema = {"type": "object", "$defs": defs, "properties": {"p": {"$ref": "#/$defs/a"}, "q": {"type": "integer"}}}
     tag = structural_tag("qwen3_coder", [tool("f", schema, True)], "required")
-    assert "unused" not in json.dumps(tag)
+    assert "unused" not in tag.text
     assert accepts(tag, written(tool_row("qwen3_coder"), ("f", {"p": {"x": {"x": {}}}, "q": 1})))
     assert not accepts(tag, written(tool_row("qwen3_coder"), ("f", {"p": {"x": {"x": 1}}})))
 

@@ -14,11 +14,10 @@ detectors often (for each choice, and only to ask for a grammar), so a construct
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta
@@ -27,8 +26,9 @@ from dynamo_parsers.registry import PREFIX, reasoning_row, tool_row
 from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.rows import ReasoningRow, Starts, ToolRow
 from dynamo_parsers.structural_tags import Level, ToolChoiceError, frames_reply, structural_tag
+from dynamo_parsers.tag_formats import Tag
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from xgrammar import StructuralTag
 
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
@@ -213,11 +213,7 @@ class DynamoToolDetector(BaseFormatDetector):
             tag = structural_tag(self.row.name, plain_tools(tools), tool_choice, parallel_tool_calls, level=level)
         except ToolChoiceError as error:
             raise ToolChoiceError(error.plain) from None  # SGLang puts it into its log, and goes on without a tag
-        if tag is None:
-            return None
-        if not isinstance(tag.engine, StructuralTag):
-            tag.engine = MadeTag.of(tag)
-        return tag.engine
+        return None if tag is None else MadeTag.of(tag)
 
     def supports_structural_tag(self) -> bool:
         return False
@@ -230,19 +226,27 @@ class DynamoToolDetector(BaseFormatDetector):
 
 
 class MadeTag(StructuralTag):
-    """A tag of ours as SGLang asks for one. SGLang writes it as JSON, and pydantic has nothing to find out about it."""
+    """A tag of ours as SGLang asks for one.
 
-    def model_dump(self, **_: Any) -> dict[str, Any]:
-        """The tag as it was made: a request does not pay for a copy."""
-        return {"type": "structural_tag", "format": self.format}
+    SGLang writes a tag as JSON, and takes text as it is. Pydantic has nothing to find out about it, so there are no
+    fields.
+    """
+
+    _text: str = PrivateAttr()
 
     @classmethod
-    def of(cls, tag: Mapping[str, object]) -> MadeTag:
-        """`tag` as SGLang wants it."""
-        return cls.model_construct(type="structural_tag", format=tag["format"])
+    def of(cls, tag: Tag) -> MadeTag:
+        """`tag` as SGLang wants it; the same object for the same tag."""
+        if not isinstance(tag.engine, cls):
+            tag.engine = made = cls.model_construct(type="structural_tag")
+            made._text = tag.text
+        return cast(MadeTag, tag.engine)
+
+    def model_dump(self, **_: Any) -> Any:
+        return self._text
 
     def model_dump_json(self, **_: Any) -> str:
-        return json.dumps(self.model_dump())
+        return self._text
 
 
 def _is_forced(tool_choice: object) -> bool:

@@ -7,7 +7,7 @@ comes from `requests.told`. What it reads of a parser without an instance is a c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta, ToolCallStart
@@ -117,7 +117,7 @@ class DynamoToolParser(BaseToolParser):
             tag = structural_tag(self.row.name, plain_tools(tools))
         except NoStructuralTag:
             return None
-        return None if tag is None else cast(dict[str, object], tag["format"])
+        return None if tag is None else tag.format
 
     def structure_info(self) -> Callable[[str], StructureInfo]:
         """What stands around the arguments of a function, by its name. TensorRT-LLM asks for strict tools."""

@@ -88,34 +88,40 @@ class MadeTag(StructuralTag):
 
 
 def as_structural_tag(tag: Tag) -> StructuralTag:
-    """`tag` as vLLM wants it.
+    """`tag` as vLLM wants it, if it does not take text."""
+    return MadeTag.model_construct(type="structural_tag", format=tag.format)
+
+
+def check_tag(tag: Tag) -> None:
+    """Try what of a tag may be refused, once.
 
     Raises:
         Refused: no grammar can follow the schema of a tool, or it nests deeper than vLLM takes, which would say so
             only after a stream has begun.
     """
-    if isinstance(tag.engine, StructuralTag):
-        return tag.engine
+    if tag.engine is not None:
+        return
     try:
         if tag.doubtful and _check_nesting is not None:
-            _check_nesting(json.dumps(tag), structural_tag=True)
+            _check_nesting(tag.text, structural_tag=True)
         for call in tag.doubtful:
-            _compiles(json.dumps({"type": "structural_tag", "format": call}))
+            _compiles(call)
     except Exception as error:
         said = _PLACE.sub("", str(error).strip().splitlines()[-1])
         raise Refused(
             "the parameters of a strict tool are no JSON Schema that can be enforced: correct them, or leave strict "
             f"out of the tool ({said})"
         ) from error
-    made = MadeTag.model_construct(type="structural_tag", format=tag["format"])
-    tag.engine = made
-    return made
+    tag.engine = _CHECKED
 
 
-def is_grammar(tag: Mapping[str, object]) -> bool:
+_CHECKED = "checked"
+
+
+def is_grammar(tag: Tag) -> bool:
     """Whether xgrammar makes a grammar of `tag`."""
     try:
-        _compiles(json.dumps(tag))
+        _compiles(tag.text)
     except Exception:
         return False
     return True
@@ -173,9 +179,9 @@ def has_grammar(request: Request) -> bool:
     return any(name.startswith("guided_") and value is not None for name, value in said.items())
 
 
-def set_structural_tag(request: Request, tag: Mapping[str, object]) -> None:
+def set_structural_tag(request: Request, tag: Tag) -> None:
     """Constrain the reply to `tag`, in place of what the request said of the answer."""
-    request.structured_outputs = StructuredOutputsParams(structural_tag=json.dumps(tag))
+    request.structured_outputs = StructuredOutputsParams(structural_tag=tag.text)
     if hasattr(request, "response_format"):
         request.response_format = None
     else:

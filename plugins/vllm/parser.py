@@ -16,10 +16,13 @@ from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ReasoningDelta, ToolCallEnd, ToolCallStart
 from dynamo_parsers.message import fold
 from dynamo_parsers.registry import PREFIX
+from openai.types.responses.tool_choice_function import ToolChoiceFunction
 
 from vllm.entrypoints.generate.base.protocol import DeltaMessage, FunctionCall
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionNamedToolChoiceParam
 from vllm.parser.abstract_parser import DelegatingParser
 
+from ._versions import Refused, set_structural_tag
 from .parsers import (
     DynamoReasoningParser,
     DynamoToolParser,
@@ -30,6 +33,8 @@ from .parsers import (
 )
 
 if TYPE_CHECKING:
+    from dynamo_parsers.tag_formats import Tag
+
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
     from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
     from vllm.tokenizers import TokenizerLike
@@ -89,6 +94,23 @@ class DynamoParser(DelegatingParser):
         self._calls_before = count
 
     # --- what vLLM asks
+
+    def _apply_structural_tag(self, request: Request) -> Request:
+        """What vLLM does before the parsers adjust a request, without a copy of every tool and of the tag.
+
+        A request that has a grammar of its own, or a choice of a kind of its own, is left to vLLM.
+        """
+        tools = self._tools
+        if tools is None or not _may_be_tagged(request) or request.extract_structured_outputs() is not None:
+            return super()._apply_structural_tag(request)  # type: ignore[no-any-return, misc]
+        tag = self._tag_of(request)
+        if tag is not None:
+            set_structural_tag(request, tag)
+        return request
+
+    @guarded(lambda *_: None, passes=(Refused,))
+    def _tag_of(self, request: Request) -> Tag | None:
+        return None if self._tools is None else self._tools.tag_of(request, getattr(self, "tool_strict_level", None))
 
     @guarded(lambda *_: True)
     def is_reasoning_end(self, input_ids: list[int]) -> bool:
@@ -170,6 +192,15 @@ class DynamoParser(DelegatingParser):
             return content_delta(reading.machine.let_go() + delta_text)
         said = "".join(event.text for event in reading.unsaid if not isinstance(event, ToolCallStart | ToolCallEnd))
         return content_delta(said + reading.machine.let_go())
+
+
+def _may_be_tagged(request: Request) -> bool:
+    """Whether a request has tools, and a choice of which vLLM makes a tag."""
+    choice = request.tool_choice
+    return bool(request.tools) and (choice in ("auto", "required") or type(choice) in _NAMED)
+
+
+_NAMED = (ChatCompletionNamedToolChoiceParam, ToolChoiceFunction)
 
 
 def _tell_halves(*halves: object) -> None:

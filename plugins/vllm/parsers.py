@@ -12,14 +12,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
 from dynamo_parsers.guarded import GuardedParser
 from dynamo_parsers.message import fold
-from dynamo_parsers.registry import PREFIX, partners, reasoning_parser_names, reasoning_row, tool_parser_names, tool_row
-from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
+from dynamo_parsers.registry import (
+    PREFIX,
+    declared_count,
+    partners,
+    reasoning_parser_names,
+    reasoning_row,
+    tool_parser_names,
+    tool_row,
+)
+from dynamo_parsers.request import any_strict, free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.rows import ReasoningRow, ToolRow, thinking_asked_for
 from dynamo_parsers.structural_tags import (
     Level,
@@ -29,6 +38,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
+from dynamo_parsers.tag_formats import Tag
 from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_thoughts, reasoning_ids
 
 from vllm.entrypoints.generate.base.protocol import (
@@ -49,6 +59,7 @@ from ._versions import (
     Refused,
     as_structural_tag,
     calls_before,
+    check_tag,
     constrain_from_start,
     enforces_tags,
     function_tools,
@@ -225,7 +236,7 @@ class DynamoReasoningParser(ReasoningParser):
     @property
     def frames_reply(self) -> bool:
         """Whether the format frames the whole reply."""
-        return any(frames_reply(tool) for tool in partners(self.row))
+        return _frames_reply(self.row.name, declared_count())
 
     # --- one-shot
 
@@ -337,25 +348,40 @@ class DynamoToolParser(ToolParser):
         self, request: Request, *, reasoning: bool = False, strict_level: ToolStrictLevel | None = None
     ) -> StructuralTag | None:
         """What constrains the reply to what `request` allows; None if vLLM is to force JSON, or nothing."""
+        tag = self.tag_of(request, strict_level)
+        return None if tag is None else as_structural_tag(tag)
+
+    def tag_of(self, request: Request, strict_level: ToolStrictLevel | None) -> Tag | None:
+        """The same as a tag of ours.
+
+        Raises Refused for a request that cannot be served.
+        """
         if not enforces_tags() or not has_structural_tag(self.row.name):
             return None
+        choice, level = tool_choice_of(request), _LEVELS.get(getattr(strict_level, "name", ""), "auto")
+        tools = function_tools(request.tools or ())
+        if choice == "auto" and level == "auto" and request.parallel_tool_calls is not False and not any_strict(tools):
+            return None  # as most requests are
         beside = self.reasoning
         in_front = beside is not None and not beside.is_closed and constrain_from_start(request)
         try:
             tag = structural_tag(
                 self.row.name,
-                self.tools_of(request),
-                tool_choice_of(request),
+                plain_tools(tools),
+                choice,
                 request.parallel_tool_calls is not False,
-                level=_LEVELS.get(getattr(strict_level, "name", ""), "auto"),
+                level=level,
                 reasoning_parser=beside.row.name if beside is not None and in_front else None,
                 in_reasoning=beside is not None and beside.prompt_ends_inside,
             )
         except ToolChoiceError as error:
             raise Refused(str(error)) from error
-        if tag is not None and frames_reply(self.row):
+        if tag is None:
+            return None
+        if frames_reply(self.row):
             constrain_from_start(request)
-        return None if tag is None else as_structural_tag(tag)
+        check_tag(tag)
+        return tag
 
     def tools_of(self, request: Request | None) -> Sequence[object]:
         """The request's tools as plain objects; without a request, those that this parser was made with."""
@@ -556,6 +582,11 @@ def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
     if calls:
         message.tool_calls = list(calls.values())
     return message
+
+
+@cache
+def _frames_reply(reasoning: str, _declared: int) -> bool:
+    return any(frames_reply(tool) for tool in partners(reasoning_row(reasoning)))
 
 
 def tools_of(tools: Sequence[object] | None) -> Sequence[object]:

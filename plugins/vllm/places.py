@@ -71,6 +71,11 @@ PLACES: tuple[Place, ...] = (
         ("request",),
     ),
     Place(
+        ("vllm.parser.abstract_parser:DelegatingParser._apply_structural_tag",),
+        "a request with strict tools costs a copy of each tool and of the grammar",
+        ("request",),
+    ),
+    Place(
         (f"{_OPENAI}.chat_completion.protocol:ChatCompletionRequest._grammar_from_parser",),
         _FORCED,
     ),

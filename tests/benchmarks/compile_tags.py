@@ -11,7 +11,6 @@ server that has just started takes it, and the size of the tag. What is over its
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -25,6 +24,7 @@ from declared_tools import tools  # noqa: E402
 from dynamo_parsers.registry import TOOL_ROWS, tool_row  # noqa: E402
 from dynamo_parsers.structural_tags import frames_reply, structural_tag  # noqa: E402
 from grammars import xgrammar  # noqa: E402
+from pages import write_table  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
 SECONDS = {1: 0.5, 20: 1.0, 512: 5.0}
@@ -47,7 +47,9 @@ def tag_of(family: str, count: int, strict: bool) -> str:
     row = tool_row(family)
     reasoning = None if frames_reply(row) else row.pairs[0]
     declared = tools(count + 9, strict)[9:]  # those before have few parameters
-    return json.dumps(structural_tag(row.name, declared, "required", reasoning_parser=reasoning))
+    tag = structural_tag(row.name, declared, "required", reasoning_parser=reasoning)
+    assert tag is not None
+    return tag.text
 
 
 def seconds(tag: str, info: Any) -> float:
@@ -90,9 +92,7 @@ def main(said: Sequence[str] | None = None) -> None:
         lines.append(f"| {family} | {' | '.join(cells(family, counts, infos, over))} |")
         print(lines[-1], flush=True)
     if asked.write is not None:
-        before, _, rest = asked.write.read_text().partition(BEGIN)
-        text = "\n".join([before + BEGIN, "", *lines, "", END + rest.partition(END)[2]])
-        asked.write.write_text(text)
+        write_table(asked.write, BEGIN, END, lines)
     print("over the goals: " + ("; ".join(over) or "none"))
 
 

@@ -23,19 +23,28 @@ PARTS: Sequence[Mapping[str, object]] = (
 )
 
 
-def tools(count: int, strict: bool) -> list[dict[str, Any]]:
-    """Tools as servers of agents declare them: up to ten parameters, some of them nested, some required."""
+def _part(number: int, salt: str) -> dict[str, object]:
+    part = copy.deepcopy(dict(PARTS[number % len(PARTS)]))
+    if salt and "description" in part:
+        part["description"] = f"{part['description']} {salt}"
+    return part
+
+
+def tools(count: int, strict: bool, salt: str = "") -> list[dict[str, Any]]:
+    """Tools as servers of agents declare them: up to ten parameters, some of them nested, some required.
+
+    `salt` is in every name and every description.
+    """
     return [
         {
             "type": "function",
             "function": {
-                "name": f"server_{number % 7}_tool_{number}",
-                "description": "Looks for things and says which there are. " * 3,
+                "name": f"server_{number % 7}_tool_{number}{salt}",
+                "description": "Looks for things and says which there are. " * 3 + salt,
                 "parameters": {
                     "type": "object",
                     "properties": {
-                        WORDS[(number + at) % len(WORDS)]: copy.deepcopy(PARTS[(number + at * 3) % len(PARTS)])
-                        for at in range(number % 11)
+                        WORDS[(number + at) % len(WORDS)]: _part(number + at * 3, salt) for at in range(number % 11)
                     },
                     "required": [WORDS[(number + at) % len(WORDS)] for at in range(min(number % 11, 2))],
                     "additionalProperties": False,

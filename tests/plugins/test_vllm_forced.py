@@ -19,8 +19,10 @@ from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.structural_tags import frames_reply
 from dynamo_parsers.vllm import _versions
 from dynamo_parsers.vllm._versions import FROM_START
+from dynamo_parsers.vllm.parser import DynamoParser
 from vllm.exceptions import VLLMValidationError
 from vllm.parser import ParserManager
+from vllm.parser.abstract_parser import DelegatingParser
 from vllm.reasoning import ReasoningParserManager
 from vllm.sampling_params import SamplingParams
 from vllm.v1.structured_output.backend_xgrammar import validate_xgrammar_grammar
@@ -279,6 +281,25 @@ def test_two_strict_tools_of_one_name_are_refused() -> None:
     with pytest.raises(VLLMValidationError, match="two tools are called 'f'"):
         adjusted(row, chat_request([function("f", strict=True), function("f", strict=True)]))
     adjusted(row, chat_request([function("f"), function("f")], tool_choice="required"))
+
+
+@apis
+@rows
+@pytest.mark.parametrize("single", [False, True])
+def test_our_short_way_sets_what_vllm_sets(
+    row: ToolRow, single: bool, made_by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our composed parser puts a tag into a request itself, as text; vLLM's own way asks for an object."""
+    for said in ({"tool_choice": "required"}, {"tools": STRICT}, {"tools": STRICT, "tool_choice": "required"}):
+        asked = {"parallel_tool_calls": not single, **said}
+        ours = adjusted(row, made_by(**asked))
+        with monkeypatch.context() as patch:
+            patch.setattr(DynamoParser, "_apply_structural_tag", DelegatingParser._apply_structural_tag)
+            theirs = adjusted(row, made_by(**asked))
+        tags = [json.loads(each.extract_structured_outputs().structural_tag) for each in (ours, theirs)]
+        assert tags[0] == tags[1]
+        apart = {"structured_outputs", "request_id"}
+        assert ours.model_dump(exclude=apart) == theirs.model_dump(exclude=apart)
 
 
 def test_a_request_costs_no_grammar_and_no_validation(monkeypatch: pytest.MonkeyPatch) -> None:
