@@ -249,6 +249,14 @@ bench: $(CORE)/.installed $(VLLM)/.installed ## The benchmarks: the core alone, 
 	$(VLLM)/bin/python -m pytest tests/benchmarks/test_parse_delta.py --benchmark-only $(ARGS)
 	$(VLLM)/bin/python tests/benchmarks/tags_in_requests.py
 
+.PHONY: bench-requests
+bench-requests: $(VLLM)/.installed ## CPU of setting a request up in vLLM, ours and its own in turn, into docs/tool-choice.md; half an hour [ARGS=...]
+	$(VLLM)/bin/python tests/benchmarks/tags_in_requests.py --write $(ARGS)
+
+.PHONY: bench-requests-sglang
+bench-requests-sglang: $(SGLANG)/.installed ## The same of a request's grammar in SGLang, printed; minutes [ARGS=...]
+	$(SGLANG)/bin/python tests/benchmarks/sglang_requests.py $(ARGS)
+
 .PHONY: bench-servers
 bench-servers: $(VLLM)/.installed ## CPU of vLLM's serving with our parsers and its own, into docs/vllm.md; an hour [ARGS="--families hermes"]
 	$(VLLM)/bin/python tests/benchmarks/serving.py --write $(ARGS)

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from json.encoder import encode_basestring
 from typing import Literal, TypeAlias
 
 from .arguments.elements import NAMESPACE
@@ -67,7 +68,7 @@ from .tag_formats import (
 )
 from .tag_literals import PYTHON, Literals, gemma
 from .tag_schemas import LIMITS, NOT_JSON, TEXT_LIMITS, Cleaned, content_of, is_bare, is_plain, words_of
-from .tag_values import SAMPLE_KEY, Function, ParameterTag, parameters_as_elements
+from .tag_values import SAMPLE_KEY, Function, parameter_tag, parameters_as_elements
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
 """What is constrained at least: what the request asks for, the framing of every call, or every argument too."""
@@ -280,7 +281,7 @@ def around_arguments(tool_parser: str, name: str) -> tuple[str, str, str] | None
     before, _, behind = format.sample.partition(_ARGUMENTS)
     if "[" in before:  # the texts stand around several calls
         return None
-    return before.replace(_NAME, json.dumps(name, ensure_ascii=False)[1:-1]), behind, format.spans[0].open
+    return before.replace(_NAME, encode_basestring(name)[1:-1]), behind, format.spans[0].open
 
 
 @cache
@@ -602,7 +603,7 @@ def _json_parts(
     except ValueError:
         said = {}
     if said == {_NAME: json.loads(_ARGUMENTS)}:
-        return [const('{"')], lambda name: f"{json.dumps(name, ensure_ascii=False)[1:]}: ", (GAP, const("}"))
+        return [const('{"')], lambda name: f"{encode_basestring(name)[1:]}: ", (GAP, const("}"))
     id_key = next(iter(said)) if len(said) == 3 else ""
     name_key, key = (each for each in said if each != id_key) if len(said) == 2 + bool(id_key) else ("", "")
     if (
@@ -624,7 +625,7 @@ def _json_parts(
     ids = [optional(sequence(const(', "id": "'), regex(_ANY_ID), const('"')))] if behind else []
     return (
         before,
-        lambda name: f'{json.dumps(name, ensure_ascii=False)[1:]}, "{key}": ',
+        lambda name: f'{encode_basestring(name)[1:]}, "{key}": ',
         (*ids, GAP, const("}")),
     )
 
@@ -678,7 +679,7 @@ def _tagged_rest(format: Tagged, sample: str) -> Callable[[Function], Sequence[F
         head.append(GAP)
     head += _counted(between.strip())
     end = [const(tail.strip())] if tail.strip() else []
-    written = ParameterTag(arguments, values) if isinstance(arguments, Tags) else None
+    written = parameter_tag(arguments, values) if isinstance(arguments, Tags) else None
 
     def parts(function: Function) -> Sequence[Format]:
         if isinstance(arguments, MinimaxM3Values):

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from . import schema
@@ -234,6 +234,12 @@ class ParameterTag:
 def _one_of(listed: Iterable[object]) -> Format:
     """Values that a schema lists, as text."""
     return any_of(const(each if isinstance(each, str) else json.dumps(each)) for each in listed)
+
+
+@lru_cache(maxsize=64)
+def parameter_tag(values: Tags, sample: str) -> ParameterTag:
+    """How a family writes a parameter: the same object for the same markup, for what it keeps."""
+    return ParameterTag(values, sample)
 
 
 # --- parameters as elements

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ToolArgumentsDelta
@@ -202,7 +202,9 @@ class DynamoToolDetector(BaseFormatDetector):
         self, tools: Sequence[Tool] | None = None, thinking_mode: bool = False, parallel_tool_calls: bool = True
     ) -> StructuralTag | None:
         """What constrains calls that need not be, of tools that are not strict: only how many they are."""
-        return self._tag(tools, "auto", parallel_tool_calls, "auto") if takes_tags() else None
+        if parallel_tool_calls or not takes_tags():
+            return None
+        return self._tag(tools, "auto", parallel_tool_calls, "auto")
 
     def _tag(
         self, tools: Sequence[Tool] | None, tool_choice: object, parallel_tool_calls: bool, level: Level
@@ -240,7 +242,7 @@ class MadeTag(StructuralTag):
         if not isinstance(tag.engine, cls):
             tag.engine = made = cls.model_construct(type="structural_tag")
             made._text = tag.text
-        return cast(MadeTag, tag.engine)
+        return tag.engine
 
     def model_dump(self, **_: Any) -> Any:
         return self._text

@@ -102,7 +102,7 @@ class DynamoParser(DelegatingParser):
         """
         tools = self._tools
         if tools is None or not _may_be_tagged(request) or request.extract_structured_outputs() is not None:
-            return super()._apply_structural_tag(request)  # type: ignore[no-any-return, misc]
+            return super()._apply_structural_tag(request)
         tag = self._tag_of(request)
         if tag is not None:
             set_structural_tag(request, tag)

@@ -27,8 +27,8 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "support")]
 
+from declared_tools import tools  # noqa: E402
 from dynamo_parsers.registry import tool_row  # noqa: E402
-from tags_in_requests import tools  # noqa: E402
 from vllm.entrypoints.generate.base.protocol import RequestResponseMetadata  # noqa: E402
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest  # noqa: E402
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat  # noqa: E402
