@@ -58,7 +58,6 @@ def _register() -> None:
     for name in (AUTO, DECLARED):
         FunctionCallParser.ToolCallParserEnum.setdefault(PREFIX + name, auto.AutoToolDetector)
         ReasoningParser.DetectorMap.setdefault(PREFIX + name, auto.AutoReasoningDetector)
-    auto.register_published()
     hint_at_close_names("--tool-call-parser", [AUTO, DECLARED, *tool_parser_names()])
     hint_at_close_names("--reasoning-parser", [AUTO, DECLARED, *reasoning_parser_names()])
     counters.install()
@@ -69,6 +68,7 @@ def _register() -> None:
             hooks.install(HookRegistry, HookType)
     except Exception:
         logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told of the request")
+    auto.register_published()
 
 
 def _version() -> str | None:
