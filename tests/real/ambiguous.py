@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ TWO_READINGS = "Two readings"
 QUOTED_CALLS = "Quoted calls"
 FRAMES_END = "A frame's end"
 HAD_ENDED = "It had ended"
+UNDECLARED = "Undeclared values"
+UNIONS = "Unions with string"
 
+SAYS_TYPE = {"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"}
 SPACE = r"\s{0,256}"
 NAME = r"[^<>{(\",\s\\]{1,256}"
 
@@ -95,6 +99,9 @@ TAGS = {
 
 def rule_of(question: Question) -> str | None:
     """The rule of the contract by which the reply has more than one reading; None if it has one."""
+    typed = _typed(question) if RENDERERS[question.family].schema_types else None
+    if typed is not None:
+        return typed
     tags, seam = TAGS.get(question.family), seam_of(question.family)
     for text in (text for _, arguments in question.calls for text in _texts(arguments)):
         if seam is not None and seam.search(text):
@@ -109,6 +116,28 @@ def rule_of(question: Question) -> str | None:
         if tags.opener.search(left):
             return QUOTED_CALLS
     return None
+
+
+def _typed(question: Question) -> str | None:
+    """A string that reads as another type, where the markup says no types and the schema allows both."""
+    schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in question.tools}
+    for name, arguments in question.calls:
+        declared = schemas[name].get("properties") or {} if name in schemas else {}
+        for key, value in arguments.items():
+            schema = declared.get(key, {})
+            if isinstance(value, str) and isinstance(schema, dict) and _reads_otherwise(value):
+                if not schema.keys() & SAYS_TYPE:
+                    return UNDECLARED
+                if schema.get("type") != "string":
+                    return UNIONS
+    return None
+
+
+def _reads_otherwise(text: str) -> bool:
+    try:
+        return not isinstance(json.loads(text), str)
+    except ValueError:
+        return False
 
 
 def _texts(arguments: Mapping[str, Any]) -> Iterator[str]:

@@ -23,10 +23,13 @@ from .outcome import Answer
 from .questions import Question, reasoning_of
 from .running import ITS_OWN, OURS, Asker, families_said, run
 
+RECIPES = ("deepseek_v4", "deepseek_v41")
+"""SGLang writes their prompts and reads their replies with the tokens of the real tokenizer: its own are not asked."""
+
 
 def knows(family: str) -> bool:
     reasoning = reasoning_of(family)
-    return family in SGLANG_TOOLS and (reasoning is None or reasoning in SGLANG_REASONING)
+    return family in SGLANG_TOOLS and family not in RECIPES and (reasoning is None or reasoning in SGLANG_REASONING)
 
 
 def ask(question: Question, way: str, *, ours: bool) -> Answer:

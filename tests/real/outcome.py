@@ -21,7 +21,7 @@ from dynamo_parsers.registry import reasoning_row, tool_row
 
 from .questions import Question
 
-SECONDS = 20
+SECONDS = 10
 """A reply that takes longer is "slow"."""
 OUTCOMES = ("exact", "wrong", "lost", "extra", "text", "raised", "slow")
 
@@ -65,8 +65,8 @@ def policy(question: Question, answer: Answer) -> str:
         return ""
     special = re.compile("|".join(map(re.escape, special_tokens(question.family))))
     normal: dict[str, Callable[[Any, Any], bool]] = {
-        SPACE: lambda one, other: one.strip() == str(other).strip(),
-        SPECIAL: lambda one, other: special.sub("", one) == special.sub("", str(other)),
+        SPACE: lambda one, other: isinstance(other, str) and one.strip() == other.strip(),
+        SPECIAL: lambda one, other: isinstance(other, str) and special.sub("", one) == special.sub("", other),
         LOOKS: lambda one, other: same(LITERALS.get(one.strip(), as_json(one)), other),
     }
     for name, alike in normal.items():
@@ -98,7 +98,7 @@ def _alike(one: Any, other: Any, alike: Callable[[Any, Any], bool]) -> bool:
         return one.keys() == other.keys() and all(_alike(each, other[key], alike) for key, each in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(_alike(a, b, alike) for a, b in zip(one, other, strict=True))
-    return same(one, other) or (isinstance(one, str) and not isinstance(other, dict | list) and alike(one, other))
+    return same(one, other) or (isinstance(one, str) and alike(one, other))
 
 
 def compared(question: Question, answer: Answer) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 - "bfcl": the calls of an answer of the leaderboard, as they are.
 - "mcp": one to three calls of MCP tools, with what agents write in one of the free strings of each.
 - "quoted": the same, and what is in the string holds example calls or markers of the markup of the reply itself.
+- "long": one call, with a string of 64 KB.
 
 The same seed gives the same questions in every environment.
 """
@@ -29,7 +30,9 @@ CACHE = ROOT / ".cache" / "real"
 SEED = 20261130
 EXAMPLES = 12
 """Replies that strings quote, of each family."""
-SOURCES = ("bfcl", "mcp", "quoted")
+SOURCES = ("bfcl", "mcp", "quoted", "long")
+KINDS = {"mcp": PLAIN, "quoted": QUOTING, "long": ("long",)}
+"""What the strings of a source are, in turn."""
 THOUGHT = "I look at it with a tool."
 PROSE = ("", "I'll do that now.", "Gut, ich prüfe es: 1 < 2.\n\n")
 """What a reply says before its calls."""
@@ -100,23 +103,24 @@ def _keys(value: Any) -> Iterator[str]:
 def questions(family: str, source: str, size: int | None) -> Iterator[Question]:
     """The questions of a source in the markup of a family; `size`: how many turns are drawn; None: all there are."""
     found = list(_turns()["bfcl" if source == "bfcl" else "mcp"])
-    if source != "bfcl":
-        found = [turn for turn in found if source == "mcp" or turn.calls[0]["slots"]]
+    if source != "bfcl":  # a tool without a free string comes beside another
+        found = [turn for turn in found if turn.calls[0]["slots"]]
     # Not by family, so that each has the same turns; a smaller size has the first of a larger one's.
     random.Random(f"{SEED} {source}").shuffle(found)
-    for turn in found[:size]:
+    for number, turn in enumerate(found[:size]):
         if all(writable(family, call["name"], call["arguments"]) for call in turn.calls):
-            yield _asked(family, source, turn)
+            yield _asked(family, source, turn, number)
 
 
-def _asked(family: str, source: str, turn: Turn) -> Question:
+def _asked(family: str, source: str, turn: Turn, number: int) -> Question:
     rng = random.Random(f"{SEED} {source} {turn.id}")
     prose = "" if source == "bfcl" else rng.choice(PROSE)
     kind = "as it is"
     said = list(turn.calls)
     if source != "bfcl":
-        kind = rng.choice((*PLAIN, *PLAIN, "long") if source == "mcp" else QUOTING)
-        said += _more(turn, family, rng.choice((0, 0, 0, 1, 2)) if kind != "long" else 0, rng)
+        kinds = KINDS[source]
+        kind = kinds[number % len(kinds)]
+        said += _more(turn, family, rng.choice((0, 0, 0, 1, 2)) if source != "long" else 0, rng)
     calls = [(call["name"], copy.deepcopy(call["arguments"])) for call in said]
     for call, (_, arguments) in zip(said, calls, strict=True):
         _fill(family, kind, arguments, call["slots"], rng)

@@ -19,14 +19,15 @@ from dynamo_parsers.registry import TOOL_ROWS
 
 from .outcome import SECONDS, Answer, Result, compared, policy
 from .questions import CACHE, ROOT, SOURCES, Question, questions
+from .strings import PLAIN
 
 OUT = ROOT / ".run" / "real"
 OURS, ITS_OWN = "ours", "its own"
 WAYS = ("whole", "pieces")
-TURNS = {"core": 100, "vLLM": 20, "SGLang": 20}
-"""By environment, if `REAL` says nothing: minutes each."""
-NOT_ASKED = ("ambiguous.py", "collect.py", "report.py", "sources.py")
-"""What changes no answer."""
+TURNS = {"core": 39, "vLLM": 13, "SGLang": 13}
+"""By environment, if `REAL` says nothing: each kind of string at least once, in minutes."""
+DECIDES = ("outcome.py", "questions.py", "strings.py")
+"""The files that decide what is asked, and how an answer is judged."""
 
 
 class TookTooLong(BaseException):
@@ -78,39 +79,41 @@ def result(asker: Asker, question: Question, way: str) -> Result:
     return Result(*about, outcome, why, reason)
 
 
-def sizes() -> dict[str, int | None]:
-    """How many turns of each source are drawn in each family: `REAL=all` (None), or a number, or the environment's."""
+def turns(environment: str, source: str) -> int | None:
+    """How many turns of a source are drawn in each family; None: all. Of those of 64 KB few are enough."""
     said = os.environ.get("REAL", "")
-    return {name: None if said == "all" else int(said or size) for name, size in TURNS.items()}
+    size = TURNS[environment.partition(" ")[0]]
+    if source == "long":
+        return 20 if said == "all" else max(1, int(said or size) // len(PLAIN))
+    return None if said == "all" else int(said or size)
 
 
 def run(askers: Sequence[Asker], only: Iterable[str] = ()) -> None:
-    """Ask everything of everyone, a file for each family; what a file holds of the same code is not asked again."""
+    """Ask everything of everyone, a file for each source and family; what a file holds of the same code stays."""
     families = [row.name for row in TOOL_ROWS if not list(only) or row.name in list(only)]
-    for number, family in enumerate(families, 1):
-        for asker in askers:
-            if not asker.knows(family):
-                continue
-            count = sizes()[asker.environment.partition(" ")[0]]
-            file = OUT / f"{asker.environment.replace(' ', '-')}.{asker.parser.replace(' ', '-')}.{family}.jsonl"
-            mark = f"# {digest(asker.parser)} {count}"
-            if file.exists() and file.read_text(encoding="utf-8").startswith(mark + "\n"):
-                continue
-            started = time.monotonic()
-            results = [
-                result(asker, question, way)
-                for source in SOURCES
-                for question in questions(family, source, count)
-                for way in WAYS
-            ]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            written = file.with_suffix(".tmp")
-            written.write_text("\n".join([mark, *(each.line() for each in results)]) + "\n", encoding="utf-8")
-            written.replace(file)
-            exact = sum(each.outcome == "exact" for each in results)
-            took = time.monotonic() - started
-            what = f"{asker.environment}, {asker.parser}: {family} ({number} of {len(families)})"
-            print(f"   {what}: {exact} of {len(results)} exact, {took:.0f} s", flush=True)
+    for source in SOURCES:
+        for number, family in enumerate(families, 1):
+            for asker in askers:
+                if asker.knows(family):
+                    _ask(asker, source, family, f"{source}, {family} ({number} of {len(families)})")
+
+
+def _ask(asker: Asker, source: str, family: str, title: str) -> None:
+    count = turns(asker.environment, source)
+    named = (asker.environment, asker.parser, source, family)
+    file = OUT / f"{'.'.join(each.replace(' ', '-') for each in named)}.jsonl"
+    mark = f"# {digest(asker.environment, asker.parser)} {count}\n"
+    if file.exists() and file.read_text(encoding="utf-8").startswith(mark):
+        return
+    started = time.monotonic()
+    results = [result(asker, question, way) for question in questions(family, source, count) for way in WAYS]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written = file.with_suffix(".tmp")
+    written.write_text(mark + "".join(f"{each.line()}\n" for each in results), encoding="utf-8")
+    written.replace(file)
+    exact = sum(each.outcome == "exact" for each in results)
+    took = time.monotonic() - started
+    print(f"   {asker.environment}, {asker.parser}: {title}: {exact} of {len(results)} exact, {took:.0f} s", flush=True)
 
 
 def results() -> list[Result]:
@@ -119,21 +122,27 @@ def results() -> list[Result]:
     for file in sorted(OUT.glob("*.jsonl")):
         mark, *lines = file.read_text(encoding="utf-8").splitlines()
         read = [Result(**json.loads(line)) for line in lines]
-        if read and mark.split()[1] == digest(read[0].parser):
+        if read and mark.split()[1] == digest(read[0].environment, read[0].parser):
             found += read
     return found
 
 
 @cache
-def digest(parser: str) -> str:
-    """Of the code and the data that decide an answer; ours do not decide that of an engine's own parser."""
+def digest(environment: str, parser: str) -> str:
+    """Of the code and the data that decide an answer; our parsers do not decide that of an engine's own."""
     found = hashlib.sha256()
-    folders = ("tests/real", "common", "plugins") if parser == OURS else ("tests/real",)
-    code = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
-    harnesses = list((ROOT / "tests").glob("*_harness.py"))
-    for file in sorted([*code, *harnesses]):
-        if file.name not in NOT_ASKED:
-            found.update(file.read_bytes())
+    asks = {
+        "core": ("in_core.py",),
+        "vLLM": ("in_vllm.py", "vllm_harness.py"),
+        "SGLang": ("in_sglang.py", "sglang_harness.py"),
+    }
+    names = {*DECIDES, *asks.get(environment.partition(" ")[0], ())}
+    code = [file for file in (ROOT / "tests").rglob("*.py") if file.name in names]
+    code.append(ROOT / "common" / "markup.py")
+    if parser == OURS:
+        code += [file for folder in ("common", "plugins") for file in (ROOT / folder).rglob("*.py")]
+    for file in sorted(code):
+        found.update(file.read_bytes())
     for data in ("calls.jsonl", "tools.json"):
         found.update((CACHE / data).read_bytes())
     return found.hexdigest()[:16]
