@@ -6,6 +6,7 @@ PYTHONPATH=tests .venv-core/bin/python -m real.report
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def columns(found: Sequence[Asked], *, shared: bool) -> list[Column]:
     """The core, and each engine with our parsers and its own; `shared`: ours only in the families that it has, too."""
     made: list[Column] = []
     for environment in sorted({each.result.environment for each in found}, key=_order):
-        own = {each.result.family for each in found if _is(each, environment, ITS_OWN)}
+        own = {_asked_of(each) for each in found if _is(each, environment, ITS_OWN)}
         if not own:
             made.append(("core", _column(environment, OURS, None)))
             continue
@@ -119,8 +120,12 @@ def _order(environment: str) -> int:
     return list(TURNS).index(environment.partition(" ")[0])
 
 
-def _column(environment: str, parser: str, families: Collection[str] | None) -> Callable[[Asked], bool]:
-    return lambda each: _is(each, environment, parser) and (families is None or each.result.family in families)
+def _column(environment: str, parser: str, asked: Collection[tuple[str, str]] | None) -> Callable[[Asked], bool]:
+    return lambda each: _is(each, environment, parser) and (asked is None or _asked_of(each) in asked)
+
+
+def _asked_of(each: Asked) -> tuple[str, str]:
+    return each.result.source, each.result.family
 
 
 def _is(each: Asked, environment: str, parser: str) -> bool:
@@ -218,6 +223,8 @@ def faults(found: Sequence[Asked], parser: str) -> str:
 
 
 def _code(text: str) -> str:
+    """Without a folder of this machine."""
+    text = re.sub(r"(?<![\w<:/])(?:/[\w.+@-]+)+/", "", text)
     return text.replace("`", "'").replace("|", "¦").replace("\n", " ")[:100]
 
 
