@@ -26,7 +26,7 @@ def _rows() -> Iterable[ToolRow | ReasoningRow]:
 
 
 _ROWS = tuple(_rows())
-TOOL_ROWS = tuple(row for row in _ROWS if isinstance(row, ToolRow))
+TOOL_ROWS = tuple(sorted((row for row in _ROWS if isinstance(row, ToolRow)), key=lambda row: row.kin != ""))
 REASONING_ROWS = tuple(row for row in _ROWS if isinstance(row, ReasoningRow))
 
 Row = TypeVar("Row", ToolRow, ReasoningRow)

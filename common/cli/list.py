@@ -33,7 +33,7 @@ def list_parsers(
         table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
         for column in ("name", "models", "goes with" if title.startswith("--tool") else "markers", "starts"):
             if column != "starts" or title.startswith("--reasoning"):
-                table.add_column(column, overflow="fold")
+                table.add_column(column, overflow="fold", no_wrap=column == "name")
         for column in ("vLLM", "SGLang", "TensorRT-LLM"):
             table.add_column(column, overflow="fold", style="dim")
         for entry in entries:

@@ -37,5 +37,6 @@ ROWS = (
         turn_ends=QWEN_ENDS,
         model_types=("mimo_v2_flash", "mimo_v2", "mimo"),
         engines=Native(vllm=("mimo",), sglang=("mimo",)),
+        kin="qwen3_coder",
     ),
 )
