@@ -69,6 +69,8 @@ class Reply:
     finish: str | None = None
     reasoning_tokens: int | None = None
     chunks: int = 0
+    token_ids: list[int] = field(default_factory=list)
+    """Where the request has `return_token_ids` and the engine gives them."""
 
     @property
     def said(self) -> tuple[str, str, list[tuple[str, str]]]:
@@ -117,10 +119,15 @@ def chats(
     given["extra_body"] = {**body_for(server, script, given["messages"], xargs), **(body or {})}
     if tools:
         given["tools"] = tools
+    return completions(server, given, stream=stream)
+
+
+def completions(server: Server, given: Mapping[str, Any], *, stream: bool) -> list[Reply]:
+    """Every choice of a chat completion."""
     client = openai_client(server)
     if stream:
         chunks = client.chat.completions.create(**given, stream=True, stream_options={"include_usage": True})
-        return _folded(chunks, said.get("n") or 1)
+        return _folded(chunks, given.get("n") or 1)
     whole = client.chat.completions.create(**given)
     replies = []
     for choice in whole.choices:
@@ -134,6 +141,7 @@ def chats(
                 [call.id for call in calls],
                 choice.finish_reason,
                 _reasoning_tokens(whole.usage),
+                token_ids=_token_ids(choice),
             )
         )
     return replies
@@ -169,6 +177,7 @@ def _folded(chunks: Iterable[Any], choices: int) -> list[Reply]:
         for choice in chunk.choices:
             reply = replies[choice.index]
             reply.chunks += 1
+            reply.token_ids += _token_ids(choice)
             reply.reasoning += _reasoning(choice.delta)
             reply.content += choice.delta.content or ""
             for call in choice.delta.tool_calls or []:
@@ -184,6 +193,10 @@ def _folded(chunks: Iterable[Any], choices: int) -> list[Reply]:
                 assert reply.finish is None, "two finish reasons"
                 reply.finish = choice.finish_reason
     return replies
+
+
+def _token_ids(choice: Any) -> list[int]:
+    return getattr(choice, "token_ids", None) or getattr(choice, "response_token_ids", None) or []
 
 
 def _reasoning_tokens(usage: Any) -> int | None:

@@ -1,6 +1,7 @@
 """Start and stop an engine's server on this machine's CPU, with our parsers and a demo model.
 
     python tests/live/engine_server.py start [--engine sglang] --family kimi_k2 --port 8000 [--follow]
+    python tests/live/engine_server.py start [--engine sglang] --model qwen2.5-coder-0.5b
     python tests/live/engine_server.py stop [--port 8000]
 
 `make serve` and `make stop` call it so; the live tests import `Server`.
@@ -323,9 +324,33 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _start(engine: str, family: str, port: int, follow: bool, flags: Sequence[str]) -> int:
+def _real(model: str) -> tuple[str, Path, list[str]]:
+    """The family of a real model, the folder that it is in, and its flags. It is fetched if it is not there."""
+    import real_model
+
+    if model not in real_model.FAMILY:
+        raise DidNotStart(f"no model {model!r}; there are {', '.join(real_model.FAMILY)}")
+    try:
+        folder = real_model.checkpoint(model=model)
+    except real_model.Unreachable as error:
+        raise DidNotStart(str(error)) from None
+    template = real_model.TEMPLATE[model]
+    return real_model.FAMILY[model], folder, [] if template is None else ["--chat-template", str(template)]
+
+
+def _start(engine: str, family: str, port: int, follow: bool, flags: Sequence[str], model: str = "") -> int:
     title = ENGINES[engine].title
-    again = f"serve FAMILY={family}" if engine == "vllm" else f"serve ENGINE={engine} FAMILY={family}"
+    folder = None
+    if model:
+        try:
+            family, folder, own = _real(model)
+        except DidNotStart as error:
+            _say(str(error))
+            return 1
+        flags = [*own, *flags]
+    again = f"serve MODEL={model}" if model else f"serve FAMILY={family}"
+    if engine != "vllm":
+        again = again.replace("serve", f"serve ENGINE={engine}")
     server = running(port)
     if server is not None and (server.family, server.engine) != (family, engine):
         there = f"our {ENGINES[server.engine].title} for {server.family}"
@@ -341,7 +366,7 @@ def _start(engine: str, family: str, port: int, follow: bool, flags: Sequence[st
         return 1
     else:
         try:
-            server = start(family, port, say=_say, flags=flags, engine=engine)
+            server = start(family, port, say=_say, flags=flags, engine=engine, checkpoint_folder=folder)
         except DidNotStart as error:
             _say(str(error))
             return 1
@@ -395,6 +420,7 @@ def main() -> int:
     starting = commands.add_parser("start", help="start a server in the background and wait until it answers")
     starting.add_argument("--engine", default="vllm", choices=ENGINES)
     starting.add_argument("--family", default="kimi_k2", help="a tool parser's name")
+    starting.add_argument("--model", default="", help="a real model of `real_model`, in place of the family's demo")
     starting.add_argument("--port", type=int, default=8000)
     starting.add_argument("--follow", action="store_true", help="show the log until Ctrl-C")
     starting.add_argument("flags", nargs="*", help="more flags for the engine, after --")
@@ -402,7 +428,7 @@ def main() -> int:
     stopping.add_argument("--port", type=int)
     given = parser.parse_args()
     if given.command == "start":
-        return _start(given.engine, given.family, given.port, given.follow, given.flags)
+        return _start(given.engine, given.family, given.port, given.follow, given.flags, given.model)
     return _stop(given.port)
 
 

