@@ -80,13 +80,13 @@ def _json(format: JsonCalls, ends: list[str]) -> dict[str, object]:
         raise Unsayable("a call's name is the key of its arguments")
     if "[" not in head and not span.close:
         raise Unsayable("what separates its calls is not JSON, and no marker is around each")
-    key = next(key for key in format.keys if f'"{key}"' in format.sample)
+    key, name = (next(key for key in keys if f'"{key}"' in format.sample) for keys in (format.keys, format.names))
     field = {"open": span.open, "close_pattern": _any_of([span.close] if span.close else ends), "content": "json"}
     if "[" in head:
-        return {**field, "transform_each": True, "transform": _call({"name": "{name}", "arguments": f"{{{key}}}"})}
+        return {**field, "transform_each": True, "transform": _call({"name": f"{{{name}}}", "arguments": f"{{{key}}}"})}
     function: object = "{content}"
-    if key != "arguments":
-        function = {"name": "{content.name}", "arguments": f"{{content.{key}}}"}
+    if (key, name) != ("arguments", "name"):
+        function = {"name": f"{{content.{name}}}", "arguments": f"{{content.{key}}}"}
     return {**field, "repeats": True, "transform": _call(function)}
 
 
@@ -94,6 +94,8 @@ def _python(format: Pythonic) -> dict[str, object]:
     span = format.as_json.spans[0]
     if not format.sample.startswith(span.open):
         raise Unsayable("no marker is around its calls")
+    if "[" not in format.sample:
+        raise Unsayable("its calls are lines, and the language has a list of them")
     return {
         "open": span.open,
         "close_pattern": _any_of([span.close]),
@@ -191,7 +193,8 @@ def _literal(text: str) -> str:
 def _stop(between: str) -> str:
     """What ends a name: the first character behind it."""
     char = between.strip().lstrip(":0123456789")[:1]  # a call's number is no part of its name, but a colon may be
-    return f"[{re.escape(char)}\n]" if char and char not in '"' else f"[{char or '<'}]"
+    ends_line = "\n" in between or (char and char not in '"')
+    return f"[{re.escape(char) or '<'}\n]" if ends_line else f"[{char or '<'}]"
 
 
 def _group(name: str, stop: str) -> str:
