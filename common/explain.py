@@ -178,7 +178,8 @@ class _Places:
         for number, char in enumerate(said):
             found = self._free(char, at)
             while found >= 0 and (marker := self._marker_at(found)) is not None:
-                if self._text.startswith(said[number : number + _ENOUGH], found):
+                goes_on = marker.start() < found == at
+                if goes_on or self._text.startswith(said[number : number + _ENOUGH], found):
                     break  # the marker is text
                 found = self._free(char, marker.end())
             if found >= 0:
