@@ -228,7 +228,7 @@ def test_reasoning_parser_is_registered(name: str) -> None:
 
 def test_nothing_else_is_registered() -> None:
     """Only names with our prefix, so that no parser of vLLM is replaced."""
-    ours = {f"dynamo_{name}" for name in (*tool_parser_names(), "auto")}
+    ours = {f"dynamo_{name}" for name in (*tool_parser_names(), "auto", "response_template")}
     assert {name for name in ToolParserManager.list_registered() if name.startswith("dynamo_")} == ours
     assert "dynamo" not in ToolParserManager.get_tool_parser("hermes").__module__
 

@@ -36,6 +36,7 @@ SAFE = {
     "is_closed": "for our own methods",
     "opens_thoughts": "for our own methods",
     "starts_inside": "for our own methods",
+    "tag_of": "called by guarded methods",
     "tools_of": "for our own methods",
     "adjust_initial_state_from_prompt": "calls a guarded method",
     "adjust_request": "vLLM's own, around guarded methods",
@@ -96,6 +97,8 @@ def test_a_method_that_raises(
             adjusted._reasoning_parser.is_reasoning_end_streaming([1], [1])
             adjusted._reasoning_parser.extract_content_ids([1])
         adjusted.count_reasoning_tokens([1])
+        if isinstance(adjusted._tool_parser, DynamoToolParser):
+            adjusted._tool_parser.get_structural_tag(chat_request(tool_choice="required"))
         if hasattr(adjusted, "set_history_tool_call_count"):
             adjusted.set_history_tool_call_count(1)
     required = Exchange("dynamo_hermes", "dynamo_qwen3", chat_request(tool_choice="required"))
