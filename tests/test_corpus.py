@@ -18,7 +18,8 @@ from dynamo_parsers.cursor import SPACE
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.shapes.json_calls import JsonCalls
-from effort import QUICK
+from effort import NIGHTLY, QUICK
+from readers import of_follower
 
 KEEPS_ALL = frozenset({"Order and completeness", "No tools", "Own markers", "Calls in prose"})
 """Groups whose replies have nothing that is dropped but markup."""
@@ -79,18 +80,21 @@ if TO_DO:
         check_starts(case)
 
 
+def in_a_hurry(case: Case, request: pytest.FixtureRequest) -> bool:
+    """For one family, in `make test-quick`, and by day where only the markers are the format's own."""
+    return QUICK or bool(request.config.getoption("--family")) or (not NIGHTLY and of_follower(case))
+
+
 @groups([*CASES, *TO_DO])
 def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
-    """How the reply is cut does not matter. For one family, or in a hurry, places are cut together, not one by one."""
-    ways = quick_cuts if QUICK or request.config.getoption("--family") else cuts
-    check_all(cases, lambda case: check_cuts(case, ways))
+    """How the reply is cut does not matter. Places are cut together, not one by one, if there is no time for it."""
+    check_all(cases, lambda case: check_cuts(case, quick_cuts if in_a_hurry(case, request) else cuts))
 
 
 @groups([*CASES, *TO_DO])
 def test_truncated(cases: list[Case], request: pytest.FixtureRequest) -> None:
     """Where the reply ends early, its calls are those of the whole reply, as far as they go, or text of it."""
-    places = 25 if QUICK or request.config.getoption("--family") else 100
-    check_all(cases, lambda case: check_truncated(case, places))
+    check_all(cases, lambda case: check_truncated(case, 25 if in_a_hurry(case, request) else 100))
 
 
 @groups(CASES, lambda case: bool(case.starts))

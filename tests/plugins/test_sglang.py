@@ -46,8 +46,9 @@ from dynamo_parsers.registry import (
 from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.structural_tags import frames_reply
-from effort import NIGHTLY, share, some
+from effort import NIGHTLY, share
 from parity import compositions, markers, prompt_for, settle
+from readers import by_day
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
 from sglang.srt.environ import envs
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector
@@ -143,7 +144,7 @@ def differences(
 CASES = corpus.all_cases()
 
 
-@pytest.mark.parametrize("case", some(CASES, 3), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 3), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     ways = share(case, itertools.product(compositions(case), MODES))

@@ -39,9 +39,10 @@ from dynamo_parsers.registry import (
     tool_row,
 )
 from dynamo_parsers.rows import ToolRow
-from effort import NIGHTLY, share, some
+from effort import NIGHTLY, share
 from parity import compositions, markers, settle
 from pydantic import ValidationError
+from readers import by_day
 from trtllm_harness import (
     ENGINES,
     Answer,
@@ -175,11 +176,12 @@ def differences(
 
 
 CASES = corpus.all_cases()
+DAILY = by_day(CASES)
 
 
 @pytest.mark.parametrize(
     ("case", "name"),
-    [(case, name) for at, name in enumerate(ENGINES) for case in (CASES if NIGHTLY else CASES[at % 4 :: 4])],
+    [(case, name) for at, name in enumerate(ENGINES) for case in (CASES if NIGHTLY else DAILY[at % 4 :: 4])],
     ids=str,
 )
 def test_corpus(case: Case, name: str) -> None:
@@ -236,7 +238,7 @@ def test_plain_text_needs_no_end() -> None:
     assert made.stream(list(text)) == Answer("Well. <b>2</b> < 3", "It is:\n\n- `x < y`, [1, 2], {}", ())
 
 
-@pytest.mark.parametrize("case", some(CASES, 4), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 4), ids=str)
 def test_what_is_lost_without_an_end(case: Case) -> None:
     """At most what was held: the start of a construct at the very end, or white space.
 

@@ -48,8 +48,9 @@ from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.vllm import compose as composing
 from dynamo_parsers.vllm import hooks
 from dynamo_parsers.vllm.parser import Beside, DynamoParser
-from effort import NIGHTLY, share, some
+from effort import NIGHTLY, share
 from parity import compositions, markers, prompt_for, settle
+from readers import by_day
 from vllm.config.reasoning import ReasoningConfig
 from vllm.entrypoints.openai.responses.protocol import ResponsesRequest
 from vllm.parser import ParserManager
@@ -171,7 +172,7 @@ def differences(
 CASES = corpus.all_cases()
 
 
-@pytest.mark.parametrize("case", some(CASES, EVERY), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, EVERY), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     ways = share(case, itertools.product(compositions(case), MODES))
@@ -179,7 +180,7 @@ def test_corpus(case: Case) -> None:
     settle(f"vLLM {VERSION}", case, refused(case), found)
 
 
-@pytest.mark.parametrize("case", some(CASES, 8), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 8), ids=str)
 def test_corpus_with_markers_of_many_tokens(case: Case) -> None:
     """The same where the tokenizer knows no marker."""
     if why := refused(case):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 
-from dynamo_parsers.registry import TOOL_ROWS
+from corpus import Case
+from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.rows import ToolRow
+from effort import NIGHTLY, some
 
 
 def features(value: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -46,3 +48,17 @@ def follows(row: ToolRow) -> bool:
         if all(not value or has.get(path) == value for path, value in own.items()):
             return True
     return False
+
+
+def of_follower(case: Case) -> bool:
+    """Whether a case is of a format that follows another."""
+    name = case.request.tool_parser
+    return name is not None and follows(tool_row(name))
+
+
+def by_day(cases: Sequence[Case], every: int = 1) -> Sequence[Case]:
+    """One in `every` of the cases, of formats that follow another one in three of these; all of them at night."""
+    if NIGHTLY:
+        return cases
+    followers = [case for case in cases if of_follower(case)]
+    return [*some([case for case in cases if not of_follower(case)], every), *some(followers, 3 * every)]
