@@ -211,12 +211,16 @@ def _bare(name: str | None) -> str | None:
     return name and name.removeprefix("dynamo_")
 
 
-@cache
 def serving(tool: str | None, reasoning: str | None, speaks: Pair | None = None) -> tuple[Any, Replay]:
-    """SGLang's chat serving for a pair of parsers, and the engine behind it.
+    """SGLang's chat serving for a pair of parsers, and the engine behind it, made once.
 
     `speaks`: our names of the pair whose demo model's tokens it says; None: the names are ours.
     """
+    return _serving(tool, reasoning, speaks)
+
+
+@cache
+def _serving(tool: str | None, reasoning: str | None, speaks: Pair | None) -> tuple[Any, Replay]:
     engine = Replay(tool, reasoning, speaks)
     templates = TemplateManager()
     templates.initialize_templates(
