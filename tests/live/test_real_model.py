@@ -276,7 +276,7 @@ def forced() -> Iterator[dict[str, Any]]:
     """Each tool named, strict and not, and all of them required."""
     for number, name in enumerate(NAMES_OF_TOOLS if NIGHTLY else NAMES_OF_TOOLS[:2]):
         named = {"type": "function", "function": {"name": name}}
-        question, tokens = QUESTIONS[number % len(QUESTIONS)], 400 if NIGHTLY else 100
+        question, tokens = QUESTIONS[number % len(QUESTIONS)], 400
         hot = {"temperature": (0.0, 1.0, 1.5)[number % 3], "max_tokens": tokens}
         yield asked(question, tools=STRICT, tool_choice=named, **hot)
         yield asked(question, tools=STRICT if number % 2 else TOOLS, tool_choice="required", **hot)
