@@ -21,10 +21,10 @@ CASE ?=
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
-FUZZ_TEXTS ?= 1000
+FUZZ_TEXTS ?= 600
 # Examples of each property and of each chat template's.
-PROPERTY_EXAMPLES ?= 25
-TEMPLATE_EXAMPLES ?= 10
+PROPERTY_EXAMPLES ?= 12
+TEMPLATE_EXAMPLES ?= 6
 NIGHTLY ?=
 export FUZZ_TEXTS PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
 

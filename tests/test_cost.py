@@ -302,8 +302,8 @@ def test_ten_thousand_broken_calls(row: ToolRow) -> None:
     """None swallows those behind it."""
     many = 10_000 if NIGHTLY else 2_000
     renderer = markup.RENDERERS[row.name]
-    closer = max(sorted(row.format.arguments.closers), key=len, default="")
-    closer = closer if closer and closer in call(renderer, s="x") else pieces_of(row)[-3]
+    closers = [each for each in sorted(row.format.arguments.closers) if each and each in call(renderer, s="x")]
+    closer = max(closers, key=len, default=pieces_of(row)[-3])
     one = call(renderer, s="x").replace(closer, "", 1) + " prose "
     request = Request(row.name, row.pairs[0], TOOLS, in_reasoning=False)
     with deadline(60, row.name):
