@@ -216,7 +216,6 @@ FOREIGN = {
     ("deepseek_v3_1", "V3's markup"): "deepseek_v3",
     ("deepseek_v3_1", "a tool that is called as the type in V3's markup"): "deepseek_v3",
     ("mimo", "JSON in the wrapper is text"): "hermes",
-    ("mimo", "a value's line breaks are its own"): "qwen3_coder",
     ("glm47", "another family's JSON in the tags is a call"): "hermes",
     ("glm47", "another family's tags in the call are a call"): "qwen3_coder",
 }
@@ -242,6 +241,8 @@ def allowed(case: Case) -> set[str]:
     row = tool_row(name)
     if is_any_familys(row):  # its markers are all other families'
         names |= {each.name for each in FAMILIES if each.call_openers & row.call_openers}
+    if row.kin:
+        names.add(row.kin)  # its markers are that one's
     if name == "default":
         names |= {"nemotron_deci", "llama3_json"}  # it reads both markups
     if name == "hy_v4" and not case.reply.startswith("<tool_calls"):
