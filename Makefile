@@ -205,14 +205,14 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
-	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py tests/test_structural_tags*.py \
+	$(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
 		tests/test_first_reply.py $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	SHARE=4 CASES_EVERY=2 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+	SHARE=4 CASES_EVERY=4 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 
