@@ -44,7 +44,7 @@ def test_replies(
     assert tool.startswith(f"{NAME}-")
     monkeypatch.setattr(sglang_harness, "model_folder", lambda *_: folder)
     monkeypatch.setattr(sglang_harness, "tokenizer_for", lambda *_: AutoTokenizer.from_pretrained(folder))
-    made = sglang_harness.serving.__wrapped__(tool, reasoning)
+    made = sglang_harness._serving.__wrapped__(tool, reasoning, None)
     monkeypatch.setattr(sglang_harness, "serving", lambda *_: made)
     for mode in ("one-shot", "1", "5", "all"):
         answer = Exchange(tool, reasoning).answer(mode, reply_of(declared, declared.quoted + declared.call))
