@@ -6,24 +6,23 @@
 </function>
 </tool_call>
 
-Qwen3-Coder's tags without a newline on each side of a value: every character between the tags is the value's.
+Seed-OSS's tags in Qwen3-Coder's wrapper: every character between the tags is the value's.
 """
 
 from __future__ import annotations
 
-from ..arguments.tags import Tags
-from ..format import Span
 from ..recovery import recovering
 from ..rows import QWEN_ENDS, Native, ToolRow
 from ..shapes.tagged import Tagged, sample_of
 from .qwen3_coder import WRAPPER, attributed
+from .seed_oss import SEED_OSS
 
 MIMO = Tagged(
     sample=sample_of(__doc__),
     wrapper=WRAPPER,
-    call=Span("<function=", "</function>"),
-    name_end=(">",),
-    arguments=Tags(open="<parameter=", name_end=(">",), close="</parameter>"),
+    call=SEED_OSS.call,
+    name_end=SEED_OSS.name_end,
+    arguments=SEED_OSS.arguments,
     variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
 )
 

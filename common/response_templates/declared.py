@@ -76,7 +76,6 @@ class _Frozen:
     """A template by its digest."""
 
     def __init__(self, spec: Mapping[str, object]) -> None:
-        self.spec = spec
         self.template = read_template(spec)
 
     def __hash__(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count as counter
 from typing import Protocol
@@ -90,3 +92,31 @@ def head(engine: str, counts: Sequence[int]) -> list[str]:
 
 def _name(what: tuple[int, bool]) -> str:
     return f"{what[0]} {'strict' if what[1] else 'plain'}"
+
+
+def arguments(description: str | None, families: Sequence[str]) -> argparse.ArgumentParser:
+    """What can be said of such a table on the command line."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--families", default=",".join(families))
+    parser.add_argument("--tools", default="1,20,128,512")
+    parser.add_argument("--choices", default="auto,required,named")
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser
+
+
+def table(
+    engine: str, asked: argparse.Namespace, sides_of: Callable[[str], tuple[str, Mapping[str, Side]]]
+) -> list[str]:
+    """Measure and print the lines of the table, and what is slower. `sides_of`: a family's label, ours and its own."""
+    logging.disable()  # what is not enforced of some tool
+    over: list[str] = []
+    counts = [int(each) for each in asked.tools.split(",")]
+    lines = head(engine, counts)
+    print("\n".join(lines), flush=True)
+    for family in asked.families.split(","):
+        label, sides = sides_of(family)
+        for line in rows(label, sides, counts, asked.choices.split(","), asked.rounds, over):
+            lines.append(line)
+            print(line, flush=True)
+    print(f"slower than {engine}'s own: " + ("; ".join(over) or "nothing"))
+    return lines

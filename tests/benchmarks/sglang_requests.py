@@ -9,8 +9,6 @@ of their own. SGLang has no grammar for plain tools and `auto`, so that is not a
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +22,7 @@ import sglang_harness  # noqa: E402, F401
 from declared_tools import tools  # noqa: E402
 from dynamo_parsers.registry import tool_row  # noqa: E402
 from dynamo_parsers.sglang.detectors import tool_detector  # noqa: E402
-from in_turn import head, rows  # noqa: E402
+from in_turn import arguments, table  # noqa: E402
 from sglang.srt.entrypoints.openai.protocol import Tool, ToolChoice  # noqa: E402
 from sglang.srt.function_call.function_call_parser import FunctionCallParser  # noqa: E402
 from sglang.utils import convert_json_schema_to_str  # noqa: E402
@@ -63,21 +61,8 @@ class Side:
 
 
 def main(said: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--families", default=",".join(FAMILIES))
-    parser.add_argument("--tools", default="1,20,128,512")
-    parser.add_argument("--choices", default="auto,required,named")
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args(said)
-    logging.disable()  # what is not enforced of some tool
-    over: list[str] = []
-    counts = [int(each) for each in asked.tools.split(",")]
-    print("\n".join(head("SGLang", counts)), flush=True)
-    for family in asked.families.split(","):
-        sides = {kind: Side(family, kind) for kind in ("ours", "own")}
-        for line in rows(family, sides, counts, asked.choices.split(","), asked.rounds, over):
-            print(line, flush=True)
-    print("slower than SGLang's own: " + ("; ".join(over) or "nothing"))
+    asked = arguments(__doc__, FAMILIES).parse_args(said)
+    table("SGLang", asked, lambda family: (family, {kind: Side(family, kind) for kind in ("ours", "own")}))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ listed at the end. KB: what the request's grammar is as text. vLLM has no gramma
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 
 from declared_tools import tools  # noqa: E402
 from dynamo_parsers.registry import tool_row  # noqa: E402
-from in_turn import head, rows  # noqa: E402
+from in_turn import arguments, table  # noqa: E402
 from pages import write_table  # noqa: E402
 from vllm_harness import TURN, chat_request, compose, encode, tokenizer_for  # noqa: E402
 from workloads import parsers  # noqa: E402
@@ -70,28 +68,19 @@ class Side:
 
 
 def main(said: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--families", default=",".join(FAMILIES))
-    parser.add_argument("--tools", default="1,20,128,512")
-    parser.add_argument("--choices", default="auto,required,named")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = arguments(__doc__, FAMILIES)
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     asked = parser.parse_args(said)
-    logging.disable()  # what is not enforced of some tool
-    over: list[str] = []
-    counts = [int(each) for each in asked.tools.split(",")]
-    lines = head("vLLM", counts)
-    print("\n".join(lines), flush=True)
-    for family in asked.families.split(","):
-        beside = NEAREST.get(family, family)
-        label = family if beside == family else f"{family} (vLLM's: {beside})"
-        sides = {"ours": Side(family, "ours"), "own": Side(beside, "own")}
-        for line in rows(label, sides, counts, asked.choices.split(","), asked.rounds, over):
-            lines.append(line)
-            print(line, flush=True)
-    print("slower than vLLM's own: " + ("; ".join(over) or "nothing"))
+    lines = table("vLLM", asked, sides_of)
     if asked.write:
         write_table(PAGE, BEGIN, END, lines)
+
+
+def sides_of(family: str) -> tuple[str, dict[str, Side]]:
+    """A family's label and its sides; vLLM's own is the nearest family's where it has no grammar of this one."""
+    beside = NEAREST.get(family, family)
+    label = family if beside == family else f"{family} (vLLM's: {beside})"
+    return label, {"ours": Side(family, "ours"), "own": Side(beside, "own")}
 
 
 if __name__ == "__main__":
