@@ -36,7 +36,7 @@ def pip(python: Path, *arguments: str) -> None:
 
 
 def pip_install(python: Path, *arguments: str) -> None:
-    """Install, and leave the compiling of modules to their first import: most are never imported, half a minute each."""
+    """Install, and leave modules to be compiled when they are first imported, as most never are: half a minute each."""
     pip(python, "install", "--no-compile", *arguments)
 
 

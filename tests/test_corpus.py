@@ -8,11 +8,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import corpus
 import pytest
 from case_report import Wrong, check_all, groups
-from corpus import Called, Case, CorpusError, Record, cuts, feed, lines_of, merge, quick_cuts
+from corpus import Called, Case, CorpusError, Record, cuts, feed, joint_cuts, lines_of, merge
 from dynamo_parsers import fold, parse
 from dynamo_parsers.cursor import SPACE
 from dynamo_parsers.format import ToolFormat
@@ -87,8 +88,11 @@ def in_a_hurry(case: Case, request: pytest.FixtureRequest) -> bool:
 
 @groups([*CASES, *TO_DO])
 def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
-    """How the reply is cut does not matter. Places are cut together, not one by one, if there is no time for it."""
-    check_all(cases, lambda case: check_cuts(case, quick_cuts if in_a_hurry(case, request) else cuts))
+    """How the reply is cut does not matter. At night it is cut at each place by itself, by day at some together."""
+    for_all = cuts if NIGHTLY else partial(joint_cuts, apart=64)
+    check_all(
+        cases, lambda case: check_cuts(case, partial(joint_cuts, apart=16) if in_a_hurry(case, request) else for_all)
+    )
 
 
 @groups([*CASES, *TO_DO])

@@ -19,7 +19,7 @@ from .cases import (
 )
 from .loading import CaseFile, all_cases, case_files, cases_to_do, choose, load
 from .records import ANY_ID, Called, Record, Text, lines_of
-from .running import as_message, cuts, feed, lost_words, merge, message_records, quick_cuts, strings_of
+from .running import as_message, cuts, feed, joint_cuts, lost_words, merge, message_records, strings_of
 
 __all__ = [
     "ANY_ID",
@@ -44,11 +44,11 @@ __all__ = [
     "cuts",
     "declared_tools",
     "feed",
+    "joint_cuts",
     "lines_of",
     "load",
     "lost_words",
     "merge",
     "message_records",
-    "quick_cuts",
     "strings_of",
 ]

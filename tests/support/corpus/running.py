@@ -104,13 +104,10 @@ def cuts(text: str) -> Iterator[list[str]]:
     yield from _pieces(text)
 
 
-STRIDE = 16
-
-
-def quick_cuts(text: str) -> Iterator[list[str]]:
-    """The text cut at every place too, but at places that are 16 characters apart at once; and as `cuts`, in pieces."""
-    for first in range(1, min(STRIDE + 1, len(text))):
-        yield [text[:first], *(text[at : at + STRIDE] for at in range(first, len(text), STRIDE))]
+def joint_cuts(text: str, apart: int) -> Iterator[list[str]]:
+    """The text cut at every place too, but at places that are `apart` characters apart at once; and in pieces."""
+    for first in range(1, min(apart + 1, len(text))):
+        yield [text[:first], *(text[at : at + apart] for at in range(first, len(text), apart))]
     yield from _pieces(text)
 
 
