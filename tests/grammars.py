@@ -21,7 +21,7 @@ from string import ascii_letters
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from dynamo_parsers.tag_formats import Tag
+from dynamo_parsers.write.tag_text import Tag
 
 
 class _Nothing:

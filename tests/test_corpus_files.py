@@ -13,8 +13,8 @@ from corpus.pieces import pieces_of
 from corpus.templates import Family, Unwritable, compact
 from corpus.traits import WORDS, traits_of
 from dynamo_parsers import parse, reasoning_parser_names, tool_parser_names
-from dynamo_parsers.markup import RENDERERS, Call, of_sample
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
+from dynamo_parsers.write.markup import RENDERERS, Call, of_sample
 
 FILES = pytest.mark.parametrize("path", case_files(), ids=lambda path: path.name)
 FEWEST = {False: 40, True: 15}

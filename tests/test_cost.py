@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import counted
 import pytest
-from dynamo_parsers import fold, markup
+from dynamo_parsers import fold
 from dynamo_parsers.arguments.tags import Tags
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ToolRow
+from dynamo_parsers.write import markup
 from effort import NIGHTLY, some
 from replies import Request, deadline, events_of, merged, tool
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from dynamo_parsers import Message, fold, markup
+from dynamo_parsers import Message, fold
 from dynamo_parsers.arguments.json_object import JsonObject
 from dynamo_parsers.formats.kimi_k3 import KimiK3
 from dynamo_parsers.formats.muse import Muse
@@ -25,6 +25,7 @@ from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
 from dynamo_parsers.shapes.pythonic import Pythonic
 from dynamo_parsers.shapes.tagged import Tagged
+from dynamo_parsers.write import markup
 from replies import Request, events_of, merged, tool
 from support.effort import NIGHTLY
 from support.readers import follows

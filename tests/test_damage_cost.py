@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import test_cost
-from dynamo_parsers import markup
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ToolRow
+from dynamo_parsers.write import markup
 from replies import Request
 from test_damage import FIRST, TOOLS, damaged, in_tags
 

@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from dynamo_parsers import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart, markup
+from dynamo_parsers import ContentDelta, Event, ReasoningDelta, ToolArgumentsDelta, ToolCallStart
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ReasoningRow, ToolRow
+from dynamo_parsers.write import markup
 from replies import Request, check_protocol, cut_at_random, deadline, events_of, merged, tool
 from support.effort import NIGHTLY
 from support.readers import follows

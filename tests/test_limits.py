@@ -33,7 +33,7 @@ OVER: dict[str, list[str]] = {
         "common/message.py parse",
         "common/parser.py __init__",
         "common/reply.py __init__",
-        "common/structural_tags.py structural_tag",
+        "common/write/structural_tags.py structural_tag",
         "plugins/sglang/detectors.py __init__",
         "plugins/vllm/parsers.py extract_tool_calls_streaming",
         "tests/live/engine_server.py start",

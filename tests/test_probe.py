@@ -18,7 +18,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import openai
 import pytest
 from dynamo_parsers import parse
-from dynamo_parsers.markup import RENDERERS
 from dynamo_parsers.probe import report as reports
 from dynamo_parsers.probe.answer import BadBody, read_body, read_stream
 from dynamo_parsers.probe.judge import answer_of, faults
@@ -26,6 +25,7 @@ from dynamo_parsers.probe.replay import Replay
 from dynamo_parsers.probe.run import Probe, Report, Result
 from dynamo_parsers.probe.scenarios import MODES, scenarios
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
+from dynamo_parsers.write.markup import RENDERERS
 from typer.testing import CliRunner
 
 FAMILY = "hermes"

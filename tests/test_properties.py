@@ -15,13 +15,14 @@ import re
 from dataclasses import dataclass, replace
 
 import pytest
-from dynamo_parsers import Event, Message, ToolCall, fold, markup
+from dynamo_parsers import Event, Message, ToolCall, fold
 from dynamo_parsers.cursor import Markers
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.frames import Frames
 from dynamo_parsers.shapes.gemma import GemmaCalls
+from dynamo_parsers.write import markup
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from replies import Request, check_protocol, events_of, merged, tool

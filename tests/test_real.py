@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dynamo_parsers.markup import RENDERERS, Call
 from dynamo_parsers.registry import TOOL_ROWS
+from dynamo_parsers.write.markup import RENDERERS, Call
 from real import ambiguous, bfcl, in_core, outcome, questions, running, strings
 from real.sources import SERVERS
 from real.values import FREE, Drawer

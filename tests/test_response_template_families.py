@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 from corpus import CASES, Called, Case, Text, load
 from dynamo_parsers.detect import family_of
-from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.response_templates.families import Unsayable, start_anchor_of, template_of_family
 from dynamo_parsers.response_templates.language import read_template
@@ -27,6 +26,7 @@ from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.schema import Parameters
 from dynamo_parsers.shapes.gemma import GemmaCalls
 from dynamo_parsers.shapes.pythonic import Pythonic
+from dynamo_parsers.write.markup import RENDERERS, Call, Part
 
 chat_parsing = pytest.importorskip("transformers.utils.chat_parsing", reason="it is of transformers 5.13 and newer")
 

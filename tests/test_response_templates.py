@@ -30,8 +30,8 @@ from dynamo_parsers.detect import Model, NotConclusive, detect, model_in, pair_f
 from dynamo_parsers.registry import grammar_for, reasoning_row, tool_row
 from dynamo_parsers.response_templates.declared import parsers_of, reasoning_of, template_of, tool_of
 from dynamo_parsers.response_templates.patterns import Ahead, Capture, Edge, Gap, Refused, Run, ways_of
-from dynamo_parsers.structural_tags import answer_tag, has_structural_tag
 from dynamo_parsers.warm import prepare
+from dynamo_parsers.write.structural_tags import answer_tag, has_structural_tag
 from effort import some
 from replies import Request, check_protocol, deadline, events_of, merged, message_of
 

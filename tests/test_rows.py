@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 
 import pytest
-from dynamo_parsers import registry, structural_tags
+from dynamo_parsers import registry
 from dynamo_parsers.format import Span
 from dynamo_parsers.kept import Kept
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.write import structural_tags
 from rows import rows_of, wrong_with_row
 
 WALKS = 6

@@ -13,12 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dynamo_parsers import parse, structural_tags
+from dynamo_parsers import parse
 from dynamo_parsers.kept import Kept
-from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.rows import ToolRow
-from dynamo_parsers.structural_tags import (
+from dynamo_parsers.write import structural_tags
+from dynamo_parsers.write.markup import RENDERERS, Call, Part
+from dynamo_parsers.write.schemas import is_plain
+from dynamo_parsers.write.structural_tags import (
     NoStructuralTag,
     ToolChoiceError,
     answer_tag,
@@ -26,8 +28,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
-from dynamo_parsers.tag_formats import Tag
-from dynamo_parsers.tag_schemas import is_plain
+from dynamo_parsers.write.tag_text import Tag
 from grammars import accepts, xgrammar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

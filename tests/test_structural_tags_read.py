@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dynamo_parsers import structural_tags
 from dynamo_parsers.format import Span
 from dynamo_parsers.kept import Kept
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
-from dynamo_parsers.structural_tags import structural_tag
+from dynamo_parsers.write import structural_tags
+from dynamo_parsers.write.structural_tags import structural_tag
 from grammars import accepts
 from rows import declared, misread
 

@@ -13,11 +13,12 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import pytest
-from dynamo_parsers import markup, parse
-from dynamo_parsers.markup import RENDERERS, Call
+from dynamo_parsers import parse
 from dynamo_parsers.registry import TOOL_ROWS
 from dynamo_parsers.rows import ToolRow
-from dynamo_parsers.structural_tags import structural_tag
+from dynamo_parsers.write import markup
+from dynamo_parsers.write.markup import RENDERERS, Call
+from dynamo_parsers.write.structural_tags import structural_tag
 from effort import NIGHTLY, some
 from grammars import Accepts
 from templates import FIRST_USER, OURS, Subject, assistant, call

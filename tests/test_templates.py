@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import templates
-from dynamo_parsers import Message, markup
+from dynamo_parsers import Message
 from dynamo_parsers.chat_templates import TEMPLATES, chat_template
 from dynamo_parsers.cli.commands import app
 from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.write import markup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from templates import OURS, REQUIREMENTS, TOOLS, Subject, TemplateRefuses, assistant, by_minijinja, call, result

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..detect import distinctive_markers
-from ..markup import Call
 from ..message import Message, parse
 from ..registry import TOOL_ROWS, tool_row
+from ..write.markup import Call
 from .answer import Answer
 from .scenarios import Demand, Mode, Scenario, Turn, asked_text, declared
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from ..demo.conversation import disguised
 from ..explain import known_markers
-from ..markup import RENDERERS, Part, Renderer
 from ..registry import reasoning_row, tool_row
+from ..write.markup import RENDERERS, Part, Renderer
 from .scenarios import WEATHER, Demand, Json, Scenario, Turn, call, scenarios
 
 _CALL_END = "<|call|>"

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from ..markup import RENDERERS, Call
 from ..registry import reasoning_row, tool_row
+from ..write.markup import RENDERERS, Call
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Mode: TypeAlias = Literal["whole", "stream"]

@@ -33,9 +33,9 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.request import plain_tool_choice, plain_tools
 from dynamo_parsers.rows import thinking_asked_for
-from dynamo_parsers.structural_tags import answer_tag, structural_tag
 from dynamo_parsers.token_ids import Tokenizer, needs_special_tokens, opens_thoughts, reasoning_ids
 from dynamo_parsers.warm import start
+from dynamo_parsers.write.structural_tags import answer_tag, structural_tag
 
 from .detectors import MadeTag
 from .requests import takes_tags, tell, tell_grammars, template_kwargs_of, told

@@ -15,7 +15,7 @@ from dynamo_parsers.handover import Content, ToolHalf, folded
 from dynamo_parsers.registry import PREFIX, tool_parser_names, tool_row
 from dynamo_parsers.request import plain_tools
 from dynamo_parsers.rows import ToolRow
-from dynamo_parsers.structural_tags import NoStructuralTag, ToolChoiceError, around_arguments, structural_tag
+from dynamo_parsers.write.structural_tags import NoStructuralTag, ToolChoiceError, around_arguments, structural_tag
 
 from .requests import end_is_told, told
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dynamo_parsers.tag_formats import Tag
+from dynamo_parsers.write.tag_text import Tag
 from xgrammar import Grammar, StructuralTag
 
 from vllm import envs

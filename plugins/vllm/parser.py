@@ -33,7 +33,7 @@ from .parsers import (
 )
 
 if TYPE_CHECKING:
-    from dynamo_parsers.tag_formats import Tag
+    from dynamo_parsers.write.tag_text import Tag
 
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
     from vllm.entrypoints.openai.responses.protocol import ResponsesRequest

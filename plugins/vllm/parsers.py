@@ -30,7 +30,8 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.request import any_strict, free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.rows import ReasoningRow, ToolRow, thinking_asked_for
-from dynamo_parsers.structural_tags import (
+from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_thoughts, reasoning_ids
+from dynamo_parsers.write.structural_tags import (
     Level,
     ToolChoiceError,
     answer_tag,
@@ -38,8 +39,7 @@ from dynamo_parsers.structural_tags import (
     has_structural_tag,
     structural_tag,
 )
-from dynamo_parsers.tag_formats import Tag
-from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_thoughts, reasoning_ids
+from dynamo_parsers.write.tag_text import Tag
 
 from vllm.entrypoints.generate.base.protocol import (
     DeltaFunctionCall,

@@ -22,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from declared_tools import tools  # noqa: E402
 from dynamo_parsers.registry import TOOL_ROWS, tool_row  # noqa: E402
-from dynamo_parsers.structural_tags import frames_reply, structural_tag  # noqa: E402
+from dynamo_parsers.write.structural_tags import frames_reply, structural_tag  # noqa: E402
 from grammars import xgrammar  # noqa: E402
 from pages import write_table  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402

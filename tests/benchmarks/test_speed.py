@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from dynamo_parsers import ContentDelta, Parser, fold, markup
+from dynamo_parsers import ContentDelta, Parser, fold
 from dynamo_parsers.registry import tool_row
+from dynamo_parsers.write import markup
 from replies import Request, events_of, tool
 
 SIZES = (500, 4_000, 16_000)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.triage.engines import native_reasoning_names, native_tool_names
+from dynamo_parsers.write.markup import RENDERERS, Call, Part
 
 FAMILIES = (
     *("qwen3_coder", "hermes", "kimi_k2", "glm47", "deepseek_v3_1", "minimax_m2", "llama3_json", "mistral"),

@@ -45,7 +45,7 @@ from dynamo_parsers.registry import (
 )
 from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.sglang import hooks
-from dynamo_parsers.structural_tags import frames_reply
+from dynamo_parsers.write.structural_tags import frames_reply
 from effort import NIGHTLY, share
 from parity import compositions, markers, prompt_for, settle
 from readers import by_day
@@ -542,7 +542,7 @@ def test_processes_without_http_are_spared_the_hooks() -> None:
     code = f"""
 import sys, types
 from dynamo_parsers.sglang import hooks
-from dynamo_parsers.structural_tags import frames_reply
+from dynamo_parsers.write.structural_tags import frames_reply
 assert hooks.may_serve_http()
 sys.modules["sglang.srt.managers.scheduler"] = types.ModuleType("scheduler")
 assert not hooks.may_serve_http()

@@ -12,12 +12,12 @@ import pytest
 pytest.importorskip("sglang")
 pytest.importorskip("sglang_harness")  # before SGLang's own modules: it makes them importable here
 
-from dynamo_parsers.markup import RENDERERS, Call
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.sglang.detectors import tool_detector
 from dynamo_parsers.sglang.requests import tell_grammars
-from dynamo_parsers.structural_tags import frames_reply
+from dynamo_parsers.write.markup import RENDERERS, Call
+from dynamo_parsers.write.structural_tags import frames_reply
 from parity import prompt_for
 from sglang.srt.entrypoints.openai.protocol import Tool, ToolChoice
 from sglang.srt.function_call.base_format_detector import BaseFormatDetector

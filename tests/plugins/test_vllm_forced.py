@@ -12,14 +12,14 @@ import pytest
 
 pytest.importorskip("vllm")
 
-from dynamo_parsers import structural_tags
-from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ReasoningRow, ToolRow
-from dynamo_parsers.structural_tags import frames_reply
 from dynamo_parsers.vllm import _versions
 from dynamo_parsers.vllm._versions import FROM_START
 from dynamo_parsers.vllm.parser import DynamoParser
+from dynamo_parsers.write import structural_tags
+from dynamo_parsers.write.markup import RENDERERS, Call, Part
+from dynamo_parsers.write.structural_tags import frames_reply
 from vllm.exceptions import VLLMValidationError
 from vllm.parser import ParserManager
 from vllm.parser.abstract_parser import DelegatingParser

@@ -26,10 +26,10 @@ import pytest
 pytest.importorskip("vllm")
 
 import vocabularies
-from dynamo_parsers import markup
-from dynamo_parsers.markup import Call, Part, Renderer
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ReasoningRow, ToolRow
+from dynamo_parsers.write import markup
+from dynamo_parsers.write.markup import Call, Part, Renderer
 from effort import NIGHTLY
 from parity import prompt_for
 from vllm.tokenizers import get_tokenizer

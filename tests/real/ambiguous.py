@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from dynamo_parsers.markup import RENDERERS, as_template_text
 from dynamo_parsers.registry import tool_row
 from dynamo_parsers.shapes.frames import Frames
+from dynamo_parsers.write.markup import RENDERERS, as_template_text
 
 from .questions import Question
 

@@ -20,8 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dynamo_parsers.markup import RENDERERS, Call, Part
 from dynamo_parsers.registry import tool_row
+from dynamo_parsers.write.markup import RENDERERS, Call, Part
 
 from .strings import PLAIN, QUOTING, WORDS, Writer
 

@@ -44,7 +44,7 @@ of each source; `REAL=all make real` takes all. What a markup cannot write (keys
   all that (**long**).
 - **quoted**: such a string holds example calls, markers or templates in the markup of the reply itself.
 
-The calls are written by `common/markup.py`, whole and in pieces as tokens cut them: a marker is one token. In the
+The calls are written by `common/write/markup.py`, whole and in pieces as tokens cut them: a marker is one token. In the
 engines the request, the prompt, the tokenizer and the detokenizer are the engine's, and the same for its own parser and
 ours; special tokens are not left out. *Exact*: the names, the arguments as JSON values and the text beside the calls.
 

@@ -138,7 +138,7 @@ def digest(environment: str, parser: str) -> str:
     }
     names = {*DECIDES, *asks.get(environment.partition(" ")[0], ())}
     code = [file for file in (ROOT / "tests").rglob("*.py") if file.name in names]
-    code.append(ROOT / "common" / "markup.py")
+    code.append(ROOT / "common" / "write" / "markup.py")
     if parser == OURS:
         code += [file for folder in ("common", "plugins") for file in (ROOT / folder).rglob("*.py")]
     for file in sorted(code):

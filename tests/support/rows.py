@@ -13,7 +13,7 @@ from typing import Any
 from dynamo_parsers import ContentDelta, Parser, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart, parse
 from dynamo_parsers.registry import PREFIX, reasoning_row
 from dynamo_parsers.rows import ToolRow
-from dynamo_parsers.structural_tags import frames_reply, structural_tag
+from dynamo_parsers.write.structural_tags import frames_reply, structural_tag
 from grammars import Accepts, allowed_reply
 
 CALLED: tuple[str, dict[str, Any]] = ("get_weather", {"city": "Paris"})

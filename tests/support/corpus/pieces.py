@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from dynamo_parsers.markup import RENDERERS, Call, Renderer
 from dynamo_parsers.registry import tool_row
+from dynamo_parsers.write.markup import RENDERERS, Call, Renderer
 
 _NAME, _KEY, _VALUE = "NAME0", "KEY0", "VALUE0"
 _CALL = Call.of(_NAME, {_KEY: _VALUE})

@@ -27,9 +27,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from dynamo_parsers.markup import RENDERERS, Call
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.rows import ReasoningRow
+from dynamo_parsers.write.markup import RENDERERS, Call
 
 from .pieces import Pieces, pieces_of
 

@@ -6,10 +6,10 @@ from functools import cache
 
 from dynamo_parsers.cursor import CUT
 from dynamo_parsers.format import ToolFormat
-from dynamo_parsers.markup import RENDERERS
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.rows import ReasoningRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.write.markup import RENDERERS
 
 from .pieces import pieces_of
 from .templates import Family

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .schema import ANY, PYTHON_TYPES, Types, resolve, types
-from .tag_formats import as_json
+from ..schema import ANY, PYTHON_TYPES, Types, resolve, types
+from .tag_text import as_json
 
 Json: TypeAlias = object
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from .arguments.tags import Tags
-from .registry import TOOL_ROWS
-from .rows import ToolRow
-from .shapes.tagged import Tagged
+from ..arguments.tags import Tags
+from ..registry import TOOL_ROWS
+from ..rows import ToolRow
+from ..shapes.tagged import Tagged
 
 Value = object
 """What `json.loads` gives."""

@@ -18,11 +18,11 @@ from functools import cache
 from hashlib import blake2b
 from json.encoder import encode_basestring as _literal
 
-from . import schema
-from .kept import Kept
-from .tag_formats import Format, grammar
-from .tag_schemas import LATER, NOT_JSON, alternatives, choices, content_of, further_of, is_bare, required_of
-from .tag_values import Function
+from .. import schema
+from ..kept import Kept
+from .schemas import LATER, NOT_JSON, alternatives, choices, content_of, further_of, is_bare, required_of
+from .tag_text import Format, grammar
+from .values import Function
 
 _MAX_DEPTH = 32
 

@@ -15,12 +15,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
-from . import schema
-from .arguments.elements import ITEM, NAMESPACE
-from .arguments.tags import Tags
-from .kept import Kept
-from .schema import Parameters, Types
-from .tag_formats import (
+from .. import schema
+from ..arguments.elements import ITEM, NAMESPACE
+from ..arguments.tags import Tags
+from ..kept import Kept
+from ..schema import Parameters, Types
+from .schemas import (
+    LATER,
+    NOT_JSON,
+    alternatives,
+    choices,
+    content_of,
+    further_of,
+    of_types,
+    required_of,
+    with_definitions,
+)
+from .tag_text import (
     ANY_TEXT,
     GAP,
     Format,
@@ -34,17 +45,6 @@ from .tag_formats import (
     sequence,
     star,
     tag,
-)
-from .tag_schemas import (
-    LATER,
-    NOT_JSON,
-    alternatives,
-    choices,
-    content_of,
-    further_of,
-    of_types,
-    required_of,
-    with_definitions,
 )
 
 SAMPLE_KEY, SAMPLE_VALUE = "city", "Paris"

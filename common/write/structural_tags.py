@@ -22,30 +22,32 @@ from functools import cache, lru_cache
 from json.encoder import encode_basestring
 from typing import Literal, TypeAlias
 
-from .arguments.elements import NAMESPACE
-from .arguments.json_object import JsonObject
-from .arguments.minimax_m3 import MinimaxM3Values
-from .arguments.tags import Tags
-from .format import Span
-from .formats.inkling import CALLS as INKLING_CALLS
-from .formats.inkling import Inkling
-from .formats.kimi_k3 import CALLS as KIMI_K3_CALLS
-from .formats.kimi_k3 import KimiK3
-from .formats.mistral import Mistral
-from .formats.muse import ATEM, Muse
-from .kept import Kept
-from .message import fold
-from .parser import Parser, named_choice
-from .registry import PREFIX, reasoning_row, tool_row
-from .rows import ReasoningRow, ToolRow
-from .schema import Parameters
-from .shapes.frames import Frames
-from .shapes.gemma import GemmaCalls
-from .shapes.json_calls import JsonCalls
-from .shapes.messages import Messages
-from .shapes.pythonic import Pythonic
-from .shapes.tagged import Tagged
-from .tag_formats import (
+from ..arguments.elements import NAMESPACE
+from ..arguments.json_object import JsonObject
+from ..arguments.minimax_m3 import MinimaxM3Values
+from ..arguments.tags import Tags
+from ..format import Span
+from ..formats.inkling import CALLS as INKLING_CALLS
+from ..formats.inkling import Inkling
+from ..formats.kimi_k3 import CALLS as KIMI_K3_CALLS
+from ..formats.kimi_k3 import KimiK3
+from ..formats.mistral import Mistral
+from ..formats.muse import ATEM, Muse
+from ..kept import Kept
+from ..message import fold
+from ..parser import Parser, named_choice
+from ..registry import PREFIX, reasoning_row, tool_row
+from ..rows import ReasoningRow, ToolRow
+from ..schema import Parameters
+from ..shapes.frames import Frames
+from ..shapes.gemma import GemmaCalls
+from ..shapes.json_calls import JsonCalls
+from ..shapes.messages import Messages
+from ..shapes.pythonic import Pythonic
+from ..shapes.tagged import Tagged
+from .literals import PYTHON, Literals, gemma
+from .schemas import LIMITS, NOT_JSON, TEXT_LIMITS, Cleaned, content_of, is_bare, is_plain, words_of
+from .tag_text import (
     ANY_TEXT,
     GAP,
     Format,
@@ -66,9 +68,7 @@ from .tag_formats import (
     tag,
     triggered,
 )
-from .tag_literals import PYTHON, Literals, gemma
-from .tag_schemas import LIMITS, NOT_JSON, TEXT_LIMITS, Cleaned, content_of, is_bare, is_plain, words_of
-from .tag_values import SAMPLE_KEY, Function, parameter_tag, parameters_as_elements
+from .values import SAMPLE_KEY, Function, parameter_tag, parameters_as_elements
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
 """What is constrained at least: what the request asks for, the framing of every call, or every argument too."""
