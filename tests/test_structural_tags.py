@@ -428,12 +428,67 @@ def test_a_call_is_written_once(row: ToolRow) -> None:
 def test_the_size_is_linear_in_the_parameters_and_the_tools(row: ToolRow, strict: bool) -> None:
     sizes = [size(structural_tag(row.name, [tool("f", optionals(n), strict)], "required")) for n in (20, 40, 60)]
     assert sizes[2] - sizes[1] <= 1.1 * (sizes[1] - sizes[0]) + 10
-    assert sizes[2] < 25_000
+    assert sizes[2] < (40_000 if row.name == "mistral" else 25_000)  # it has two kinds of calls
     many = [
         size(structural_tag(row.name, [tool(f"f{number}", SCHEMA, strict) for number in range(count)], "required"))
         for count in (100, 200, 300)
     ]
     assert many[2] - many[1] <= 1.1 * (many[1] - many[0])
+
+
+MEMBERS: dict[str, object] = {
+    "type": "object",
+    "properties": {name: {"enum": [1]} for name in "abcde"},
+    "required": ["b", "d"],
+}
+"""Members that need not be there before, between and after those that have to."""
+
+
+@pytest.mark.parametrize("name", ["hermes", "kimi_k2", "mistral", "harmony"])
+def test_members_of_a_json_object(name: str) -> None:
+    """The commas stand between those that are there, which come in order."""
+    row = tool_row(name)
+    tag = structural_tag(name, [tool("f", MEMBERS, True)], "required")
+    around = written(row, ("f", {"a": 1})).split('{"a": 1}')
+    for kept in range(2**5):
+        keys = [key for at, key in enumerate("abcde") if kept >> at & 1]
+        said = json.dumps(dict.fromkeys(keys, 1)).join(around)
+        assert accepts(tag, said) is {"b", "d"}.issubset(keys), said
+    for body, right in (
+        ('{\n  "b" : 1 ,\r\n\t"d":1\n}', True),
+        ('{"b":1,"d":1,"e":1}', True),
+        ('{"d": 1, "b": 1}', False),
+        ('{"b": 1, "d": 1, }', False),
+        ('{, "b": 1, "d": 1}', False),
+        ('{"b": 1,, "d": 1}', False),
+        ('{"b": 1 "d": 1}', False),
+        ('{"b": 1, "d": 1, "f": 1}', False),
+        ('{"b": 1, "b": 1, "d": 1}', False),
+        ('{"b": 1, "d": 2}', False),
+    ):
+        assert accepts(tag, body.join(around)) is right, body
+
+
+@pytest.mark.parametrize("key", ['a"b', "a\\b", "é", "a\nb", ""])
+def test_a_key_that_json_escapes(key: str) -> None:
+    schema = {"type": "object", "properties": {key: {"enum": [1]}}, "required": [key], "additionalProperties": False}
+    tag = structural_tag("hermes", [tool("f", schema, True)], "required")
+    assert accepts(tag, written(tool_row("hermes"), ("f", {key: 1})))
+    assert not accepts(tag, written(tool_row("hermes"), ("f", {key: 2})))
+
+
+@pytest.mark.parametrize("name", ["hermes", "kimi_k2", "mistral", "harmony", "inkling"])
+def test_equal_parameters_of_json_are_compiled_once(name: str) -> None:
+    """xgrammar has a rule for each schema, however many tools have it; in what it makes of whole tools it has not."""
+    schemas: list[object] = [
+        {"type": "object", "properties": {f"key{at}": {"type": "array", "items": {"enum": ["x"]}}}, "required": needed}
+        for at in range(9)
+        for needed in ([f"key{at}"],)
+    ]
+    tag = structural_tag(name, [tool(f"f{at}", each, True) for at, each in enumerate(schemas)], "required")
+    assert tag is not None
+    made = str(xgrammar().Grammar.from_structural_tag(tag.text))
+    assert made.count(r'"\"x\""') == 1
 
 
 @rows

@@ -57,7 +57,6 @@ from .tag_text import (
     as_json,
     const,
     dispatch,
-    json_schema,
     listed,
     optional,
     plus,
@@ -68,7 +67,7 @@ from .tag_text import (
     tag,
     triggered,
 )
-from .values import SAMPLE_KEY, Function, parameter_tag, parameters_as_elements
+from .values import SAMPLE_KEY, Function, parameter_tag, parameters_as_elements, parameters_as_json
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
 """What is constrained at least: what the request asks for, the framing of every call, or every argument too."""
@@ -587,7 +586,7 @@ def _json_call(row: ToolRow, sample: str, format: JsonCalls, functions: Sequence
         row,
         functions,
         lambda name: const(head(name)),
-        lambda each: (json_schema(each.schema),),
+        parameters_as_json,
         "object",
         (before, after),
     )
@@ -686,7 +685,7 @@ def _tagged_rest(format: Tagged, sample: str) -> Callable[[Function], Sequence[F
             return [*head, GAP, *parameters_as_elements(function, tail.strip()), *end]
         if written is not None:
             return [*head, GAP, *written.parameters(function), *end]
-        return [*head, GAP, json_schema(function.schema), *([GAP] if tail else []), *end]
+        return [*head, GAP, *parameters_as_json(function), *([GAP] if tail else []), *end]
 
     return parts
 
@@ -715,7 +714,7 @@ def _message_calls(row: ToolRow, frame: Frames, functions: Sequence[Function]) -
             row,
             functions,
             lambda name: sequence(optional(const(name)), const(opened), *brace, const(head(name))),
-            lambda each: (json_schema(each.schema),),
+            parameters_as_json,
             around=((), ended),
         ), ""
     if isinstance(frame, Messages):
@@ -736,7 +735,7 @@ def _directed(row: ToolRow, frame: Messages, sample: str, functions: Sequence[Fu
         to = const(" " + recipient.replace(_NAME, name))
         return any_of((sequence(channels, to), sequence(to, channels)))
 
-    return _calls(row, functions, head, lambda each: (either, const(end), GAP, json_schema(each.schema)))
+    return _calls(row, functions, head, lambda each: (either, const(end), GAP, *parameters_as_json(each)))
 
 
 def _counted(text: str) -> Iterator[Format]:
