@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
 
-from ..cursor import NO_MARKERS, Cursor, Markers, Reading, Sink, union
+from ..cursor import Cursor, Markers, Reading, Sink, union
 from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from . import json_text
 from .literals import Read
 from .strays import read_strays
+from .tag_parts import Arguments, Around
+from .tag_parts import Sink as CallSink
 
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
 _NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
@@ -29,17 +30,11 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_$.-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class JsonObject:
+class JsonObject(Arguments):
     """`{"city": "Paris"}`"""
 
     fenced: bool = False
     """Whether the template puts the object into a Markdown code fence, which may be missing."""
-
-    markers: ClassVar[frozenset[str]] = frozenset()
-    closers: ClassVar[frozenset[str]] = frozenset()
-    ended_by_calls: ClassVar[bool] = True
-    first: ClassVar[Markers] = NO_MARKERS
-    key_end: ClassVar[Markers] = NO_MARKERS
 
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
         """Whether the first piece of an object stands here; None where the reply ends before it."""
@@ -73,6 +68,23 @@ class JsonObject:
         return None if not char else True
 
     def read(
+        self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around, key: str = ""
+    ) -> Reading[bool]:
+        mark = cursor.mark()
+        fits = yield from self.fits(cursor, around.closers)
+        if not fits:
+            cursor.settle(mark)
+            if fits is None:
+                cursor.take(len(cursor.text))
+            return False
+        cursor.rewind(mark)
+        own = union(around.closers, around.openers)
+        # No reasoning begins in a string, and no code fence does.
+        within = json_text.inside(union(own, around.reply.ends_strings))
+        sink = call.announce().arguments
+        return (yield from self.read_body(cursor, sink, parameters, union(own, around.stops), within))
+
+    def read_body(
         self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, within: json_text.Inside
     ) -> Reading[bool]:
         """Read the arguments up to their last bracket; whether they are whole. `within`: as `json_text.value`."""

@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring as quote
-from typing import ClassVar
 
-from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading, Sink, union
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink, union
 from ..held import Held
 from ..schema import Parameters
 from .name import MAX_NAME
-from .tag_parts import Around
+from .tag_parts import Arguments, Around
 from .tag_parts import Sink as CallSink
 from .text_value import TextValue
 
@@ -25,7 +24,7 @@ _BLANKS = re.compile(r"[ \t]*")
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(Arguments):
     """`city: Paris`"""
 
     between: str = ":"
@@ -34,11 +33,6 @@ class Lines:
     """What ends a line."""
     strip: bool = True
     """Whether white space around keys and values is dropped."""
-    markers: ClassVar[frozenset[str]] = frozenset()
-    closers: ClassVar[frozenset[str]] = frozenset()
-    ended_by_calls: ClassVar[bool] = False
-    first: ClassVar[Markers] = NO_MARKERS
-    key_end: ClassVar[Markers] = NO_MARKERS
     _end: Markers = field(init=False, repr=False)
     _between: Markers = field(init=False, repr=False)
 
@@ -49,7 +43,6 @@ class Lines:
     def read(
         self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around, key: str = ""
     ) -> Reading[bool]:
-        """Read lines up to a closer around them, which is not read; whether they are whole."""
         ends = union(around.closers, around.turn_ends)
         written: set[str] = set()
         while True:
@@ -70,11 +63,6 @@ class Lines:
             return False
         call.announce().arguments("}" if written else "{}")
         return True
-
-    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
-        """No other closing tag stands in place of the call's."""
-        yield from ()
-        return False
 
     def _blank_lines(self, cursor: Cursor) -> Reading[None]:
         while True:

@@ -1,73 +1,80 @@
-"""What the readers of tagged parameters tell each other: tags as they were read, ends of values, and protocols."""
+"""What the readers of arguments in tags tell each other, and the shape that these stand in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from ..cursor import Cursor, Markers, Reading
+from ..cursor import NO_MARKERS, Cursor, Markers, Reading
+from ..reply import Call, Reply
+from ..schema import Parameters
 from .text_value import SeenTags
-
-
-class Announced(Protocol):
-    """A call that was announced."""
-
-    def arguments(self, text: str) -> None:
-        """The next piece of the arguments' JSON text."""
-        ...
 
 
 class Sink(Protocol):
     """A call whose arguments are read."""
 
-    def announce(self) -> Announced:
+    def announce(self) -> Call:
         """The call fits: it is announced, if it was not."""
         ...
 
 
-class Around(Protocol):
-    """What stands around the parameters of a call."""
+class Around(NamedTuple):
+    """What stands around the arguments of a call."""
 
-    @property
-    def closers(self) -> Markers:
-        """Closers of the call and of anything around it."""
-        ...
-
-    @property
-    def call_closers(self) -> Markers:
-        """Those of the call."""
-        ...
-
-    @property
-    def outer_closers(self) -> Markers:
-        """Those that end a whole run of closers here: of what this call was opened with."""
-        ...
-
-    @property
-    def openers(self) -> Markers:
-        """Openers of calls and of what stands around calls."""
-        ...
-
-    @property
-    def turn_ends(self) -> Markers: ...
-
-    @property
-    def stops(self) -> Markers:
-        """Turn ends, and the markers of reasoning."""
-        ...
-
-    @property
-    def ends_rehearsal(self) -> Markers:
-        """The closers of the open reasoning that the call is in."""
-        ...
+    closers: Markers
+    """Closers of the call and of anything around it."""
+    call_closers: Markers
+    """Those of the call."""
+    outer_closers: Markers
+    """Those that end a whole run of closers here: of what this call was opened with."""
+    openers: Markers
+    """Openers of calls and of what stands around calls."""
+    reply: Reply
+    turn_ends: Markers
+    stops: Markers
+    """Turn ends, and the markers of reasoning."""
+    ends_rehearsal: Markers
+    """The closers of the open reasoning that the call is in."""
+    opens: Callable[[str, Cursor, Around, bool], Reading[list[Level]]]
 
     def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:
         """Read a call behind `opener` up to the first piece of its arguments; what it has opened, empty if it is none.
 
         `declared`: only a call of a declared function.
         """
-        ...
+        return self.opens(opener, cursor, self, declared)
+
+
+class Arguments:
+    """An encoding of the arguments of one call."""
+
+    first: Markers = NO_MARKERS
+    """What opens a parameter."""
+    key_end: Markers = NO_MARKERS
+    """What ends a parameter's name and can end nothing else."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def closers(self) -> frozenset[str]:
+        """What closes a value, dropped where it stands alone behind a call."""
+        return frozenset()
+
+    def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
+        """Read arguments up to a closer around them, which is not read; whether they are whole.
+
+        `call` is told that it fits with the first piece. `key`: the value of this parameter is here, its opener is not.
+        """
+        raise NotImplementedError
+
+    def read_foreign_closer(self, cursor: Cursor, call: Sink, around: Around) -> Reading[bool]:
+        """Read a closing tag that stands in place of one around the arguments; whether there was one."""
+        yield from ()
+        return False
 
 
 class Text(Protocol):

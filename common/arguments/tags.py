@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from ..cursor import SPACE, Cursor, Markers, Reading, union, within
 from ..recovery import drift, recovering, recovers, rule
 from ..schema import ANY, JSON, STRING, Parameters, Types
-from .json_object import JsonObject, read_object
+from .json_object import JsonObject
 from .name import read_key
 from .strays import read_strays
 from .tag_body import Body
-from .tag_parts import Announced, Around, Header, Sink
+from .tag_parts import Arguments, Around, Header, Sink
 
 _OBJECT = JsonObject()
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z_][\w-]*)\s*=\s*["'“]?([^"'“”>\s]*)["'”]?""")
@@ -63,7 +63,7 @@ class Spelling:
 
 
 @dataclass(frozen=True)
-class Tags:
+class Tags(Arguments):
     """`<parameter=city>Paris</parameter>`"""
 
     open: str
@@ -114,19 +114,9 @@ class Tags:
 
     @property
     def closers(self) -> frozenset[str]:
-        """What closes a value, dropped where it stands alone behind a call."""
         return self.value_end.all
 
-    @property
-    def ended_by_calls(self) -> bool:
-        return False
-
     def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
-        """Read parameters up to a closer around them, which is not read; whether they are whole.
-
-        `call` is told that it fits with the first parameter, or with what ends the parameters. `key`: the value of
-        this one is here, without its opener.
-        """
         if key:
             return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
         yield from read_gap(cursor)
@@ -134,17 +124,15 @@ class Tags:
             yield from read_strays(cursor, union(self.value_end, self.key_end))
         yield from cursor.space()
         if _JSON_BODY and (yield from cursor.peek()) == "{":
-            ends = union(around.closers, around.openers, around.turn_ends)
-            return (yield from _read_json(cursor, call, ends, parameters.required))
+            return (yield from _OBJECT.read(cursor, call, parameters, around))
         return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
 
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return Body(self, cursor, call, parameters, around)
 
     @recovers("a closer around the parameters that is garbled or foreign", off=False, contract="Foreign closers")
-    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
-        """Read a closing tag that stands in place of one around the parameters; whether there was one."""
-        if not (yield from self._body(cursor, _NOBODY, Parameters(None), around).foreign_closer()):
+    def read_foreign_closer(self, cursor: Cursor, call: Sink, around: Around) -> Reading[bool]:
+        if not (yield from self._body(cursor, call, Parameters(None), around).foreign_closer()):
             return False
         yield from cursor.match(self.closing)
         yield from self.read_closing(cursor)
@@ -260,31 +248,6 @@ class Tags:
         cursor.rewind(mark)
         cursor.take(cursor.at + len(name))
         return name
-
-
-def _read_json(cursor: Cursor, call: Sink, closers: Markers, required: frozenset[str]) -> Reading[bool]:
-    """Read one JSON object in place of the parameters."""
-    mark = cursor.mark()
-    fits = yield from _OBJECT.fits(cursor, closers)
-    cursor.rewind(mark)
-    if not fits:
-        if cursor.ended and fits is None:
-            cursor.take(len(cursor.text))
-        return False
-    return (yield from read_object(cursor, call.announce().arguments, closers, required=required))
-
-
-class _Nobody:
-    """A call that nobody gets."""
-
-    def announce(self) -> Announced:
-        return self
-
-    def arguments(self, text: str) -> None:
-        pass
-
-
-_NOBODY = _Nobody()
 
 
 def read_gap(cursor: Cursor) -> Reading[None]:

@@ -121,7 +121,7 @@ class Messages(Frames):
         # Only behind a fence is the closing one waited for: the end of the object ends the call.
         body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
         parameters = reply.tools.parameters(name)
-        call.end((yield from body.read(cursor, call.arguments, parameters, self.parts, inside(self.parts))))
+        call.end((yield from body.read_body(cursor, call.arguments, parameters, self.parts, inside(self.parts))))
         return True
 
     @recovers("a word of the header stuck to a call's name", off=lambda _, name, __: name)

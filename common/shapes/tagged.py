@@ -11,20 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
 
 from ..arguments.json_object import JsonObject
-from ..arguments.json_text import inside
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import read_strays, read_surplus
-from ..arguments.tag_parts import Around, Level, Sink
+from ..arguments.tag_parts import Arguments, Around, Level
 from ..arguments.tags import read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union, within
 from ..format import Span
 from ..proposed import Proposed, attempt
 from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
-from ..schema import Parameters, Tools
+from ..schema import Tools
 
 _STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
@@ -43,41 +41,6 @@ _TYPE_AS_NAME = rule("a call's name that looks like a type")
 _UNCLOSED_SECTION = rule("a section's closer missing before text", contract="Inside a section")
 _WITHOUT_BRACKET = rule("a call's opener without its bracket in the wrapper")
 _WITHOUT_NAME_END = rule("a name without its end")
-
-
-class Arguments(Protocol):
-    """An encoding of the arguments of one call."""
-
-    @property
-    def markers(self) -> frozenset[str]: ...
-
-    @property
-    def closers(self) -> frozenset[str]:
-        """What closes a value, dropped where it stands alone behind a call."""
-        ...
-
-    @property
-    def ended_by_calls(self) -> bool:
-        """Whether the opener of another call ends the arguments."""
-        ...
-
-    @property
-    def first(self) -> Markers:
-        """What opens a parameter."""
-        ...
-
-    @property
-    def key_end(self) -> Markers:
-        """What ends a parameter's name and can end nothing else."""
-        ...
-
-    def read(
-        self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = ""
-    ) -> Reading[bool]: ...
-
-    def read_foreign_closer(self, cursor: Cursor, around: Around) -> Reading[bool]:
-        """Read a closing tag that stands in place of one around the parameters; whether there was one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +62,7 @@ class Tagged:
     """Opener and closer of a call. The name follows the opener."""
     name_end: tuple[str, ...]
     """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
-    arguments: Arguments | JsonObject
+    arguments: Arguments
     spellings: tuple[Span, ...] = ()
     """Further spellings of a call's opener and closer."""
     loose: tuple[Span, ...] = ()
@@ -122,17 +85,14 @@ class Tagged:
     bare: str = ""
     bare_starts: str = ""
     openers: Markers = field(init=False, repr=False)
-    call_openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
     markers: frozenset[str] = field(init=False, repr=False)
     calls: Markers = field(init=False, repr=False)
     _call_open: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
-    _calls: frozenset[str] = field(init=False, repr=False)
     _call_close: Markers = field(init=False, repr=False)
     _call_closers: Markers = field(init=False, repr=False)
     _strays: Markers = field(init=False, repr=False)
-    _ends: Markers = field(init=False, repr=False)
     _close: Markers = field(init=False, repr=False)
     _around_close: Markers = field(init=False, repr=False)
     _in_section: Markers = field(init=False, repr=False)
@@ -148,14 +108,12 @@ class Tagged:
         ends = {span.close for span in (*spellings, *around)}
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
         put = object.__setattr__
-        put(self, "call_openers", Markers(calls))
         put(self, "openers", Markers((calls if _ALONE or not around else set()) | {span.open for span in around}))
         put(self, "closers", Markers(ends | self.arguments.closers))
         own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         if self.variant is not None:
             own |= self.variant.markers
         put(self, "markers", own - {"", ">"})
-        put(self, "_calls", frozenset(calls))
         put(self, "_call_close", Markers(span.close for span in spellings))
         put(self, "calls", Markers(calls))
         put(self, "_call_open", Markers(span.open for span in spellings))
@@ -172,8 +130,6 @@ class Tagged:
         put(self, "_call_closers", Markers(self.closers.all - sections))
         # A bracket ends a name and stands in any text.
         put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
-        # Where a section is open the next call ends a body too.
-        put(self, "_ends", Markers(ends | sections | (calls if self.arguments.ended_by_calls else set())))
         put(self, "_close", Markers(ends))
         put(self, "_around_close", Markers(span.close for span in around))
         put(self, "_in_section", Markers(calls | sections))
@@ -203,33 +159,35 @@ class Tagged:
 
     # --- one call
 
-    def opens(self, opener: str, cursor: Cursor, around: CallMarkup, *, declared: bool) -> Reading[list[Level]]:
+    def _around(self, reply: Reply, *, wrapped: bool = False) -> Around:
+        """What stands around the arguments of a call, which the wrapper may have opened."""
+        outer = self._around_close if wrapped else self._close
+        ends = reply.turn_ends, reply.stops, reply.ends_rehearsal
+        return Around(self._close, self._call_close, outer, self.openers, reply, *ends, self._opens)
+
+    def _opens(self, opener: str, cursor: Cursor, around: Around, declared: bool) -> Reading[list[Level]]:
         """As `Around.call_fits`."""
         levels: list[Level] = []
-        if opener not in self._calls:
+        if opener not in self.calls.all:
             levels.append(Level.AROUND)
             yield from read_gap(cursor)
-            found = yield from cursor.match(self.call_openers)
+            found = yield from cursor.match(self.calls)
             if found is None:
                 return []
             opener = found
         if self.wrapper is not None and opener == self.wrapper.open:
             levels.append(Level.AROUND)
         head = yield from self._head(opener, cursor, None)
-        if not isinstance(head, Head) or head.closed or (declared and not around.tools.may_declare(head.name)):
+        if not isinstance(head, Head) or head.closed or (declared and not around.reply.tools.may_declare(head.name)):
             return []
         fits = yield from self._begin(head, cursor, around)
         return [*levels, Level.CALL] if fits else []
 
-    def _begin(self, head: Head, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
+    def _begin(self, head: Head, cursor: Cursor, around: Around) -> Reading[bool]:
         """Whether arguments begin here; if they do, nothing is read."""
         mark = cursor.mark()
-        if isinstance(self.arguments, JsonObject):
-            begins = (yield from self.arguments.fits(cursor, self.closers)) is True
-            cursor.rewind(mark)
-            return begins
         try:
-            yield from self.arguments.read(cursor, _Probe(), around.tools.parameters(head.name), around)
+            yield from self.arguments.read(cursor, _Probe(), around.reply.tools.parameters(head.name), around)
         except _Fits:
             cursor.rewind(mark)
             return True
@@ -343,65 +301,42 @@ class Tagged:
             return head
 
         call = Proposed(head.name, head.id, marks, cursor, reply)
-        around = CallMarkup(self, reply, wrapped=self.wrapper is not None and opener == self.wrapper.open)
+        around = self._around(reply, wrapped=self.wrapper is not None and opener == self.wrapper.open)
         if head.closed:
             call.arguments("{}")
             complete = True
         else:
-            complete = yield from self._arguments(head, call, cursor, around)
+            complete = yield from self._arguments(call, cursor, around)
         if not call.end(complete):
             return None if cursor.at_end else False
-        closers = yield from self._closers(cursor, around)
+        closers = yield from self._closers(call, cursor, around)
         outer = (self.wrapper or self.call).close
         reply.owed_closer = "" if outer in closers else outer
         return True
 
-    def _arguments(self, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup) -> Reading[bool]:
-        """Read the arguments behind a head; whether they are whole."""
-        tools = around.tools
-        if isinstance(self.arguments, JsonObject):
-            return self._json(self.arguments, head, call, cursor, around)
-        name, key = tools.with_key(head.name)
+    def _arguments(self, call: Proposed, cursor: Cursor, around: Around) -> Reading[bool]:
+        """Read the arguments behind a head; whether they are whole.
+
+        The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`.
+        """
+        tools, arguments = around.reply.tools, self.arguments
+        name, key = tools.with_key(call.name) if arguments.first.all else ("", "")
         if key:
-            return self._with_key(self.arguments, (name, key), call, cursor, around)
-        return self.arguments.read(cursor, call, tools.parameters(head.name), around)
+            mark = cursor.mark()
+            begins = yield from self._begin(Head(call.name), cursor, around)
+            cursor.rewind(mark)
+            if begins:
+                key = ""
+            else:
+                call.name = name
+        return (yield from arguments.read(cursor, call, tools.parameters(call.name), around, key))
 
-    def _with_key(
-        self, arguments: Arguments, said: tuple[str, str], call: Proposed, cursor: Cursor, around: CallMarkup
-    ) -> Reading[bool]:
-        """The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`."""
-        mark = cursor.mark()
-        begins = yield from self._begin(Head(call.name), cursor, around)
-        cursor.rewind(mark)
-        key = ""
-        if not begins:
-            call.name, key = said
-        return (yield from arguments.read(cursor, call, around.tools.parameters(call.name), around, key))
-
-    def _json(
-        self, arguments: JsonObject, head: Head, call: Proposed, cursor: Cursor, around: CallMarkup
-    ) -> Reading[bool]:
-        body = cursor.mark()
-        fits = yield from arguments.fits(cursor, self.closers)
-        if not fits:
-            cursor.settle(body)
-            if fits is None:
-                cursor.take(len(cursor.text))
-            return False
-        cursor.rewind(body)
-        sink = call.announce().arguments
-        ends = union(self._ends, around.stops)
-        # No reasoning begins in a string, and no code fence does.
-        within = inside(union(self._ends, around.reply.ends_strings))
-        return (yield from arguments.read(cursor, sink, around.tools.parameters(head.name), ends, within))
-
-    def _closers(self, cursor: Cursor, around: CallMarkup) -> Reading[set[str]]:
+    def _closers(self, call: Proposed, cursor: Cursor, around: Around) -> Reading[set[str]]:
         """Read the closers behind a call, foreign ones included; those that stood there."""
         if isinstance(self.arguments, JsonObject):
             yield from read_surplus(cursor)
-            return (yield from read_strays(cursor, self._call_closers))
         closers = yield from read_strays(cursor, self._call_closers)
-        while (yield from self.arguments.read_foreign_closer(cursor, around)):
+        while (yield from self.arguments.read_foreign_closer(cursor, call, around)):
             closers |= yield from read_strays(cursor, self._call_closers)
         return closers
 
@@ -417,7 +352,7 @@ class Tagged:
                 return not stray.bare() and (yield from self._goes_on(marker, close, mark, cursor, reply))
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
-            if marker in self.openers.all and marker not in self._calls:
+            if marker in self.openers.all and marker not in self.calls.all:
                 stray.spend(len(marker))
                 if not _SECTIONS_BETWEEN:
                     return False
@@ -458,10 +393,11 @@ class Tagged:
         yield from cursor.space()
         marker = yield from cursor.match(union(self._in_section, self._around_close))
         found = marker is not None and marker not in self.openers.all
-        if marker in self._calls:
+        if marker in self.calls.all:
             head = yield from self._head(marker, cursor, reply.tools)
-            around = CallMarkup(self, reply, wrapped=False)
-            found = isinstance(head, Head) and (head.closed or (yield from self._begin(head, cursor, around)))
+            found = isinstance(head, Head) and (
+                head.closed or (yield from self._begin(head, cursor, self._around(reply)))
+            )
         cursor.rewind(ahead)
         if found:
             cursor.settle(mark)
@@ -505,7 +441,7 @@ class Tagged:
             if marker not in self.openers.all:
                 cursor.settle(mark)
                 return _Next.DONE
-            if marker not in self._calls:
+            if marker not in self.calls.all:
                 if "".join(between).strip(SPACE):
                     return _Next.OPEN  # another section: the one before was not closed, and this is the answer
                 again = True
@@ -527,50 +463,6 @@ class _Next(Enum):
     DONE = "its end, which was read"
     OPEN = "text, which was read: the section may have ended before it"
     REST = "nothing that is the section's"
-
-
-@dataclass(frozen=True, slots=True)
-class CallMarkup:
-    """What stands around the parameters of one call: `Around`."""
-
-    format: Tagged
-    reply: Reply
-    wrapped: bool
-
-    @property
-    def tools(self) -> Tools:
-        return self.reply.tools
-
-    @property
-    def stops(self) -> Markers:
-        return self.reply.stops
-
-    @property
-    def turn_ends(self) -> Markers:
-        return self.reply.turn_ends
-
-    @property
-    def ends_rehearsal(self) -> Markers:
-        return self.reply.ends_rehearsal
-
-    @property
-    def closers(self) -> Markers:
-        return self.format._close
-
-    @property
-    def call_closers(self) -> Markers:
-        return self.format._call_close
-
-    @property
-    def outer_closers(self) -> Markers:
-        return self.format._around_close if self.wrapped else self.format._close
-
-    @property
-    def openers(self) -> Markers:
-        return self.format.openers
-
-    def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:
-        return self.format.opens(opener, cursor, self, declared=declared)
 
 
 class _Fits(Exception):
