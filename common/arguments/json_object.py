@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..cursor import Cursor, Markers, Reading, Sink, union
+from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading, Sink, union
 from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from . import json_text
@@ -19,14 +19,14 @@ from .strays import read_strays
 from .tag_parts import Arguments, Around
 from .tag_parts import Sink as CallSink
 
-_QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
+_QUOTES = recovering("arguments as a JSON string", "\"'", off="\0", contract="Wrapped arguments")
 _NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FENCE = Markers(("```",))
 FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
 _EMPTY = rule("an empty string as arguments", contract="No arguments")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_$.-]*")
+_FIRST_PIECE = re.compile(rf"""(?:([{_QUOTES}])|\{{[{SPACE}]*(?:(["'}}])|[A-Za-z0-9_$.-]{{1,64}}[{SPACE}]*(:)?)?)?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,47 +37,33 @@ class JsonObject(Arguments):
     """Whether the template puts the object into a Markdown code fence, which may be missing."""
 
     def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
-        """Whether the first piece of an object stands here; None where the reply ends before it."""
-        yield from cursor.space()
-        if self.fenced and (yield from cursor.match(_FENCE)):
-            yield from cursor.run(_LANGUAGE)
-            yield from cursor.space()
-            ends = union(ends, _FENCE)
-        elif self.fenced and cursor.cut_of(_FENCE):
-            return None
-        char = yield from cursor.peek()
-        if not char:
-            return None
-        if char in ends.firsts and (yield from cursor.stands(ends)):
+        """Read the first piece of an object; whether it was one, None if the reply ends before that is known."""
+        fence = yield from self._fence(cursor)
+        if (yield from cursor.stands(union(ends, fence, _NULL))) is not None:
             return True
-        if char in _NULL.firsts:
-            fits = (yield from cursor.stands(_NULL)) is not None
-            return None if not fits and cursor.cut_of(_NULL) else fits
-        if char in _QUOTES:
+        found = yield from cursor.look(_FIRST_PIECE)
+        if found.lastindex is not None:
             return True
-        if char != "{":
-            return None if cursor.cut_of(ends) else False
-        cursor.take(cursor.at + 1)
+        cut = cursor.ended and found.end() == len(cursor.text)
+        return None if cut or cursor.cut_of(union(ends, _NULL, _FENCE if self.fenced else fence)) else False
+
+    def _fence(self, cursor: Cursor) -> Reading[Markers]:
+        """Read white space, and a code fence if there may be one; what closes that."""
         yield from cursor.space()
-        char = yield from cursor.peek()
-        if char and char not in "\"'}":
-            key = yield from cursor.run(_IDENTIFIER, 64)
-            yield from cursor.space()
-            char = (yield from cursor.peek()) if key else "?"
-            return None if not char else char == ":"
-        return None if not char else True
+        if not self.fenced or (yield from cursor.match(_FENCE)) is None:
+            return NO_MARKERS
+        yield from cursor.run(_LANGUAGE)
+        yield from cursor.space()
+        return _FENCE
 
     def read(
         self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around, key: str = ""
     ) -> Reading[bool]:
-        mark = cursor.mark()
-        fits = yield from self.fits(cursor, around.closers)
+        fits = yield from cursor.ahead(self.fits(cursor, around.closers), False)
         if not fits:
-            cursor.settle(mark)
             if fits is None:
                 cursor.take(len(cursor.text))
             return False
-        cursor.rewind(mark)
         own = union(around.closers, around.openers)
         # No reasoning begins in a string, and no code fence does.
         within = json_text.inside(union(own, around.reply.ends_strings))
@@ -88,12 +74,8 @@ class JsonObject(Arguments):
         self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, within: json_text.Inside
     ) -> Reading[bool]:
         """Read the arguments up to their last bracket; whether they are whole. `within`: as `json_text.value`."""
-        if self.fenced:
-            yield from cursor.space()
-            if (yield from cursor.match(_FENCE)):
-                yield from cursor.run(_LANGUAGE)
-                ends = union(ends, _FENCE)
-        complete = yield from read_object(cursor, sink, ends, within, parameters.required)
+        fence = yield from self._fence(cursor)
+        complete = yield from read_object(cursor, sink, union(ends, fence), within, parameters.required)
         if self.fenced:
             yield from read_strays(cursor, _FENCE, once=True)
         return complete

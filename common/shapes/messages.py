@@ -109,9 +109,7 @@ class Messages(Frames):
 
     def read_directed(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read the arguments of a call as JSON; False where there are none, None where the reply ends before that."""
-        start = cursor.mark()
-        fits = yield from self._json_fits(cursor)
-        cursor.rewind(start)
+        fits = yield from cursor.ahead(self._json_fits(cursor), False)
         if not fits:
             return fits
         cursor.settle(mark)
