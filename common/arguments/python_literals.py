@@ -322,7 +322,7 @@ class _Arguments(Compact):
         text.append(self._take_source() if nested else self._word)
         self._word = ""
         if self._positional or not _SOURCE_AS_TEXT or not (nested or self._due is Due.VALUE):
-            if self._call.announced:
+            if self._call.call is not None:
                 self._sink(text.take() if nested else "".join(self._gap))
                 yield from self._read_rest()
             return Read.CUT

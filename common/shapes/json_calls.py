@@ -17,16 +17,15 @@ from operator import itemgetter
 
 from ..arguments import json_text
 from ..arguments.json_object import FENCES, JsonObject, read_object
-from ..arguments.json_text import Inside, inside
+from ..arguments.json_text import inside
 from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Reading, union, within
 from ..format import PLAIN_TAG, Span
-from ..held import Held
-from ..proposed import attempt
+from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
-from ..reply import Call, Reply
+from ..reply import Reply
 
 _OBJECT = JsonObject()
 _QUOTES = recovering("keys and names in single quotes", "\"'", off='"', contract="Python's JSON")
@@ -226,26 +225,12 @@ class JsonCalls:
 
     @recovers("a broken call before a sound one in an array", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read the first sound call in an array whose first one is none; what stands before it is text.
+        """Read the first sound call in an array whose first one is none, as `sound_call`."""
 
-        False, and nothing read, if there is none near.
-        """
-        start = cursor.mark()
-        found = yield from within(self._sound_call(mark, start, cursor, reply), False)
-        if not found:
-            cursor.rewind(start)
-        return found
+        def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:
+            return self._call(marks, cursor, reply, strict=True, lost=lost)
 
-    def _sound_call(self, mark: Mark, start: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        for _ in range(_MOST_TRIED):
-            if not (yield from self._next_object(cursor)):
-                break
-            lost = "" if cursor.copies else cursor.held(mark)
-            inner = cursor.mark()
-            if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
-                return True
-            cursor.rewind(inner, 1)
-        return False
+        return sound_call(self._next_object, call, mark, cursor, tries=_MOST_TRIED, ahead=1)
 
     def _next_object(self, cursor: Cursor) -> Reading[bool]:
         """Read up to the next object; whether there is one before a marker or the end."""
@@ -279,15 +264,13 @@ class JsonCalls:
         doubled = _DOUBLED_BRACE and (yield from cursor.peek()) == "{"
         if doubled:
             cursor.take(cursor.at + 1)
-        ends = union(self._ends, reply.stops)
-        within = inside(union(self._ends, reply.ends_strings), True)
-        body = _Body(_Head(marks, cursor, reply, lost), self, ends, within, strict)
+        body = _Body(self, marks, cursor, reply, lost, strict=strict)
         step = _Step.ON
         while step is _Step.ON:
-            key = yield from _key(cursor, ends)
+            key = yield from _key(cursor, body.ends)
             step = (yield from body.no_key()) if key is None else (yield from body.member(key))
         if step is _Step.ENDS:
-            return (yield from body.end(doubled, named))
+            return (yield from body.read_end(doubled, named))
         if body.gives_up():
             return True
         return None if step is _Step.CUT else False
@@ -308,143 +291,131 @@ class _Step(Enum):
     CUT = "cut"  # the reply ends in it
 
 
-class _Body:
-    """The members of a call object."""
+class _Body(Proposed):
+    """The members of a call object, which is announced once its name is known; until then all of its text is held."""
 
-    __slots__ = (
-        "_complete",
-        "_cursor",
-        "_ends",
-        "_enveloped",
-        "_foreign",
-        "_head",
-        "_ids",
-        "_keyed",
-        "_keys",
-        "_names",
-        "_strict",
-        "_within",
-    )
+    __slots__ = ("_complete", "_enveloped", "_foreign", "_format", "_holds", "_strict", "_within", "ends")
 
-    def __init__(self, head: _Head, format: JsonCalls, ends: Markers, within: Inside, strict: bool) -> None:
-        self._head = head
-        self._cursor = head.cursor
-        self._keys = format.keys
-        self._ids = (format.id_key, "id")
-        self._keyed = format.keyed
-        self._names = format.names
-        self._ends = ends
-        self._within = within
+    def __init__(
+        self, format: JsonCalls, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, lost: str, *, strict: bool
+    ) -> None:
+        super().__init__("", None, marks, cursor, reply, lost)
+        self._format = format
+        self.ends = union(format._ends, reply.stops)
+        self._within = inside(union(format._ends, reply.ends_strings), True)
         self._strict = strict
         self._complete: bool | None = None  # None: no arguments yet
         self._foreign = False  # another key stands, which may be an argument
         self._enveloped = False  # `function` holds the call
+        self._holds = False  # it fits, and its name is to come
 
     def no_key(self) -> Reading[_Step]:
         """No key stands here: the envelope may end, and else the call does."""
-        if not self._enveloped or (yield from self._cursor.peek()) != "}":
+        if not self._enveloped or (yield from self.cursor.peek()) != "}":
             return _Step.ENDS
-        self._cursor.take(self._cursor.at + 1)
+        self.cursor.take(self.cursor.at + 1)
         self._enveloped = False
         return _Step.ON
 
     def member(self, key: str) -> Reading[_Step]:
         """Read the value of `key`."""
-        head = self._head
-        char = yield from self._cursor.peek()
-        if key == _FUNCTION and _ENVELOPE and not head.name and char == "{":
-            self._cursor.take(self._cursor.at + 1)
+        char = yield from self.cursor.peek()
+        if key == _FUNCTION and _ENVELOPE and not self.name and char == "{":
+            self.cursor.take(self.cursor.at + 1)
             self._enveloped = True
             return _Step.ON
-        if key in self._keys and self._complete is None:
+        if key in self._format.keys and self._complete is None:
             return (yield from self._arguments())
-        if self._keyed and not head.name and (char == "{" or head.is_declared(key)) and is_name(key):
-            head.name = key
-            fits = not self._strict or head.may_be_declared(key)
+        if self._format.keyed and not self.name and (char == "{" or self.reply.tools.declares(key)) and is_name(key):
+            self.name = key
+            fits = not self._strict or self.reply.tools.may_declare(key)
             return (yield from self._arguments()) if fits else _Step.ENDS
-        if key in self._names and not head.name:
-            head.name = yield from _name(self._cursor, self._ends)
-            return _Step.ON if head.name and (not self._strict or head.may_be_declared(head.name)) else _Step.ENDS
-        if self._strict and not (head.name and head.announced):
+        if key in self._format.names and not self.name:
+            self.name = yield from _name(self.cursor, self.ends)
+            return (
+                _Step.ON if self.name and (not self._strict or self.reply.tools.may_declare(self.name)) else _Step.ENDS
+            )
+        if self._strict and self.call is None:
             return (yield from self._about_call(key))
-        if char and char in _QUOTES and not head.name:
+        if char and char in _QUOTES and not self.name:
             if key == _FUNCTION and _FUNCTION_AS_NAME:
-                name = yield from _name(self._cursor, self._ends)
-                head.name = name if head.may_be_declared(name) else ""
-                self._foreign = self._foreign or not head.name
+                name = yield from _name(self.cursor, self.ends)
+                self.name = name if self.reply.tools.may_declare(name) else ""
+                self._foreign = self._foreign or not self.name
                 return _Step.ON
-            if key in self._ids:
-                head.id = (yield from _name(self._cursor, self._ends)) or None
+            if key in (self._format.id_key, "id"):
+                self.id = (yield from _name(self.cursor, self.ends)) or None
                 return _Step.ON
         if not _FURTHER_KEYS:
             return _Step.NO_CALL
         self._foreign = self._foreign or not self._is_about_call(key)
-        read = yield from json_text.value(self._cursor, json_text.drop, self._ends, self._within)
+        read = yield from json_text.value(self.cursor, json_text.drop, self.ends, self._within)
         return _Step.ON if read else _Step.ENDS
 
     def _is_about_call(self, key: str) -> bool:
-        return key in _ABOUT_CALL or key in self._ids
+        return key in _ABOUT_CALL or key in (self._format.id_key, "id")
 
     def _about_call(self, key: str) -> Reading[_Step]:
         """Read a value that says what a call is: no other key stands in one that has no marker."""
         if not _BESIDE_NAME or not self._is_about_call(key):
             return _Step.NO_CALL
         pieces: list[str] = []
-        if not (yield from json_text.value(self._cursor, pieces.append, self._ends, self._within)):
-            return _Step.CUT if self._cursor.at_end else _Step.NO_CALL
+        if not (yield from json_text.value(self.cursor, pieces.append, self.ends, self._within)):
+            return _Step.CUT if self.cursor.at_end else _Step.NO_CALL
         text = json_text.decoded("".join(pieces))
         if key == "type":
             return _Step.ON if text == _FUNCTION else _Step.NO_CALL
-        if key in self._ids and not self._head.name:
-            self._head.id = text if text and is_name(text) else None
+        if key in (self._format.id_key, "id") and not self.name:
+            self.id = text if text and is_name(text) else None
         return _Step.ON
 
     def _arguments(self) -> Reading[_Step]:
-        head, cursor = self._head, self._cursor
-        if not head.announced:
+        cursor = self.cursor
+        if self.call is None:
             mark = cursor.mark()
-            fits = yield from _OBJECT.fits(cursor, self._ends)
+            fits = yield from _OBJECT.fits(cursor, self.ends)
             cursor.rewind(mark)
             if fits is None:
                 return _Step.CUT
-            if (yield from cursor.stands(head.turn_ends)) is not None:
+            if (yield from cursor.stands(self.reply.turn_ends)) is not None:
                 return _Step.NO_CALL
-            if not fits and (self._strict or not head.name):
+            if not fits and (self._strict or not self.name):
                 return _Step.NO_CALL
-            head.announce_or_hold()
-        sink = head.arguments if head.call is None else head.call.arguments
-        self._complete = yield from read_object(cursor, sink, self._ends, self._within, head.required)
+            self._announce_or_hold()
+        # What the call's function requires is known once that is.
+        required = frozenset[str]() if self.call is None else self.reply.tools.parameters(self.call.name).required
+        sink = (self.call or self).arguments
+        self._complete = yield from read_object(cursor, sink, self.ends, self._within, required)
         return _Step.ON
 
     def _rest(self) -> Reading[None]:
         """Read what cannot be read before the end of the object: the arguments', or a little that is dropped."""
-        cursor = self._cursor
+        cursor = self.cursor
         char = yield from cursor.peek()
-        if not self._head.announced or char in ("", "{", "}") or (yield from cursor.stands(self._ends)):
+        if self.call is None or char in ("", "{", "}") or (yield from cursor.stands(self.ends)):
             return
         if _BROKEN and not self._complete and char in _JSON_GOES_ON:
-            yield from json_text.rest(cursor, self._head.arguments, self._ends, self._within)
+            yield from json_text.rest(cursor, self.arguments, self.ends, self._within)
             return
         mark = cursor.mark()
-        yield from _debris(cursor, self._ends)
-        if (yield from cursor.peek()) == "}" or (yield from cursor.stands(self._ends)) is not None:
+        yield from _debris(cursor, self.ends)
+        if (yield from cursor.peek()) == "}" or (yield from cursor.stands(self.ends)) is not None:
             cursor.settle(mark)
         else:
             cursor.rewind(mark)
 
     def gives_up(self) -> bool:
         """It is no call: whether its text was held as a call's, which is then said."""
-        if not self._head.holds:
-            return False
-        self._head.release(lost=False)
-        return True
+        if self._holds:
+            self._release(lost=False)
+        return self._holds
 
-    def end(self, doubled: bool, named: str) -> Reading[bool | None]:
+    def read_end(self, doubled: bool, named: str) -> Reading[bool | None]:
         """Read the end of the object; whether it was a call, as `_call` does."""
-        head, cursor = self._head, self._cursor
+        cursor = self.cursor
         yield from self._rest()
         char = yield from cursor.peek()
-        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from cursor.stands(self._ends)))
+        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from cursor.stands(self.ends)))
         if char == "}":
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
@@ -453,99 +424,42 @@ class _Body:
         if complete is None and self._foreign:
             return False if char else None
         if closed and complete is not None:  # where the reply is cut, another name may have been due
-            head.name = head.name or named
+            self.name = self.name or named
         if self._names_call(closed):
-            head.announce()
-        if head.call is None:
-            if not head.holds:
+            self.announce()
+        if self.call is None:
+            if not self._holds:
                 return False if char else None
-            head.release(lost=not char and not self._strict)
+            self._release(lost=not char and not self._strict)
             return True
         if complete is None and closed:
-            head.arguments("{}")
-        head.call.end(closed if complete is None else complete)
+            self.arguments("{}")
+        self.call.end(closed if complete is None else complete)
         yield from read_surplus(cursor)
         return True
 
     def _names_call(self, closed: bool) -> bool:
         """Whether what was read is a call, though perhaps a cut one."""
-        head = self._head
-        if not head.name or not (closed or self._complete is not None):
+        if not self.name or not (closed or self._complete is not None):
             return False
-        if not self._strict:
-            return True
-        return (head.announced or head.holds) and head.may_be_declared(head.name)
+        fits = self.call is not None or self._holds
+        return not self._strict or (fits and self.reply.tools.may_declare(self.name))
 
-
-class _Head:
-    """A call that is announced once its name is known; until then its arguments, and all of its text, are held."""
-
-    __slots__ = ("_early", "_lost", "_marks", "_reply", "call", "cursor", "holds", "id", "name")
-
-    def __init__(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, lost: str) -> None:
-        self.name = ""
-        self.id: str | None = None
-        self.call: Call | None = None
-        self.holds = False  # it fits, and its name is to come
-        self._marks = marks
-        self._lost = lost
-        self.cursor = cursor
-        self._reply = reply
-        self._early = Held()
-
-    def may_be_declared(self, name: str) -> bool:
-        return self._reply.tools.may_declare(name)
-
-    def is_declared(self, name: str) -> bool:
-        return self._reply.tools.declares(name)
-
-    @property
-    def announced(self) -> bool:
-        return self.call is not None
-
-    @property
-    def required(self) -> frozenset[str]:
-        """The arguments that the call's function requires, once it is known."""
-        return frozenset() if self.call is None else self._reply.tools.parameters(self.call.name).required
-
-    @property
-    def turn_ends(self) -> Markers:
-        return self._reply.turn_ends
-
-    def arguments(self, text: str) -> None:
-        if self.call is None:
-            self._early.append(text)
-        else:
-            self.call.arguments(text)
-
-    def announce_or_hold(self) -> None:
+    def _announce_or_hold(self) -> None:
         if self.name:
             self.announce()
-        elif not self.holds:
-            self.holds = True
+        elif not self._holds:
+            self._holds = True
             size = len(self.cursor.held(self._marks[0]))
             self.cursor.rewind(self._marks[0], size)
             self._marks = (self.cursor.mark(size, room=None),)
 
-    def _settle(self) -> None:
-        for mark in reversed(self._marks):
-            self.cursor.settle(mark)
-
-    def announce(self) -> None:
-        if self.call is None:
-            self._settle()
-            self.holds = False
-            if self._lost:
-                (self._reply.rehearsed or self._reply.content)(self._lost)
-            self.call = self._reply.call(self.name, self.id, said=len(self._lost))
-            self.call.arguments(self._early.take())
-
-    def release(self, *, lost: bool) -> None:
+    def _release(self, *, lost: bool) -> None:
         """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
         raw = "" if lost or self.cursor.copies else self.cursor.held(self._marks[0])
         self._settle()
-        self._reply.owed_closer = ""  # what follows is no construct's
-        (self._reply.rehearsed or self._reply.content)(raw)
+        self.reply.owed_closer = ""  # what follows is no construct's
+        (self.reply.rehearsed or self.reply.content)(raw)
 
 
 def _debris(cursor: Cursor, ends: Markers) -> Reading[str]:

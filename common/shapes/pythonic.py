@@ -9,7 +9,7 @@ from ..arguments.name import read_name
 from ..arguments.python_literals import read_arguments
 from ..arguments.strays import read_strays
 from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
-from ..proposed import Proposed
+from ..proposed import Proposed, sound_call
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
 from ..shapes.json_calls import JsonCalls
@@ -91,31 +91,21 @@ class Pythonic:
 
     @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read the first sound call behind one that is none; what stands before it is text.
+        """Read the first sound call behind one that is none, as `sound_call`."""
 
-        False, and nothing read, if there is none near.
-        """
-        start = cursor.mark()
-        found = yield from within(self._sound_call(mark, start, cursor, reply), False)
-        if not found:
-            cursor.rewind(start)
-        return found
+        def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:
+            return self._call(marks, cursor, reply, strict=True, lost=lost)
 
-    def _sound_call(self, mark: Mark, start: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        for _ in range(_MOST_TRIED):
+        return sound_call(self._next_separated, call, mark, cursor, tries=_MOST_TRIED)
+
+    def _next_separated(self, cursor: Cursor) -> Reading[bool]:
+        """Read up to and with the next separators; False before a closer or the end."""
+        yield from cursor.run(_NO_SEPARATOR)
+        while (yield from cursor.peek()) == "<" and (yield from cursor.stands(self.closers)) is None:
+            cursor.take(cursor.at + 1)
             yield from cursor.run(_NO_SEPARATOR)
-            while (yield from cursor.peek()) == "<" and (yield from cursor.stands(self.closers)) is None:
-                cursor.take(cursor.at + 1)
-                yield from cursor.run(_NO_SEPARATOR)
-            yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
-            if not (yield from cursor.peek()) or (yield from cursor.stands(self.closers)) is not None:
-                break
-            lost = "" if cursor.copies else cursor.held(mark)
-            inner = cursor.mark()
-            if (yield from self._call((mark, start, inner), cursor, reply, strict=True, lost=lost)):
-                return True
-            cursor.rewind(inner)
-        return False
+        yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
+        return (yield from cursor.peek()) != "" and (yield from cursor.stands(self.closers)) is None
 
     def _call(
         self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, strict: bool, lost: str = ""
