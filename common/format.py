@@ -1,4 +1,4 @@
-"""What a format has to offer: the machine knows these protocols and no family.
+"""What a format has to offer: the machine knows these classes and no family.
 
 A format is a value. Its docstring is a sample of the markup: one call of `get_weather` with
 `{"city": "Paris"}`, and is a test case.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
 
 from .cursor import Cursor, Mark, Markers, Reading
 from .recovery import drift, rule
@@ -81,44 +80,23 @@ class Task:
     holds: bool = True  # whether doubtful calls wait for the end of the reply, which the engine tells
 
 
-@runtime_checkable
-class ToolFormat(Protocol):
+class ToolFormat:
     """The markup of a family's tool calls."""
 
-    @property
-    def openers(self) -> Markers:
-        """What may start a call or a section of calls."""
-        ...
-
-    @property
-    def closers(self) -> Markers:
-        """What closes a call or a section, dropped where it stands alone behind a call."""
-        ...
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The openers that are ordinary words or brackets: text where a reply ends in one."""
-        ...
-
-    @property
-    def bare(self) -> str:
-        """Where a call counts without an opener: "start" of the reply, start of a "line", or nowhere ("")."""
-        ...
-
-    @property
-    def bare_starts(self) -> str:
-        """The characters that such a call can start with."""
-        ...
-
-    @property
-    def markers(self) -> frozenset[str]:
-        """Every marker of the markup."""
-        ...
-
-    @property
-    def sample(self) -> str:
-        """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
-        ...
+    sample: str
+    """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
+    openers: Markers
+    """What may start a call or a section of calls."""
+    closers: Markers
+    """What closes a call or a section, dropped where it stands alone behind a call."""
+    markers: frozenset[str]
+    """Every marker of the markup."""
+    words: frozenset[str] = frozenset()
+    """The openers that are ordinary words or brackets: text where a reply ends in one."""
+    bare: str = ""
+    """Where a call counts without an opener: "start" of the reply, start of a "line", or nowhere ("")."""
+    bare_starts: str = ""
+    """The characters that such a call can start with."""
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read what `opener` starts, which has been read; "" for a call without an opener.
@@ -127,32 +105,21 @@ class ToolFormat(Protocol):
         reply ends before that is known. `mark` stands before the opener: it is settled as soon as the opener
         fits, and left alone otherwise. Raises `Overrun` where the fit is not known within a mark's room.
         """
-        ...
+        raise NotImplementedError
 
 
-class FrameFormat(Protocol):
+class FrameFormat:
     """A markup that frames the whole reply: every text stands in a channel, which says what the text is."""
 
-    @property
-    def markers(self) -> frozenset[str]:
-        """Every marker of the markup."""
-        ...
-
-    @property
-    def parts(self) -> Markers:
-        """The markers of headers, and what ends a message."""
-        ...
-
-    @property
-    def sample(self) -> str:
-        """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
-        ...
-
-    @property
-    def reasoning_sample(self) -> str:
-        """A reply that is reasoning, and nothing else."""
-        ...
+    sample: str
+    """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
+    reasoning_sample: str
+    """A reply that is reasoning, and nothing else."""
+    parts: Markers
+    """The markers of headers, and what ends a message."""
+    markers: frozenset[str]
+    """Every marker of the markup."""
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         """Read a whole reply."""
-        ...
+        raise NotImplementedError

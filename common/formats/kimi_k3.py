@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..arguments.name import is_name
 from ..arguments.xtml import CLOSE, OPEN, SEP, XTML_VALUES, closing, opening, read_attributes, spans
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading
-from ..format import Span, Task, Think
+from ..format import FrameFormat, Span, Task, Think
 from ..machine import Grammar, read_reply
 from ..recovery import drift
 from ..reply import Reply
@@ -70,7 +70,7 @@ def _grammar(think: Think) -> Grammar:
 
 
 @dataclass(frozen=True, eq=False)
-class KimiK3:
+class KimiK3(FrameFormat):
     """The machine's reasoning, content and calls, with tags around each that are dropped."""
 
     sample: str

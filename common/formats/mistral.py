@@ -13,8 +13,8 @@ import string
 from dataclasses import dataclass
 
 from ..arguments.json_object import JsonObject
-from ..cursor import Cursor, Mark, Markers, Reading
-from ..format import Span, Think
+from ..cursor import Cursor, Mark, Reading
+from ..format import Span, Think, ToolFormat
 from ..recovery import recovering
 from ..reply import Reply
 from ..rows import Native, ReasoningRow, Starts, ToolRow
@@ -26,36 +26,17 @@ _CLOSE = "[/TOOL_CALLS]"
 
 
 @dataclass(frozen=True)
-class Mistral:
+class Mistral(ToolFormat):
     """Calls as JSON, or a name before the arguments: the first character tells."""
 
     sample: str
     as_json: JsonCalls
     by_name: Tagged
 
-    @property
-    def openers(self) -> Markers:
-        return self.as_json.openers
-
-    @property
-    def closers(self) -> Markers:
-        return self.as_json.closers
-
-    @property
-    def words(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def markers(self) -> frozenset[str]:
-        return self.as_json.markers | self.by_name.markers
-
-    @property
-    def bare(self) -> str:
-        return self.as_json.bare
-
-    @property
-    def bare_starts(self) -> str:
-        return self.as_json.bare_starts
+    def __post_init__(self) -> None:
+        json, markers = self.as_json, self.as_json.markers | self.by_name.markers
+        vars(self).update(openers=json.openers, closers=json.closers, markers=markers)
+        vars(self).update(bare=json.bare, bare_starts=json.bare_starts)
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         yield from cursor.space()

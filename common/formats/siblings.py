@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..arguments.name import read_name
 from ..arguments.tags import Tags
@@ -29,11 +29,10 @@ _INVOKE = Tagged(
     name_end=(">",),
     arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
 )
-_OPENER = Markers((WRAPPER.open,))
 
 
 @dataclass(frozen=True)
-class Sibling:
+class Sibling(ToolFormat):
     """A family's calls behind the wrapper of another one's."""
 
     format: ToolFormat
@@ -41,13 +40,9 @@ class Sibling:
     """What has to stand behind the wrapper's opener."""
     named: bool = False
     """Whether the call's name stands before that."""
-    sample: str = ""
-    bare: str = ""
-    bare_starts: str = ""
-    openers: Markers = field(default=_OPENER, repr=False)
-    closers: Markers = field(default=NO_MARKERS, repr=False)
-    words: frozenset[str] = frozenset()
-    markers: frozenset[str] = frozenset()
+    openers = Markers((WRAPPER.open,))
+    closers = NO_MARKERS
+    markers = frozenset[str]()
 
     def __str__(self) -> str:
         return " ".join(sorted(self.starts.all))

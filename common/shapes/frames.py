@@ -16,7 +16,7 @@ from functools import partial
 
 from ..arguments.strays import DEBRIS
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink, within
-from ..format import Calls, Span, Task
+from ..format import Calls, FrameFormat, Span, Task
 from ..machine import Grammar, Machine, begins_as_json
 from ..proposed import attempt
 from ..recovery import recovering, recovers, rule
@@ -74,13 +74,12 @@ class Channel:
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class Frames(FrameFormat):
     """A markup of messages. What a header looks like is its own."""
 
     sample: str
     reasoning_sample: str
     parts: Markers
-    """The markers of headers and closers."""
     closers: Markers
     """What ends a message."""
     in_reasoning: Markers
@@ -99,15 +98,13 @@ class Frames:
 
     def __post_init__(self) -> None:
         closers = "|".join(map(re.escape, sorted(self.closers.all)))
-        object.__setattr__(self, "_next", re.compile(rf"(?:{closers}|[{SPACE}])*(?:{self.next_header})"))
-        object.__setattr__(self, "with_closers", Markers(self.in_content.all | self.calls.closers.all))
-
-    @property
-    def markers(self) -> frozenset[str]:
-        return self.parts.all.union(*(tool.markers for tool in self.calls.tools))
+        vars(self).update(
+            _next=re.compile(rf"(?:{closers}|[{SPACE}])*(?:{self.next_header})"),
+            with_closers=Markers(self.in_content.all | self.calls.closers.all),
+            markers=self.parts.all.union(*(tool.markers for tool in self.calls.tools)),
+        )
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
-        """Read a whole reply, or up to where the task says to stop."""
         return FramedReply(self, cursor, reply, task).read_reply()
 
     @recovers(

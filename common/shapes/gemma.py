@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..arguments.gemma import Head, Marks, read_arguments, read_head
 from ..arguments.strays import read_strays
 from ..cursor import Cursor, Mark, Markers, Reading, union, within
+from ..format import ToolFormat
 from ..proposed import Proposed
 from ..recovery import drift, recovers
 from ..reply import Reply
@@ -21,23 +22,15 @@ _SEPARATORS = drift("what separates calls between the same markers", ",")
 
 
 @dataclass(frozen=True)
-class GemmaCalls:
+class GemmaCalls(ToolFormat):
     """One version's markup of calls."""
 
     sample: str
     marks: Marks
-    words: frozenset[str] = frozenset()
-    bare: str = ""
-    bare_starts: str = ""
-    openers: Markers = field(init=False, repr=False)
-    closers: Markers = field(init=False, repr=False)
-    markers: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "openers", self.marks.opens)
-        put(self, "closers", Markers((self.marks.end, *_CLOSERS)))
-        put(self, "markers", self.marks.all | {"call:"})
+        closers = Markers((self.marks.end, *_CLOSERS))
+        vars(self).update(openers=self.marks.opens, closers=closers, markers=self.marks.all | {"call:"})
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         ends = union(self.closers, self.openers, reply.stops)

@@ -22,7 +22,7 @@ from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
 from ..cursor import Cursor, Mark, Markers, Reading, union, within
-from ..format import PLAIN_TAG, Span
+from ..format import PLAIN_TAG, Span, ToolFormat
 from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
@@ -61,14 +61,13 @@ _WORD_IN_TAG = rule("an opener that is a word, after one that is a tag")
 
 
 @dataclass(frozen=True)
-class JsonCalls:
+class JsonCalls(ToolFormat):
     """One family's markup of calls."""
 
     sample: str
     spans: tuple[Span, ...]
     words: frozenset[str] = frozenset()
     bare: str = ""
-    """Where a call counts without any opener: "start" of the reply, start of a "line", or nowhere ("")."""
     bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
     """What the arguments are called."""
@@ -80,9 +79,6 @@ class JsonCalls:
     """What the function's name is called."""
     id_key: str = "id"
     """What a call's id is called; `id` is read too."""
-    openers: Markers = field(init=False, repr=False)
-    closers: Markers = field(init=False, repr=False)
-    markers: frozenset[str] = field(init=False, repr=False)
     plain_closers: frozenset[str] = field(init=False, repr=False)
     """Those that are tags in plain text: models write other tags in place of them."""
     _ends: Markers = field(init=False, repr=False)

@@ -9,6 +9,7 @@ from ..arguments.name import read_name
 from ..arguments.python_literals import read_arguments
 from ..arguments.strays import read_strays
 from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
+from ..format import ToolFormat
 from ..proposed import Proposed, sound_call
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
@@ -32,7 +33,7 @@ _WITHOUT_LIST = rule("calls in markers without a list")
 
 
 @dataclass(frozen=True)
-class Pythonic:
+class Pythonic(ToolFormat):
     """A list of calls with the arguments of `arguments.python_literals`."""
 
     sample: str
@@ -40,21 +41,9 @@ class Pythonic:
     bare: str = "line"
     bare_starts: str = "[{`"
 
-    @property
-    def openers(self) -> Markers:
-        return self.as_json.openers
-
-    @property
-    def closers(self) -> Markers:
-        return self.as_json.closers
-
-    @property
-    def words(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def markers(self) -> frozenset[str]:
-        return self.as_json.markers
+    def __post_init__(self) -> None:
+        json = self.as_json
+        vars(self).update(openers=json.openers, closers=json.closers, markers=json.markers)
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         yield from cursor.space()

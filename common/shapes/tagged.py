@@ -18,7 +18,7 @@ from ..arguments.strays import read_strays, read_surplus
 from ..arguments.tag_parts import Arguments, Around, Level
 from ..arguments.tags import read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union, within
-from ..format import Span
+from ..format import Span, ToolFormat
 from ..proposed import Proposed, attempt
 from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
@@ -54,7 +54,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Tagged:
+class Tagged(ToolFormat):
     """One family's markup of calls."""
 
     sample: str
@@ -81,12 +81,6 @@ class Tagged:
     """What models write in place of a call in the wrapper; it counts only right behind the wrapper's opener."""
     head: Callable[[str], Head] = Head
     """How the written name is read."""
-    words: frozenset[str] = frozenset()
-    bare: str = ""
-    bare_starts: str = ""
-    openers: Markers = field(init=False, repr=False)
-    closers: Markers = field(init=False, repr=False)
-    markers: frozenset[str] = field(init=False, repr=False)
     calls: Markers = field(init=False, repr=False)
     _call_open: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
@@ -107,35 +101,31 @@ class Tagged:
         calls = {span.open for span in (*spellings, *wrappers)}
         ends = {span.close for span in (*spellings, *around)}
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
-        put = object.__setattr__
-        put(self, "openers", Markers((calls if _ALONE or not around else set()) | {span.open for span in around}))
-        put(self, "closers", Markers(ends | self.arguments.closers))
-        own = self.openers.all | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
+        openers = (calls if _ALONE or not around else set()) | {span.open for span in around}
+        closers = ends | self.arguments.closers
+        own = openers | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         if self.variant is not None:
             own |= self.variant.markers
-        put(self, "markers", own - {"", ">"})
-        put(self, "_call_close", Markers(span.close for span in spellings))
-        put(self, "calls", Markers(calls))
-        put(self, "_call_open", Markers(span.open for span in spellings))
-        # Right behind the wrapper's opener the call's may lack its bracket.
-        put(
-            self,
-            "_in_wrapper",
-            Markers(
-                each
-                for span in spellings
-                for each in (span.open, span.open.removeprefix("<") if _WITHOUT_BRACKET else "")
-            ),
+        opens = {span.open for span in spellings}
+        vars(self).update(
+            openers=Markers(openers),
+            closers=Markers(closers),
+            markers=frozenset(own - {"", ">"}),
+            calls=Markers(calls),
+            _call_open=Markers(opens),
+            # Right behind the wrapper's opener the call's may lack its bracket.
+            _in_wrapper=Markers(opens | {each.removeprefix("<") for each in opens if _WITHOUT_BRACKET}),
+            _call_close=Markers(span.close for span in spellings),
+            _call_closers=Markers(closers - sections),
+            # A bracket ends a name and stands in any text.
+            _strays=Markers(closers | {end for end in self.name_end if len(end) > 1}),
+            _close=Markers(ends),
+            _around_close=Markers(span.close for span in around),
+            _in_section=Markers(calls | sections),
+            _name_end=Markers(self.name_end),
+            _before_name=Markers(self.before_name),
+            _id_open=Markers((self.id_open,)),
         )
-        put(self, "_call_closers", Markers(self.closers.all - sections))
-        # A bracket ends a name and stands in any text.
-        put(self, "_strays", Markers(self.closers.all | {end for end in self.name_end if len(end) > 1}))
-        put(self, "_close", Markers(ends))
-        put(self, "_around_close", Markers(span.close for span in around))
-        put(self, "_in_section", Markers(calls | sections))
-        put(self, "_name_end", Markers(self.name_end))
-        put(self, "_before_name", Markers(self.before_name))
-        put(self, "_id_open", Markers((self.id_open,)))
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         close = next((span.close for span in self.sections if span.open == opener), "")
