@@ -26,7 +26,7 @@ from mcp import ClientSession, StdioServerParameters, stdio_client
 
 from .sources import BFCL, FOLDER, SERVERS, Server
 
-INSTALLING, STARTING = 400, 60
+INSTALLING, STARTING = 400, 180
 """Seconds that a server may take to install, and to answer."""
 AT_ONCE = 2
 
