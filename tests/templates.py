@@ -133,7 +133,7 @@ class Subject:
         prompt = self.prompt(before, tools, kwargs)
         whole = self.prompt([*before, message], tools, kwargs, generate=False)
         stable = whole.startswith(prompt)
-        start = len(prompt) if stable else _shared_start(prompt, whole)
+        start = len(prompt) if stable else shared_start(prompt, whole)
         return Said(prompt, whole[start:], stable)
 
     def read(self, said: Said, tools: Tools | None, kwargs: Kwargs) -> Message:
@@ -163,7 +163,7 @@ class Said:
     """Whether the prompt stood unchanged before it."""
 
 
-def _shared_start(left: str, right: str) -> int:
+def shared_start(left: str, right: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
@@ -562,7 +562,7 @@ def read_again(subject: Subject) -> float:
             continue
         said = subject.said(chat[:at], message, TOOLS, kwargs)
         known += len(grown)
-        cached += _shared_start(grown, said.prompt)
+        cached += shared_start(grown, said.prompt)
         grown = said.prompt + said.text
     return 1 - cached / known
 

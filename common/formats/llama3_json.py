@@ -2,7 +2,8 @@
 
 <|python_tag|>{"name": "get_weather", "parameters": {"city": "Paris"}}
 
-The tag may be missing where the call starts the reply or a line; several calls are separated by `;`.
+The tag may be missing where the call starts the reply or a line; several calls are separated by `;`. The template of
+Llama 4 writes calls behind `<|python_start|><|python_end|>`, and text between the two.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from ..shapes.tagged import sample_of
 
 LLAMA3_JSON = JsonCalls(
     sample=sample_of(__doc__),
-    spans=(Span("<|python_tag|>", ""),),
+    spans=(
+        Span("<|python_tag|>", ""),
+        Span("<|python_start|>", "<|python_end|>"),
+        Span("<|python_start|><|python_end|>", ""),
+        Span("<|python_end|>", ""),
+    ),
     separator=";",
     bare=recovering("calls without any marker", "line", off="", contract="Unmarked calls"),
 )

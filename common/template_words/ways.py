@@ -144,7 +144,7 @@ def _with_ids(chat: Conversation) -> Conversation:
     return chat.but(messages=messages)
 
 
-def _native_ids(chat: Conversation) -> Conversation:
+def native_ids(chat: Conversation) -> Conversation:
     """Ids as Kimi counts them."""
     ids: dict[object, str] = {}
     messages: list[Message] = []
@@ -279,7 +279,7 @@ as_text = each_message(_as_text)
 TOLD: tuple[Way, ...] = (
     Way(1, "it does not put results into the order of the calls", _in_order),
     Way(1, "it needs ids", _with_ids),
-    Way(1, "it takes ids as they are, of any shape", _native_ids),
+    Way(1, "it takes ids as they are, of any shape", native_ids),
     Way(4, "it does not read `reasoning`", each_message(_renamed)),
     Way(5, "it does not read developer messages, or several at the start", _as_system),
     Way(6, "it reads text alone: no parts, no null", as_text),
