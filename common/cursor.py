@@ -152,10 +152,6 @@ NO_MARKERS = Markers(())
 Stops: TypeAlias = Callable[[str], re.Match[str] | None]
 """Finds what a reader has to see in a text that it would pass on otherwise."""
 
-FrameEnd: TypeAlias = Callable[[str, int, bool], tuple[int, int]]
-"""Tells up to where a text from a place on is known to be in a frame, and how long the closer is if the frame ends
-there, else 0; the third argument says whether the text is all that comes."""
-
 
 class Overrun(Exception):
     """More was read behind a mark than it may hold."""
@@ -198,22 +194,14 @@ class Cursor:
 
     __slots__ = (
         "_base",
-        "_before_fence",
-        "_beyond",
-        "_closer",
         "_copy",
         "_direct",
-        "_frame_end",
-        "_frame_first",
         "_hold",
+        "_keeps",
         "_kept",
-        "_last_fenced",
         "_limit",
-        "_no_end_before",
         "_outcome",
         "_short",
-        "_special",
-        "_told_end",
         "_unlimited",
         "again",
         "at",
@@ -238,15 +226,7 @@ class Cursor:
         self.again = 0  # offset up to which text was read again from a mark without a limit
         self.twice = 0  # and up to which it was so twice
         self._short = 0  # how many of the last ones are short, and were not joined
-        self._special: str | None = None  # a feed that holds it has more to do than to append
-        self._frame_end: FrameEnd | None = None
-        self._frame_first = ""
-        self._beyond = ""  # what was fed and stands behind the frame's end, or may
-        self._closer = ""  # the frame's, once it is known for that and not shown
-        self._before_fence: tuple[int, str] | None = None  # the text, and its offset, as long as nothing was fed since
-        self._last_fenced: tuple[tuple[int, str], int, int, str] | None = None  # of that, what there was in the frame
-        self._no_end_before = 0  # an offset: no frame ends between the last fence and it
-        self._told_end = False  # the reply has ended, though its frame may not have
+        self._keeps = False  # there is a mark without a limit, or was one since the last feed
         self._copy: Sink | None = None
         # Set by a reader that has read all and waits: where text goes that has no stop, without the reader. Each read
         # around it costs with every feed that resumes it. The reader resets it when it goes on.
@@ -261,8 +241,8 @@ class Cursor:
 
     def feed(self, text: str) -> bool:
         """Take the next text; whether the reader has to go on, which is False where it only waited for a marker."""
-        if self._special is not None and self._special in text:
-            text = self._feed_special(text)
+        if self._keeps:
+            self._keep_unlimited()
         elif self.passes is not None and self._hold is None and self.passes[1](text) is None:
             self._base += self.at
             self.text = text
@@ -281,23 +261,16 @@ class Cursor:
         self._base += keep
         return True
 
-    def _feed_special(self, text: str) -> str:
-        """Prepare a feed where there is a fence, or a mark without a limit; returns what is fed now."""
-        self._last_fenced = None
-        if self._frame_end is not None:
-            text = self._inside(text)
+    def _keep_unlimited(self) -> None:
+        """Keep what the marks without a limit hold, before the next feed."""
         if self._unlimited:
             keep = self.at if self._hold is None else self._hold - self._base
             start = max(0, self._unlimited[0] - self._base)
             if start < keep:
                 self._keep(self.text[start:keep])
-            return text
-        self._kept.clear()  # it was there for `text_from`, and is no longer
-        if self._frame_end is None:
-            self._special = None
         else:
-            self._special = "" if self._beyond or self._closer or self.ended else self._frame_first
-        return text
+            self._kept.clear()  # it was there for `text_from`, and is no longer
+            self._keeps = False
 
     def _keep(self, text: str) -> None:
         self._kept.append(text)
@@ -308,7 +281,6 @@ class Cursor:
             self._short = 0
 
     def end(self) -> None:
-        self._told_end = True
         self.passes = None
         self.feed("")
         self.ended = True
@@ -347,73 +319,6 @@ class Cursor:
             direct.pop()
         return next(reading, reading) is None
 
-    # --- frames
-
-    def fence(self, frame_end: FrameEnd, first: str) -> None:
-        """Stop at the end of the frame, which `first` begins, as at the end of the reply, until `lift_fence`.
-
-        What ends the frame is seen by who looks for a marker or the next character; a value, which goes on, ends.
-        """
-        self._frame_end = frame_end
-        self._frame_first = first
-        self._special = ""
-        known = max(self.at, self._no_end_before - self._base)
-        stop, closer = frame_end(self.text, known, self.ended)
-        self._no_end_before = self._base + stop
-        if stop < len(self.text):
-            self._before_fence = before = (self._base, self.text)
-            self._closer = self.text[stop : stop + closer]
-            self._beyond = "" if closer else self.text[stop:]
-            if self._last_fenced is None or self._last_fenced[:2] != (before, stop):
-                keep = self.at if self._hold is None else self._hold - self._base
-                self._last_fenced = (before, stop, self._base + keep, self.text[keep:stop])
-            base, self.text = self._last_fenced[2:]
-            self.at += self._base - base
-            self._base = base
-        self.ended = self.ended or closer > 0
-
-    def _inside(self, text: str) -> str:
-        """What of the text that is fed is in the frame."""
-        assert self._frame_end is not None
-        if self._closer or (self.ended and not self._told_end):
-            self._unfence()
-            self._beyond += text
-            return ""
-        self._before_fence = None
-        text = self._beyond + text
-        stop, closer = self._frame_end(text, 0, self._told_end)
-        self._closer = text[stop : stop + closer]
-        self._beyond = text[stop + closer :]
-        self.ended = closer > 0
-        return text[:stop]
-
-    def _unfence(self) -> None:
-        """What is behind the frame, as a text of its own."""
-        if self._before_fence is not None:
-            base, whole = self._before_fence
-            self._beyond = whole[self._base - base + len(self.text) + len(self._closer) :]
-            self._before_fence = None
-
-    def _show_closer(self) -> None:
-        self.text += self._closer
-        self._closer = ""
-
-    def lift_fence(self) -> None:
-        """Read on behind the end of the frame, if there was a fence."""
-        if self._frame_end is None:
-            return
-        self._frame_end = None
-        self._special = ""
-        if self._before_fence is not None:
-            base, self.text = self._before_fence
-            self.at += self._base - base
-            self._base = base
-        elif self._closer or self._beyond:
-            self.text += self._closer + self._beyond
-        self._before_fence = None
-        self._closer = self._beyond = ""
-        self.ended = self._told_end
-
     @property
     def offset(self) -> int:
         """How many characters of the reply have been read."""
@@ -422,7 +327,7 @@ class Cursor:
     @property
     def at_end(self) -> bool:
         """Whether the whole reply has been read."""
-        return self.ended and self.at >= len(self.text) and not self._closer
+        return self.ended and self.at >= len(self.text)
 
     def unread(self) -> str:
         """The text that was fed and not read, or read and still held."""
@@ -485,7 +390,7 @@ class Cursor:
             if not self._unlimited:
                 self._kept.clear()
             self._unlimited.append(mark.offset)
-            self._special = ""
+            self._keeps = True
             return mark
         if self._hold is None:
             self._hold = mark.offset
@@ -643,9 +548,6 @@ class Cursor:
         while True:
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
-                if self.ended and self._closer and self.at >= len(self.text):
-                    self._show_closer()
-                    continue
                 if self.at < len(self.text) or self.ended:
                     return None
             elif found.group() in markers.all and self._whole(markers, found):
@@ -665,8 +567,6 @@ class Cursor:
         while self.at >= len(self.text):
             if not self.ended:
                 yield
-            elif self._closer:
-                self._show_closer()
             else:
                 return ""
         return self.text[self.at]

@@ -130,7 +130,6 @@ class GuardedParser(Parser):
         tell_watchers(self._label, DEFECT)
         logger.warning("%s: a defect in the parser (%s); the rest is content", self._label, type(error).__name__)
         logger.debug("the defect, and what was unread: %r", self.unread, exc_info=error)
-        self._cursor.lift_fence()
         self._reply.release()
         events = self._reply.take_events()
         rest = self.unread

@@ -327,7 +327,6 @@ class _Value(Literal[str]):
         """Read a number or a literal."""
         cursor = self._cursor
         word = yield from cursor.run(_WORD_RUN)
-        yield from cursor.peek()  # the end of a frame ends it
         written = _LITERALS.get(word)
         if written is None and (cursor.at_end or not _NUMBER.fullmatch(word)):
             if not cursor.at_end or not _is_beginning(word):
@@ -356,8 +355,6 @@ class _Value(Literal[str]):
             return False
         if "\n" in closers or found["quote"]:
             return "\n" in closers or found["separator"] is not None
-        if found.end() == len(cursor.text):  # the end of a frame is no marker of the body
-            return False
         return (yield from self._ahead(self._marker_behind(found.end("closers"), within.markers)))
 
     def follows(self, *, raw: bool) -> Reading[bool]:

@@ -37,6 +37,8 @@ class Around(NamedTuple):
     """Turn ends, and the markers of reasoning."""
     ends_rehearsal: Markers
     """The closers of the open reasoning that the call is in."""
+    message_ends: Callable[[Cursor], Reading[bool]]
+    """Whether ends of a message and the next one's whole header are here; nothing is read."""
     opens: Callable[[str, Cursor, Around, bool], Reading[list[Level]]]
 
     def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:

@@ -110,8 +110,10 @@ class Value:
         self._at_line_start = text[-1] == "\n"
         if self._held is None:
             self._add(text)
-        elif self._skip is None and not self._quoted and text.strip(SPACE):
-            self._release()
+        elif self._skip is None and text.strip(SPACE):
+            self._leave_around()
+            if not self._quoted:
+                self._release()
 
     def _release(self, without: int = 0) -> None:
         """What is held was data, but for the last characters."""
@@ -135,8 +137,7 @@ class Value:
         if marker in body.around.openers.all:
             return (yield from self._at_call(marker))
         if marker in body.around.turn_ends.all:
-            last = yield from self._cursor.ahead(self._only_turn_ends(), False)
-            return self._at_end() if last else len(marker)
+            return (yield from self._at_turn_end(marker))
         return (yield from self._at_closing_tag(marker))
 
     def _at_closer(self, size: int) -> Reading[End | int]:
@@ -170,6 +171,21 @@ class Value:
                 self._release()
             self._hold(0)
             self._unclosed = True
+        return len(marker)
+
+    def _at_turn_end(self, marker: str) -> Reading[End | int]:
+        """The reply ends here, or the message does and the next one begins: it is a candidate, or makes one firm."""
+        if (yield from self._cursor.ahead(self._only_turn_ends(), False)):
+            return self._at_end()
+        if not (yield from self._body.around.message_ends(self._cursor)):
+            return len(marker)
+        if self._held is not None and (self._skip is not None or not self._quoted):
+            self._skip, self._weak = self._skip or 0, False
+            return len(marker)
+        if self._held is not None:
+            self._release()
+        self._hold(0)
+        self._unclosed = True
         return len(marker)
 
     def _own_closer(self) -> Reading[bool]:
@@ -289,13 +305,27 @@ class Value:
             if self._again and (declared or not self._weak):
                 return self._ended()
             self._weak = self._weak and not declared
-        if self._quoted and self._quoted[-1] is Level.CALL:
-            self._quoted.pop()
+        self._leave_open(levels)
         unknown = self._cursor.offset >= self._cursor.twice  # what was held twice is not held again
         if _CALL and self._held is None and declared and unknown and not (self._quoted or self._text.in_json_string):
             self._hold(None)
         self._quoted += levels
         return size
+
+    def _leave_open(self, levels: list[Level]) -> None:
+        """Another call begins: what is open and cannot hold it was cut off, and its call is not whole."""
+        if self._quoted[-1:] == [Level.CALL]:
+            self._quoted.pop()
+            if self._held is not None and self._skip is None:
+                self._release()
+        if levels[0] is Level.AROUND:
+            self._leave_around()
+
+    @recovers("a quoted section or wrapper that was cut off", off=None, contract="Quoted calls")
+    def _leave_around(self) -> None:
+        """What stands around quoted calls was not closed."""
+        while self._quoted[-1:] == [Level.AROUND]:
+            self._quoted.pop()
 
     def _quotes(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
         """How long the head of the call is that stands here, and what it opens."""

@@ -32,7 +32,6 @@ HARMONY = Harmony(
     closers=_CLOSERS,
     in_reasoning=_BETWEEN,
     in_content=_BETWEEN,
-    next_header=r"<\|start\|>(?:[\w.:/=\s-]|<\|(?:channel|constrain)\|>)*<\|message\|>",
     start=f"{START}assistant",
     channels=("analysis", "commentary", "final"),
     prefix="functions.",

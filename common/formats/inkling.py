@@ -85,7 +85,6 @@ INKLING = Inkling(
     closers=_CLOSERS,
     in_reasoning=Markers(_ALL.all - {*_CALLS}),
     in_content=_ALL,
-    next_header=r"<\|message_model\|>[\w.:/-]*\s*<\|content_(?:thinking|text|tool_error|invoke_tool_json|invoke_tool_text)\|>",
     start=_OPEN,
 )
 

@@ -13,15 +13,38 @@ the message calls. The prompt ends with `<|start|>assistant`. Values are typed b
 
 from __future__ import annotations
 
+import re
+
 from ..arguments.tags import Tags
-from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, union
 from ..format import Span, Think
 from ..machine import Grammar
-from ..recovery import drift
+from ..recovery import drift, recovers
 from ..reply import Reply
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
 from ..shapes.messages import MESSAGE, START, TO, Header, Messages
 from ..shapes.tagged import Tagged, sample_of
+
+_CLOSERS = Markers(("<|eom|>", "<|eot|>", "<|end_of_text|>"))
+_NEXT = re.compile(
+    rf"(?:{'|'.join(map(re.escape, sorted(_CLOSERS.all)))}|[{SPACE}])*"
+    r"<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?<\|message\|>"
+)
+"""Ends of a message and the next one's header."""
+_PART_OF_HEADER = re.compile(rf"(?:<[|\w]*>?|[\w.:/=-]|[{SPACE}])*")
+_MAX_HEADER = 256
+
+
+@recovers("what is open at a message's end", off=False, contract="A frame's end")
+def _message_ends(cursor: Cursor) -> Reading[bool]:
+    while True:
+        text = cursor.text[cursor.at : cursor.at + _MAX_HEADER]
+        if _NEXT.match(text):
+            return True
+        if cursor.ended or len(text) == _MAX_HEADER or not _PART_OF_HEADER.fullmatch(text):
+            return False
+        yield
+
 
 ATEM = Tagged(
     sample="",
@@ -30,9 +53,8 @@ ATEM = Tagged(
     name_end=(">",),
     behind_name=Markers(drift("a marker after a call's name, as after a recipient", MESSAGE)),
     arguments=Tags(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
+    message_ends=_message_ends,
 )
-
-_CLOSERS = Markers(("<|eom|>", "<|eot|>", "<|end_of_text|>"))
 # The model may change the recipient without ending the message.
 _BETWEEN = Markers(_CLOSERS.all | {START, TO})
 
@@ -62,7 +84,6 @@ MUSE = Muse(
     closers=_CLOSERS,
     in_reasoning=_BETWEEN,
     in_content=union(_BETWEEN, ATEM.openers),
-    next_header=r"<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?<\|message\|>",
     calls=Grammar((ATEM,), None, NO_MARKERS),
     start=f"{START}assistant",
 )

@@ -5,7 +5,6 @@ Text in no region is content. What opens a region ends the one before. A call in
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..cursor import Markers, Reading
@@ -43,7 +42,6 @@ class Regions(Frames):
             closers=Markers(closers),
             in_reasoning=Markers(closers | {*opens}),
             in_content=Markers(openers | closers | calls.openers.all),
-            next_header="|".join(map(re.escape, sorted(openers))),
             calls=calls,
             answer=answer,
             thinks=frozenset(think.opens),

@@ -4,13 +4,12 @@
 - A header that does not fit is text. So is text in no message, and a closer before any message where more text follows.
 - At the start of the reply, where the prompt wrote it, and behind a closer or a call a header may lack its first
   marker.
-- A closer with the next message's whole header behind it ends whatever is open in a call between tags. A JSON string
-  that goes on to its quote is whole, whatever it holds.
+- The end of a message with the next one's header behind it is a candidate for the end of an open value: a value that
+  goes on to its closer or its quote is whole, whatever it holds.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,12 +18,10 @@ from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink, wi
 from ..format import Calls, FrameFormat, Span, Task
 from ..machine import Grammar, Machine, begins_as_json
 from ..proposed import attempt
-from ..recovery import recovering, recovers, rule
+from ..recovery import recovering, rule
 from ..reply import Body, Reply
 
 _MAX_DEBRIS = recovering("brackets and quotes between a call and the end of its message", 64, off=0)
-_MAX_HEADER = 256
-_PART_OF_HEADER = re.compile(rf"(?:<[|\w]*>?|[\w.:/=-]|[{SPACE}])*")
 
 _CLOSER_FIRST = rule("a closer before any message")
 
@@ -85,8 +82,6 @@ class Frames(FrameFormat):
     in_reasoning: Markers
     """What may start a header, or ends a message, in one of reasoning."""
     in_content: Markers
-    next_header: str
-    """A pattern of a whole header, as it stands behind the end of a message: there no value goes on."""
     calls: Grammar = NO_CALLS
     """Calls that have a markup of their own."""
     start: str = ""
@@ -94,41 +89,15 @@ class Frames(FrameFormat):
     answer: Span | None = None
     """What opens and closes the answer, if it is not what closes reasoning."""
     with_closers: Markers = field(init=False, repr=False)
-    _next: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        closers = "|".join(map(re.escape, sorted(self.closers.all)))
         vars(self).update(
-            _next=re.compile(rf"(?:{closers}|[{SPACE}])*(?:{self.next_header})"),
             with_closers=Markers(self.in_content.all | self.calls.closers.all),
             markers=self.parts.all.union(*(tool.markers for tool in self.calls.tools)),
         )
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         return FramedReply(self, cursor, reply, task).read_reply()
-
-    @recovers(
-        "what is open at a message's end",
-        off=lambda _, text, at, ended: (len(text), 0),
-        contract="A frame's end",
-    )
-    def frame_end(self, text: str, at: int, ended: bool) -> tuple[int, int]:
-        """Up to where `text` from `at` on is in this message, as far as known, and how long the closer there is.
-
-        A closer counts if the next message's whole header follows.
-        """
-        while True:
-            found = self.closers.search(text, at, ended)
-            if found is None:
-                return len(text), 0
-            if found.group() not in self.closers.all:
-                return found.start(), 0
-            at = found.end()
-            behind = text[at : at + _MAX_HEADER]
-            if self._next.match(behind):
-                return found.start(), len(found.group())
-            if not ended and len(behind) < _MAX_HEADER and _PART_OF_HEADER.fullmatch(behind):
-                return found.start(), 0
 
     def read_end(self, mark: Mark, cursor: Cursor) -> Reading[bool]:
         """Read the end of a message behind its call, and brackets and quotes that stand before it."""
@@ -156,10 +125,7 @@ class Frames(FrameFormat):
         if task.calls is Calls.VERBATIM:
             cursor.copy_to(reply.call_text())
         reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
-        if self.calls is not NO_CALLS:  # in JSON a marker is a candidate: the reader of strings knows what was data
-            cursor.fence(self.frame_end, self.closers.only_first)
         fits = yield from within(call, False)
-        cursor.lift_fence()
         reply.body = None
         reply.construct_ends()
         if fits:

@@ -53,6 +53,12 @@ class Head:
     """Whether the head closes the call, which then has no arguments: `<invoke name="ping"/>`."""
 
 
+def no_message_ends(_: Cursor) -> Reading[bool]:
+    """Nothing frames the reply."""
+    return False
+    yield  # a generator, as all reads are
+
+
 @dataclass(frozen=True)
 class Tagged(ToolFormat):
     """One family's markup of calls."""
@@ -81,6 +87,8 @@ class Tagged(ToolFormat):
     """What models write in place of a call in the wrapper; it counts only right behind the wrapper's opener."""
     head: Callable[[str], Head] = Head
     """How the written name is read."""
+    message_ends: Callable[[Cursor], Reading[bool]] = no_message_ends
+    """As `Around.message_ends`, in a markup that frames the whole reply."""
     calls: Markers = field(init=False, repr=False)
     _call_open: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
@@ -152,7 +160,7 @@ class Tagged(ToolFormat):
     def _around(self, reply: Reply, *, wrapped: bool = False) -> Around:
         """What stands around the arguments of a call, which the wrapper may have opened."""
         outer = self._around_close if wrapped else self._close
-        ends = reply.turn_ends, reply.stops, reply.ends_rehearsal
+        ends = reply.turn_ends, reply.stops, reply.ends_rehearsal, self.message_ends
         return Around(self._close, self._call_close, outer, self.openers, reply, *ends, self._opens)
 
     def _opens(self, opener: str, cursor: Cursor, around: Around, declared: bool) -> Reading[list[Level]]:
