@@ -21,7 +21,7 @@ from typing import ClassVar
 from ..cursor import SPACE, Cursor, Markers, Reading, Sink
 from ..held import Held
 from ..proposed import Proposed
-from ..recovery import drift, recovers, rule
+from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Tools, read, read_number
 from .compact import Compact, Open, read_word
 from .json_text import drop
@@ -30,6 +30,7 @@ from .name import MAX_NAME
 
 _QUOTES = "\"'"
 _QUOTE = {mark: Markers((mark, mark * 3)) for mark in _QUOTES}
+_LINE = recovering("a string's quote missing before a call on the next line", "\n", off="", contract="Local damage")
 _ANCHORS = "),];"
 """What may stand between a value and the next call."""
 _PREFIXES = "rRbBuUfF"
@@ -90,33 +91,37 @@ _SOURCE_AS_TEXT = rule("a value that is no literal", contract="No invented value
 _WITHOUT_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 
 
-def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers) -> Reading[bool]:
+def read_arguments(
+    cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers, *, in_list: bool
+) -> Reading[bool]:
     """Read arguments behind their opening parenthesis, up to and with the closing one; whether they are whole.
 
     The call is announced with its first argument, or its end; what are no arguments leaves it alone. The markers
-    `within` end a string that is not closed, and `ends` what is no string.
+    `within` end a string that is not closed, and `ends` what is no string. `in_list`: else the next call is on a line
+    of its own, which may end a string too.
     """
-    return cursor.directly(_Arguments(cursor, call, tools, ends, within).whole())
+    return cursor.directly(_Arguments(cursor, call, tools, ends, within, "" if in_list else _LINE).whole())
 
 
 @cache
-def _stops(quote: str, markers: Markers) -> re.Pattern[str]:
-    """Finds a quote, an escape, or the beginning of what may stand behind a string."""
-    return re.compile(f"[{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]")
+def _stops(quote: str, markers: Markers, line: str) -> re.Pattern[str]:
+    """Finds a quote, an escape, or the beginning of what may stand behind a string; `line`: a line break is one."""
+    return re.compile(f"[{quote}\\\\{re.escape(_ANCHORS + line + ''.join(sorted(markers.firsts)))}]")
 
 
 class _Arguments(Compact):
     """The arguments of one call, in parentheses. A lone dict's brackets stand in their place."""
 
-    __slots__ = ("_named", "_positional", "_tools", "_within", "_word")
+    __slots__ = ("_line", "_named", "_positional", "_tools", "_within", "_word")
 
     structure = "()[]{},:-0123456789TFN"
     max_depth: ClassVar[int] = MAX_DEPTH
 
-    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers) -> None:
+    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers, line: str) -> None:
         super().__init__(cursor, call, tools.parameters(call.name), ends, ")")
         self._tools = tools
         self._within = within
+        self._line = line
         self._named = False  # an argument had a name, as have all that follow
         self._positional = ""  # the name of an argument by position, until it is a literal
         self._word = ""  # the beginning of what is no literal
@@ -415,7 +420,7 @@ class _Arguments(Compact):
 
     def _one_string(self, mark: str, raw: bool, sink: Sink) -> Reading[Read]:
         """Read a string behind its opening quote `mark`, up to and with its last."""
-        cursor, stops, say = self._cursor, _stops(mark[0], self._within), sink
+        cursor, stops, say = self._cursor, _stops(mark[0], self._within, self._line), sink
         doubt: Doubt | None = None
 
         def pass_on(text: str) -> None:
@@ -448,7 +453,7 @@ class _Arguments(Compact):
                         return Read.CUT
                     doubt = Doubt(cursor, sink)
                     say = doubt.say
-                say(cursor.take(cursor.at + 1))
+                say("\\n" if cursor.take(cursor.at + 1) == "\n" else char)
             else:
                 quotes = cursor.take(stop + 1) if mark == char else (yield from cursor.match(_QUOTE[char]))
                 if quotes == mark:

@@ -166,7 +166,7 @@ class Messages(Frames):
                     return draft.unended
                 cursor.take(cursor.at + len(part))
                 draft.part(part, cursor.offset)
-            elif cursor.at_end or cursor.match_cut(self.parts):
+            elif self._ends_in(draft, cursor):
                 return draft.cut()
             elif (yield from cursor.match(_TO)) is not None:
                 draft.recipient = yield from self._recipient(cursor)
@@ -178,6 +178,13 @@ class Messages(Frames):
             elif not (yield from self._header_word(draft, bool(gap), cursor)):
                 return draft.unended
 
+    def _ends_in(self, draft: _Draft, cursor: Cursor) -> bool:
+        """Whether the reply ends in the header; the beginning of a marker, which is then read, says that it is one."""
+        if cursor.match_cut(self.parts):
+            draft.marked = draft.marked or not cursor.text.endswith(tuple(self.parts.firsts))
+            return True
+        return cursor.at_end
+
     def _header_end(self, draft: _Draft, cursor: Cursor) -> Reading[Header | None]:
         cursor.take(cursor.at + len(MESSAGE))
         if not draft.fits:
@@ -188,6 +195,8 @@ class Messages(Frames):
 
     def _header_word(self, draft: _Draft, apart: bool, cursor: Cursor) -> Reading[bool]:
         """Read a word of a header; whether it may stand there. `apart`: behind white space."""
+        if cursor.match_cut(_TO):
+            return True
         word = yield from cursor.run(_WORD, _MAX_WORD)
         if _STUCK_RECIPIENT and word.endswith("to") and (yield from cursor.peek()) == "=":
             word = word[:-2]  # the recipient is stuck to it

@@ -54,12 +54,12 @@ class Pythonic(ToolFormat):
             return False
         if opener and _DOUBLED_BRACKET:
             yield from cursor.match(_LIST_START)
-        fits = yield from self._call((mark,), cursor, reply, strict=not opener)
+        fits = yield from self._call((mark,), cursor, reply, strict=not opener, in_list=in_list)
         if fits is False and opener:
-            fits = yield from self._call_behind(mark, cursor, reply)
+            fits = yield from self._call_behind(mark, cursor, reply, in_list=in_list)
         if not fits:
             return fits
-        while (yield from self._further_call(cursor, reply)):
+        while (yield from self._further_call(cursor, reply, in_list=in_list)):
             pass
         if in_list:
             yield from read_strays(cursor, _LIST_END, once=True)
@@ -79,11 +79,11 @@ class Pythonic(ToolFormat):
         return char in _JSON_STARTS
 
     @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
-    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
         """Read the first sound call behind one that is none, as `sound_call`."""
 
         def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:
-            return self._call(marks, cursor, reply, strict=True, lost=lost)
+            return self._call(marks, cursor, reply, strict=True, in_list=in_list, lost=lost)
 
         return sound_call(self._next_separated, call, mark, cursor, tries=_MOST_TRIED)
 
@@ -97,11 +97,18 @@ class Pythonic(ToolFormat):
         return (yield from cursor.peek()) != "" and (yield from cursor.stands(self.closers)) is None
 
     def _call(
-        self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, strict: bool, lost: str = ""
+        self,
+        marks: tuple[Mark, ...],
+        cursor: Cursor,
+        reply: Reply,
+        *,
+        strict: bool,
+        in_list: bool,
+        lost: str = "",
     ) -> Reading[bool | None]:
         """Read a call, whose text the marks hold until it fits; `strict`: only under a declared name.
 
-        `lost`: text before it, which is said then.
+        `in_list`: else the next one is on a line of its own. `lost`: text before it, which is said then.
         """
         name = yield from read_name(cursor)
         if not (char := (yield from cursor.peek())):
@@ -111,23 +118,22 @@ class Pythonic(ToolFormat):
         cursor.take(cursor.at + 1)
         call = Proposed(name, None, marks, cursor, reply, lost)
         own = union(self.closers, self.openers)
-        complete = yield from read_arguments(
-            cursor, call, reply.tools, union(own, reply.stops), union(own, reply.ends_strings)
-        )
+        ends, within = union(own, reply.stops), union(own, reply.ends_strings)
+        complete = yield from read_arguments(cursor, call, reply.tools, ends, within, in_list=in_list)
         return call.end(complete) or (None if cursor.at_end else False)
 
-    def _further_call(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+    def _further_call(self, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
         """Read another call of the same list, behind separators and closers too many.
 
         False if none stands here; then only separators are read.
         """
         mark = cursor.mark()
-        found = yield from within(self._further(mark, cursor, reply), None)
+        found = yield from within(self._further(mark, cursor, reply, in_list=in_list), None)
         if found is None:
             cursor.rewind(mark)
         return found is True
 
-    def _further(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+    def _further(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool | None]:
         """True: a call was read. False: what ends the list was. None: neither is here."""
         closers = yield from cursor.run(_SURPLUS, _MAX_SURPLUS)
         separators = yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
@@ -136,7 +142,10 @@ class Pythonic(ToolFormat):
             cursor.settle(mark)
             return False
         strict = closers != "" or not separators
-        fits = yield from self._call((mark,), cursor, reply, strict=strict)
+        fits = yield from self._call((mark,), cursor, reply, strict=strict, in_list=in_list)
+        if not in_list and "\n" in separators:  # a line each: what stands here may also be the answer
+            name = cursor.held(mark)[len(closers + separators) :].partition("(")[0]
+            separated = reply.tools.begins_name(name.rstrip())
         if fits is None and _CUT_CALL and separated and not closers:
             cursor.settle(mark)
             cursor.take(len(cursor.text))  # the beginning of a call that was cut off

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..arguments.json_object import JsonObject
+from ..arguments.json_text import drop
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import read_strays, read_surplus
 from ..arguments.tag_parts import Arguments, Around, Level
@@ -213,7 +214,7 @@ class Tagged(ToolFormat):
         if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
             return None
         if not name:
-            return False
+            return None if cursor.cut_of(self._before_name) else False
         if any(opener == span.open for span in self.loose) and (tools is None or not tools.may_declare(name)):
             return False
         if not ended and self.name_end and head.id is None and not typed:
@@ -345,7 +346,7 @@ class Tagged(ToolFormat):
         stray = _Stray()
         markers = union(self._in_section, reply.ends_rehearsal)
         while True:
-            marker = yield from cursor.until(markers, stray.add)
+            marker = yield from cursor.until(markers, stray.add, drop)
             if marker is not None and marker in reply.ends_rehearsal.all:
                 return not stray.bare() and (yield from self._goes_on(marker, close, mark, cursor, reply))
             if marker is None:
