@@ -19,7 +19,7 @@ from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Reading
 from ..cursor import Sink as TextSink
-from ..held import Held, joined
+from ..held import joined
 from ..recovery import recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
@@ -28,7 +28,7 @@ from .tag_body import Body
 from .tag_parts import Around, End, Header, Level, Sink
 from .tag_value import Value
 from .tags import Tags
-from .text_value import JsonStrings, SeenTags, TextValue
+from .text_value import TextValue
 
 _NAMESPACE = Markers((NAMESPACE,))
 _AROUND = ("invoke", "tool_call", "minimax:tool_call", "minimax:tool_calls")
@@ -221,100 +221,53 @@ class _Elements(Body):
             yield "]"
 
 
-class _Text:
+class _Text(TextValue):
     """The text of one parameter: a string streams, what may be elements or JSON is held."""
 
-    __slots__ = (
-        "_body",
-        "_held",
-        "_name",
-        "_parameters",
-        "_sink",
-        "_streams",
-        "_strings",
-        "_value",
-        "allowed",
-        "elements",
-        "first",
-        "paired",
-        "repeatable",
-        "tags",
-    )
+    __slots__ = ("_body", "_name", "_streams", "contains", "elements", "paired", "repeatable")
+
+    waits = True
 
     def __init__(self, body: _Elements, name: str, sink: TextSink) -> None:
+        super().__init__(sink, body.parameters.types(name), framed=False)
         self._body = body
-        self._parameters = parameters = body.parameters
         self._name = name
-        self._sink = sink
-        self.allowed = parameters.types(name)
         self.elements = False
         self.paired = False  # nothing but whole elements, as far as it was read
-        self.first = ""  # its first character that is no white space
-        self.tags = SeenTags()
-        self._held = Held()
-        self._strings = JsonStrings()
-        self._value: TextValue | None = None
-        self._streams = "string" in self.allowed or not self.contains  # unless it holds elements
-        self.repeatable = _REPEATED and "array" in self.allowed and "string" not in self.allowed
-
-    @property
-    def contains(self) -> bool:
-        return not _CONTAINERS.isdisjoint(self.allowed)
+        is_string = "string" in self._types
+        self.contains = not _CONTAINERS.isdisjoint(self._types)
+        self._streams = is_string or not self.contains  # unless it holds elements
+        self.repeatable = _REPEATED and "array" in self._types and not is_string
 
     @property
     def may_hold_elements(self) -> bool:
         """Whether a tag here starts elements."""
-        text = self.first and ("string" in self.allowed or not self.contains or self.first in "[{")
-        return self._value is None and not text
+        return not (self._first and (self._streams or self._first in "[{"))
 
     def text(self, piece: str) -> None:
-        if "<" in piece or self.tags.tail:
-            self.tags.note(piece)
-        if not self.first:
-            self.first = piece.lstrip(SPACE)[:1]
-        if self._streams and self._value is None and self.first and not self.elements:
-            self._value = TextValue(self._sink, self.allowed, framed=False)
-            piece = self._held.take() + piece
-        if self._value is not None:
-            self._value.text(piece)
-            return
-        self._held.append(piece)
-        if self.first and self.first in "[{":
-            self._strings.note(piece)
+        self._first = self._first or piece.lstrip(SPACE)[:1]
+        self._settled = self._settled or self.elements
+        super().text(piece)
+
+    def _take(self) -> str:
+        return "" if self._held is None else self._held.take()
 
     def drop(self, size: int) -> None:
         """The last characters are none of the value's."""
-        text = self._held.take()
-        self._held.append(text[: len(text) - size])
-
-    @property
-    def at_line_start(self) -> bool:
-        return False
-
-    @property
-    def in_json_string(self) -> bool:
-        return self._strings.inside if self._value is None else self._value.in_json_string
-
-    def is_finished(self) -> bool:
-        return self._value is not None and self._value.is_finished()
+        text = self._take()
+        super().text(text[: len(text) - size])
 
     def end(self) -> None:
-        """The value's text is over."""
         if self.repeatable:
-            self._body.repeat(self._name, self._held.take())
-            return
-        if self._value is None and not (self.elements or self.contains):
-            self._value = TextValue(self._sink, self.allowed, framed=False)
-            self._value.text(self._held.take())
-        if self._value is not None:
-            self._value.end()
-            return
-        text = self._held.take()
-        schema: object = self._parameters.schema(self._name)
-        if self.elements and not self.contains:
-            schema = True if self.paired else {"type": "string"}
-        for piece in joined(as_json(text, schema, self._parameters.root)):
-            self._sink(piece)
+            self._body.repeat(self._name, self._take())
+        elif self._streams and not self.elements:
+            super().end()
+        else:
+            schema: object = self._body.parameters.schema(self._name)
+            if self.elements and not self.contains:
+                schema = True if self.paired else {"type": "string"}
+            for piece in joined(as_json(self._take(), schema, self._body.parameters.root)):
+                self._sink(piece)
 
 
 class _Element(Value):

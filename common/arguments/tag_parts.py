@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading
 from ..reply import Call, Reply
 from ..schema import Parameters
-from .text_value import SeenTags
 
 
 class Sink(Protocol):
@@ -77,37 +76,6 @@ class Arguments:
         """Read a closing tag that stands in place of one around the arguments; whether there was one."""
         yield from ()
         return False
-
-
-class Text(Protocol):
-    """What is done with the text of a value."""
-
-    @property
-    def in_json_string(self) -> bool:
-        """Whether the text so far ends inside a string of a JSON value."""
-        ...
-
-    def text(self, piece: str) -> None:
-        """The next piece of the text, not empty."""
-        ...
-
-    @property
-    def tags(self) -> SeenTags:
-        """The tags in the text."""
-        ...
-
-    @property
-    def at_line_start(self) -> bool:
-        """Whether the text so far ends with a line break, in a markup with a newline on each side of a value."""
-        ...
-
-    def is_finished(self) -> bool:
-        """Whether the text so far is all of the value, which may not be a string."""
-        ...
-
-    def end(self) -> None:
-        """The text is over."""
-        ...
 
 
 class Level(Enum):

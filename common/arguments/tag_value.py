@@ -19,7 +19,8 @@ from ..cursor import SPACE, Mark, Reading, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from .literals import FOLLOWS_WITHIN
-from .tag_parts import End, Header, Level, Text
+from .tag_parts import End, Header, Level
+from .text_value import TextValue
 
 if TYPE_CHECKING:
     from .tag_body import Body
@@ -63,7 +64,7 @@ class Value:
         "_weak",
     )
 
-    def __init__(self, body: Body, header: Header, text: Text) -> None:
+    def __init__(self, body: Body, header: Header, text: TextValue) -> None:
         self._body = body
         self._cursor = body.cursor
         self._header = header

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from json.encoder import encode_basestring as quote
+from typing import ClassVar
 
 from ..cursor import SPACE, Sink
 from ..held import Held
@@ -91,6 +92,9 @@ class TextValue:
         "at_line_start",
     )
 
+    waits: ClassVar[bool] = False
+    """Whether a string, too, is held until its first character is known."""
+
     def __init__(self, sink: Sink, types: Types, *, framed: bool) -> None:
         self._sink = sink
         self._types = types
@@ -104,10 +108,10 @@ class TextValue:
         self._held: Held | None = None  # None: the value streams as a string
         self._strings: JsonStrings | None = None  # None: it is no JSON, as far as it is known
         self._tags: SeenTags | None = None
-        if types == STRING:
-            sink('"')
-        else:
+        if types != STRING or self.waits:
             self._held = Held()
+        else:
+            sink('"')
 
     def text(self, piece: str) -> None:
         """The next piece of the value's text, not empty."""
@@ -144,11 +148,12 @@ class TextValue:
             self._first = piece.lstrip(SPACE)[:1]
         if not self._first:
             return True
-        if self._first in _BRACKETS and _BRACKETS[self._first] in self._types:
+        is_string = "string" in self._types
+        if self._first in _BRACKETS and (_BRACKETS[self._first] in self._types or not is_string):
             self._strings = JsonStrings()
             self._strings.note(piece)
             self._settled = True
-        elif "string" not in self._types:
+        elif not is_string:
             self._settled = True
         if self._settled:
             return True
