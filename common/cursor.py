@@ -502,26 +502,7 @@ class Cursor:
 
     def up_to(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
         """As `until`, but the marker is not read."""
-        while True:
-            found = markers.search(self.text, self.at, self.ended)
-            if self.ended and cut is not None and self._is_longer(markers):
-                found = None
-            if found is None:
-                if self.ended:
-                    self._last_of(markers, sink, cut)
-                    return None
-                if len(self.text) > self.at:
-                    sink(self.take(len(self.text)))
-                self.passes = sink, markers.begin
-                yield
-                self.passes = None
-                continue
-            stop = found.start()
-            if stop > self.at:
-                sink(self.take(stop))
-            if found.group() in markers.all and self._whole(markers, found):
-                return found.group()
-            yield
+        return self.until(markers, sink, cut, read=False)
 
     def _is_longer(self, markers: Markers) -> bool:
         """Whether the next marker, at the end of the reply, is a longer one that is cut, which begins with another."""
@@ -601,7 +582,7 @@ class Cursor:
                 return found
             yield
 
-    def match_cut(self, markers: Markers) -> bool:
+    def cut_of(self, markers: Markers) -> bool:
         """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
         # Once the reply has ended, what was held may be read again: then the rest is long.
         rest = len(self.text) - self.at
@@ -609,9 +590,6 @@ class Cursor:
             self.take(len(self.text))
             return True
         return False
-
-    cut_of = match_cut
-    """The name that readers of values know it by."""
 
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
         """Read white space, `limit` characters at most."""

@@ -49,7 +49,7 @@ class Inkling(Frames):
         mark = cursor.mark(len(opener))
         name, kind = yield from within(self._header(opener, cursor), ("", None))
         if kind is None:
-            if opener and _CUT_HEADER and (cursor.at_end or cursor.match_cut(_KINDS)):
+            if opener and _CUT_HEADER and (cursor.at_end or cursor.cut_of(_KINDS)):
                 into.drop_cut(mark, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))

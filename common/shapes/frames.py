@@ -102,7 +102,7 @@ class Frames(FrameFormat):
     def read_end(self, mark: Mark, cursor: Cursor) -> Reading[bool]:
         """Read the end of a message behind its call, and brackets and quotes that stand before it."""
         yield from cursor.run(DEBRIS, _MAX_DEBRIS)
-        found = (yield from cursor.match(self.closers)) is not None or cursor.match_cut(self.closers)
+        found = (yield from cursor.match(self.closers)) is not None or cursor.cut_of(self.closers)
         if found:
             cursor.settle(mark)
         return found

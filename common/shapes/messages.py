@@ -180,7 +180,7 @@ class Messages(Frames):
 
     def _ends_in(self, draft: _Draft, cursor: Cursor) -> bool:
         """Whether the reply ends in the header; the beginning of a marker, which is then read, says that it is one."""
-        if cursor.match_cut(self.parts):
+        if cursor.cut_of(self.parts):
             draft.marked = draft.marked or not cursor.text.endswith(tuple(self.parts.firsts))
             return True
         return cursor.at_end
@@ -195,7 +195,7 @@ class Messages(Frames):
 
     def _header_word(self, draft: _Draft, apart: bool, cursor: Cursor) -> Reading[bool]:
         """Read a word of a header; whether it may stand there. `apart`: behind white space."""
-        if cursor.match_cut(_TO):
+        if cursor.cut_of(_TO):
             return True
         word = yield from cursor.run(_WORD, _MAX_WORD)
         if _STUCK_RECIPIENT and word.endswith("to") and (yield from cursor.peek()) == "=":
