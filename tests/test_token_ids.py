@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dynamo_parsers.registry import reasoning_row
-from dynamo_parsers.token_ids import ReasoningIds
+from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, partners, reasoning_row
+from dynamo_parsers.rows import ReasoningRow, ToolRow
+from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 CLOSE = "</think>"
@@ -62,3 +63,31 @@ def test_each_spelling_of_a_marker_counts() -> None:
     ids = ReasoningIds.of(reasoning_row("granite"), encoder)
     for opener in ("Here's my thought process:", "Here is my thought process:\n", "<think>\n"):
         assert ids.prompt_ends_inside(encoder.encode(f"assistant\n{opener}")) is True
+
+
+# --- special tokens: a client sees those that a detokenizer leaves in, so they stay only if a parser looks for them
+
+
+class Specials:
+    """A tokenizer, as far as it is asked for its special tokens."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.all_special_tokens = ["<|endoftext|>", "<|im_end|>", *tokens]
+
+
+NONE_OF_OURS = Specials()
+
+
+@pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
+def test_special_tokens_stay_for_a_tool_parser_that_looks_for_them(row: ToolRow) -> None:
+    assert needs_special_tokens(row, None, NONE_OF_OURS) is bool(row.special_tokens)
+    assert needs_special_tokens(row, None, Specials(min(row.format.markers))) is True
+
+
+@pytest.mark.parametrize("row", REASONING_ROWS, ids=lambda row: row.name)
+def test_special_tokens_stay_for_reasoning_if_the_model_has_them(row: ReasoningRow) -> None:
+    """A call ends reasoning; that one of the parsers that it goes with has special tokens says nothing of the model."""
+    assert needs_special_tokens(None, row, NONE_OF_OURS) is bool(row.special_tokens)
+    for tool in partners(row):
+        if tool.format.markers:
+            assert needs_special_tokens(None, row, Specials(min(tool.format.markers))) is True
