@@ -118,7 +118,8 @@ class Value:
 
     def _release(self, without: int = 0) -> None:
         """What is held was data, but for the last characters."""
-        assert self._held is not None
+        if self._held is None:
+            return
         text = self._cursor.held(self._held)
         self._cursor.settle(self._held)
         self._held = None
@@ -153,10 +154,7 @@ class Value:
         if surplus:
             found = yield from self._body.follows()
         if found is not False and not (surplus and self._unpaired):
-            cursor.settle(mark)
-            if self._held is not None:
-                self._release(cursor.offset - mark.offset)
-            return End(True, found if isinstance(found, Header) else None)
+            return self._ended_before(mark, found)
         cursor.rewind(mark)
         self._unpaired -= bool(self._unpaired)
         if _OWN_CLOSER and self._held is None and not self._quoted and not self._text.in_json_string:
@@ -168,8 +166,7 @@ class Value:
     def _at_end_of_rehearsal(self, marker: str) -> int:
         """The call is in reasoning, which ends here, unless the value goes on to its closer: then it is data."""
         if not (self._quoted or self._is_held()):
-            if self._held is not None:
-                self._release()
+            self._release()
             self._hold(0)
             self._unclosed = True
         return len(marker)
@@ -244,10 +241,10 @@ class Value:
             self._weak = False
             return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
         # A call that fits was an earlier candidate, unless the call that the value is in has its closer here.
-        if self._held is not None:
-            if self._skip is None and not (yield from self._body.ends_with_call(self._own_closer)):
+        if self._held is not None and self._skip is None:
+            if not (yield from self._body.ends_with_call(self._own_closer)):
                 return len(marker)
-            self._release()
+        self._release()
         if self._text.is_finished():
             return End(True)
         found = yield from self._body.run(self._own_closer)
@@ -286,10 +283,7 @@ class Value:
                 mark = cursor.mark()
                 header = yield from self._body.next_declared()
                 if header is not None:
-                    cursor.settle(mark)
-                    if self._held is not None:
-                        self._release(cursor.offset - mark.offset)
-                    return End(True, header)
+                    return self._ended_before(mark, header)
                 cursor.rewind(mark)
             self._unpaired += 1
         return len(marker)
@@ -339,6 +333,12 @@ class Value:
         levels = yield from self._body.around.call_fits(marker, cursor, declared=declared)
         return cursor.offset - start, levels
 
+    def _ended_before(self, mark: Mark, found: Header | bool) -> End:
+        """The value ended at `mark`, behind which its end was read, and perhaps the next header."""
+        self._cursor.settle(mark)
+        self._release(self._cursor.offset - mark.offset)
+        return End(True, found if isinstance(found, Header) else None)
+
     def _ended(self) -> End:
         """The value ended at the candidate."""
         assert self._held is not None
@@ -355,10 +355,9 @@ class Value:
 
     def _at_end(self) -> End:
         """The reply, or the turn, ends in the value, or after it."""
-        if self._held is not None:
-            if _AT_END and (self._skip is not None or not self._quoted):
-                return self._ended()
-            self._release()
+        if self._held is not None and _AT_END and (self._skip is not None or not self._quoted):
+            return self._ended()
+        self._release()
         return End(False)
 
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
@@ -387,16 +386,12 @@ class Value:
         if candidate and not isinstance(found, Header):
             found = yield from body.run(self._own_closer)
         if isinstance(found, Header):
-            cursor.settle(mark)
-            if self._held is not None:
-                self._release(cursor.offset - mark.offset)
-            return End(True, found)
+            return self._ended_before(mark, found)
         cursor.rewind(mark)
         if not candidate:
             self._text.tags.add(name)  # the value uses it
             return 0
-        if self._held is not None:
-            self._release()
+        self._release()
         if found:
             cursor.take(cursor.at + size)
             return End(True)
