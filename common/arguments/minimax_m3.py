@@ -93,7 +93,6 @@ class MinimaxM3Values(Tags):
     """`<city>Paris</city>`"""
 
     open: str = NAMESPACE
-    name_end: tuple[str, ...] = (">",)
     close: str = ""
     closes: tuple[str, ...] = (f"{NAMESPACE}</", "</")
 

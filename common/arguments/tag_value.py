@@ -241,9 +241,9 @@ class Value:
             self._weak = False
             return self._ended() if (yield from self._body.run(self._own_closer)) is True else len(marker)
         # A call that fits was an earlier candidate, unless the call that the value is in has its closer here.
-        if self._held is not None and self._skip is None:
-            if not (yield from self._body.ends_with_call(self._own_closer)):
-                return len(marker)
+        call = self._held is not None and self._skip is None
+        if call and not (yield from self._body.ends_with_call(self._own_closer)):
+            return len(marker)
         self._release()
         if self._text.is_finished():
             return End(True)

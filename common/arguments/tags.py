@@ -68,10 +68,10 @@ class Tags(Arguments):
 
     open: str
     """What starts a parameter, up to its name."""
-    name_end: tuple[str, ...]
-    """What stands between the name and the value, in this order; drift may leave out all but one."""
     close: str
     """What ends the value."""
+    name_end: tuple[str, ...] = (">",)
+    """What stands between the name and the value, in this order; drift may leave out all but one."""
     further_ends: tuple[tuple[str, ...], ...] = ()
     """Further spellings of `name_end`, each with as many parts."""
     framed: bool = False

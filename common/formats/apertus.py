@@ -9,16 +9,15 @@ One array; the name of a call is the key of its arguments. The model deliberates
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..recovery import recovering
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 APERTUS = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|tools_prefix|>", "<|tools_suffix|>"),),
     keyed=True,
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 _APERTUS_END = "<|assistant_end|>"

@@ -12,9 +12,8 @@ stay in the text.
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..recovery import recovering
 from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 _ACTION = Span("<|START_ACTION|>", "<|END_ACTION|>")
@@ -29,7 +28,7 @@ COHERE_COMMAND = JsonCalls(
     keys=("parameters", "arguments"),
     names=("tool_name", "name"),
     id_key="tool_call_id",
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 ROWS = (

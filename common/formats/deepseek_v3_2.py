@@ -50,10 +50,8 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
         spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in _BARS),
         loose=_LOOSE,
-        name_end=(">",),
         arguments=Tags(
             open=f"<{bar}parameter name=",
-            name_end=(">",),
             close=f"</{bar}parameter>",
             spellings=(
                 *(Spelling(f"<{each}parameter name=", f"</{each}parameter>") for each in others),

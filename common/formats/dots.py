@@ -23,7 +23,6 @@ DOTS = Tagged(
     sample=sample_of(__doc__),
     sections=(_SECTION,),
     call=MINIMAX_M2.call,
-    name_end=(">",),
     arguments=MINIMAX_M2.arguments,
 )
 

@@ -9,9 +9,9 @@ GigaChat 3.1; the turn's end ends the call. 3.0 writes a message of its own behi
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import drift, recovering
+from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 _SEPARATOR = "<|message_sep|>"
@@ -21,7 +21,7 @@ GIGACHAT3 = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|function_call|>", ""), Span(f"{_SEPARATOR}\n\n{_MESSAGE}", ""), Span(_MESSAGE, "")),
     words=frozenset({_MESSAGE}),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 GIGACHAT_ENDS = (_SEPARATOR, *drift("what may end a reply of GigaChat", "</s>", contract="Turn ends"))

@@ -21,10 +21,8 @@ GIGACHAT35 = Tagged(
     sample=sample_of(__doc__),
     sections=(Span("<｜GCML｜tool_calls>", "</｜GCML｜tool_calls>"),),
     call=Span("<｜GCML｜invoke name=", "</｜GCML｜invoke>"),
-    name_end=(">",),
     arguments=Tags(
         open="<｜GCML｜parameter name=",
-        name_end=(">",),
         close="</｜GCML｜parameter>",
         typed_by="string",
         closes=("</", "</｜GCML｜"),

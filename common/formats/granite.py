@@ -9,15 +9,14 @@ thinks between two sentences, 3.3 in tags. Granite 4 writes the calls of Hermes,
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..recovery import recovering
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 GRANITE = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|tool_call|>", ""), Span("<tool_call>", "</tool_call>")),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 GRANITE_END = "<|end_of_text|>"

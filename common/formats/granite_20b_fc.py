@@ -9,15 +9,14 @@ Each call has an opener of its own, which nothing closes. A model that has no fu
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import recovering
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 GRANITE_20B_FC = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<function_call>", ""),),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 ROWS = (

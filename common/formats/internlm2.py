@@ -10,9 +10,9 @@ interpreter, behind `<|action_start|><|interpreter|>`, is text.
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import drift, recovering
+from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 INTERNLM2 = JsonCalls(
@@ -21,7 +21,7 @@ INTERNLM2 = JsonCalls(
         Span("<|action_start|><|plugin|>", "<|action_end|>"),
         Span("<|action_start|> <|plugin|>", "<|action_end|>"),
     ),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 _INTERNLM_ENDS = drift("what may end a reply of InternLM2", "</s>", contract="Turn ends")

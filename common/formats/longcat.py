@@ -10,15 +10,14 @@ Hermes's markup in tags of its own, one call a tag.
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..recovery import recovering
 from ..rows import OFF_UNLESS_ON, Native, ReasoningRow, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 LONGCAT = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<longcat_tool_call>", "</longcat_tool_call>"),),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 _LONGCAT_END = "</longcat_s>"

@@ -19,10 +19,8 @@ MINICPM5 = Tagged(
     sections=drift("the wrapper of other families", Span("<tool_call>", "</tool_call>")),
     call=Span("<function name=", "</function>"),
     spellings=drift("a tag without its space", Span("<functionname=", "</function>")),
-    name_end=(">",),
     arguments=Tags(
         open="<param name=",
-        name_end=(">",),
         further_ends=(("><![CDATA[",),),
         close="</param>",
         spellings=(Spelling(close="]]></param>"), *drift("a tag without its space", Spelling("<paramname="))),

@@ -32,8 +32,7 @@ MINIMAX_M2 = Tagged(
     sample=sample_of(__doc__),
     sections=SECTIONS,
     call=Span("<invoke name=", "</invoke>"),
-    name_end=(">",),
-    arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
+    arguments=Tags(open="<parameter name=", close="</parameter>"),
 )
 
 ROWS = (

@@ -39,7 +39,6 @@ MINIMAX_M3 = Tagged(
         Span("<invoke name=", "</invoke>"),
         Span(f"{NAMESPACE}invoke name=", f"{NAMESPACE}/invoke>"),
     ),
-    name_end=(">",),
     arguments=MinimaxM3Values(),
 )
 

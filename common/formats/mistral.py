@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from ..arguments.json_object import JsonObject
 from ..cursor import Cursor, Mark, Reading
 from ..format import Span, Think, ToolFormat
-from ..recovery import recovering
 from ..reply import Reply
 from ..rows import Native, ReasoningRow, Starts, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import Tagged, sample_of
 
 _OPEN = "[TOOL_CALLS]"
@@ -50,7 +49,7 @@ MISTRAL = Mistral(
     as_json=JsonCalls(
         sample="",
         spans=(Span(_OPEN, _CLOSE),),
-        bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+        bare=UNMARKED,
     ),
     by_name=Tagged(
         sample="",

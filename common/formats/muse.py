@@ -50,10 +50,9 @@ ATEM = Tagged(
     sample="",
     sections=(Span("<atem:function_calls>", "</atem:function_calls>"),),
     call=Span("<atem:invoke name=", "</atem:invoke>"),
-    name_end=(">",),
     behind_name=Markers(drift("a marker after a call's name, as after a recipient", MESSAGE)),
-    arguments=Tags(open="<atem:parameter name=", name_end=(">",), close="</atem:parameter>"),
     message_ends=_message_ends,
+    arguments=Tags(open="<atem:parameter name=", close="</atem:parameter>"),
 )
 # The model may change the recipient without ending the message.
 _BETWEEN = Markers(_CLOSERS.all | {START, TO})

@@ -8,9 +8,8 @@ One array a tag, or a single call.
 from __future__ import annotations
 
 from ..format import THINK, Span
-from ..recovery import recovering
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 SPAN = Span("<TOOLCALL>", "</TOOLCALL>")
@@ -18,7 +17,7 @@ SPAN = Span("<TOOLCALL>", "</TOOLCALL>")
 NEMOTRON_DECI = JsonCalls(
     sample=sample_of(__doc__),
     spans=(SPAN,),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 ROWS = (

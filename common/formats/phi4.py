@@ -9,9 +9,9 @@ some templates tell it to, between `<|tool_calls|>` and `<|/tool_calls|>`.
 from __future__ import annotations
 
 from ..format import Span
-from ..recovery import drift, recovering
+from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
 PHI4 = JsonCalls(
@@ -25,7 +25,7 @@ PHI4 = JsonCalls(
         ),
     ),
     words=frozenset({"functools"}),
-    bare=recovering("calls without any marker", "start", off="", contract="Unmarked JSON"),
+    bare=UNMARKED,
 )
 
 _PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends")

@@ -29,13 +29,7 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
         sample="",
         wrapper=wrapper,
         call=Span("<function name=", "</function>"),
-        name_end=(">",),
-        arguments=Tags(
-            open="<parameter name=",
-            name_end=(">",),
-            close="</parameter>",
-            framed=framed,
-        ),
+        arguments=Tags(open="<parameter name=", close="</parameter>", framed=framed),
     )
 
 
@@ -45,13 +39,7 @@ QWEN3_CODER = Tagged(
     sections=drift("a section", Span("<function_invocation>", "</function_invocation>")),
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
-    name_end=(">",),
-    arguments=Tags(
-        open="<parameter=",
-        name_end=(">",),
-        close="</parameter>",
-        framed=True,
-    ),
+    arguments=Tags(open="<parameter=", close="</parameter>", framed=True),
     variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
 )
 

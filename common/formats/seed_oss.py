@@ -25,8 +25,7 @@ SEED_OSS = Tagged(
     sample=sample_of(__doc__),
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
-    name_end=(">",),
-    arguments=Tags(open="<parameter=", name_end=(">",), close="</parameter>"),
+    arguments=Tags(open="<parameter=", close="</parameter>"),
     variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
 )
 

@@ -26,8 +26,7 @@ _INVOKE = Tagged(
     sample="",
     wrapper=WRAPPER,
     call=Span("<invoke name=", "</invoke>"),
-    name_end=(">",),
-    arguments=Tags(open="<parameter name=", name_end=(">",), close="</parameter>"),
+    arguments=Tags(open="<parameter name=", close="</parameter>"),
 )
 
 
@@ -77,7 +76,6 @@ _AS_M2: tuple[ToolFormat, ...] = recovering(
             sections=MINIMAX_M3.sections,
             call=MINIMAX_M2.call,
             loose=(MINIMAX_M2.call,),
-            name_end=(">",),
             arguments=MINIMAX_M2.arguments,
         ),
     ),

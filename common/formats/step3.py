@@ -27,8 +27,7 @@ STEP3 = Tagged(
     sections=(_SECTION, *drift("a call's tokens apart from its tags", _CALL)),
     call=Span(f"{_CALL.open}function{_SEPARATOR}<steptml:invoke name=", f"</steptml:invoke>{_CALL.close}"),
     spellings=drift("a call without its tokens", Span("<steptml:invoke name=", "</steptml:invoke>")),
-    name_end=(">",),
-    arguments=Tags(open="<steptml:parameter name=", name_end=(">",), close="</steptml:parameter>"),
+    arguments=Tags(open="<steptml:parameter name=", close="</steptml:parameter>"),
 )
 
 _STEP_END = "<|EOT|>"

@@ -60,6 +60,10 @@ _WITHOUT_BRACE = rule("a call without its closing brace before a marker", contra
 _WORD_IN_TAG = rule("an opener that is a word, after one that is a tag")
 
 
+UNMARKED = recovering("calls without any marker", "start", off="", contract="Unmarked JSON")
+"""Where a family's calls count without an opener, if its models leave that away."""
+
+
 @dataclass(frozen=True)
 class JsonCalls(ToolFormat):
     """One family's markup of calls."""

@@ -67,9 +67,9 @@ class Tagged(ToolFormat):
     sample: str
     call: Span
     """Opener and closer of a call. The name follows the opener."""
-    name_end: tuple[str, ...]
-    """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
     arguments: Arguments
+    name_end: tuple[str, ...] = (">",)
+    """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
     spellings: tuple[Span, ...] = ()
     """Further spellings of a call's opener and closer."""
     loose: tuple[Span, ...] = ()
