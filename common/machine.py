@@ -129,22 +129,6 @@ def read_reply(cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> Re
 class Machine:
     """The state of one reply's reading."""
 
-    __slots__ = (
-        "_answer_close",
-        "_at_start",
-        "_bare_calls",
-        "_closed",
-        "_inside",
-        "_opened",
-        "_owed_elsewhere",
-        "_think",
-        "_unsplit",
-        "cursor",
-        "grammar",
-        "reply",
-        "task",
-    )
-
     def __init__(self, cursor: Cursor, reply: Reply, grammar: Grammar, task: Task) -> None:
         self.cursor = cursor
         self.reply = reply

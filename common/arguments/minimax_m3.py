@@ -138,8 +138,6 @@ def _is_cut(cursor: Cursor) -> Reading[bool]:
 class _Elements(Body):
     """The parameters of one call, as elements."""
 
-    __slots__ = ("_repeated", "_texts")
-
     def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
         super().__init__(tags, cursor, call, parameters, around)
         self._repeated = ""  # the last parameter, if it is declared as an array: it may be repeated
@@ -223,8 +221,6 @@ class _Elements(Body):
 class _Text(TextValue):
     """The text of one parameter: a string streams, what may be elements or JSON is held."""
 
-    __slots__ = ("_body", "_name", "_streams", "contains", "elements", "paired", "repeatable")
-
     waits = True
 
     def __init__(self, body: _Elements, name: str, sink: TextSink) -> None:
@@ -271,8 +267,6 @@ class _Text(TextValue):
 
 class _Element(Value):
     """One parameter, read up to its end. What is open in it is `Level`s of quoted calls, and names of elements."""
-
-    __slots__ = ("_beside", "_closing", "_element", "_rest")
 
     def __init__(self, body: Body, header: Header, text: _Text) -> None:
         super().__init__(body, header, text)

@@ -36,19 +36,6 @@ def _is_header(found: object) -> bool:
 class Body:
     """The parameters of one call."""
 
-    __slots__ = (
-        "around",
-        "call",
-        "cursor",
-        "cut",
-        "followers",
-        "markers",
-        "parameters",
-        "sink",
-        "tags",
-        "written",
-    )
-
     def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
         self.tags = tags
         self.cursor = cursor

@@ -47,23 +47,6 @@ class Value:
     a candidate for as long as nothing but calls follows.
     """
 
-    __slots__ = (
-        "_add",
-        "_again",
-        "_at_line_start",
-        "_body",
-        "_closers",
-        "_cursor",
-        "_header",
-        "_held",
-        "_quoted",
-        "_skip",
-        "_text",
-        "_unclosed",
-        "_unpaired",
-        "_weak",
-    )
-
     def __init__(self, body: Body, header: Header, text: TextValue) -> None:
         self._body = body
         self._cursor = body.cursor

@@ -77,21 +77,6 @@ class SeenTags:
 class TextValue:
     """A sink for one value's text; writes the value's JSON text to `sink`."""
 
-    __slots__ = (
-        "_at_start",
-        "_first",
-        "_framed",
-        "_held",
-        "_newline",
-        "_settled",
-        "_sink",
-        "_strings",
-        "_tags",
-        "_types",
-        "_word",
-        "at_line_start",
-    )
-
     waits: ClassVar[bool] = False
     """Whether a string, too, is held until its first character is known."""
 

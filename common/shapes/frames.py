@@ -31,8 +31,6 @@ NO_CALLS = Grammar((), None, NO_MARKERS)
 class Channel:
     """Where text goes: to reasoning or to content."""
 
-    __slots__ = ("_reply", "_sink", "_splits", "fresh", "is_reasoning")
-
     def __init__(self, reply: Reply, task: Task) -> None:
         self._reply = reply
         self._splits = task.splits
@@ -140,8 +138,6 @@ class Frames(FrameFormat):
 
 class FramedReply(Machine):
     """The state of a framed reply's reading."""
-
-    __slots__ = ("_framed", "_frames", "channel")
 
     def __init__(self, frames: Frames, cursor: Cursor, reply: Reply, task: Task) -> None:
         super().__init__(cursor, reply, frames.calls, task)

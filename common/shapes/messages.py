@@ -219,21 +219,6 @@ class Messages(Frames):
 class _Draft:
     """A header, as far as it has been read."""
 
-    __slots__ = (
-        "_body",
-        "_dialect",
-        "_fresh",
-        "_glued",
-        "_odd",
-        "_parts",
-        "_place",
-        "_role",
-        "_text",
-        "channel",
-        "marked",
-        "recipient",
-    )
-
     def __init__(self, dialect: Messages, opener: str, fresh: bool) -> None:
         self._dialect = dialect
         self._fresh = fresh
