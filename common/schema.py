@@ -59,6 +59,8 @@ _TYPING = _BRANCHING | {"enum", "const", "nullable", "default"}
 _SEPARATORS = "._:- \t\r\n"
 _DIGITS = "0123456789"
 _BRACKETS = {"{": "object", "[": "array"}
+_BEGINNINGS = {**_BRACKETS, '"': "json string"}
+_KINDS = ((bool, "boolean"), (int, "integer"), (float, "number"), (Mapping, "object"), (list | tuple, "array"))
 _NULLS = ("null", "None")
 _BOOLEANS = {"true": "true", "True": "true", "false": "false", "False": "false"}
 _NUMBER = re.compile(r"([+-]?)(\d*)(\.\d*)?([eE][+-]?\d+)?\Z", re.ASCII)
@@ -138,12 +140,12 @@ class Parameters:
     """The parameters of one tool."""
 
     def __init__(self, schema: Schema) -> None:
-        self._root = schema
+        self.root = schema
         self._types: dict[str, Types] = {}
 
     @cached_property
     def _properties(self) -> Mapping[object, Schema]:
-        return properties(self._root, self._root)
+        return properties(self.root, self.root)
 
     def declares(self, name: str) -> bool:
         return name in self._properties
@@ -161,7 +163,7 @@ class Parameters:
     @property
     def required(self) -> frozenset[str]:
         """The parameters that the schema requires."""
-        required = self._root.get("required") if isinstance(self._root, Mapping) else None
+        required = self.root.get("required") if isinstance(self.root, Mapping) else None
         return frozenset(name for name in _listed(required) if isinstance(name, str))
 
     def lacks(self, given: Container[str]) -> bool:
@@ -172,18 +174,14 @@ class Parameters:
         """The JSON types that parameter `name` may have."""
         known = self._types.get(name)
         if known is None:
-            known = self._types[name] = types(self.schema(name), self._root)
+            known = self._types[name] = types(self.schema(name), self.root)
         return known
 
     def schema(self, name: str) -> Schema:
         if name in self._properties:
             return self._properties[name]
-        further = self._root.get("additionalProperties") if isinstance(self._root, Mapping) else None
+        further = self.root.get("additionalProperties") if isinstance(self.root, Mapping) else None
         return further if isinstance(further, Mapping) else True
-
-    @property
-    def root(self) -> Schema:
-        return self._root
 
 
 def properties(schema: Schema, root: Schema) -> Mapping[object, Schema]:
@@ -285,15 +283,7 @@ def _of_values(schema: Mapping[object, Schema]) -> Types | None:
 def _type_of(value: object) -> str:
     if value is None:
         return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float):
-        return "number"
-    if isinstance(value, Mapping):
-        return "object"
-    return "array" if isinstance(value, list | tuple) else "string"
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), "string")
 
 
 def _implied(schema: Mapping[object, Schema]) -> Types:
@@ -388,19 +378,8 @@ def read(text: str, allowed: Types) -> str:
         number = read_number(bare, whole="number" not in allowed, strict=strict)
         if number is not None:
             return number
-    if "object" in allowed and bare.startswith("{"):
-        found = compact(bare, MAX_DEPTH)
-        if found is not None and found.startswith("{"):
-            return found
-    if "array" in allowed and bare.startswith("["):
-        found = compact(bare, MAX_DEPTH)
-        if found is not None and found.startswith("["):
-            return found
-    if "json string" in allowed and bare.startswith('"'):
-        found = compact(bare, MAX_DEPTH)
-        if found is not None:
-            return found
-    return quote(text)
+    found = compact(bare, MAX_DEPTH) if _BEGINNINGS.get(bare[:1]) in allowed else None
+    return quote(text) if found is None else found
 
 
 def read_number(text: str, *, whole: bool, strict: bool) -> str | None:
