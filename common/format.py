@@ -119,6 +119,8 @@ class FrameFormat:
     """The markers of headers, and what ends a message."""
     markers: frozenset[str]
     """Every marker of the markup."""
+    answer: Span | None
+    """What opens and closes the answer, if it is not what closes reasoning."""
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         """Read a whole reply."""

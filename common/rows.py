@@ -54,6 +54,8 @@ class ToolRow:
     model_types: tuple[str, ...] = ()
     """What `model_type` in the config of such a model says, where it tells the family."""
     engines: Native = Native()
+    between: str | None = None
+    """What the templates write between two calls, if the sample does not tell."""
     kin: str = ""
     """The family whose markers it shares: that one is asked first where a text may be either's."""
 

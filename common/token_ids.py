@@ -151,7 +151,7 @@ def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, t
 def _markers(tool: str | None, reasoning: str | None, _declared: int) -> frozenset[str] | None:
     """The markers of these parsers; None if some are special in every model of the family."""
     think = None if reasoning is None else reasoning_row(reasoning)
-    tools = () if tool is None else (tool_row(tool),)
+    tools: tuple[ToolRow, ...] = () if tool is None else (tool_row(tool),)
     if any(row.special_tokens for row in tools) or (think is not None and think.special_tokens):
         return None
     # A call ends reasoning, with or without a tool parser. Which of the parsers that reasoning goes with is the

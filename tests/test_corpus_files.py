@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import corpus
@@ -14,7 +15,8 @@ from corpus.templates import Family, Unwritable, compact
 from corpus.traits import WORDS, traits_of
 from dynamo_parsers import parse, reasoning_parser_names, tool_parser_names
 from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS, reasoning_row, tool_row
-from dynamo_parsers.write.markup import RENDERERS, Call, of_sample
+from dynamo_parsers.rows import ToolRow
+from dynamo_parsers.write.markup import RENDERERS, Call, renderer_of
 
 FILES = pytest.mark.parametrize("path", case_files(), ids=lambda path: path.name)
 FEWEST = {False: 40, True: 15}
@@ -261,13 +263,50 @@ def test_a_file_like_another(tmp_path: Path) -> None:
 # --- renderers that are read off a sample
 
 
-@pytest.mark.parametrize("name", ["hermes", "jamba", "nemotron_deci", "phi4"])
-def test_a_sample_says_how_calls_are_written(name: str) -> None:
-    calls = [Call.of("get_weather", {"city": "Paris", "days": 3}), Call.of("ping", {})]
-    for several in (calls[:1], calls):
-        assert of_sample(tool_row(name)).calls(several) == RENDERERS[name].calls(several)
+MORE = {
+    "mistral": ("get_weather{", "get_weather[ARGS]{"),
+    "xlam": ("[{", "<tool_call>[{"),
+    "pythonic": ("[get", "<|python_start|>[get"),
+}
+"""What a template writes, or is read as well, beside the sample."""
 
 
-def test_a_sample_of_no_usual_shape_needs_a_renderer() -> None:
-    with pytest.raises(ValueError, match=r"muse: its sample does not say .* add a renderer to RENDERERS"):
-        of_sample(tool_row("muse"))
+@pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
+def test_a_sample_says_how_calls_are_written(row: ToolRow) -> None:
+    sample = row.sample.removeprefix("<|message_model|>").replace(*MORE.get(row.name, ("", "")))
+    one = RENDERERS[row.name].calls([Call.of("get_weather", {"city": "Paris"})])
+    assert one.replace("'", '"') == sample + {"xlam": "</tool_call>", "pythonic": "<|python_end|>"}.get(row.name, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        ("hermes", '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>\n'
+         '<tool_call>\n{"name": "ping", "arguments": {}}\n</tool_call>'),
+        ("jamba", '<tool_calls>[\n    {"name": "f", "arguments": {"a": 1}},\n    {"name": "ping", "arguments": {}}\n]'
+         "</tool_calls>"),
+        ("cohere_command", '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "f", "parameters": {"a": 1}},\n'
+         '    {"tool_call_id": "1", "tool_name": "ping", "parameters": {}}\n]<|END_ACTION|>'),
+        ("apertus", '<|tools_prefix|>[{"f": {"a": 1}}, {"ping": {}}]<|tools_suffix|>'),
+        ("kimi_k2", '<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{"a": 1}'
+         "<|tool_call_end|><|tool_call_begin|>functions.ping:1<|tool_call_argument_begin|>{}<|tool_call_end|>"
+         "<|tool_calls_section_end|>"),
+        ("glm47", "<tool_call>f<arg_key>a</arg_key><arg_value>1</arg_value></tool_call><tool_call>ping</tool_call>"),
+        ("deepseek_v3_2", '<｜DSML｜function_calls>\n<｜DSML｜invoke name="f">\n'
+         '<｜DSML｜parameter name="a" string="false">1</｜DSML｜parameter>\n</｜DSML｜invoke>\n'
+         '<｜DSML｜invoke name="ping">\n</｜DSML｜invoke>\n'
+         "</｜DSML｜function_calls>"),
+        ("harmony", '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
+         "<|start|>assistant<|channel|>commentary to=functions.ping <|constrain|>json<|message|>{}<|call|>"),
+        ("gemma4", "<|tool_call>call:f{a:1}<tool_call|><|tool_call>call:ping{}<tool_call|>"),
+    ],
+)  # fmt: skip
+def test_several_calls(name: str, calls: str) -> None:
+    assert RENDERERS[name].calls([Call.of("f", {"a": 1}), Call.of("ping", {})]) == calls
+
+
+def test_a_sample_that_is_not_the_call_of_its_format() -> None:
+    row = tool_row("qwen3_coder")
+    format = replace(row.format, sample=row.sample.replace("</parameter>", "</param>"))
+    with pytest.raises(ValueError, match=r"dynamo_qwen3_coder cannot be written: its sample is no call of get_weather"):
+        renderer_of(replace(row, format=format))

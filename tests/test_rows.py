@@ -12,7 +12,7 @@ from dynamo_parsers.kept import Kept
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
-from dynamo_parsers.write import structural_tags
+from dynamo_parsers.write import functions, structural_tags
 from rows import rows_of, wrong_with_row
 
 WALKS = 6
@@ -38,7 +38,7 @@ def newcomer(monkeypatch: pytest.MonkeyPatch, sample: str, opener: str = "<call>
     monkeypatch.setitem(registry._TOOLS, "newcomer", row)
     # What is kept goes by the names of rows, of which a process has one each.
     monkeypatch.setattr(structural_tags, "_TAGS", Kept(0))
-    monkeypatch.setattr(structural_tags, "_FUNCTIONS", Kept(0))
+    monkeypatch.setattr(functions, "_FUNCTIONS", Kept(0))
     return row
 
 

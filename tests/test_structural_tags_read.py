@@ -15,7 +15,7 @@ from dynamo_parsers.kept import Kept
 from dynamo_parsers.registry import TOOL_ROWS, tool_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
-from dynamo_parsers.write import structural_tags
+from dynamo_parsers.write import functions, structural_tags
 from dynamo_parsers.write.structural_tags import structural_tag
 from grammars import accepts
 from rows import declared, misread
@@ -42,7 +42,7 @@ def row_of_json(sample: str, **said: Any) -> ToolRow:
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept goes by the names of rows, of which a process has one each."""
     monkeypatch.setattr(structural_tags, "_TAGS", Kept(0))
-    monkeypatch.setattr(structural_tags, "_FUNCTIONS", Kept(0))
+    monkeypatch.setattr(functions, "_FUNCTIONS", Kept(0))
 
 
 @pytest.mark.usefixtures("nothing_kept")

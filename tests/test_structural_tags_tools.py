@@ -16,7 +16,7 @@ import pytest
 from dynamo_parsers import parse
 from dynamo_parsers.registry import TOOL_ROWS
 from dynamo_parsers.rows import ToolRow
-from dynamo_parsers.write import markup
+from dynamo_parsers.write import values
 from dynamo_parsers.write.markup import RENDERERS, Call
 from dynamo_parsers.write.structural_tags import structural_tag
 from effort import NIGHTLY, some
@@ -168,7 +168,7 @@ def test_json_in_other_white_space_and_escapes(
 ) -> None:
     """Arguments that are JSON, or values that are."""
     text_of = JSON_TEXTS[spelled]
-    monkeypatch.setattr(markup, "as_template_text", lambda value: value if isinstance(value, str) else text_of(value))
+    monkeypatch.setattr(values, "as_template_text", lambda value: value if isinstance(value, str) else text_of(value))
     for shape in shapes_of(number + 1):
         for arguments in shape.right:
             if "größe" in arguments.values() and spelled == "in ASCII":
@@ -190,7 +190,7 @@ def test_words_of_python_where_the_schema_types(row: ToolRow, number: int, monke
     """Official templates of Qwen and Nemotron write `True` for true, so their models do."""
     scalar = (bool, type(None))
     monkeypatch.setattr(
-        markup,
+        values,
         "as_template_text",
         lambda value: value if isinstance(value, str) else str(value) if isinstance(value, scalar) else json_of(value),
     )

@@ -53,6 +53,7 @@ ROWS = (
         pairs=("deepseek_v3", "deepseek_r1"),
         added_tokens=TOKENS,
         turn_end=DEEPSEEK_END,
+        between="\n",
         model_types=("deepseek_v3",),
         engines=Native(vllm=("deepseek_v3",), sglang=("deepseekv3",), trtllm=("deepseek_v3",)),
     ),

@@ -47,6 +47,7 @@ ROWS = (
         added_tokens=tuple(sorted(GLM47.markers)),
         turn_end="<|user|>",
         turn_ends=_GLM_ENDS,
+        between="",
         model_types=("glm4_moe", "glm_moe_dsa", "bailing_hybrid", "bailing_moe_v3_vl", "spark2_5", "laguna"),
         engines=Native(
             vllm=("glm47", "glm45", "ling3", "poolside_v1"),

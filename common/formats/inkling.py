@@ -86,6 +86,7 @@ INKLING = Inkling(
     in_reasoning=Markers(_ALL.all - {*_CALLS}),
     in_content=_ALL,
     start=_OPEN,
+    inner=CALLS,
 )
 
 ROWS = (

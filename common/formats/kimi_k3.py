@@ -45,7 +45,7 @@ _STUCK = drift("two tags in one", Span(f"{OPEN}toolscall", _CALL.close))
 _STUCK_END = drift("two closing tags in one", f"{CLOSE}toolsmessage{SEP}")
 
 CALLS = XtmlCalls(
-    sample="",
+    sample=sample_of(__doc__),
     sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), *_STUCK_END)),
     call=_CALL,
     spellings=(*_OTHERS, *_STUCK),
@@ -75,6 +75,10 @@ class KimiK3(FrameFormat):
 
     sample: str
     reasoning_sample: str
+    calls: Tagged
+    answer: Span
+    close: str
+    """What may close the message."""
     parts: Markers = NO_MARKERS
     """None of its tags ends a turn."""
     markers: frozenset[str] = field(init=False, default=CALLS.markers.union(_OPENS, _CLOSES))
@@ -88,6 +92,9 @@ class KimiK3(FrameFormat):
 KIMI_K3 = KimiK3(
     sample=sample_of(__doc__),
     reasoning_sample=f"{_OPENS[0]}plan{_CLOSES[0]}",
+    calls=CALLS,
+    answer=Span(opening("response")[0], closing("response")[0]),
+    close=closing("message")[0],
 )
 
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")

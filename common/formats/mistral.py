@@ -37,6 +37,10 @@ class Mistral(ToolFormat):
         vars(self).update(openers=json.openers, closers=json.closers, markers=markers)
         vars(self).update(bare=json.bare, bare_starts=json.bare_starts)
 
+    @property
+    def ways(self) -> tuple[ToolFormat, ...]:
+        return self.by_name, self.as_json
+
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         yield from cursor.space()
         char = yield from cursor.peek()
@@ -47,12 +51,12 @@ class Mistral(ToolFormat):
 MISTRAL = Mistral(
     sample=sample_of(__doc__),
     as_json=JsonCalls(
-        sample="",
+        sample='[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Paris"}}]',
         spans=(Span(_OPEN, _CLOSE),),
         bare=UNMARKED,
     ),
     by_name=Tagged(
-        sample="",
+        sample=sample_of(__doc__),
         call=Span(_OPEN, _CLOSE),
         id_open="[CALL_ID]",
         name_end=("[ARGS]",),
@@ -77,6 +81,7 @@ ROWS = (
         special_tokens=("[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"),
         turn_end=_MISTRAL_END,
         native_ids=True,
+        between="",
         new_id=_nine_characters,
         model_types=("mistral", "mistral3", "ministral3"),
         engines=Native(vllm=("mistral",), sglang=("mistral",)),

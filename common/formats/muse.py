@@ -84,6 +84,7 @@ MUSE = Muse(
     in_reasoning=_BETWEEN,
     in_content=union(_BETWEEN, ATEM.openers),
     calls=Grammar((ATEM,), None, NO_MARKERS),
+    inner=ATEM,
     start=f"{START}assistant",
 )
 

@@ -15,7 +15,7 @@ from functools import partial
 
 from ..arguments.strays import DEBRIS
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, Sink, within
-from ..format import Calls, FrameFormat, Span, Task
+from ..format import Calls, FrameFormat, Span, Task, ToolFormat
 from ..machine import Grammar, Machine, begins_as_json
 from ..proposed import attempt
 from ..recovery import recovering, rule
@@ -86,6 +86,8 @@ class Frames(FrameFormat):
     """What starts a message, up to its header; the prompt wrote the first one's."""
     answer: Span | None = None
     """What opens and closes the answer, if it is not what closes reasoning."""
+    inner: ToolFormat | None = None
+    """How a call is written in its message; None: its arguments are the message."""
     with_closers: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

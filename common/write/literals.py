@@ -20,9 +20,10 @@ from json.encoder import encode_basestring as _literal
 
 from .. import schema
 from ..kept import Kept
+from .functions import Function
 from .schemas import LATER, NOT_JSON, alternatives, choices, content_of, further_of, is_bare, required_of
 from .tag_text import Format, grammar
-from .values import Function
+from .values import Call
 
 _MAX_DEPTH = 32
 
@@ -58,8 +59,13 @@ class Literals:
     rules: str
     """EBNF: `value`, `string`, and what stands before the value of any `argument` and of any `member` of an object."""
 
+    text: Callable[[Mapping[str, object]], str]
+    """Writes arguments."""
     shared: Kept[Shared] = field(default_factory=lambda: Kept(2_000_000), compare=False, repr=False)
     """The rules of values, by the content of their schemas."""
+
+    def write(self, call: Call) -> str:
+        return self.text(call.arguments)
 
     def call(self, functions: Sequence[Function], head: Callable[[str], str], close: str) -> Format:
         """One call, `head` up to its arguments, `close` after them.
@@ -87,7 +93,7 @@ class Literals:
 
     def _rules_of(self, function: Function) -> Rules:
         """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
-        known = function.rules.get(self.rules)
+        known = function.made.get(self.rules)
         if known is None:
             root = function.parameters.root
             rules = _Rules(self, root, _OWN)
@@ -98,7 +104,7 @@ class Literals:
             ]
             further = rules.further("argument", function.further, 0)
             rules.add(f"{_OWN}{_ARGUMENTS}", rules.members(members, further))
-            known = function.rules[self.rules] = Rules("\n".join(rules.lines), rules.values)
+            known = function.made[self.rules] = Rules("\n".join(rules.lines), rules.values)
         return known
 
 
@@ -283,6 +289,17 @@ def _says_nothing(part: object, root: object) -> bool:
 def gemma(delimiter: str) -> Literals:
     """Gemma's literals, with strings between delimiters, which begin with `<`. A string ends at the first of them."""
     text = _TEXTS.get(delimiter) or _without(delimiter)
+
+    def written(value: object) -> str:
+        if isinstance(value, str):
+            return f"{delimiter}{value}{delimiter}"
+        if isinstance(value, list):
+            return f"[{','.join(map(written, value))}]"
+        return f"{{{members(value)}}}" if isinstance(value, Mapping) else json.dumps(value)
+
+    def members(arguments: Mapping[str, object]) -> str:
+        return ",".join(f"{key}:{written(each)}" for key, each in arguments.items())
+
     return Literals(
         words=("true", "false", "null"),
         argument=lambda name: (f"{name}:",),
@@ -295,6 +312,7 @@ argument ::= member
 string ::= {_literal(delimiter)} text {_literal(delimiter)}
 {text}
 """,
+        text=members,
     )
 
 
@@ -331,4 +349,5 @@ member ::= string gap ":" gap
 argument ::= [A-Za-z_] [A-Za-z0-9_\-]* "=" gap
 string ::= "'" ([^'\\\n] | "\\" [^\n])* "'" | "\"" ([^"\\\n] | "\\" [^\n])* "\""
 """,
+    text=lambda arguments: ", ".join(f"{key}={value!r}" for key, value in arguments.items()),
 )

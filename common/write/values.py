@@ -1,4 +1,4 @@
-"""How arguments are written, as formats of structural tags: a tag a parameter, or elements.
+"""How arguments are written: as text, and as formats of structural tags. As JSON, a tag a parameter, or elements.
 
 - Parameters come in the order of the schema; those that are not required may be missing.
 - A string is any text up to its closer, or one of those that the schema lists.
@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
+from typing import Protocol, TypeAlias
 
 from .. import schema
 from ..arguments.elements import ITEM, NAMESPACE
 from ..arguments.tags import Tags
 from ..kept import Kept
-from ..schema import Parameters, Types
+from ..schema import Types
+from .functions import Function
 from .schemas import (
     LATER,
     NOT_JSON,
@@ -28,7 +29,6 @@ from .schemas import (
     content_of,
     further_of,
     is_bare,
-    of_types,
     required_of,
     with_definitions,
 )
@@ -48,8 +48,42 @@ from .tag_text import (
     tag,
 )
 
-SAMPLE_KEY, SAMPLE_VALUE = "city", "Paris"
-"""What every format's sample says."""
+Value: TypeAlias = object
+"""What `json.loads` gives."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to write. `text` is the JSON text of its arguments, where the markup holds JSON."""
+
+    name: str
+    arguments: Mapping[str, Value]
+    text: str
+
+    @classmethod
+    def of(cls, name: str, arguments: Mapping[str, Value]) -> Call:
+        return cls(name, arguments, json.dumps(arguments, ensure_ascii=False))
+
+
+PARIS = Call.of("get_weather", {"city": "Paris"})
+"""What every sample calls."""
+
+
+def as_template_text(value: Value) -> str:
+    """A value as Jinja's `tojson` writes it; a string as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class Values(Protocol):
+    """How a markup writes the arguments of a call."""
+
+    def write(self, call: Call) -> str: ...
+
+    def formats(self, function: Function) -> Iterable[Format]:
+        """What a grammar allows for them."""
+        ...
+
+
 _ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
 """Not counted: `{1,64}` takes seconds to compile against a vocabulary of 150,000 tokens."""
 _MAX_DEPTH = 5
@@ -62,53 +96,13 @@ _OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
     "array": ("array",),
     "object": ("object",),
 }
+_TYPES = {bool: "boolean", int: "number", float: "number", list: "array", dict: "object", str: "string"}
 _PYTHON_WORDS: Mapping[str, tuple[str, ...]] = {"boolean": ("True", "False"), "null": ("None",)}
 _HOLE = "\ufdd0"
 """Stands for a name or a value: Unicode gives this character no meaning."""
 _WRITTEN_HOLE = quote(_HOLE)[1:-1]
 _OWN_ONLY = (b"$ref", NOT_JSON, _HOLE.encode())
 """What is in the content of schemas that mean something in their place only, or that cannot have a hole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    name: str
-    parameters: Parameters
-    strict: bool
-    doubtful: bool = False
-    """Whether it is strict and xgrammar may refuse its schema."""
-    limits: Collection[str] = ()
-    """The words in its schema that are not enforced everywhere."""
-    made: dict[str, dict[str, Format]] = field(default_factory=dict, compare=False, repr=False)
-    """How a strict function is called, by the row's name and the shape of the call, once it was asked for."""
-    said: set[str] = field(default_factory=set, compare=False, repr=False)
-    """The rows whose log says what they do not enforce of it."""
-    rules: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
-    """The same as rules of a grammar, by what tells the markups apart."""
-
-    @property
-    def required(self) -> frozenset[str]:
-        return required_of(self.parameters.root, self.parameters.root)
-
-    @property
-    def further(self) -> object:
-        """The schema of parameters that are not declared; False if there may be none."""
-        root = self.parameters.root
-        allowed = root.get("additionalProperties", False) if isinstance(root, Mapping) else True
-        return True if not self.strict else allowed
-
-    @property
-    def schema(self) -> dict[str, object]:
-        """The schema of the arguments."""
-        root = self.parameters.root
-        if not self.strict or not isinstance(root, Mapping) or not root:
-            return {"type": "object"}
-        return {str(key): value for key, value in root.items()}
-
-    def part_of_types(self, part: object, kinds: Types) -> object:
-        """What the schema of a parameter says of the values of some types."""
-        root = self.parameters.root
-        return with_definitions(of_types(part, root, kinds), root)
 
 
 class _Named:
@@ -151,21 +145,25 @@ _FIRST, _NEXT, _BEFORE, _AFTER = _Named(), _Named(), _Named(), _Named()
 """Members: the first that has to be there, others that have to, and those that need not, before it and after it."""
 
 
-def parameters_as_json(function: Function) -> Sequence[Format]:
-    """The JSON object of a function's arguments.
+class JsonText:
+    """A JSON object.
 
     xgrammar compiles each schema by itself, and takes most of the time for the values in it. So an object whose members
     are all declared is written out, and each parameter is a schema of its own: equal ones are compiled once for all
     tools, which makes 512 of them three to eight times as fast. Commas want a member that has to be there: an object
     without one stays a schema, and so does what xgrammar may refuse.
     """
-    found: Sequence[Format] | None = function.rules.get(parameters_as_json)
-    if found is None:
-        found = function.rules[parameters_as_json] = tuple(_json_of(function))
-    return found
+
+    def write(self, call: Call) -> str:
+        return call.text
+
+    def formats(self, function: Function) -> Sequence[Format]:
+        if JsonText not in function.made:
+            function.made[JsonText] = tuple(_members_of(function))
+        return function.made[JsonText]  # type: ignore[no-any-return]
 
 
-def _json_of(function: Function) -> Iterator[Format]:
+def _members_of(function: Function) -> Iterator[Format]:
     root, declared, required = function.parameters.root, function.parameters.declared, function.required
     if (
         not function.strict
@@ -213,22 +211,40 @@ def _after(part: object, name: str) -> Format:
 # --- parameters in tags
 
 
-class ParameterTag:
-    """How a parameter is written: around its name, around its value.
+@dataclass(frozen=True, eq=False)
+class ParameterTags:
+    """A tag a parameter: what is around its name and its value in the sample."""
 
-    What is around a name and its value is made once for a family; a parameter of a tool costs the joining of it.
-    """
+    values: Tags
+    before: str
+    """What opens a parameter, up to its name."""
+    between: str
+    framed: str
+    """White space before the end of a value."""
+    gap: str
+    """White space after a parameter."""
+    _named: _Named = field(default_factory=_Named, repr=False)
 
-    def __init__(self, values: Tags, sample: str) -> None:
-        self._values = values
-        self._before, _, rest = sample.partition(SAMPLE_KEY)
-        behind = rest.partition(SAMPLE_VALUE)[0].strip()
-        # What stands between the name and the value; white space may stand between the parts.
-        self._behind = values.name_end if len(values.name_end) > 1 else (behind,)
-        self._frames: dict[str, tuple[str, str, str]] = {}
-        self._named = _Named()
+    def write(self, call: Call) -> str:
+        return "".join(
+            f"{self.before}{key}{self._saying(self.between, self._said(value))}"
+            f"{as_template_text(value)}{self.framed}{self.values.close}{self.gap}"
+            for key, value in call.arguments.items()
+        )
 
-    def parameters(self, function: Function) -> Iterator[Format]:
+    def _said(self, value: Value) -> str:
+        """What a tag says of a value's type."""
+        if self.values.typed_by == "string":
+            return "string" if isinstance(value, str) else "json"
+        return _TYPES.get(type(value), "null")
+
+    def _saying(self, text: str, said: str) -> str:
+        """What stands right before a value, where it says the type."""
+        by = self.values.typed_by
+        kind = {"string": "true", "json": "false"}.get(said, said) if by == "string" else said
+        return re.sub(rf'{by}="[^"]*"', f'{by}="{kind}"', text) if by else text
+
+    def formats(self, function: Function) -> Iterator[Format]:
         """The parameters of a function, in order."""
         if function.strict:
             required = function.required
@@ -245,14 +261,14 @@ class ParameterTag:
         types = schema.types(part, root)
         listed = choices(part, root)
         part = with_definitions(part, root)
-        if not self._values.typed_by:
+        if not self.values.typed_by:
             return self._untyped(name, part, types, listed)
         found: list[Format] = []
         if "string" in types:
             value = ANY_TEXT if listed is None else _one_of(each for each in listed if isinstance(each, str))
             found.append(self._with(name, "string", value))
         narrow = len(types) > 1 and part is not True
-        if self._values.typed_by == "string":
+        if self.values.typed_by == "string":
             kinds = types - {"string", "json string"}
             if kinds:
                 only = function.part_of_types(part, kinds) if "string" in types and narrow else part
@@ -274,40 +290,17 @@ class ParameterTag:
         elif listed is None:
             value = ANY_TEXT
         else:
-            value = sequence(GAP, _one_of(listed), GAP) if self._values.framed else _one_of(listed)
+            value = sequence(GAP, _one_of(listed), GAP) if self.values.framed else _one_of(listed)
         return sequence(self._with(name, "", value), GAP)
 
     def _with(self, name: str | None, said: str, value: Format) -> Format:
-        if name is None:
-            parts = [const(self._before), regex(_ANY_KEY)]
-            for part in self._behind[:-1]:
-                parts += [const(part), GAP]
-            return sequence(*parts, tag(self._last(said), value, self._values.close))
-        frame = self._frames.get(said)
-        if frame is None:
-            frame = self._frames[said] = self._frame(said)
-        return f"{frame[0]}{quote(name)[1:-1]}{frame[1]}{value}{frame[2]}"
-
-    def _frame(self, said: str) -> tuple[str, str, str]:
-        """What is around a name and its value."""
-        parts = [const(f"{self._before}{_HOLE}{self._behind[0]}"), GAP]
-        for part in self._behind[1:-1]:
-            parts += [const(part), GAP]
-        if len(self._behind) == 1:
-            made = tag(f"{self._before}{_HOLE}{self._last(said)}", _HOLE, self._values.close)
-        else:
-            made = sequence(*parts, tag(self._last(said), _HOLE, self._values.close))
-        before, _, rest = made.partition(_WRITTEN_HOLE)
-        between, _, behind = rest.partition(_HOLE)
-        return before, between, behind
-
-    def _last(self, said: str) -> str:
-        """What stands right before a value: it may say the type."""
-        by = self._values.typed_by
-        if not by:
-            return self._behind[-1]
-        kind = {"string": "true", "json": "false"}.get(said, said) if by == "string" else said
-        return re.sub(rf'{by}="[^"]*"', f'{by}="{kind}"', self._behind[-1])
+        """A parameter with its value. White space may stand between the parts of what is before the value."""
+        begun, head = (f"{self.before}{name}", []) if name is not None else ("", [const(self.before), regex(_ANY_KEY)])
+        ends = self.values.name_end if len(self.values.name_end) > 1 else (self.between.strip(),)
+        for end in ends[:-1]:
+            head += [const(f"{begun}{end}"), GAP]
+            begun = ""
+        return sequence(*head, tag(begun + self._saying(ends[-1], said), value, self.values.close))
 
 
 def _one_of(listed: Iterable[object]) -> Format:
@@ -315,25 +308,46 @@ def _one_of(listed: Iterable[object]) -> Format:
     return any_of(const(each if isinstance(each, str) else json.dumps(each)) for each in listed)
 
 
-@lru_cache(maxsize=64)
-def parameter_tag(values: Tags, sample: str) -> ParameterTag:
-    """How a family writes a parameter: the same object for the same markup, for what it keeps."""
-    return ParameterTag(values, sample)
-
-
 # --- parameters as elements
 
 
-def parameters_as_elements(function: Function, end: str) -> Iterator[Format]:
-    """Parameters as elements, up to `end`."""
-    root = function.parameters.root
-    if function.strict:
-        elements, required = _Elements(root), function.required
-        for name, part in function.parameters.declared.items():
-            one = _ELEMENTS.write(name, part, elements.parameter)
-            yield one if name in required else optional(one)
-    if function.further is not False:
-        yield _any_elements(end)
+@dataclass(frozen=True, eq=False)
+class Elements:
+    """An element a parameter, up to `end`."""
+
+    end: str
+
+    def write(self, call: Call) -> str:
+        return _as_elements(call.arguments)
+
+    def formats(self, function: Function) -> Iterator[Format]:
+        root = function.parameters.root
+        if function.strict:
+            elements, required = _Elements(root), function.required
+            for name, part in function.parameters.declared.items():
+                one = _ELEMENTS.write(name, part, elements.parameter)
+                yield one if name in required else optional(one)
+        if function.further is not False:
+            yield _any_elements(self.end)
+
+
+def _as_elements(value: Value) -> str:
+    if isinstance(value, Mapping):
+        texts = {key: (_as_elements if _comes_back(each) else as_template_text)(each) for key, each in value.items()}
+        return "".join(f"{NAMESPACE}<{key}>{text}{NAMESPACE}</{key}>" for key, text in texts.items())
+    if isinstance(value, list):
+        return "".join(f"{NAMESPACE}<{ITEM}>{_as_elements(each)}{NAMESPACE}</{ITEM}>" for each in value)
+    return as_template_text(value)
+
+
+def _comes_back(value: Value) -> bool:
+    """Whether elements without a schema say all of a value; else JSON text does."""
+    if isinstance(value, str):
+        return re.fullmatch(r"[A-Za-z][A-Za-z ]*[A-Za-z]", value) is not None and value not in ("null", "true", "false")
+    if isinstance(value, list | dict):
+        each = value.values() if isinstance(value, dict) else value
+        return bool(value) and (isinstance(value, list) or set(value) != {ITEM}) and all(map(_comes_back, each))
+    return value is not None
 
 
 def _any_elements(end: str) -> Format:

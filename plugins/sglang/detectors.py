@@ -26,7 +26,8 @@ from dynamo_parsers.registry import PREFIX, reasoning_row, tool_row
 from dynamo_parsers.request import free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.rows import ReasoningRow, Starts, ToolRow
 from dynamo_parsers.token_ids import Tokenizer, reasoning_ids
-from dynamo_parsers.write.structural_tags import Level, ToolChoiceError, frames_reply, structural_tag
+from dynamo_parsers.write.functions import Level
+from dynamo_parsers.write.structural_tags import ToolChoiceError, frames_reply, structural_tag
 from dynamo_parsers.write.tag_text import Tag
 from pydantic import Field, PrivateAttr
 from xgrammar import StructuralTag

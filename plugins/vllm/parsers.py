@@ -31,8 +31,8 @@ from dynamo_parsers.registry import (
 from dynamo_parsers.request import any_strict, free_id, plain_tool_choice, plain_tools
 from dynamo_parsers.rows import ReasoningRow, ToolRow, thinking_asked_for
 from dynamo_parsers.token_ids import ReasoningIds, needs_special_tokens, opens_thoughts, reasoning_ids
+from dynamo_parsers.write.functions import Level
 from dynamo_parsers.write.structural_tags import (
-    Level,
     ToolChoiceError,
     answer_tag,
     frames_reply,

@@ -17,7 +17,8 @@ from typing import Any
 
 from dynamo_parsers.registry import tool_row
 from dynamo_parsers.shapes.frames import Frames
-from dynamo_parsers.write.markup import RENDERERS, as_template_text
+from dynamo_parsers.write.markup import RENDERERS
+from dynamo_parsers.write.values import as_template_text
 
 from .questions import Question
 
