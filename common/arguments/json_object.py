@@ -66,7 +66,7 @@ class JsonObject(Arguments):
             return False
         own = union(around.closers, around.openers)
         # No reasoning begins in a string, and no code fence does.
-        within = json_text.inside(union(own, around.reply.ends_strings))
+        within = json_text.inside(union(own, around.reply.ends_strings), openers=around.openers)
         sink = call.announce().arguments
         return (yield from self.read_body(cursor, sink, parameters, union(own, around.stops), within))
 

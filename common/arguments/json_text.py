@@ -59,6 +59,7 @@ _BLOCK = 4096
 _BEFORE_END = rule("a string's quote missing before the brackets that end the body")
 _BEFORE_MARKER = rule("a string's quote missing before a marker", contract="Candidates")
 _DOUBLED_COMMA = rule("a doubled comma", contract="Doubled commas")
+_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
 _MISSING_BRACKETS = rule("closing brackets missing before a marker or the end", contract="Missing brackets")
 _NEXT_CALL_IN_REST = rule("the next call after what is no JSON", contract="Local damage")
 _TRAILING_COMMA = rule("a trailing comma", contract="Commas")
@@ -71,10 +72,11 @@ def drop(_text: str) -> None:
 class Inside:
     """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
 
-    __slots__ = ("calls", "firsts", "markers", "raw_stops", "stops")
+    __slots__ = ("calls", "firsts", "markers", "openers", "raw_stops", "stops")
 
-    def __init__(self, markers: Markers, calls: bool) -> None:
+    def __init__(self, markers: Markers, calls: bool, openers: Markers) -> None:
         self.markers = markers
+        self.openers = openers
         self.calls = calls
         before_marker = markers.firsts if _BEFORE_MARKER else frozenset[str]()
         self.firsts = before_marker | frozenset(_CLOSERS if markers.all and _BEFORE_END else "")
@@ -86,9 +88,12 @@ class Inside:
 
 
 @cache
-def inside(markers: Markers, calls: bool = False) -> Inside:
-    """What may end a string: these markers, and the end of the body. `calls`: that stands in a call's object."""
-    return Inside(markers, calls)
+def inside(markers: Markers, calls: bool = False, openers: Markers = NO_MARKERS) -> Inside:
+    """What may end a string: these markers, and the end of the body.
+
+    `calls`: that stands in a call's object. `openers`: those of the markers behind which a call has to begin.
+    """
+    return Inside(markers, calls, openers)
 
 
 NOTHING = inside(NO_MARKERS)
@@ -348,7 +353,10 @@ class _Value(Literal[str]):
         """
         cursor, within = self._cursor, self.within
         if cursor.text[cursor.at] not in _CLOSERS:
-            return (yield from cursor.stands(within.markers)) is not None
+            marker = yield from cursor.stands(within.markers)
+            if marker is None or marker not in within.openers.all or not _OPENER_IN_PROSE:
+                return marker is not None
+            return (yield from self._ahead(self._call_begins(len(marker))))
         found = yield from cursor.look(_NEXT_CALL)
         closers = found["closers"]
         if sum(map(closers.count, _CLOSERS)) < len(self._owed) + within.calls:

@@ -24,6 +24,12 @@ CLOSER = {"{": "}", "[": "]", "(": ")"}
 FOLLOWS_WITHIN = 256
 """White space that may stand before what follows a value."""
 
+_CALL_BEGINS = re.compile(
+    rf"[{SPACE}]{{0,64}}(?:(?P<body>[\[{{<]|```)|`{{1,2}}|"
+    rf"[\w.:\-]{{1,256}}(?:(?P<head>[<\[(]|[{SPACE}]{{0,64}}(?:{{|```))|[{SPACE}]{{1,64}}`{{0,2}})?)?"
+)
+"""What may follow a call's opener: a name and its end or arguments, or a body at once."""
+
 _CUT_MARKER = rule("a marker cut off at the end, after a value", contract="Cut marker")
 
 Owed = TypeVar("Owed")
@@ -137,6 +143,14 @@ class Literal(Generic[Owed]):
         """Read up to a place in the text at hand; whether a marker stands there."""
         self._cursor.take(end)
         return (yield from self._cursor.stands(markers)) is not None
+
+    def _call_begins(self, size: int) -> Reading[bool]:
+        """Read an opener of so many characters; whether a call may begin behind it, and no prose does."""
+        cursor = self._cursor
+        cursor.take(cursor.at + size)
+        found = yield from cursor.look(_CALL_BEGINS)
+        bare = cursor.ended and not cursor.text[cursor.at :].strip(SPACE)
+        return bare or found["body"] is not None or found["head"] is not None
 
     def _is_cut_marker(self) -> bool:
         """Whether the reply ends in a marker here, which is then read."""

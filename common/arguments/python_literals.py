@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
@@ -84,6 +85,7 @@ _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
 _INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
 _LONE_DICT = rule("a dict as all arguments")
+_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
 _POSITIONAL = rule("arguments without a name")
 _QUOTED_NAME = rule("the name of an argument in quotes")
 _QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
@@ -91,16 +93,26 @@ _SOURCE_AS_TEXT = rule("a value that is no literal", contract="No invented value
 _WITHOUT_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 
 
-def read_arguments(
-    cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers, *, in_list: bool
-) -> Reading[bool]:
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What ends the arguments of a call."""
+
+    markers: Markers
+    """Outside of strings."""
+    in_strings: Markers
+    """Those that end a string that is not closed."""
+    openers: Markers
+    """Those behind which a call has to begin if they are to end a string."""
+    in_list: bool
+    """Whether calls are in a list: else the next one is on a line of its own, which may end a string too."""
+
+
+def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Ends) -> Reading[bool]:
     """Read arguments behind their opening parenthesis, up to and with the closing one; whether they are whole.
 
-    The call is announced with its first argument, or its end; what are no arguments leaves it alone. The markers
-    `within` end a string that is not closed, and `ends` what is no string. `in_list`: else the next call is on a line
-    of its own, which may end a string too.
+    The call is announced with its first argument, or its end; what are no arguments leaves it alone.
     """
-    return cursor.directly(_Arguments(cursor, call, tools, ends, within, "" if in_list else _LINE).whole())
+    return cursor.directly(_Arguments(cursor, call, tools, ends).whole())
 
 
 @cache
@@ -112,16 +124,17 @@ def _stops(quote: str, markers: Markers, line: str) -> re.Pattern[str]:
 class _Arguments(Compact):
     """The arguments of one call, in parentheses. A lone dict's brackets stand in their place."""
 
-    __slots__ = ("_line", "_named", "_positional", "_tools", "_within", "_word")
+    __slots__ = ("_line", "_named", "_openers", "_positional", "_tools", "_within", "_word")
 
     structure = "()[]{},:-0123456789TFN"
     max_depth: ClassVar[int] = MAX_DEPTH
 
-    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Markers, within: Markers, line: str) -> None:
-        super().__init__(cursor, call, tools.parameters(call.name), ends, ")")
+    def __init__(self, cursor: Cursor, call: Proposed, tools: Tools, ends: Ends) -> None:
+        super().__init__(cursor, call, tools.parameters(call.name), ends.markers, ")")
         self._tools = tools
-        self._within = within
-        self._line = line
+        self._within = ends.in_strings
+        self._openers = ends.openers
+        self._line = "" if ends.in_list else _LINE
         self._named = False  # an argument had a name, as have all that follow
         self._positional = ""  # the name of an argument by position, until it is a literal
         self._word = ""  # the beginning of what is no literal
@@ -466,7 +479,10 @@ class _Arguments(Compact):
 
     def _may_have_ended(self) -> Reading[bool]:
         """Whether a marker stands here, or the next call: a string whose quote is missing may have ended before."""
-        if (yield from self._cursor.stands(self._within)) or (yield from self._call_stands()):
+        marker = yield from self._cursor.stands(self._within)
+        if marker is not None and marker in self._openers.all and _OPENER_IN_PROSE:
+            return (yield from self._ahead(self._call_begins(len(marker))))
+        if marker is not None or (yield from self._call_stands()):
             return True
         return (yield from self._closers_stand())
 

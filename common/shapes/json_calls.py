@@ -302,7 +302,7 @@ class _Body(Proposed):
         super().__init__("", None, marks, cursor, reply, lost)
         self._format = format
         self.ends = union(format._ends, reply.stops)
-        self._within = inside(union(format._ends, reply.ends_strings), True)
+        self._within = inside(union(format._ends, reply.ends_strings), True, format.openers)
         self._strict = strict
         self._complete: bool | None = None  # None: no arguments yet
         self._foreign = False  # another key stands, which may be an argument

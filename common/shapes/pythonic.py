@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..arguments.name import read_name
-from ..arguments.python_literals import read_arguments
+from ..arguments.python_literals import Ends, read_arguments
 from ..arguments.strays import read_strays
 from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
 from ..format import ToolFormat
@@ -118,8 +118,8 @@ class Pythonic(ToolFormat):
         cursor.take(cursor.at + 1)
         call = Proposed(name, None, marks, cursor, reply, lost)
         own = union(self.closers, self.openers)
-        ends, within = union(own, reply.stops), union(own, reply.ends_strings)
-        complete = yield from read_arguments(cursor, call, reply.tools, ends, within, in_list=in_list)
+        ends = Ends(union(own, reply.stops), union(own, reply.ends_strings), self.openers, in_list)
+        complete = yield from read_arguments(cursor, call, reply.tools, ends)
         return call.end(complete) or (None if cursor.at_end else False)
 
     def _further_call(self, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
