@@ -17,6 +17,7 @@ import pytest
 import templates
 from dynamo_parsers.chat_templates import TEMPLATES, chat_template
 from dynamo_parsers.cli.commands import app
+from dynamo_parsers.render import Unrenderable
 from dynamo_parsers.template_words import (
     Learned,
     NotLearned,
@@ -30,6 +31,7 @@ from dynamo_parsers.template_words import (
 )
 from dynamo_parsers.template_words.block import Words, with_words, words_of
 from dynamo_parsers.template_words.chats import CONVERSATIONS, LEARNED_FROM
+from dynamo_parsers.template_words.handed import Seen, seen_in, shown_as
 from dynamo_parsers.triage.doctor import Finding, check
 from dynamo_parsers.triage.launch import read_launch
 from effort import NIGHTLY, some
@@ -220,6 +222,59 @@ def test_a_word_holds_nothing_of_the_conversation() -> None:
 
 def test_a_learned_template_meets_the_requirements() -> None:
     meets_the_requirements("hermes", of(PLAIN).text)
+
+
+# --- what engines see in a template, by which they hand content over as a text or in parts
+
+IN_PARTS = """
+{%- macro shown(content) -%}
+  {%- if content is string -%}
+    {{- content -}}
+  {%- else -%}
+    {%- for part in content -%}
+      {{- part.text -}}
+    {%- endfor -%}
+  {%- endif -%}
+{%- endmacro -%}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "loop", "media"),
+    [
+        (PLAIN, False, False),
+        (IN_PARTS + PLAIN.replace("message.content + ", "shown(message.content) + "), True, False),
+        (PLAIN.replace("{%- for message", "{#- no image -#}{%- for message", 1), False, True),
+    ],
+    ids=["text", "parts", "a word"],
+)
+def test_engines_see_what_they_see_in_the_model_s_own(written: str, loop: bool, media: bool) -> None:
+    assert seen_in(written) == Seen(loop, media)
+    learned = of(written)
+    assert learned.proof.unexplained == []
+    # A loop in a macro is vLLM's to see; the words of media are what SGLang looks for.
+    assert seen_in(learned.text) == Seen(loop, media)
+    subject = Subject("hermes", learned.text, "hermes", "qwen3", thinks=True)
+    parts = [{"type": "text", "text": "One"}, {"type": "text", "text": "two"}]
+    prompt = subject.prompt([{"role": "user", "content": parts}])
+    assert prompt == subject.prompt([{"role": "user", "content": "Onetwo" if loop else "One\ntwo"}])
+    with pytest.raises(templates.TemplateRefuses, match="a part of type"):
+        subject.prompt([{"role": "user", "content": [{"type": "audio"}]}])
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda each: each.name)
+def test_the_text_of_an_edition_is_the_same(template: Any) -> None:
+    """However little of it engines are shown, a template reads parts, and writes the same."""
+    assert seen_in(template.text) == Seen(loop=True, media=True)
+    bare = shown_as(template.text, Seen(loop=False, media=False))
+    assert seen_in(bare) == Seen(loop=False, media=False)
+    for chat in CONVERSATIONS[::5]:
+        own = Own("ours", template.text)
+        try:
+            wanted = own.prompt(chat)
+        except Unrenderable:
+            continue
+        assert Own("edition", bare).prompt(chat) == wanted
 
 
 # --- the block of words

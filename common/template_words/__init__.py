@@ -4,6 +4,7 @@
 - `model`: the model's own template, from its folder or the local cache of the hub.
 - `chats`: the conversations that are rendered with both.
 - `learn`: reads the words off what the model's own template writes.
+- `handed`: whether engines hand content over as a text or in parts.
 - `prove`: compares, conversation by conversation, and says which requirement a difference is for.
 """
 

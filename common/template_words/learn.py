@@ -16,6 +16,7 @@ from itertools import combinations
 from ..render import Unrenderable, render
 from .block import NotLearned, Value, Words, has_words, with_words, without_words, words_of
 from .chats import CONVERSATIONS, LEARNED_FROM, Conversation
+from .handed import seen_in, shown_as
 from .model import Own
 from .prove import Proof, prove
 from .ways import Telling, arguments_as_text, tools_in_system, without_tools
@@ -75,6 +76,8 @@ def learn(template: str, own: Own, name: str) -> Learned:
         raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {best.problem}")
     says = f"those of {_spoken(own)}, read off by `dynamo-parsers template {name} --model`."
     text = with_words(template, best.words, says)
+    if own.encode is None:
+        text = shown_as(text, seen_in(own.text))
     proof = prove(text, own)
     for row in proof.missed(chat.name for chat in LEARNED_FROM):
         raise NotLearned(

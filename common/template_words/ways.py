@@ -82,7 +82,14 @@ def _as_text(message: dict[str, Any], _all: Sequence[Message], _at: int) -> Mapp
     if content is None:
         return {**message, "content": ""}
     if isinstance(content, list):
-        return {**message, "content": "\n".join(part["text"] for part in content)}
+        return {**message, "content": "\n".join(part["text"] for part in content if "text" in part)}
+    return message
+
+
+def _text_parts(message: dict[str, Any], _all: Sequence[Message], _at: int) -> Mapping[str, Any]:
+    content = message.get("content")
+    if isinstance(content, list):
+        return {**message, "content": [part for part in content if part["type"] == "text"]}
     return message
 
 
@@ -294,6 +301,7 @@ TOLD: tuple[Way, ...] = (
 LEFT_OUT: tuple[Way, ...] = (
     Way(12, "it leaves out earlier thoughts, and its prompts change", each_message(_no_earlier)),
     Way(4, "it leaves out the thoughts of the current loop", each_message(_no_current)),
+    Way(6, "it leaves out parts that are no text", each_message(_text_parts)),
     Way(3, "it leaves out the text beside calls", each_message(no_text_beside)),
     Way(5, "it leaves out system text behind the first message", _no_later_system),
     Way(5, "it writes all system text at the top", _system_on_top),

@@ -41,10 +41,7 @@ TRLS = [each for each in OFFICIAL if each.source is TRL]
 
 @pytest.mark.parametrize("official", TRLS if NIGHTLY else some(TRLS, 6), ids=lambda each: each.model)
 def test_what_vllm_hands_over_gives_the_same_text(official: Official) -> None:
-    """Parts in the format that vLLM finds in the model's own template, and ours in the one that it finds in ours.
-
-    A "string" is the parts joined by a line break; "openai" is the parts.
-    """
+    """vLLM finds the format of the model's own template in ours: a "string" is parts that it joins by a line break."""
     try:
         own = official.own
     except Unreachable as error:
@@ -52,6 +49,7 @@ def test_what_vllm_hands_over_gives_the_same_text(official: Official) -> None:
     learned = learn(chat_template(official.template).text, own, official.template)
     chat = next(each for each in CONVERSATIONS if each.name == "two parts")
     ours = Own("ours", learned.text, own.tokens)
+    assert format_of(ours) == format_of(own)
     handed = [each.prompt(as_text(chat) if format_of(each) == "string" else chat) for each in (ours, own)]
     assert handed[0] == handed[1]
 
