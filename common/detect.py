@@ -565,7 +565,9 @@ def _reasoning_of(row: ToolRow, model: Model) -> tuple[ReasoningRow | None, Evid
     shown = [each for each in pairs if _shows(each, model)]
     if not shown:
         return None, Evidence(weight=0.0, text="neither the tokens nor the chat template show reasoning")
-    best = min(shown, key=lambda each: (_answers_shown(each, model), _strangeness(each, model)))
+    best = min(
+        shown, key=lambda each: (_answers_shown(each, model), _strangeness(each, model), each.name != model.kind)
+    )
     text = f"{best.open.strip()} is among the tokens or in the chat template: {PREFIX}{best.name}"
     return best, Evidence(weight=0.0, text=text)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from typing import TypeVar
 
 from . import formats
@@ -25,11 +27,28 @@ def _rows() -> Iterable[ToolRow | ReasoningRow]:
         yield from getattr(importlib.import_module(f"{formats.__name__}.{found}"), "ROWS", ())
 
 
-_ROWS = tuple(_rows())
-TOOL_ROWS = tuple(sorted((row for row in _ROWS if isinstance(row, ToolRow)), key=lambda row: row.kin != ""))
-REASONING_ROWS = tuple(row for row in _ROWS if isinstance(row, ReasoningRow))
-
 Row = TypeVar("Row", ToolRow, ReasoningRow)
+
+
+def _free_names(rows: Sequence[ToolRow | ReasoningRow]) -> frozenset[str]:
+    """The engines' names that are no row's here, and that one row alone has."""
+    claims = Counter(name for row in rows for name in row.engines.all)
+    return frozenset(name for name, count in claims.items() if count == 1).difference(*(row.names for row in rows))
+
+
+def _with_names(free: frozenset[str], row: Row) -> Row:
+    return replace(row, aliases=(*row.aliases, *sorted(row.engines.all & free)))
+
+
+def _named(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows, with the engines' own names as aliases where they are free."""
+    free = _free_names(rows)
+    return tuple(map(partial(_with_names, free), rows))
+
+
+_ROWS = tuple(_rows())
+TOOL_ROWS = _named(sorted((row for row in _ROWS if isinstance(row, ToolRow)), key=lambda row: row.kin != ""))
+REASONING_ROWS = _named([row for row in _ROWS if isinstance(row, ReasoningRow)])
 
 
 def _table(rows: Iterable[Row]) -> dict[str, Row]:
@@ -113,7 +132,8 @@ def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar
         ends.update(reasoning.turn_ends)
     frames = [row.format for row in rows if not isinstance(row.format, ToolFormat)]
     formats = {id(row.format): row.format for row in rows if isinstance(row.format, ToolFormat)}
-    frame = reasoning.frame if reasoning is not None and not frames else None
+    # Of a frame's dialects that differ in what is reasoning, the reasoning parser's reads.
+    frame = reasoning.frame if reasoning is not None else None
     unsplit = None
     if reasoning is None and tool is not None:
         unsplit = reasoning_row(tool.pairs[0]).think
@@ -123,7 +143,7 @@ def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar
         (*formats.values(), *siblings_of(list(formats.values()))),
         reasoning.think if reasoning is not None and reasoning.splits else None,
         Markers(ends),
-        frames[0] if frames else frame,
+        frame or (frames[0] if frames else None),
         reopened=reasoning.open if reasoning is not None and not reasoning.splits else "",
         unsplit=unsplit,
     )

@@ -1,6 +1,7 @@
 """What a row of the registry says: a parser's name, aliases, markup, models, special tokens and partners.
 
-- A name is known with and without the prefix `dynamo_`; aliases are names of the same row.
+- A name is known with and without the prefix `dynamo_`; aliases are names of the same row. The engines' own names for
+  the same markup are aliases, too, where no other row has them (`registry.py`).
 - Which rows go together is said once, on the tool row (`pairs`).
 - `starts` says how a reply begins when nobody knows what the prompt ended with.
 """
@@ -25,6 +26,10 @@ class Native:
 
     def of(self, engine: Literal["vllm", "sglang", "trtllm"]) -> tuple[str, ...]:
         return {"vllm": self.vllm, "sglang": self.sglang, "trtllm": self.trtllm}[engine]
+
+    @property
+    def all(self) -> frozenset[str]:
+        return frozenset((*self.vllm, *self.sglang, *self.trtllm))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ HEADERS = {
 }
 """What the headers of framed replies say, which no client gets."""
 HEADERS["gpt_oss"] = HEADERS["harmony"]
+HEADERS["muse_spark"] = HEADERS["muse"]
 
 
 _MADE_ID = re.compile(r"call_[0-9a-f]{24}")

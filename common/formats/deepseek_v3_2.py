@@ -83,5 +83,6 @@ ROWS = (
         ON_UNLESS_OFF,
         added_tokens=THINK_TOKENS,
         turn_ends=(DEEPSEEK_END,),
+        engines=Native(vllm=("deepseek_v3",), sglang=("deepseek-v3",)),
     ),
 )

@@ -43,7 +43,7 @@ ROWS = (
         GLM47,
         "GLM-4.5, 4.6, 4.7, 5, 5.1, Ling 3, Spark 2.5, Laguna",
         pairs=("glm45", "glm47"),
-        aliases=("glm45", "ling3", "spark25", "poolside_v1"),
+        aliases=("glm45",),
         added_tokens=tuple(sorted(GLM47.markers)),
         turn_end="<|user|>",
         turn_ends=_GLM_ENDS,
@@ -60,7 +60,7 @@ ROWS = (
         THINK,
         "GLM-4.5, 4.6, 4.7, 5, 5.1, Ling 3, Laguna",
         OUTSIDE,
-        aliases=("glm47", "ling3", "poolside_v1"),
+        aliases=("glm47",),
         added_tokens=THINK_TOKENS,
         turn_ends=_GLM_ENDS,
         engines=Native(

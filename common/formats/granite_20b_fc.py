@@ -25,7 +25,6 @@ ROWS = (
         GRANITE_20B_FC,
         "Granite-20B-FunctionCalling",
         pairs=("basic",),
-        aliases=("granite-20b-fc",),
         turn_end="<|endoftext|>",
         model_types=("gpt_bigcode",),
         engines=Native(vllm=("granite-20b-fc",)),

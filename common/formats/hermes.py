@@ -25,7 +25,6 @@ ROWS = (
         HERMES,
         "Hermes 2/3/4, Qwen2.5, Qwen3, QwQ, Granite 4, ERNIE 4.5, Trinity, Ling 2",
         pairs=("qwen3", "basic", "ernie45"),
-        aliases=("qwen25", "granite4", "ernie45", "trinity"),
         added_tokens=("<tool_call>", "</tool_call>"),
         turn_ends=(*QWEN_ENDS, *_GRANITE_ENDS),
         model_types=(
@@ -43,7 +42,7 @@ ROWS = (
         THINK,
         "Qwen3, Qwen3.5, Qwen3.6, QwQ, MiMo, Intern-S1, Nanbeige, Dots",
         OUTSIDE,
-        aliases=("qwen3_coder", "mimo", "interns1", "nanbeige", "dots"),
+        aliases=("qwen3_coder",),
         added_tokens=THINK_TOKENS,
         turn_ends=QWEN_ENDS,
         engines=Native(

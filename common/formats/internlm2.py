@@ -32,7 +32,6 @@ ROWS = (
         INTERNLM2,
         "InternLM2, InternLM2.5, Intern-S1",
         pairs=("basic",),
-        aliases=("internlm", "interns1"),
         special_tokens=("<|action_start|>", "<|plugin|>", "<|action_end|>"),
         turn_ends=_INTERNLM_ENDS,
         model_types=("internlm2", "interns1"),

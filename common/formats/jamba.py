@@ -29,7 +29,6 @@ ROWS = (
         JAMBA,
         "Jamba 1.5, 1.6, 1.7, Hunyuan-A13B",
         pairs=("basic", "hunyuan_a13b"),
-        aliases=("hunyuan_a13b",),
         added_tokens=("<tool_calls>", "</tool_calls>"),
         turn_end="<|eom|>",
         turn_ends=_JAMBA_ENDS,

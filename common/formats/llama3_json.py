@@ -32,7 +32,6 @@ ROWS = (
         LLAMA3_JSON,
         "Llama 3.1, 3.2, 3.3",
         pairs=("basic",),
-        aliases=("llama3", "llama4_json"),
         special_tokens=("<|python_tag|>",),
         turn_end="<|eot_id|>",
         turn_ends=LLAMA_ENDS,

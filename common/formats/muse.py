@@ -7,8 +7,9 @@
 </atem:invoke>
 </atem:function_calls><|eom|>
 
-The recipient says what a message is: `self` is reasoning, `user` or none is content, any other is the function that
-the message calls. The prompt ends with `<|start|>assistant`. Values are typed by the tool's schema.
+The recipient says what a message is: `self` is reasoning, `user` or none is content (in Muse Spark none is reasoning),
+any other is the function that the message calls. The prompt ends with `<|start|>assistant`. Values are typed by the
+tool's schema.
 """
 
 from __future__ import annotations
@@ -76,42 +77,45 @@ class Muse(Messages):
         return False
 
 
-MUSE = Muse(
-    sample=sample_of(__doc__),
-    reasoning_sample=" to=self<|message|>plan<|eom|>",
-    parts=Markers(_CLOSERS.all | {START, MESSAGE}),
-    closers=_CLOSERS,
-    in_reasoning=_BETWEEN,
-    in_content=union(_BETWEEN, ATEM.openers),
-    calls=Grammar((ATEM,), None, NO_MARKERS),
-    inner=ATEM,
-    start=f"{START}assistant",
-)
+def muse(dialect: type[Muse]) -> Muse:
+    """The frame of a model of the family."""
+    return dialect(
+        sample=sample_of(__doc__),
+        reasoning_sample=" to=self<|message|>plan<|eom|>",
+        parts=Markers(_CLOSERS.all | {START, MESSAGE}),
+        closers=_CLOSERS,
+        in_reasoning=_BETWEEN,
+        in_content=union(_BETWEEN, ATEM.openers),
+        calls=Grammar((ATEM,), None, NO_MARKERS),
+        inner=ATEM,
+        start=f"{START}assistant",
+    )
 
-_MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
-_MUSE_TOKENS = ("<|message|>", "<|eot|>", *_MUSE_ENDS)
+
+MUSE = muse(Muse)
+
+MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
+MUSE_TOKENS = ("<|message|>", "<|eot|>", *MUSE_ENDS)
 
 ROWS = (
     ToolRow(
         "muse",
         MUSE,
-        "Muse Glimmer",
-        pairs=("muse",),
-        aliases=("muse_glimmer",),
-        special_tokens=_MUSE_TOKENS,
+        "Muse Glimmer, Muse Spark",
+        pairs=("muse", "muse_spark"),
+        special_tokens=MUSE_TOKENS,
         turn_end="<|eot|>",
-        turn_ends=_MUSE_ENDS,
-        model_types=("muse_glimmer",),
-        engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
+        turn_ends=MUSE_ENDS,
+        model_types=("muse_glimmer", "muse_spark"),
+        engines=Native(vllm=("muse_glimmer", "muse", "musespark1x"), sglang=("muse",)),
     ),
     ReasoningRow(
         "muse",
         Think((" to=self<|message|>",), (" to=user<|message|>",)),
         "Muse Glimmer",
         OUTSIDE,
-        aliases=("muse_glimmer",),
-        special_tokens=_MUSE_TOKENS,
-        turn_ends=("<|eot|>", *_MUSE_ENDS),
+        special_tokens=MUSE_TOKENS,
+        turn_ends=("<|eot|>", *MUSE_ENDS),
         frame=MUSE,
         engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
     ),

@@ -36,7 +36,6 @@ ROWS = (
         PHI4,
         "Phi-4-mini",
         pairs=("basic",),
-        aliases=("phi4_mini_json",),
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
         turn_ends=_PHI_ENDS,

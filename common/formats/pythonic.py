@@ -33,7 +33,6 @@ ROWS = (
         PYTHONIC,
         "Llama 4, Llama 3.2",
         pairs=("basic",),
-        aliases=("llama4_pythonic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
         turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),

@@ -49,7 +49,7 @@ ROWS = (
         QWEN3_CODER,
         "Qwen3-Coder, Qwen3.5, Qwen3.6, Nemotron Nano, Nemotron 3, Granite 4.2, Step-3.5, Step 5, Nanbeige",
         pairs=("qwen3", "qwen3_coder", "nemotron_nano"),
-        aliases=("qwen3", "nemotron_nano", "step3p5", "step5", "nanbeige"),
+        aliases=("qwen3", "nemotron_nano"),
         added_tokens=("<tool_call>", "</tool_call>"),
         turn_ends=QWEN_ENDS,
         model_types=(
@@ -67,7 +67,7 @@ ROWS = (
         THINK,
         "Nemotron Nano, Nemotron 3, Granite 4.2, Holo2, MiniCPM-V, IQuest Q1",
         ON_UNLESS_OFF,
-        aliases=("nemotron3", "nemotron_v3", "granite_thinking_parser", "holo2", "minicpmv", "iquest_q1"),
+        aliases=("nemotron3", "nemotron_v3"),
         added_tokens=THINK_TOKENS,
         turn_ends=QWEN_ENDS,
         engines=Native(

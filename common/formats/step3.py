@@ -48,7 +48,6 @@ ROWS = (
         THINK,
         "Step-3, Step-3.5, Step 5",
         NEVER_CHANGED,
-        aliases=("step3p5", "step5"),
         added_tokens=THINK_TOKENS,
         turn_ends=(_STEP_END, *QWEN_ENDS),
         engines=Native(vllm=("step3", "step3p5", "step5"), sglang=("step3", "step3p5")),
