@@ -170,6 +170,31 @@ DECLARED: dict[str, Declared] = {
         "<act>\n<fn=get_weather>\n<p=city>\n</act> is no end\n</p>\n</fn>\n</act>",
         '{"city":"</act> is no end"}',
     ),
+    "Beam": Declared(
+        template(
+            thinking={"open": "<|channel|>analysis<|message|>", "close": "<|end|><|start|>assistant"},
+            tool_calls=called(
+                "xml-inline",
+                open_pattern=r" to=(?P<name>[^\s<]+)<\|channel\|>analysis <\|constrain\|>xml<\|message\|>",
+                close=["<|end|><|start|>assistant", "<|call|>"],
+                content_args={
+                    "tag_pattern": r'<rfl:parameter name="(?P<key>[^"]+)">\n(?P<value>.*?)\n'
+                    r'(?:</rfl:parameter>|(?=<rfl:parameter name="))'
+                },
+                transform=CALL,
+            ),
+            content={"open": "<|channel|>final<|message|>", "close": ["<|return|>", "<|end|>", "<|call|>"]},
+        ),
+        ' to=get_weather<|channel|>analysis <|constrain|>xml<|message|><rfl:parameter name="city">\nParis\n'
+        '<rfl:parameter name="days">\n3\n</rfl:parameter><|call|>',
+        '{"city":"Paris","days":3}',
+        ' to=get_weather<|channel|>analysis <|constrain|>xml<|message|><rfl:parameter name="city">'
+        "\n<|call|> is no end\n</rfl:parameter><|end|><|start|>assistant",
+        '{"city":"<|call|> is no end"}',
+        end="<|return|>",
+        answer=("<|channel|>final<|message|>", "<|return|>"),
+        think=("<|channel|>analysis<|message|>", "<|end|><|start|>assistant"),
+    ),
     "lines": Declared(
         template(
             thinking=THINKING,

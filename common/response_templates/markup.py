@@ -229,6 +229,7 @@ def _tagged(field: Field, roles: Roles, arguments: JsonObject | Tags | Lines) ->
         call=Span(opener, call_close),
         name_end=(behind,) if behind else (),
         arguments=arguments,
+        spellings=tuple(Span(opener, each) for each in _further_closers(field, closes)) if len(before) == 1 else (),
         wrapper=None if optional else around,
         sections=(around,) if around is not None and optional else (),
     )
@@ -272,6 +273,12 @@ def _close(field: Field) -> tuple[str, ...]:
     return stripped
 
 
+def _further_closers(field: Field, closes: Sequence[str]) -> list[str]:
+    """What may close a call instead of `closes`: alternatives that are one text."""
+    texts = (tuple(part.strip() for part in way if isinstance(part, str) and part.strip()) for way in field.close)
+    return [each[0] for each in texts if len(each) == 1 and each[0] not in closes]
+
+
 def _split(opener: str, closes: Sequence[str]) -> tuple[str, ...]:
     """An opener without white space in it, as what stands around a call and the call's own."""
     tag = _TAG.match(opener)
@@ -288,7 +295,8 @@ def _tags(field: Field) -> Tags:
             "when a stream has sent the first value"
         )
     _check_value_parser(field)
-    ways = tag_ways(field)
+    # A parameter that the next one ends is read in every markup of tags.
+    ways = [way for way in tag_ways(field) if not (way and isinstance(way[-1], Ahead))]
     if len(ways) != 1:
         raise Refused(f"{scope}: more than one way to write a parameter")
     way = _trimmed(ways[0])
