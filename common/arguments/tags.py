@@ -29,6 +29,10 @@ _ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 _CLOSING = re.compile(r"[^<>\r\n\"'=]*")
 _MAX_CLOSING = 64
+_TYPE = re.compile(r"[^<>\r\n]*")
+_MAX_TYPE = 64
+_IN_TAG = ""
+"""What `Header.attributes` calls the type that stands in a tag of its own."""
 
 _TRUE = ("true", "string", *drift("the attribute's words in Python", "True"))
 _FALSE = ("false", *drift("the attribute's words in Python", "False"))
@@ -78,6 +82,8 @@ class Tags(Arguments):
     """Whether the template writes a newline on each side of a value."""
     typed_by: str = ""
     """The attribute that types the value instead of the schema."""
+    typed_in: tuple[str, ...] = ()
+    """Opener and closer of the tag before the value's opener that may do so."""
     spellings: tuple[Spelling, ...] = ()
     closes: tuple[str, ...] = ("</",)
     """What starts a closing tag of any kind."""
@@ -91,6 +97,8 @@ class Tags(Arguments):
     """What ends a parameter's name and can end nothing else."""
     closing: Markers = field(init=False, repr=False)
     _drift: Markers = field(init=False, repr=False)
+    _type_open: Markers = field(init=False, repr=False)
+    _type_close: Markers = field(init=False, repr=False)
     _name_end: tuple[Markers, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,12 +113,14 @@ class Tags(Arguments):
         parts = tuple(Markers(spelled) for spelled in zip(self.name_end, *self.further_ends, strict=True))
         put(self, "key_end", union(*parts[:-1]))
         put(self, "closing", Markers(self.closes))
+        put(self, "_type_open", Markers(self.typed_in[:1]))
+        put(self, "_type_close", Markers(self.typed_in[1:]))
         put(self, "_drift", Markers(each.open for each in self.spellings if each.drift))
         put(self, "_name_end", parts)
 
     @property
     def markers(self) -> frozenset[str]:
-        return self.first.all | self.value_end.all | union(*self._name_end).all
+        return self.first.all | self.value_end.all | union(*self._name_end).all | set(self.typed_in)
 
     @property
     def closers(self) -> frozenset[str]:
@@ -141,6 +151,10 @@ class Tags(Arguments):
     # --- spellings
 
     def types(self, header: Header, parameters: Parameters) -> Types:
+        if _IN_TAG in header.attributes:
+            # `array[string]` is an array; what no type is called says nothing.
+            types = typed_by_attribute(header.attributes[_IN_TAG].partition("[")[0].strip())
+            return types or parameters.types(header.name)
         if self.typed_by and self.typed_by in header.attributes:
             said = header.attributes[self.typed_by]
             types = typed_by_attribute(said)
@@ -200,6 +214,7 @@ class Tags(Arguments):
                 cursor.at -= cursor.offset - start - alone.end()
                 return Header(name, {})
         ended = valued = False
+        typed: dict[str, str] = {}
         for part in self._name_end:
             found = False
             while (_DOUBLED_PART or not found) and (yield from cursor.match(part)) is not None:
@@ -207,12 +222,12 @@ class Tags(Arguments):
                 valued = part is self._name_end[-1]
                 if valued:
                     break
-                yield from cursor.maybe(self._further_part(cursor), False)
+                yield from cursor.maybe(self._further_part(cursor, typed), False)
             if not (found or _WITHOUT_PART):
                 return None
         if ended:
             nameless = _WITHOUT_NAME and (valued or not self.key_end.all) and not name
-            said = dict(_ATTRIBUTE.findall(attributes)) if attributes else _NO_ATTRIBUTES
+            said = dict(_ATTRIBUTE.findall(attributes)) if attributes else typed or _NO_ATTRIBUTES
             return Header(name, said, valued) if name or nameless else None
         if (yield from cursor.stands(self.value_end)) is not None:
             written = cursor.read_since(start)
@@ -226,9 +241,18 @@ class Tags(Arguments):
             any(cursor.cut_of(part) for part in (*self._name_end, self.value_end))
         return None
 
-    def _further_part(self, cursor: Cursor) -> Reading[bool]:
-        """Read white space; whether another part of the header is behind it. If none is, the space is the value's."""
+    def _further_part(self, cursor: Cursor, typed: dict[str, str]) -> Reading[bool]:
+        """Read white space; whether another part of the header is behind it. If none is, the space is the value's.
+
+        A tag with the value's type may stand before that part; `typed` is then told.
+        """
         yield from cursor.space()
+        if self.typed_in and (yield from cursor.match(self._type_open)) is not None:
+            said = yield from cursor.run(_TYPE, _MAX_TYPE)
+            if (yield from cursor.match(self._type_close)) is None:
+                return False
+            typed[_IN_TAG] = said
+            yield from cursor.space()
         return (yield from cursor.stands(union(*self._name_end))) is not None
 
     @property

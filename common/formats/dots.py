@@ -6,14 +6,15 @@
 </invoke>
 </dots_function_call>
 
-MiniMax M2's tags in a section of its own. Values are typed by the tool's schema; every character between the tags is
-the value's.
+MiniMax M2's tags in a section of its own, which may also hold a call as JSON. Values are typed by the tool's schema;
+every character between the tags is the value's.
 """
 
 from __future__ import annotations
 
 from ..format import Span
 from ..rows import Native, ToolRow
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import Tagged, sample_of
 from .minimax_m2 import MINIMAX_M2
 
@@ -24,6 +25,7 @@ DOTS = Tagged(
     sections=(_SECTION,),
     call=MINIMAX_M2.call,
     arguments=MINIMAX_M2.arguments,
+    json=JsonCalls(sample="", spans=(_SECTION,)),
 )
 
 ROWS = (

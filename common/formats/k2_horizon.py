@@ -6,7 +6,9 @@
 </ifm|tool_call>
 </ifm|tool_calls>
 
-Values are typed by the tool's schema. Each effort has reasoning markers of its own.
+Values are typed by the tool's schema, or by `<ifm|arg_type>integer</ifm|arg_type>` before them if a request's template
+arguments say `tool_call_format: xml_typed`. With `json` a call is `{"name": ..., "arguments": {...}}` between the tags.
+Each effort has reasoning markers of its own.
 """
 
 from __future__ import annotations
@@ -14,14 +16,23 @@ from __future__ import annotations
 from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..rows import NEVER_CHANGED, Native, ReasoningRow, ToolRow
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import Tagged, sample_of
+
+_CALL = Span("<ifm|tool_call>", "</ifm|tool_call>")
 
 K2_HORIZON = Tagged(
     sample=sample_of(__doc__),
     sections=(Span("<ifm|tool_calls>", "</ifm|tool_calls>"),),
-    call=Span("<ifm|tool_call>", "</ifm|tool_call>"),
+    call=_CALL,
     name_end=(),
-    arguments=Tags(open="<ifm|arg_key>", name_end=("</ifm|arg_key>", "<ifm|arg_value>"), close="</ifm|arg_value>"),
+    arguments=Tags(
+        open="<ifm|arg_key>",
+        name_end=("</ifm|arg_key>", "<ifm|arg_value>"),
+        close="</ifm|arg_value>",
+        typed_in=("<ifm|arg_type>", "</ifm|arg_type>"),
+    ),
+    json=JsonCalls(sample="", spans=(_CALL,)),
 )
 
 _EFFORTS = ("think", "think_fast", "think_faster")

@@ -14,7 +14,7 @@ closer the models also write `<function name="get_weather">` and `<parameter nam
 
 from __future__ import annotations
 
-from ..arguments.tags import Tags
+from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift, recovering
 from ..rows import ON_UNLESS_OFF, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
@@ -24,12 +24,18 @@ WRAPPER = Span("<tool_call>", "</tool_call>")
 
 
 def attributed(wrapper: Span, *, framed: bool) -> Tagged:
-    """The variant with names as attributes, `<function name="f">` and `<parameter name="p">`."""
+    """The variant with names as attributes, `<function name="f">` and `<parameter name="p">`, or `<function f>`."""
     return Tagged(
         sample="",
         wrapper=wrapper,
         call=Span("<function name=", "</function>"),
-        arguments=Tags(open="<parameter name=", close="</parameter>", framed=framed),
+        loose=drift("a call's tag without its equals sign", Span("<function ", "</function>")),
+        arguments=Tags(
+            open="<parameter name=",
+            close="</parameter>",
+            framed=framed,
+            spellings=drift("a parameter's tag without its equals sign", Spelling("<parameter ", drift=True)),
+        ),
     )
 
 

@@ -139,6 +139,16 @@ class JsonCalls(ToolFormat):
             reply.owed_closer = close
         return True
 
+    def read_inner(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read the calls that stand where another format expects one's name, up to the closers around them."""
+        in_array = yield from self._enter_array(cursor)
+        fits = yield from self._call(marks, cursor, reply)
+        if fits:
+            while (yield from self._further_call(cursor, reply, strict=False, in_array=in_array)):
+                pass
+            yield from read_strays(cursor, _ARRAY_END, once=True)
+        return fits
+
     def _foreign_closer(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read a garbled or foreign closer, if a closer, a call, a turn end or the end comes next."""
         known = union(self.closers, reply.stops)

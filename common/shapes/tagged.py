@@ -24,10 +24,12 @@ from ..proposed import Proposed, attempt
 from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
 from ..schema import Tools
+from .json_calls import JsonCalls
 
 _STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
+_JSON_STARTS = "{["
 _TAG_CLOSED = Markers(("/>",))
 
 
@@ -86,6 +88,8 @@ class Tagged(ToolFormat):
     """Markup around each call; its opener counts only right before a call."""
     variant: Tagged | None = None
     """What models write in place of a call in the wrapper; it counts only right behind the wrapper's opener."""
+    json: JsonCalls | None = None
+    """Whole calls as JSON, which may stand behind its openers in place of a name and arguments."""
     head: Callable[[str], Head] = Head
     """How the written name is read."""
     message_ends: Callable[[Cursor], Reading[bool]] = no_message_ends
@@ -137,6 +141,9 @@ class Tagged(ToolFormat):
         )
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        json = yield from self._as_json(opener, cursor)
+        if json is not None:
+            return (yield from json.read(opener, mark, cursor, reply))
         close = next((span.close for span in self.sections if span.open == opener), "")
         if close:
             return (yield from self._section(close, mark, cursor, reply))
@@ -155,6 +162,14 @@ class Tagged(ToolFormat):
         if fits:
             yield from read_strays(cursor, self._strays)
         return fits
+
+    def _as_json(self, opener: str, cursor: Cursor) -> Reading[JsonCalls | None]:
+        """What reads the calls behind `opener` if they are JSON."""
+        if self.json is None or opener not in self.json.openers.all:
+            return None
+        yield from cursor.space()
+        char = yield from cursor.peek()
+        return self.json if char != "" and char in _JSON_STARTS else None
 
     # --- one call
 
@@ -295,6 +310,12 @@ class Tagged(ToolFormat):
 
     def _call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read a call behind `opener`; the marks, which hold its text, are settled once it fits."""
+        json = yield from self._as_json(opener, cursor)
+        if json is not None:
+            fits = yield from json.read_inner(marks, cursor, reply)
+            if fits:
+                yield from read_strays(cursor, self._call_closers)
+            return fits
         head = yield from self._head(opener, cursor, reply.tools)
         if not isinstance(head, Head):
             return head
