@@ -41,6 +41,8 @@ class Think:
     """What may stand right behind an opener and says nothing."""
     words: frozenset[str] = frozenset()
     """The openers that are ordinary phrases."""
+    cited: Span | None = None
+    """What stands around a passage with a source, and says nothing here; the closer ends with the sources and `>`."""
     answers: tuple[Span, ...] = ()
     """What may stand around an answer, and says nothing: `<response>`. Where a closer is "", only the opener is."""
 

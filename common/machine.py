@@ -7,16 +7,18 @@
 - An opener that does not fit is text, read on from right after it.
 - A closer that nothing opened is dropped at the end of the reply, unless it is part of a sentence.
 - What a family writes around its answer is dropped: the opener before any content, and then the closer behind it.
+- What it writes around a passage with a source is dropped in content and in reasoning; the passage stays.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 
 from .arguments.json_object import read_object
-from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, Cursor, Mark, Markers, Reading, Sink
-from .format import PLAIN_TAG, Calls, FrameFormat, Task, Think, ToolFormat
+from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, SPACE, Cursor, Mark, Markers, Reading, Sink
+from .format import PLAIN_TAG, Calls, FrameFormat, Span, Task, Think, ToolFormat
 from .held import Held
 from .proposed import attempt
 from .recovery import recovers, rule
@@ -24,6 +26,10 @@ from .reply import Reply
 from .shapes.json_calls import JsonCalls
 
 _JSON_STARTS = ("{", "[")
+_MENTIONS = frozenset((*SPACE, "`"))
+"""What stands behind a citation's opener that a sentence names."""
+_SOURCES = re.compile(r"[\d:,;\[\] ]*")
+_MAX_SOURCES = 128
 _CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")
 _CUT_MARKER = rule("a marker cut off at the end", contract="Cut marker")
 _CUT_OPENER = rule("a call's opener or header cut off at the end", contract="Cut opener")
@@ -67,6 +73,9 @@ class Grammar:
     reasoning_closes: Markers = field(init=False, repr=False)
     answers: Markers = field(init=False, repr=False)
     """What may stand around an answer."""
+    cited: Span | None = field(init=False, repr=False)
+    cites: Markers = field(init=False, repr=False)
+    """What stands around a passage with a source."""
     stops: Markers = field(init=False, repr=False)
     in_content: Markers = field(init=False, repr=False)
     in_reasoning: Markers = field(init=False, repr=False)
@@ -84,6 +93,9 @@ class Grammar:
         opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
         in_reasoning = opens_calls | self.turn_ends.all | think
         answers = {marker for span in (self.think or NO_THINK).answers for marker in (span.open, span.close)} - {""}
+        cited = (self.think or NO_THINK).cited
+        cites = frozenset[str]() if cited is None else {cited.open, cited.close}
+        in_reasoning |= cites
         in_content = in_reasoning | openers | lines | _both(self.unsplit) | answers
         put = object.__setattr__
         put(
@@ -104,6 +116,8 @@ class Grammar:
         put(self, "reasoning_opens", Markers(() if self.think is None else self.think.opens))
         put(self, "reasoning_closes", Markers(() if self.think is None else self.think.closes))
         put(self, "answers", Markers(answers))
+        put(self, "cites", Markers(cites))
+        put(self, "cited", cited)
         put(self, "stops", Markers(self.turn_ends.all | think))
         put(self, "in_content", Markers(in_content | closers | others))
         put(self, "in_reasoning", Markers(in_reasoning | closers | others))
@@ -140,6 +154,7 @@ class Machine:
         # Openers that are text; each may have closers that are text too.
         self._opened = 0
         self._closed: dict[str, int] = {}
+        self._cited = 0  # passages with a source that are open
         self._answer_close = ""  # closes the answer, whose opener was read
         self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
         self._bare_calls = 0  # that were read
@@ -248,6 +263,8 @@ class Machine:
             yield from self._line()
         elif marker in grammar.answers.all:
             self._answer(marker)
+        elif marker in grammar.cites.all:
+            yield from self._cites(marker)
         elif marker in grammar.closers.all:
             self.closer(marker)
         elif len(marker) >= CUT and not (yield from self.cursor.peek()):
@@ -297,6 +314,25 @@ class Machine:
         elif marker == self._answer_close:
             reply.tail(marker)
         else:
+            self.text(marker)
+
+    def _cites(self, marker: str) -> Reading[None]:
+        """Drop what stands around a passage with a source; an opener that is only mentioned is text, and its closer."""
+        cursor, cited = self.cursor, self.grammar.cited
+        assert cited is not None
+        if marker == cited.open:
+            behind = yield from cursor.peek()
+            dropped = behind not in _MENTIONS
+            self._cited += dropped
+        else:
+            sources = yield from cursor.run(_SOURCES, _MAX_SOURCES)
+            marker += sources
+            ended = (yield from cursor.peek()) == ">"
+            if ended:
+                marker += cursor.take(cursor.at + 1)
+            dropped = self._cited > 0 and (ended or cursor.at_end)
+            self._cited -= dropped
+        if not dropped:
             self.text(marker)
 
     def _line(self) -> Reading[None]:
@@ -360,7 +396,7 @@ class Machine:
         """The markers that are dropped at the end of the reply."""
         grammar = self.grammar
         calls = grammar.openers.all | grammar.closers.all if self.task.calls is Calls.READ else frozenset[str]()
-        return calls | grammar.stops.all | grammar.answers.all
+        return calls | grammar.stops.all | grammar.answers.all | grammar.cites.all
 
     # --- calls
 

@@ -5,8 +5,8 @@
 ]<|END_ACTION|>
 
 One array. The answer stands between `<|START_RESPONSE|>` and `<|END_RESPONSE|>`, from Command A+ on between
-`<|START_TEXT|>` and `<|END_TEXT|>`: its opener ends reasoning, its closer a turn. Citations, `<co>text</co: 0:[1]>`,
-stay in the text.
+`<|START_TEXT|>` and `<|END_TEXT|>`: its opener ends reasoning, its closer a turn. A passage with a source stands in
+`<co>` and `</co: 0:[1]>`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROWS = (
     ),
     ReasoningRow(
         "cohere_command",
-        Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS))),
+        Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS)), cited=Span("<co>", "</co:")),
         "Command A Reasoning, Command A+",
         ON_UNLESS_OFF,
         special_tokens=(*_THINK, *(each.open for each in _ANSWERS), *_ENDS),
