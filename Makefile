@@ -216,7 +216,7 @@ test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
 	SHARE=4 CASES_EVERY=4 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
-		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
+		tests/plugins/test_vllm_names.py tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 
 .PHONY: test-vllm-floor

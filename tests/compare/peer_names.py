@@ -1,115 +1,35 @@
-"""Our parsers under the names that the engines have for the same family; a name that is not here has no counterpart.
+"""Our parsers under the names that the engines have for the same markup, as the registry says; others are not asked.
 
 vLLM's parsers of Harmony are not asked: it reads that markup by token ids, outside of its parsers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
+from dynamo_parsers.registry import REASONING_ROWS, TOOL_ROWS
+from dynamo_parsers.rows import ReasoningRow, ToolRow
 from records import Question
 
-VLLM_TOOLS = {
-    "deepseek_v3": "deepseek_v3",
-    "deepseek_v3_1": "deepseek_v31",
-    "deepseek_v3_2": "deepseek_v32",
-    "deepseek_v4": "deepseek_v4",
-    "deepseekv4": "deepseek_v4",
-    "deepseek_v41": "deepseek_v41",
-    "gemma4": "gemma4",
-    "glm47": "glm47",
-    "hermes": "hermes",
-    "inkling": "inkling",
-    "jamba": "jamba",
-    "kimi_k2": "kimi_k2",
-    "kimi_k3": "kimi_k3",
-    "llama3_json": "llama3_json",
-    "minimax_m2": "minimax_m2",
-    "minimax_m3": "minimax_m3",
-    "mistral": "mistral",
-    "muse": "muse",
-    "phi4": "phi4_mini_json",
-    "pythonic": "pythonic",
-    "qwen3_coder": "qwen3_coder",
-    "seed_oss": "seed_oss",
-}
+_NOT_ASKED = {"vllm": frozenset({"harmony", "gpt_oss"}), "sglang": frozenset[str]()}
 
-VLLM_REASONING = {
-    "deepseek_r1": "deepseek_r1",
-    "deepseek_v3": "deepseek_v3",
-    "deepseek_v3_1": "deepseek_v3",
-    "deepseek_v3_2": "deepseek_v3",
-    "deepseek_v4": "deepseek_v4",
-    "deepseekv4": "deepseek_v4",
-    "deepseek_v41": "deepseek_v41",
-    "gemma4": "gemma4",
-    "glm45": "glm45",
-    "glm47": "glm45",
-    "granite": "granite",
-    "inkling": "inkling",
-    "kimi_k2": "kimi_k2",
-    "kimi_k25": "kimi_k2",
-    "kimi_k3": "kimi_k3",
-    "minimax_append_think": "minimax_m2_append_think",
-    "minimax_m2": "minimax_m2",
-    "minimax_m3": "minimax_m3",
-    "mistral": "mistral",
-    "muse": "muse",
-    "nemotron_nano": "nemotron_v3",
-    "nemotron_v3": "nemotron_v3",
-    "qwen3": "qwen3",
-    "seed_oss": "seed_oss",
-    "step3": "step3",
-}
 
-SGLANG_TOOLS = {
-    "deepseek_v3": "deepseekv3",
-    "deepseek_v3_1": "deepseekv31",
-    "deepseek_v3_2": "deepseekv32",
-    "deepseek_v4": "deepseekv4",
-    "deepseekv4": "deepseekv4",
-    "deepseek_v41": "deepseekv41",
-    "gemma4": "gemma4",
-    "glm47": "glm47",
-    "harmony": "gpt-oss",
-    "hermes": "hermes",
-    "inkling": "inkling",
-    "kimi_k2": "kimi_k2",
-    "kimi_k3": "kimi_k3",
-    "llama3_json": "llama3",
-    "minimax_m2": "minimax-m2",
-    "minimax_m3": "minimax-m3",
-    "mistral": "mistral",
-    "muse": "muse",
-    "pythonic": "pythonic",
-    "qwen3_coder": "qwen3_coder",
-}
+def _peers(rows: Iterable[ToolRow | ReasoningRow], engine: Literal["vllm", "sglang"]) -> dict[str, str]:
+    """Every name of the rows that the engine has a parser for: its own name, `name` if it has that, else its first."""
+    return {
+        name: name if name in native else native[0]
+        for row in rows
+        for native in [row.engines.of(engine)]
+        if native and row.name not in _NOT_ASKED[engine]
+        for name in row.names
+    }
 
-SGLANG_REASONING = {
-    "deepseek_r1": "deepseek-r1",
-    "deepseek_v3": "deepseek-v3",
-    "deepseek_v3_1": "deepseek-v3",
-    "deepseek_v3_2": "deepseek-v3",
-    "deepseek_v4": "deepseek-v4",
-    "deepseekv4": "deepseek-v4",
-    "deepseek_v41": "deepseek-v41",
-    "gemma4": "gemma4",
-    "glm45": "glm45",
-    "glm47": "glm45",
-    "gpt_oss": "gpt-oss",
-    "inkling": "inkling",
-    "kimi": "kimi",
-    "kimi_k2": "kimi_k2",
-    "kimi_k25": "kimi_k2",
-    "kimi_k3": "kimi_k3",
-    "minimax_append_think": "minimax-append-think",
-    "minimax_m2": "minimax",
-    "minimax_m3": "minimax-m3",
-    "mistral": "mistral",
-    "muse": "muse",
-    "nemotron_nano": "nemotron_3",
-    "nemotron_v3": "nemotron_3",
-    "qwen3": "qwen3",
-    "step3": "step3",
-}
+
+VLLM_TOOLS = _peers(TOOL_ROWS, "vllm")
+VLLM_REASONING = _peers(REASONING_ROWS, "vllm")
+SGLANG_TOOLS = _peers(TOOL_ROWS, "sglang")
+SGLANG_REASONING = _peers(REASONING_ROWS, "sglang")
 
 
 class NoCounterpart(Exception):
