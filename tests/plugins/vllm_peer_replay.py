@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dynamo_parsers.registry import tool_parser_names
+from dynamo_parsers.registry import reasoning_row, tool_parser_names
 from pydantic import TypeAdapter
 from tests.parser.engine.replay_harness import (
     CHUNK_SIZES,
@@ -35,8 +35,17 @@ PAIRS = {
     "deepseek_v32": ("deepseek_v3_2", "deepseek_v3_2"),
     "deepseek_v4": ("deepseek_v4", "deepseek_v4"),
     "deepseek_v41": ("deepseek_v41", "deepseek_v41"),
+    "granite": ("granite", "granite"),
+    "granite_thinking_parser": ("qwen3_coder", "granite_thinking_parser"),
+    "mimo": ("mimo", "mimo"),
+    "minimax_m3": ("minimax_m3", "minimax_m3"),
+    "plamo3": ("plamo3", "plamo3"),
+    "seed_oss": ("seed_oss", "seed_oss"),
+    "step3p5": ("step3p5", "step3p5"),
 }
 """vLLM's name of a family's traces: our parsers."""
+
+OPENERS = {reasoning_row(reasoning).open for _, reasoning in PAIRS.values()}
 
 TOOLS = TypeAdapter(list[ChatCompletionToolsParam])
 
@@ -59,7 +68,8 @@ def prompt_of(sample: Any) -> list[int]:
     """The prompt of a trace. Where it is left out, vLLM's engines start inside reasoning; a server's prompt says so."""
     if sample.prompt_token_ids is not None:
         return list(sample.prompt_token_ids)
-    return [sample.vocab["<think>"]] if sample.expected_reasoning and "<think>" in sample.vocab else []
+    openers = [sample.vocab[opener] for opener in OPENERS if opener in sample.vocab]
+    return openers[:1] if sample.expected_reasoning else []
 
 
 def parser_for(made: Any, sample: Any) -> Any:
