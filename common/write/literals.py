@@ -287,8 +287,7 @@ def _says_nothing(part: object, root: object) -> bool:
 
 @cache
 def gemma(delimiter: str) -> Literals:
-    """Gemma's literals, with strings between delimiters, which begin with `<`. A string ends at the first of them."""
-    text = _TEXTS.get(delimiter) or _without(delimiter)
+    """Gemma's literals, with strings between delimiters. A string ends at the first of them."""
 
     def written(value: object) -> str:
         if isinstance(value, str):
@@ -310,25 +309,10 @@ value ::= string | number | "true" | "false" | "null" | array | "{{" gap members
 member ::= [^,:={{}}()<>"' \n\[\]]+ ":" gap
 argument ::= member
 string ::= {_literal(delimiter)} text {_literal(delimiter)}
-{text}
+text ::= TagDispatch(loop_after_dispatch=false, excludes=({_literal(delimiter)}))
 """,
         text=members,
     )
-
-
-_TEXTS = {'<|"|>': r'text ::= ([^<] | ("<"+ "|")* "<"+ [^<|] | ("<"+ "|")+ [^<"])* ("<"+ "|")* "<"*'}
-"""Text without a delimiter; `<|"` in it is one's beginning."""
-
-
-def _without(delimiter: str) -> str:
-    """The rules of text without a delimiter, whose first character stands in it once."""
-    first, rest = delimiter[0], delimiter[1:]
-    last = len(rest) - 1
-    rules = [f"text ::= [^{first}]* ({_literal(first)} text0)*"]
-    for at, char in enumerate(rest):
-        more = f" | {_literal(char)} text{at + 1}" if at < last else ""
-        rules.append(f'text{at} ::= "" | [^{first}{char}] [^{first}]*{more}')
-    return "\n".join(rules)
 
 
 def _in_quotes(text: str) -> tuple[str, str]:
