@@ -84,46 +84,41 @@ class Grammar:
     in_verbatim_reasoning: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        openers = frozenset().union(*(tool.openers.all for tool in self.tools))
-        closers = frozenset().union(*(tool.closers.all for tool in self.tools)) - {""} - openers
-        readers = {opener: tuple(tool for tool in self.tools if opener in tool.openers.all) for opener in openers}
-        think = _both(self.think)
-        words = frozenset().union(*(tool.words for tool in self.tools))
-        lines = {f"\n{start}" for tool in self.tools if tool.bare == "line" for start in tool.bare_starts}
-        opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
-        in_reasoning = opens_calls | self.turn_ends.all | think
-        answers = {marker for span in (self.think or NO_THINK).answers for marker in (span.open, span.close)} - {""}
-        cited = (self.think or NO_THINK).cited
-        cites = frozenset[str]() if cited is None else {cited.open, cited.close}
-        in_reasoning |= cites
-        in_content = in_reasoning | openers | lines | _both(self.unsplit) | answers
-        put = object.__setattr__
-        put(
-            self,
-            "held_ends",
-            Markers(self.turn_ends.all - (NO_MARKERS if self.frame is None else self.frame.parts).all),
-        )
-        put(self, "readers", readers)
-        put(self, "openers", Markers(openers))
-        put(self, "closers", Markers(closers))
-        marks = frozenset().union(*(tool.markers for tool in self.tools)) - {""}
+        think, tools = self.think or NO_THINK, self.tools
+        both = _both(think)
+        openers = frozenset().union(*(tool.openers.all for tool in tools))
+        closers = frozenset().union(*(tool.closers.all for tool in tools)) - {""} - openers
+        words = frozenset().union(*(tool.words for tool in tools))
+        marks = frozenset().union(*(tool.markers for tool in tools)) - {""}
         others = {mark for mark in marks - openers - closers - words if not mark[0].isalnum()}
-        put(self, "plain_closers", frozenset(closer for closer in closers if PLAIN_TAG.fullmatch(closer)))
-        put(self, "bare", tuple(tool for tool in self.tools if tool.bare))
-        put(self, "label", Markers((self.reopened,) if self.think is None else self.think.labels))
-        put(self, "phrases", words | (think if self.think is not None and self.think.words else frozenset()))
-        put(self, "think_markers", Markers(think))
-        put(self, "reasoning_opens", Markers(() if self.think is None else self.think.opens))
-        put(self, "reasoning_closes", Markers(() if self.think is None else self.think.closes))
-        put(self, "answers", Markers(answers))
-        put(self, "cites", Markers(cites))
-        put(self, "cited", cited)
-        put(self, "stops", Markers(self.turn_ends.all | think))
-        put(self, "in_content", Markers(in_content | closers | others))
-        put(self, "in_reasoning", Markers(in_reasoning | closers | others))
-        put(self, "unsplit_markers", _both(self.unsplit))
-        put(self, "in_verbatim_content", Markers(in_content))
-        put(self, "in_verbatim_reasoning", Markers(in_reasoning))
+        lines = {f"\n{start}" for tool in tools if tool.bare == "line" for start in tool.bare_starts}
+        opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
+        answers = {marker for span in think.answers for marker in (span.open, span.close)} - {""}
+        cites = frozenset[str]() if think.cited is None else {think.cited.open, think.cited.close}
+        in_reasoning = opens_calls | self.turn_ends.all | both | cites
+        in_content = in_reasoning | openers | lines | _both(self.unsplit) | answers
+        vars(self).update(
+            held_ends=Markers(self.turn_ends.all - (NO_MARKERS if self.frame is None else self.frame.parts).all),
+            readers={opener: tuple(tool for tool in tools if opener in tool.openers.all) for opener in openers},
+            openers=Markers(openers),
+            closers=Markers(closers),
+            plain_closers=frozenset(closer for closer in closers if PLAIN_TAG.fullmatch(closer)),
+            bare=tuple(tool for tool in tools if tool.bare),
+            label=Markers((self.reopened,) if self.think is None else think.labels),
+            phrases=words | (both if think.words else frozenset()),
+            think_markers=Markers(both),
+            reasoning_opens=Markers(think.opens),
+            reasoning_closes=Markers(think.closes),
+            answers=Markers(answers),
+            cited=think.cited,
+            cites=Markers(cites),
+            stops=Markers(self.turn_ends.all | both),
+            in_content=Markers(in_content | closers | others),
+            in_reasoning=Markers(in_reasoning | closers | others),
+            unsplit_markers=_both(self.unsplit),
+            in_verbatim_content=Markers(in_content),
+            in_verbatim_reasoning=Markers(in_reasoning),
+        )
 
 
 def _both(think: Think | None) -> frozenset[str]:

@@ -43,7 +43,6 @@ _AS_M2 = recovering(
 _CUT_CLOSER = re.compile(r"""\s*(?:<(?:/["']?[^<>/"=\r\n]*)?)?""")
 _CUT_TAG = re.compile(r"""\s*(?:</?["']?[^<>/"=\r\n]*)?""")
 _CONTAINERS = frozenset({"object", "array"})
-_CLOSING = re.compile(r"[^<>\]\r\n\"'=]*")
 _NEAR = 256
 _NO_VALUE = (*SPACE, "<", "`", "")
 _TAG_STARTS = (NAMESPACE, f"{NAMESPACE}</")
@@ -92,6 +91,8 @@ def _tag(cursor: Cursor, *, doubled: bool) -> Reading[Tag | None]:
 class MinimaxM3Values(Tags):
     """`<city>Paris</city>`"""
 
+    in_closing = re.compile(r"[^<>\]\r\n\"'=]*")
+
     open: str = NAMESPACE
     close: str = ""
     closes: tuple[str, ...] = (f"{NAMESPACE}</", "</")
@@ -102,10 +103,6 @@ class MinimaxM3Values(Tags):
 
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return _Elements(self, cursor, call, parameters, around)
-
-    @property
-    def in_closing(self) -> re.Pattern[str]:
-        return _CLOSING
 
     def read_opener(self, cursor: Cursor) -> Reading[str | None]:
         """As in `tags`, but the tokens are not read: closing tags have them too."""

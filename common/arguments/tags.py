@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..cursor import SPACE, Cursor, Markers, Reading, union, within
 from ..recovery import drift, recovering, recovers, rule
@@ -27,7 +28,6 @@ _ALONE = re.compile(r"[\w.-]+(?=\n)")
 _NAMELESS = re.compile(r"""[ \t"'“”]*(?:[\r\n]|>|\Z)""")
 _ASSIGNED = re.compile(r"[ \t]*([\w.-]+)=")
 _NO_ATTRIBUTES: Mapping[str, str] = {}
-_CLOSING = re.compile(r"[^<>\r\n\"'=]*")
 _MAX_CLOSING = 64
 _TYPE = re.compile(r"[^<>\r\n]*")
 _MAX_TYPE = 64
@@ -69,6 +69,9 @@ class Spelling:
 @dataclass(frozen=True)
 class Tags(Arguments):
     """`<parameter=city>Paris</parameter>`"""
+
+    in_closing: ClassVar[re.Pattern[str]] = re.compile(r"[^<>\r\n\"'=]*")
+    """What may stand in a closing tag."""
 
     open: str
     """What starts a parameter, up to its name."""
@@ -254,11 +257,6 @@ class Tags(Arguments):
             typed[_IN_TAG] = said
             yield from cursor.space()
         return (yield from cursor.stands(union(*self._name_end))) is not None
-
-    @property
-    def in_closing(self) -> re.Pattern[str]:
-        """What may stand in a closing tag."""
-        return _CLOSING
 
     def read_closing(self, cursor: Cursor) -> Reading[str]:
         """Read a closing tag behind its start, its bracket too if it has one; its name."""
