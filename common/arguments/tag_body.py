@@ -124,7 +124,9 @@ class Body:
             known = self.written or not first.begins(cursor.text[at:])
             return bool(known) and not self.parameters.lacks(self.written)
         cursor.cut_of(self.followers)
-        return (yield from self.foreign_closer()) if self.written else False
+        if not self.written:
+            return False
+        return (yield from self.foreign_closer()) or (_BEFORE_CALL and (yield from around.message_ends(cursor)))
 
     def _next(self) -> Reading[Header | None]:
         """Read the header of the parameter that is due here; None if there is none."""
@@ -280,7 +282,7 @@ class Body:
                 return True
             if (yield from self._follows_stray()):
                 return True
-        return (yield from self._call_fits(declared=False))
+        return (yield from around.message_ends(cursor)) or (yield from self._call_fits(declared=False))
 
     def _call_fits(self, *, declared: bool) -> Reading[bool]:
         opener = yield from self.cursor.match(self.around.openers)

@@ -37,7 +37,7 @@ class Around(NamedTuple):
     ends_rehearsal: Markers
     """The closers of the open reasoning that the call is in."""
     message_ends: Callable[[Cursor], Reading[bool]]
-    """Whether ends of a message and the next one's whole header are here; nothing is read."""
+    """Whether the next message's whole header is here, behind ends of this one or without; nothing is read."""
     opens: Callable[[str, Cursor, Around, bool], Reading[list[Level]]]
 
     def call_fits(self, opener: str, cursor: Cursor, *, declared: bool) -> Reading[list[Level]]:

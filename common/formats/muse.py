@@ -29,9 +29,9 @@ from ..shapes.tagged import Tagged, sample_of
 _CLOSERS = Markers(("<|eom|>", "<|eot|>", "<|end_of_text|>"))
 _NEXT = re.compile(
     rf"(?:{'|'.join(map(re.escape, sorted(_CLOSERS.all)))}|[{SPACE}])*"
-    r"<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?<\|message\|>"
+    r"(?:<\|start\|>[\w\s]*(?:to=[\w.:/-]+\s*)?|to=[\w.:/-]+\s*)<\|message\|>"
 )
-"""Ends of a message and the next one's header."""
+"""Ends of a message, which may be missing, and the next one's header, with a recipient if it lacks its first marker."""
 _PART_OF_HEADER = re.compile(rf"(?:<[|\w]*>?|[\w.:/=-]|[{SPACE}])*")
 _MAX_HEADER = 256
 
@@ -53,6 +53,7 @@ ATEM = Tagged(
     call=Span("<atem:invoke name=", "</atem:invoke>"),
     behind_name=Markers(drift("a marker after a call's name, as after a recipient", MESSAGE)),
     message_ends=_message_ends,
+    headers=Markers((MESSAGE,)),
     arguments=Tags(open="<atem:parameter name=", close="</atem:parameter>"),
 )
 # The model may change the recipient without ending the message.

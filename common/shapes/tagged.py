@@ -94,6 +94,8 @@ class Tagged(ToolFormat):
     """How the written name is read."""
     message_ends: Callable[[Cursor], Reading[bool]] = no_message_ends
     """As `Around.message_ends`, in a markup that frames the whole reply."""
+    headers: Markers = NO_MARKERS
+    """What ends a message's header there: no text between the calls of a section holds it."""
     calls: Markers = field(init=False, repr=False)
     _call_open: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
@@ -442,11 +444,11 @@ class Tagged(ToolFormat):
 
     def _up_to_next(self, mark: Mark, between: list[str], close: str, cursor: Cursor, reply: Reply) -> Reading[_Next]:
         elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
-        markers = union(self._in_section, reply.turn_ends, elsewhere)
+        markers = union(self._in_section, reply.turn_ends, elsewhere, self.headers)
         again = False  # the section's opener was read again
         while True:
             marker = yield from cursor.until(markers, between.append)
-            if marker is None:
+            if marker is None or marker in self.headers.all:
                 return _Next.OPEN
             if marker in reply.turn_ends.all:
                 return _Next.REST
