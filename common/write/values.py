@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, TypeAlias
 
 from .. import schema
@@ -232,16 +232,21 @@ class ParameterTags:
             for key, value in call.arguments.items()
         )
 
+    @cached_property
+    def _flagged(self) -> bool:
+        """Whether a tag says of a value that it is a string, or that it is not; else it says the type."""
+        return f'{self.values.typed_by}="true"' in self.between
+
     def _said(self, value: Value) -> str:
         """What a tag says of a value's type."""
-        if self.values.typed_by == "string":
+        if self._flagged:
             return "string" if isinstance(value, str) else "json"
         return _TYPES.get(type(value), "null")
 
     def _saying(self, text: str, said: str) -> str:
         """What stands right before a value, where it says the type."""
         by = self.values.typed_by
-        kind = {"string": "true", "json": "false"}.get(said, said) if by == "string" else said
+        kind = {"string": "true", "json": "false"}.get(said, said) if self._flagged else said
         return re.sub(rf'{by}="[^"]*"', f'{by}="{kind}"', text) if by else text
 
     def formats(self, function: Function) -> Iterator[Format]:
@@ -268,7 +273,7 @@ class ParameterTags:
             value = ANY_TEXT if listed is None else _one_of(each for each in listed if isinstance(each, str))
             found.append(self._with(name, "string", value))
         narrow = len(types) > 1 and part is not True
-        if self.values.typed_by == "string":
+        if self._flagged:
             kinds = types - {"string", "json string"}
             if kinds:
                 only = function.part_of_types(part, kinds) if "string" in types and narrow else part
