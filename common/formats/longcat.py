@@ -20,7 +20,7 @@ LONGCAT = JsonCalls(
     bare=UNMARKED,
 )
 
-_LONGCAT_END = "</longcat_s>"
+LONGCAT_END = "</longcat_s>"
 
 ROWS = (
     ToolRow(
@@ -29,16 +29,16 @@ ROWS = (
         "LongCat-Flash",
         pairs=("longcat", "basic"),
         added_tokens=("<longcat_tool_call>", "</longcat_tool_call>"),
-        turn_end=_LONGCAT_END,
+        turn_end=LONGCAT_END,
         model_types=("longcat_flash",),
         engines=Native(vllm=("longcat",)),
     ),
     ReasoningRow(
         "longcat",
         Think(("<longcat_think>",), ("</longcat_think>",)),
-        "LongCat-Flash-Thinking",
+        "LongCat-Flash-Thinking, LongCat 2.0",
         OFF_UNLESS_ON,
         added_tokens=("<longcat_think>", "</longcat_think>"),
-        turn_ends=(_LONGCAT_END,),
+        turn_ends=(LONGCAT_END,),
     ),
 )

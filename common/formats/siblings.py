@@ -2,6 +2,7 @@
 
 - `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
   parser of these families was named: a model that was trained on several of them mixes them.
+- LongCat-Flash reads the keys and values of LongCat 2.0 in its tags.
 - MiniMax M3 reads the parameters of M2, in its own sections or in none.
 """
 
@@ -18,6 +19,8 @@ from ..reply import Reply
 from ..shapes.tagged import Tagged
 from .glm47 import GLM47
 from .hermes import HERMES
+from .longcat import LONGCAT
+from .longcat2 import LONGCAT2
 from .minimax_m2 import MINIMAX_M2
 from .minimax_m3 import MINIMAX_M3
 from .qwen3_coder import QWEN3_CODER, WRAPPER
@@ -39,9 +42,12 @@ class Sibling(ToolFormat):
     """What has to stand behind the wrapper's opener."""
     named: bool = False
     """Whether the call's name stands before that."""
-    openers = Markers((WRAPPER.open,))
+    wrapper: Span = WRAPPER
     closers = NO_MARKERS
     markers = frozenset[str]()
+
+    def __post_init__(self) -> None:
+        vars(self).update(openers=Markers((self.wrapper.open,)))
 
     def __str__(self) -> str:
         return " ".join(sorted(self.starts.all))
@@ -68,6 +74,12 @@ _SIBLINGS = drift(
 )
 
 
+_AS_LONGCAT2: tuple[ToolFormat, ...] = drift(
+    "calls of LongCat 2.0 from LongCat-Flash",
+    Sibling(LONGCAT2, Markers(("<longcat_arg_key>",)), named=True, wrapper=LONGCAT2.call),
+    contract="Shared wrappers",
+)
+
 _AS_M2: tuple[ToolFormat, ...] = recovering(
     "calls of MiniMax M2 from M3",
     (
@@ -86,6 +98,8 @@ _AS_M2: tuple[ToolFormat, ...] = recovering(
 
 def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
     """What is read with these formats, too."""
+    if LONGCAT in formats and LONGCAT2 not in formats:
+        return _AS_LONGCAT2
     as_m2 = _AS_M2 if MINIMAX_M3 in formats else ()
     if not any(each.format in formats for each in _SIBLINGS):
         return as_m2
