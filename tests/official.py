@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 
 from dynamo_parsers.template_words import Own
 from dynamo_parsers.template_words.encoders import ENCODERS
+from renderers_package import writer
 
 CACHE = Path(__file__).parent.parent / ".cache" / "official"
 
@@ -54,7 +55,7 @@ class Official:
     `restored`: texts of the package's, and the model's in their place.
 
     A `file` with a name behind `:` is a module with the template in that constant, which is read, not run. Without a
-    `file` it is written by the encoder that the package has.
+    `file` it is written by the encoder that the package has, or by the `renderer` of `renderers_package`.
     """
 
     template: str
@@ -64,6 +65,9 @@ class Official:
     tokens: tuple[str, str] = ("", "")
     edited: str = ""
     restored: tuple[tuple[str, str], ...] = ()
+    renderer: str = ""
+    switch: str = "enable_thinking"
+    """What the renderer calls thinking."""
 
     @property
     def text(self) -> str:
@@ -80,6 +84,8 @@ class Official:
         if self.file:
             tokens = dict(zip(("bos_token", "eos_token"), self.tokens, strict=True))
             return Own(self.model, self.text, tokens)
+        if self.renderer:
+            return self._rendered()
         encoder = next(
             each for each in ENCODERS[self.template] if each.package == self.source.package.replace("-", "_")
         )
@@ -90,10 +96,20 @@ class Official:
         assert loaded is not None
         return Own.of(loaded, self.model)
 
+    def _rendered(self) -> Own:
+        folders = [fetched(each) for each in (self.source, SETTINGS)]
+        try:
+            write = writer(folders, self.renderer, self.switch)
+        except ImportError as error:
+            raise Unreachable(f"{self.source.title} does not work here: {error}") from None
+        # Kimi K2.5's tokenizer hands the tools over as a text, too.
+        return Own(self.model, "tools_ts_str" if self.template == "kimi_k25" else self.renderer, encode=write)
+
     @property
     def origin(self) -> str:
         said = f" ({self.edited})" if self.edited else ""
-        return f"{self.source.title}, " + (f"`{self.file}`" if self.file else "its encoder") + said
+        code = f"`{self.renderer.partition(':')[2]}`" if self.renderer else "its encoder"
+        return f"{self.source.title}, " + (f"`{self.file}`" if self.file else code) + said
 
 
 def _constant(module: str, name: str) -> str:
@@ -114,6 +130,8 @@ VLLM = Source("vllm", "0.33.0", tree="templates")
 VLLM_CODE = Source("vllm", "0.33.0", tree="hybrid/vllm/tokenizers")
 SGLANG_CODE = Source("sglang", "0.5.23", "sglang/srt/entrypoints/openai", kinds=(".py",))
 RECIPE = Source("deepseek-recipe", "0.2.0")
+RENDERERS = Source("renderers", "0.1.12")
+SETTINGS = Source("prime-pydantic-config", "0.4.3")  # RENDERERS imports it
 DEEPSEEK = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>")
 LLAMA = ("<|begin_of_text|>", "<|eot_id|>")
 # llama.cpp makes ids where Moonshot takes those of the messages.
@@ -133,6 +151,7 @@ OFFICIAL = (
     Official("hermes", "Qwen2.5", TRL, "qwen2_5.jinja"),
     Official("qwen3_coder", "Qwen3-Coder", LLAMA_CPP, "Qwen3-Coder.jinja"),
     Official("qwen3_coder", "Qwen3.5", TRL, "qwen3_5_think.jinja"),
+    Official("qwen3_coder", "Qwen3.5 that does not think", TRL, "qwen3_5_nothink.jinja"),
     Official("qwen3_coder", "Qwen3.6", TRL, "qwen3_6.jinja"),
     Official("llama3_json", "Llama 3.1", TRL, "llama3_1.jinja", LLAMA),
     Official("llama3_json", "Llama 3.2", TRL, "llama3_2.jinja", LLAMA),
@@ -140,10 +159,14 @@ OFFICIAL = (
     Official("gemma4_tool", "Gemma 4", TRL, "gemma4_v5.jinja", ("<bos>", "<eos>")),
     Official("kimi_k2", "Kimi K2 Instruct", LLAMA_CPP, "Kimi-K2-Instruct.jinja", ("", ""), *IDS),
     Official("kimi_k25", "Kimi K2-Thinking", LLAMA_CPP, "Kimi-K2-Thinking.jinja", ("", ""), *IDS),
+    Official("kimi_k25", "Kimi K2.5, K2.6", RENDERERS, renderer="kimi_k25:KimiK25Renderer", switch="thinking"),
     Official("glm45", "GLM-4.5", TRL, "glm4moe.jinja"),
     Official("glm45", "GLM-4.6", LLAMA_CPP, "GLM-4.6.jinja"),
     Official("glm47", "GLM-4.7-Flash", LLAMA_CPP, "GLM-4.7-Flash.jinja"),
+    Official("glm47", "GLM-5", RENDERERS, renderer="glm5:GLM5Renderer"),
+    Official("glm47", "GLM-5.1", RENDERERS, renderer="glm5:GLM51Renderer"),
     Official("minimax_m2", "MiniMax M2", LLAMA_CPP, "MiniMax-M2.jinja"),
+    Official("minimax_m2", "MiniMax M2.5", RENDERERS, renderer="minimax_m2:MiniMaxM2Renderer", switch=""),
     Official("nemotron_nano", "Nemotron 3 Nano", TRL, "nemotron_3_nano.jinja"),
     Official("nemotron_nano", "Nemotron 3 Super", TRL, "nemotron_3_super.jinja"),
     Official(

@@ -77,6 +77,8 @@ def meets_the_requirements(name: str, text: str) -> None:
     on, off = (subject.prompt(asked, None, {"enable_thinking": each}) for each in (True, False))
     if on == off:  # a model that does not think, as DeepSeek V3
         subject = replace(subject, thinks=False)
+    elif off == subject.prompt(asked):
+        subject = replace(subject, off=True)
     for number, requirement in enumerate(REQUIREMENTS, 1):
         if number not in templates.exempt(packaged):
             requirement(subject)
