@@ -216,6 +216,19 @@ def test_what_is_not_learned_is_said(old: str, new: str, sentence: str) -> None:
         of(PLAIN.replace(old, new))
 
 
+@pytest.mark.parametrize("name", ["jamba", "mistral"])
+def test_calls_in_another_markup_are_said(name: str) -> None:
+    """As of Llama 4, whose template on the hub writes JSON where ours for it has Python."""
+    with pytest.raises(NotLearned, match=r"Its calls are those that dynamo_hermes reads, and not dynamo_"):
+        learn(chat_template(name).text, Own("nobody's", PLAIN), name)
+
+
+def test_calls_in_the_same_markup_are_not_the_reason() -> None:
+    with pytest.raises(NotLearned) as raised:
+        of(PLAIN.replace("<|im_start|>' + message.role", "<|' + message.role"))
+    assert "Its calls" not in str(raised.value)
+
+
 def test_a_word_holds_nothing_of_the_conversation() -> None:
     """A template that says the name of the first tool in its words cannot be learned."""
     with pytest.raises(NotLearned, match="it is not plain where the word"):

@@ -3,6 +3,7 @@
 - `block`: the words of a template, as the variables at its top that they are.
 - `model`: the model's own template, from its folder or the local cache of the hub.
 - `chats`: the conversations that are rendered with both.
+- `calls`: which parsers read its calls.
 - `learn`: reads the words off what the model's own template writes.
 - `handed`: whether engines hand content over as a text or in parts.
 - `prove`: compares, conversation by conversation, and says which requirement a difference is for.

@@ -15,6 +15,7 @@ from itertools import combinations
 
 from ..render import Unrenderable, render
 from .block import NotLearned, Value, Words, has_words, with_words, without_words, words_of
+from .calls import other_markup
 from .chats import CONVERSATIONS, LEARNED_FROM, Conversation
 from .handed import seen_in, shown_as
 from .model import Own
@@ -73,7 +74,9 @@ def learn(template: str, own: Own, name: str) -> Learned:
         else:
             number += 1
     if best.problem:
-        raise NotLearned(f"the words of {own.name} cannot be learned for {name}: {best.problem}")
+        raise NotLearned(
+            f"the words of {own.name} cannot be learned for {name}: {best.problem}{other_markup(own, name)}"
+        )
     says = f"those of {_spoken(own)}, read off by `dynamo-parsers template {name} --model`."
     text = with_words(template, best.words, says)
     if own.encode is None:
