@@ -36,19 +36,28 @@ _BARS = (
 )
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
 _LOOSE = drift("a call without bars", Span("<invoke name=", "</invoke>"), contract="Bare invokes")
+_BARE_SECTIONS = drift(
+    "a section without bars",
+    Span("<function_calls>", "</function_calls>"),
+    Span("<tool_calls>", "</tool_calls>"),
+    contract="Bare invokes",
+)
 _PARAMETER = drift(
     "a parameter without bars", Spelling("<parameter name=", "</parameter>", drift=True), contract="Bare invokes"
 )
 
 
-def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
-    """DSML, whose template writes `bar` before a tag's name; the other ones are read too."""
-    others = [each for each in _BARS if each != bar]
+def dsml(sample: str, bar: str = "｜DSML｜", bars: tuple[str, ...] = _BARS) -> Tagged:
+    """DSML, whose template writes `bar` before a tag's name; other `bars`, and none, are read too."""
+    others = [each for each in bars if each != bar]
     return Tagged(
         sample=sample,
-        sections=tuple(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in _BARS),
+        sections=(
+            *(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in (bar, *others)),
+            *_BARE_SECTIONS,
+        ),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
-        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in _BARS),
+        spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in bars),
         loose=_LOOSE,
         arguments=Tags(
             open=f"<{bar}parameter name=",
@@ -58,7 +67,7 @@ def dsml(sample: str, bar: str = "｜DSML｜") -> Tagged:
                 *_PARAMETER,
             ),
             typed_by="string",
-            closes=("</", *(f"</{each}" for each in _BARS)),
+            closes=("</", *(f"</{each}" for each in bars)),
         ),
     )
 

@@ -11,23 +11,15 @@ DeepSeek's DSML under another name: the attribute `string` says whether a value 
 
 from __future__ import annotations
 
-from ..arguments.tags import Tags
-from ..format import THINK, Span
+from ..format import THINK
 from ..rows import ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
-from ..shapes.tagged import Tagged, sample_of
+from ..shapes.tagged import sample_of
+from .deepseek_v3_2 import dsml
 from .gigachat3 import GIGACHAT_ENDS
 
-GIGACHAT35 = Tagged(
-    sample=sample_of(__doc__),
-    sections=(Span("<｜GCML｜tool_calls>", "</｜GCML｜tool_calls>"),),
-    call=Span("<｜GCML｜invoke name=", "</｜GCML｜invoke>"),
-    arguments=Tags(
-        open="<｜GCML｜parameter name=",
-        close="</｜GCML｜parameter>",
-        typed_by="string",
-        closes=("</", "</｜GCML｜"),
-    ),
-)
+_BAR = "｜GCML｜"
+
+GIGACHAT35 = dsml(sample_of(__doc__), _BAR, (_BAR,))
 
 ROWS = (
     ToolRow(
@@ -35,7 +27,7 @@ ROWS = (
         GIGACHAT35,
         "GigaChat 3.5",
         pairs=("gigachat35",),
-        added_tokens=("｜GCML｜",),
+        added_tokens=(_BAR,),
         turn_end=GIGACHAT_ENDS[0],
         turn_ends=GIGACHAT_ENDS,
         model_types=("gigachat3_5",),

@@ -14,12 +14,17 @@ tool's schema.
 from __future__ import annotations
 
 from ..arguments.tags import Spelling, Tags
+from ..cursor import Markers
 from ..format import Span, Think
+from ..recovery import drift
 from ..rows import Native, ReasoningRow, Starts, ToolRow
 from ..shapes.tagged import Tagged, sample_of
 
 SUFFIXES = (":opensource", "", ":6124c78e")
 """Of the checkpoints that are known."""
+
+
+_SEPARATORS = drift("the token behind a name, as Hunyuan 3 has it", *(f"<tool_sep{each}>" for each in SUFFIXES))
 
 
 def hunyuan(sample: str, suffix: str, name_end: str = "") -> Tagged:
@@ -33,6 +38,7 @@ def hunyuan(sample: str, suffix: str, name_end: str = "") -> Tagged:
         call=calls[0],
         spellings=tuple(calls[1:]),
         name_end=tuple(f"<{name_end}{each}>" for each in suffixes if name_end),
+        behind_name=Markers(_SEPARATORS if not name_end else ()),
         arguments=Tags(
             open=f"<arg_key{suffix}>",
             name_end=key_ends[0],

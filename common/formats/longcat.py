@@ -4,7 +4,8 @@
 {"name": "get_weather", "arguments": {"city": "Paris"}}
 </longcat_tool_call>
 
-Hermes's markup in tags of its own, one call a tag.
+Hermes's markup in tags of its own, one call a tag. From LongCat-Flash-Thinking-2601 on, and in Lite, the tag holds a
+name and keys, `<longcat_arg_key>city</longcat_arg_key><longcat_arg_value>Paris</longcat_arg_value>`: `longcat2.py`.
 """
 
 from __future__ import annotations

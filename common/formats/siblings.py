@@ -1,7 +1,7 @@
 """Families that share a wrapper read each other's bodies in it.
 
 - `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
-  parser of these families was named: a model that was trained on several of them mixes them.
+  parser of these families was named: a model that was trained on several of them mixes them. MiMo writes as Qwen does.
 - LongCat-Flash reads the keys and values of LongCat 2.0 in its tags.
 - MiniMax M3 reads the parameters of M2, in its own sections or in none.
 """
@@ -21,6 +21,7 @@ from .glm47 import GLM47
 from .hermes import HERMES
 from .longcat import LONGCAT
 from .longcat2 import LONGCAT2
+from .mimo import MIMO
 from .minimax_m2 import MINIMAX_M2
 from .minimax_m3 import MINIMAX_M3
 from .qwen3_coder import QWEN3_CODER, WRAPPER
@@ -76,7 +77,7 @@ _SIBLINGS = drift(
 
 _AS_LONGCAT2: tuple[ToolFormat, ...] = drift(
     "calls of LongCat 2.0 from LongCat-Flash",
-    Sibling(LONGCAT2, Markers(("<longcat_arg_key>",)), named=True, wrapper=LONGCAT2.call),
+    Sibling(LONGCAT2, Markers(("<longcat_arg_key>", LONGCAT2.call.close)), named=True, wrapper=LONGCAT2.call),
     contract="Shared wrappers",
 )
 
@@ -98,9 +99,10 @@ _AS_M2: tuple[ToolFormat, ...] = recovering(
 
 def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
     """What is read with these formats, too."""
+    found = _AS_M2 if MINIMAX_M3 in formats else ()
     if LONGCAT in formats and LONGCAT2 not in formats:
-        return _AS_LONGCAT2
-    as_m2 = _AS_M2 if MINIMAX_M3 in formats else ()
-    if not any(each.format in formats for each in _SIBLINGS):
-        return as_m2
-    return (*as_m2, *(each for each in _SIBLINGS if each.format not in formats))
+        found = (*found, *_AS_LONGCAT2)
+    known = [QWEN3_CODER if each == MIMO else each for each in formats]
+    if any(each.format in known for each in _SIBLINGS):
+        found = (*found, *(each for each in _SIBLINGS if each.format not in known))
+    return found

@@ -12,7 +12,7 @@ prompt opens reasoning.
 
 from __future__ import annotations
 
-from ..arguments.tags import Tags
+from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import NEVER_CHANGED, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
@@ -26,8 +26,24 @@ STEP3 = Tagged(
     sample=sample_of(__doc__),
     sections=(_SECTION, *drift("a call's tokens apart from its tags", _CALL)),
     call=Span(f"{_CALL.open}function{_SEPARATOR}<steptml:invoke name=", f"</steptml:invoke>{_CALL.close}"),
-    spellings=drift("a call without its tokens", Span("<steptml:invoke name=", "</steptml:invoke>")),
-    arguments=Tags(open="<steptml:parameter name=", close="</steptml:parameter>"),
+    spellings=(
+        *drift("a call without its tokens", Span("<steptml:invoke name=", "</steptml:invoke>")),
+        *drift(
+            "a call's tag without its namespace",
+            Span(f"{_CALL.open}function{_SEPARATOR}<invoke name=", f"</invoke>{_CALL.close}"),
+            contract="Bare invokes",
+        ),
+    ),
+    loose=drift("a call without its tokens and namespace", Span("<invoke name=", "</invoke>"), contract="Bare invokes"),
+    arguments=Tags(
+        open="<steptml:parameter name=",
+        close="</steptml:parameter>",
+        spellings=drift(
+            "a parameter without its namespace",
+            Spelling("<parameter name=", "</parameter>", drift=True),
+            contract="Bare invokes",
+        ),
+    ),
 )
 
 _STEP_END = "<|EOT|>"
