@@ -35,6 +35,7 @@ CALLS = JsonCalls(
     sample="",
     # Not each of them opens a call, but each ends one.
     spans=tuple(Span(marker, "") for marker in sorted(_ALL.all)),
+    framed=True,
     keys=("args", *drift("other keys of the arguments", "arguments", "parameters", contract="Keys of the arguments")),
 )
 

@@ -21,7 +21,7 @@ from ..arguments.json_text import inside
 from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
-from ..cursor import Cursor, Mark, Markers, Reading, union, within
+from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union, within
 from ..format import PLAIN_TAG, Span, ToolFormat
 from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
@@ -83,6 +83,8 @@ class JsonCalls(ToolFormat):
     """What the function's name is called."""
     id_key: str = "id"
     """What a call's id is called; `id` is read too."""
+    framed: bool = False
+    """Whether a call is a message's body: its markers are the frame's, and behind one need not be a call."""
     plain_closers: frozenset[str] = field(init=False, repr=False)
     """Those that are tags in plain text: models write other tags in place of them."""
     _ends: Markers = field(init=False, repr=False)
@@ -312,7 +314,9 @@ class _Body(Proposed):
         super().__init__("", None, marks, cursor, reply, lost)
         self._format = format
         self.ends = union(format._ends, reply.stops)
-        self._within = inside(union(format._ends, reply.ends_strings), True, format.openers)
+        self._within = inside(
+            union(format._ends, reply.ends_strings), True, NO_MARKERS if format.framed else format.openers
+        )
         self._strict = strict
         self._complete: bool | None = None  # None: no arguments yet
         self._foreign = False  # another key stands, which may be an argument
