@@ -14,6 +14,22 @@ import pytest
 import templates
 from dynamo_parsers.chat_templates import chat_template
 from dynamo_parsers.render import environment
+from dynamo_parsers.template_words import Own, learn
+from dynamo_parsers.template_words.chats import (
+    ASK,
+    BOTH,
+    BRIEF,
+    LOOK,
+    MORE,
+    PLAN,
+    RAIN,
+    SAID,
+    Conversation,
+    system,
+    user,
+)
+from dynamo_parsers.template_words.chats import said as answered
+from dynamo_parsers.template_words.ways import native_ids
 from effort import NIGHTLY, some
 from jinja2 import meta, nodes
 from official import OFFICIAL, TRL, Official, Unreachable
@@ -171,6 +187,9 @@ def test_names_of_messages(render: Any) -> None:
     kimi = prompt(OURS["kimi_k2"], *chat, render=render)
     assert "<|im_user|>ada<|im_middle|>Weather?" in kimi
     assert "<|im_system|>weather<|im_middle|>## Return of" in kimi
+    for tools in ([], TOOLS):
+        named = OURS["kimi_k25"].prompt([{**SYSTEM, "name": "sam"}, USER], tools, render=render)
+        assert "<|im_system|>sam<|im_middle|>Be brief.<|im_end|><|im_user|>" in named
     jamba = prompt(OURS["jamba"], *chat, render=render)
     assert "<|user|> (ada)Weather?" in jamba
     assert "<|tool|> (weather)sunny" in jamba
@@ -223,3 +242,50 @@ def test_a_prefix_is_to_be_continued(subject: Subject) -> None:
     asked = subject.prompt([USER, {**said, "prefix": True}], None)
     assert asked == subject.prompt([USER, said], None, {"continue_final_message": True})
     assert asked.endswith("Sun")
+
+
+# --- text for text
+
+TWICE = [{"type": "image"}, TEXT], [TEXT, {"type": "image"}, {"type": "video"}]
+DRAFT = {"type": "thinking", "thinking": "Draft."}
+PLANNED = [ASK, answered("A drizzle.", **PLAN), MORE]
+LOOP = [ASK, answered("", LOOK), RAIN]
+NAMED = [{**BRIEF, "name": "sam"}, {**ASK, "name": "ada"}, answered("", LOOK), {**RAIN, "name": "sky"}]
+AS_THEIRS = (
+    ("Nemotron 3 Super", Conversation("", [ASK, SAID, MORE], BOTH, {"low_effort": True})),
+    ("Nemotron 3 Super", Conversation("", LOOP, BOTH, {"low_effort": True})),
+    ("Nemotron 3 Nano", Conversation("", PLANNED, kwargs={"truncate_history_thinking": False})),
+    ("Qwen3-VL", Conversation("", [user(TWICE[0]), SAID, user(TWICE[1])], kwargs={"add_vision_id": True})),
+    ("Qwen3.5", Conversation("", [user(TWICE[0]), SAID, user(TWICE[1])], BOTH, {"add_vision_id": True})),
+    ("Qwen3.6", Conversation("", PLANNED, kwargs={"preserve_thinking": True})),
+    ("Llama 3.1", Conversation("", [ASK], kwargs={"custom_tools": list(BOTH)})),
+    ("Llama 3.1", Conversation("", [ASK], BOTH, {"date_string": "1 May 2026"})),
+    ("MiniMax M2", Conversation("", [ASK], BOTH, {"model_identity": "You are M."})),
+    ("MiniMax M2", Conversation("", [{**BRIEF, "current_date": "1 May", "current_location": "Oslo"}, ASK], BOTH)),
+    ("GLM-4.7-Flash", Conversation("", PLANNED, kwargs={"clear_thinking": False})),
+    ("Ministral 3 Reasoning", Conversation("", [system([TEXT, DRAFT, TEXT]), ASK, answered([DRAFT, TEXT]), MORE])),
+    ("Ministral 3 Reasoning", Conversation("", [BRIEF, user(TWICE[1][:2])])),
+    ("Kimi K2 Instruct", native_ids(Conversation("", NAMED, BOTH))),
+    ("Kimi K2-Thinking", native_ids(Conversation("", NAMED))),
+    ("Jamba 1.5", Conversation("", NAMED, BOTH)),
+    ("DeepSeek V4 (vLLM)", Conversation("", [ASK], BOTH, {"reasoning_effort": "max"})),
+    ("DeepSeek V4 (DeepSeek)", Conversation("", [ASK], BOTH, {"reasoning_effort": "max"})),
+)
+
+
+@cache
+def pair_of(model: str) -> tuple[Own, Own]:
+    """The model's own template, and ours in its words."""
+    listed = next(each for each in OFFICIAL if each.model == model)
+    own = listed.own
+    learned = learn(chat_template(listed.template).text, own, listed.template)
+    return own, Own("ours", learned.text, own.tokens)
+
+
+@pytest.mark.parametrize(("model", "chat"), some(AS_THEIRS, 6))
+def test_features_are_written_as_the_model_s_own_writes_them(model: str, chat: Conversation) -> None:
+    try:
+        own, ours = pair_of(model)
+    except Unreachable as error:
+        pytest.skip(str(error))
+    assert ours.prompt(chat) == own.prompt(chat)
