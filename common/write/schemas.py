@@ -116,8 +116,11 @@ class Cleaned:
                 return [self._part(each, place, depth + 1) for each in part]
             return part
         said = part.get("type")
-        if isinstance(said, str) and said in _SCALARS and _OF_SCALARS.issuperset(part):  # most are like that
-            return self._scalar(part, said)
+        if isinstance(said, str) and said in _SCALARS:  # most are like that
+            if _BARE_WORDS.issuperset(part) and part.get("default", said) is not None:
+                return BARE[said]
+            if _OF_SCALARS.issuperset(part):
+                return self._scalar(part)
         if depth > _MAX_DEPTH:
             return part
         if "allOf" in part:
@@ -143,10 +146,8 @@ class Cleaned:
         self.limits |= LIMITS.intersection(kept)
         return _as_xgrammar_reads(kept)
 
-    def _scalar(self, part: dict[str, Json], said: str) -> Json:
-        """A schema of `said` with limits at most."""
-        if _BARE_WORDS.issuperset(part) and part.get("default", said) is not None:
-            return BARE[said]
+    def _scalar(self, part: dict[str, Json]) -> Json:
+        """A schema of a scalar with limits at most."""
         kept = {word: value for word, value in part.items() if word not in _NOTES}
         if kept.get("default") is not None:
             del kept["default"]

@@ -138,11 +138,12 @@ class _Named:
 
 _WHITE = r"[ \n\r\t]*"
 _SPACE, _COLON, _COMMA = regex(_WHITE), regex(f"{_WHITE}:{_WHITE}"), regex(f"{_WHITE},{_WHITE}")
-_PLAIN_KEY = re.compile(r"[ !#-\[\]-~]+")
+_PLAIN_KEYS = re.compile(r"[ !#-\[\]-~]*")
 """Keys that JSON writes in one way only, but for escapes that nobody needs."""
 _OF_MEMBERS = frozenset({"type", "properties", "required", "additionalProperties", "$defs", "definitions"})
-_FIRST, _NEXT, _BEFORE, _AFTER = _Named(), _Named(), _Named(), _Named()
-"""Members: the first that has to be there, others that have to, and those that need not, before it and after it."""
+_MOST_OPTIONAL = 16
+"""Members of an object of which none has to be there. Each is written up to three times."""
+_MEMBERS = _Named()
 
 
 class JsonText:
@@ -150,8 +151,7 @@ class JsonText:
 
     xgrammar compiles each schema by itself, and takes most of the time for the values in it. So an object whose members
     are all declared is written out, and each parameter is a schema of its own: equal ones are compiled once for all
-    tools, which makes 512 of them three to eight times as fast. Commas want a member that has to be there: an object
-    without one stays a schema, and so does what xgrammar may refuse.
+    tools, which makes 512 of them three to eight times as fast. What xgrammar may refuse stays a schema.
     """
 
     def write(self, call: Call) -> str:
@@ -164,48 +164,51 @@ class JsonText:
 
 
 def _members_of(function: Function) -> Iterator[Format]:
-    root, declared, required = function.parameters.root, function.parameters.declared, function.required
+    root = function.parameters.root
+    said = root if isinstance(root, Mapping) and _OF_MEMBERS.issuperset(root) else {}
+    declared = said.get("properties")
     if (
-        not function.strict
+        not (function.strict and isinstance(declared, dict) and declared)
         or function.doubtful
-        or not (isinstance(root, Mapping) and _OF_MEMBERS.issuperset(root))
-        or root.get("additionalProperties", False) is not False
-        or required.isdisjoint(declared)
-        or not all(map(_PLAIN_KEY.fullmatch, declared))
+        or said.get("additionalProperties", False) is not False
+        or not _PLAIN_KEYS.fullmatch("".join(declared))
     ):
+        yield json_schema(function.schema)
+        return
+    required = frozenset(said.get("required", ()))
+    members = [(name in required, _MEMBERS.write(name, part, _member)) for name, part in declared.items()]
+    first = next((at for at, (needed, _) in enumerate(members) if needed), -1)
+    if first < 0 and len(members) > _MOST_OPTIONAL:
         yield json_schema(function.schema)
         return
     yield const("{")
     yield _SPACE
-    begun = False
-    for name, part in declared.items():
-        if name in required:
-            yield (_NEXT if begun else _FIRST).write(name, part, _next if begun else _first)
-            begun = True
-        else:
-            yield (_AFTER if begun else _BEFORE).write(name, part, _after if begun else _before)
+    if first < 0:
+        yield optional(any_of(_some_of([text for _, text in members])))
+    else:
+        yield from (optional(sequence(text, _COMMA)) for _, text in members[:first])
+        yield members[first][1]
+        for needed, text in members[first + 1 :]:
+            yield f"{_COMMA},{text}" if needed else optional(sequence(_COMMA, text))
     yield _SPACE
     yield const("}")
 
 
-def _member(part: object, name: str) -> tuple[Format, ...]:
-    return const(f'"{name}"'), _COLON, json_schema(part)
+def _member(part: object, name: str) -> Format:
+    """A member of an object: elements of a sequence."""
+    return ",".join((const(f'"{name}"'), _COLON, json_schema(part)))
 
 
-def _first(part: object, name: str) -> Format:
-    return ",".join(_member(part, name))
+def _some_of(members: Sequence[Format]) -> list[Format]:
+    """One at least of members that need not be there: alternatives.
 
-
-def _next(part: object, name: str) -> Format:
-    return ",".join((_COMMA, *_member(part, name)))
-
-
-def _before(part: object, name: str) -> Format:
-    return optional(sequence(*_member(part, name), _COMMA))
-
-
-def _after(part: object, name: str) -> Format:
-    return optional(sequence(_COMMA, *_member(part, name)))
+    The last one has no comma after it. It is in the first half, or in the second after any of the first.
+    """
+    if len(members) == 1:
+        return [f'{{"type":"sequence","elements":[{members[0]}]}}']
+    half = len(members) // 2
+    before = (optional(sequence(each, _COMMA)) for each in members[:half])
+    return [*_some_of(members[:half]), sequence(*before, any_of(_some_of(members[half:])))]
 
 
 # --- parameters in tags
