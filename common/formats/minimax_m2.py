@@ -20,9 +20,10 @@ from ..shapes.tagged import Tagged, sample_of
 _NAMES = (
     "minimax:tool_call",
     *drift(
-        "the section's name in the plural, or as M1 has it",
+        "the section's name in the plural, or as M1 and other models have it",
         "minimax:tool_calls",
         "tool_calls",
+        "function_calls",
         contract="Section names",
     ),
 )
