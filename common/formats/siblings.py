@@ -88,6 +88,7 @@ _AS_M2: tuple[ToolFormat, ...] = recovering(
             sample="",
             sections=MINIMAX_M3.sections,
             call=MINIMAX_M2.call,
+            spellings=(MINIMAX_M3.call,),
             loose=(MINIMAX_M2.call,),
             arguments=MINIMAX_M2.arguments,
         ),
