@@ -7,8 +7,8 @@
 </tool_call:opensource>
 </tool_calls:opensource>
 
-A checkpoint has one suffix on all its tokens: the preview none, the open weights `:opensource`. Values are typed by the
-tool's schema.
+A checkpoint has one suffix on all its tokens, `token_suffix` in its tokenizer's config: the preview none, the open
+weights `:opensource`. Values are typed by the tool's schema.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ ROWS = (
         "Hunyuan 3 (Hy3)",
         pairs=("hy_v3",),
         aliases=("hunyuan",),
-        added_tokens=("<tool_calls:opensource>", "<tool_call:opensource>", "<tool_sep:opensource>"),
+        added_tokens=tuple(sorted(each for each in HY_V3.markers if each.endswith(":opensource>"))),
         turn_end=ENDS[0],
         turn_ends=ENDS[1:],
         model_types=("hy_v3",),

@@ -24,7 +24,7 @@ ROWS = (
         HY_V4,
         "Hunyuan 4 (Hy4)",
         pairs=("hy_v4",),
-        added_tokens=("<tool_calls>", "<tool_call>"),
+        added_tokens=tuple(sorted(each for each in HY_V4.markers if ":" not in each)),
         turn_end=ENDS[1],
         turn_ends=ENDS,
         model_types=("hy_v4",),

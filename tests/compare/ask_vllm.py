@@ -22,6 +22,9 @@ from vllm_harness import TURN, Exchange, chat_request, responses_request, tokeni
 
 SECONDS = 10
 
+TOKEN_SUFFIX = {"hy_v3": ":opensource"}
+"""What the config of such a checkpoint's tokenizer says, for the parsers of vLLM that read it there."""
+
 
 def request_of(question: Question) -> Any:
     said: dict[str, object] = {
@@ -40,11 +43,15 @@ def request_of(question: Question) -> Any:
 
 
 def ask(question: Question, way: Way) -> Answer:
+    tokenizer = tokenizer_for(question.tool_parser, question.reasoning_parser)
+    tokenizer.init_kwargs["token_suffix"] = TOKEN_SUFFIX.get(
+        question.tool_parser or question.reasoning_parser or "", ""
+    )
     exchange = Exchange(
         *counterparts(question, VLLM_TOOLS, VLLM_REASONING),
         request=request_of(question),
         prompt=TURN + question.prompt_tail,
-        tokenizer=tokenizer_for(question.tool_parser, question.reasoning_parser),
+        tokenizer=tokenizer,
     )
     if way == "pieces":
         return folded(exchange.said(list(exchange.deltas(question.text))))
