@@ -75,7 +75,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 # Packaged ones, and in the words of models.
-SERVED = ["qwen3_coder", "gemma4_tool", "Qwen3.5", "Gemma 4"]
+SERVED = ["qwen3_coder", "gemma4_tool", "Qwen3.5", "Gemma 4", "Qwen3"]
 
 
 @pytest.fixture(scope="module", params=some(SERVED, len(SERVED)))
