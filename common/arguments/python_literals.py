@@ -31,7 +31,13 @@ from .name import MAX_NAME
 
 _QUOTES = "\"'"
 _QUOTE = {mark: Markers((mark, mark * 3)) for mark in _QUOTES}
-_LINE = recovering("a string's quote missing before a call on the next line", "\n", off="", contract="Local damage")
+_LINE = recovering(
+    "a string's quote missing before a call on the next line",
+    r"|\n(?=(?:[^\W\d][\w.\-]{0,255})?(?:\(|\Z))",
+    off="",
+    contract="Local damage",
+)
+"""A line break, as far as can be seen before a call."""
 _ANCHORS = "),];"
 """What may stand between a value and the next call."""
 _PREFIXES = "rRbBuUfF"
@@ -117,8 +123,8 @@ def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Ends) -> 
 
 @cache
 def _stops(quote: str, markers: Markers, line: str) -> re.Pattern[str]:
-    """Finds a quote, an escape, or the beginning of what may stand behind a string; `line`: a line break is one."""
-    return re.compile(f"[{quote}\\\\{re.escape(_ANCHORS + line + ''.join(sorted(markers.firsts)))}]")
+    """Finds a quote, an escape, or the beginning of what may stand behind a string; `line`: a pattern for a line's."""
+    return re.compile(f"[{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]{line}")
 
 
 class _Arguments(Compact):
