@@ -124,6 +124,7 @@ class _Segments:
         self._closers, _ = _single_tokens(tokenizer, HARMONY.closers.all)
         self._by_runs = known  # a marker of several tokens is in no run by itself
         self._done: list[Segment] = []
+        self._unsaid = 0  # tokens whose text has not been given
         self._kind = ""  # of the open message: "reasoning", "content" or "call"
         self._recipient: str | None = None
         self._pieces: list[str] = []
@@ -144,12 +145,23 @@ class _Segments:
             yield run
 
     def take(self, run: Sequence[int]) -> int:
-        """Read tokens, either one or several without a marker; how many of them are reasoning."""
+        """Read tokens, either one or several without a marker; how many are known to be reasoning now.
+
+        What a token says may be held back: it is counted when its text is given, and a header's tokens never are.
+        """
         events = self._machine.feed(self._text.of(run))
         self._say(events)
         if run[0] in self._closers and not events and self._kind != "call":
             self._complete()
-        return len(run) if self._kind == "reasoning" and run[0] not in self._markers else 0
+        marker = run[0] in self._markers
+        if not marker:
+            self._unsaid += len(run)
+        if not events:
+            if marker:
+                self._unsaid = 0  # the words of a header
+            return 0
+        said, self._unsaid = self._unsaid, 0
+        return said if isinstance(events[0], ReasoningDelta) else 0
 
     def given(self) -> list[Segment]:
         """The segments since the last call."""

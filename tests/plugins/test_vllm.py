@@ -661,10 +661,7 @@ def test_forced_choice_is_constrained(enforced: bool, monkeypatch: pytest.Monkey
 def test_special_tokens_are_kept_only_where_markers_are_special(tool: ToolRow, think: ReasoningRow) -> None:
     """Else a client would see every other special token of the model in the content."""
     both = exchange(tool.name, think.name)
-    needed = bool(tool.special_tokens or think.special_tokens)
-    # The reasoning parser has to see every call that may end reasoning, so its other partners count too.
-    needed_by_partner = any(other.special_tokens for other in partners(think))
-    assert both.skips_special_tokens is not (needed or needed_by_partner)
+    assert both.skips_special_tokens is not bool(tool.special_tokens or think.special_tokens)
     alone = exchange(tool.name, None)
     assert alone.skips_special_tokens is not bool(tool.special_tokens)
     asked = exchange(tool.name, think.name, request=chat_request(skip_special_tokens=False))

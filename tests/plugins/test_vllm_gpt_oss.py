@@ -336,7 +336,13 @@ def test_reasoning_tokens_of_a_response(step: int | None) -> None:
 
 def test_reasoning_tokens_of_a_chat() -> None:
     parser = compose(TOOL, THINK, True)(tokens(), chat_request().tools, model_config=None)
-    for name in ("reasoning and an answer", "a call on the analysis channel", "a header twice"):
+    thoughts = (
+        "reasoning and an answer",
+        "a call on the analysis channel",
+        "a header twice",
+        "no end of the reasoning",
+    )
+    for name in thoughts:
         assert parser.count_reasoning_tokens(tokens().encode(REPLIES[name][0])) == len(tokens().encode("Hm.")), name
     assert parser.count_reasoning_tokens(tokens().encode(REPLIES["a call"][0])) == 0
 
