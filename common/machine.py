@@ -144,7 +144,7 @@ class Machine:
         self.grammar = grammar
         self.task = task
         self._think = grammar.think or NO_THINK
-        self._inside = False  # in reasoning
+        self.inside = False  # whether what is read is reasoning
         self._unsplit = False  # in reasoning that is content
         # Openers that are text; each may have closers that are text too.
         self._opened = 0
@@ -172,24 +172,19 @@ class Machine:
                 goes_on = yield from self.marker(marker)
 
     @property
-    def inside(self) -> bool:
-        """Whether what is read is reasoning."""
-        return self._inside
-
-    @property
     def markers(self) -> Markers:
         """What ends the text that is read."""
         grammar = self.grammar
         if self.task.calls is Calls.READ:
-            if self._inside and grammar.mentions and self.reply.doubts:
+            if self.inside and grammar.mentions and self.reply.doubts:
                 return grammar.in_content  # behind a call another is no mention
-            return grammar.in_reasoning if self._inside else grammar.in_content
-        return grammar.in_verbatim_reasoning if self._inside else grammar.in_verbatim_content
+            return grammar.in_reasoning if self.inside else grammar.in_content
+        return grammar.in_verbatim_reasoning if self.inside else grammar.in_verbatim_content
 
     @property
     def text(self) -> Sink:
         """Takes the text that is read."""
-        return self.reply.reasoning if self._inside else self.reply.content
+        return self.reply.reasoning if self.inside else self.reply.content
 
     # --- the start
 
@@ -209,7 +204,7 @@ class Machine:
         elif not inside and self._think.label:
             inside = yield from self._starts_with_label()
         if inside:
-            self._inside = True
+            self.inside = True
             reply.reasoning_starts()
             yield from self._label()
         return True
@@ -240,9 +235,9 @@ class Machine:
         """Read on after a marker; returns whether the reading goes on."""
         grammar, reply, think = self.grammar, self.reply, self._think
         if marker in grammar.turn_ends.all:
-            (reply.reasoning_tail if self._inside else reply.tail)(marker)
+            (reply.reasoning_tail if self.inside else reply.tail)(marker)
             # One that is left over before any content leaves the reply at its start, where a bare call counts.
-            self._at_start = self._at_start or (_LEFT_OVER and not (self._inside or reply.content_seen))
+            self._at_start = self._at_start or (_LEFT_OVER and not (self.inside or reply.content_seen))
         elif marker in think.words and not (yield from self.cursor.peek()):
             self.text(marker)  # an ordinary phrase
             return False
@@ -270,18 +265,18 @@ class Machine:
         return True
 
     def _opens(self, marker: str) -> Reading[None]:
-        if self._inside and (self.reply.reasoning_begun or not _REPEATED_OPENER):
+        if self.inside and (self.reply.reasoning_begun or not _REPEATED_OPENER):
             self.reply.reasoning(marker)
             return
-        if not self._inside:
-            self._inside = True
+        if not self.inside:
+            self.inside = True
             self._nothing_opened()
             self.reply.reasoning_starts()
         yield from self._label()
 
     def _closes(self, marker: str) -> Reading[None]:
-        if self._inside:
-            self._inside = False
+        if self.inside:
+            self.inside = False
             self._at_start = self._owed_elsewhere = True
             self._nothing_opened()
             self.reply.reasoning_ends()
@@ -342,14 +337,14 @@ class Machine:
     @property
     def rehearsed(self) -> bool:
         """Whether a call that stands here is in open reasoning, and waits."""
-        return self.task.holds and (self._inside or self._unsplit)
+        return self.task.holds and (self.inside or self._unsplit)
 
     def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
         """An opener was read, as one or as text: then what closes it is text too."""
         self._owed_elsewhere = False
         if found:
             # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
-            self._inside = self._inside and (self.rehearsed or not called)
+            self.inside = self.inside and (self.rehearsed or not called)
             self._at_start = True
         if found and not self.reply.doubts:
             self._nothing_opened()

@@ -44,8 +44,8 @@ class Inkling(Frames):
     """The kind of its content says what a message is."""
 
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
-        cursor, channel = into.cursor, into.channel
-        if opener == _THINKING and channel.is_reasoning and not channel.fresh:
+        cursor = into.cursor
+        if opener == _THINKING and into.inside and not into.fresh:
             return False
         mark = cursor.mark(len(opener))
         name, kind = yield from within(self._header(opener, cursor), ("", None))
@@ -54,9 +54,9 @@ class Inkling(Frames):
                 into.drop_cut(mark, is_call=False)
                 return True
             cursor.rewind(mark, len(opener))
-            if not opener or not channel.fresh or not _WITHOUT_KIND:
+            if not opener or not into.fresh or not _WITHOUT_KIND:
                 return False
-            channel.content()  # a message of no kind
+            into.content()  # a message of no kind
             return True
         behind = cursor.offset
         if kind in _CALLS:
@@ -67,7 +67,7 @@ class Inkling(Frames):
                 cursor.rewind(mark, len(opener))
                 return False
         cursor.rewind(mark, behind - mark.offset)
-        (channel.reasoning if kind == _THINKING else channel.content)()
+        (into.reasoning if kind == _THINKING else into.content)()
         return True
 
     def _header(self, opener: str, cursor: Cursor) -> Reading[tuple[str, str | None]]:

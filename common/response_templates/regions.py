@@ -51,7 +51,7 @@ class Regions(Frames):
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
         yield from ()
         if opener in self.thinks:
-            into.channel.reasoning()
+            into.reasoning()
         elif opener in self.answers:
-            into.channel.content()
+            into.content()
         return opener != "" and opener in self.thinks | self.answers

@@ -28,46 +28,6 @@ _CLOSER_FIRST = rule("a closer before any message")
 NO_CALLS = Grammar((), None, NO_MARKERS)
 
 
-class Channel:
-    """Where text goes: to reasoning or to content."""
-
-    def __init__(self, reply: Reply, task: Task) -> None:
-        self._reply = reply
-        self._splits = task.splits
-        self._sink: Sink = reply.content
-        self.is_reasoning = False
-        self.fresh = True  # no text yet, since a message began or ended
-
-    def reasoning(self) -> None:
-        """A message of reasoning begins; without a reasoning parser it is content."""
-        if not self._splits:
-            return self.content()
-        self.fresh = self.is_reasoning = True
-        self._sink = self._reply.reasoning
-        return self._reply.reasoning_starts()
-
-    def content(self) -> None:
-        """A message of content begins, or a message ends."""
-        if self.is_reasoning:
-            self._reply.reasoning_ends()
-        self.fresh, self.is_reasoning = True, False
-        self._sink = self._reply.content
-
-    def text(self, text: str) -> None:
-        if text:
-            self.fresh = self.fresh and not text.strip(SPACE)
-            self._sink(text)
-
-    def body(self, text: str, *, is_reasoning: bool) -> None:
-        """The whole text of a message that is over."""
-        if not (is_reasoning and self._splits):
-            self._reply.content(text)
-            return
-        self._reply.reasoning_starts()
-        self._reply.reasoning(text)
-        self._reply.reasoning_ends()
-
-
 @dataclass(frozen=True, eq=False)
 class Frames(FrameFormat):
     """A markup of messages. What a header looks like is its own."""
@@ -124,7 +84,7 @@ class Frames(FrameFormat):
         cursor, reply, task = into.cursor, into.reply, into.task
         if task.calls is Calls.VERBATIM:
             cursor.copy_to(reply.call_text())
-        reply.body = Body(cursor.offset, partial(into.channel.body, is_reasoning=is_reasoning))
+        reply.body = Body(cursor.offset, partial(into.body, is_reasoning=is_reasoning))
         fits = yield from within(call, False)
         reply.body = None
         reply.construct_ends()
@@ -134,7 +94,7 @@ class Frames(FrameFormat):
         if fits is None:
             into.drop_cut(mark, is_call=True)
         if fits is not False:
-            into.channel.content()
+            into.content()
         return fits is not False
 
 
@@ -144,12 +104,30 @@ class FramedReply(Machine):
     def __init__(self, frames: Frames, cursor: Cursor, reply: Reply, task: Task) -> None:
         super().__init__(cursor, reply, frames.calls, task)
         self._frames = frames
-        self.channel = Channel(reply, task)
         self._framed = False  # there was a message before, or one is open
+        self.fresh = True  # no text yet, since a message began or ended
 
-    @property
-    def inside(self) -> bool:
-        return self.channel.is_reasoning
+    def reasoning(self) -> None:
+        """A message of reasoning begins; without a reasoning parser it is content."""
+        if not self.task.splits:
+            return self.content()
+        self.fresh = self.inside = True
+        return self.reply.reasoning_starts()
+
+    def content(self) -> None:
+        """A message of content begins, or a message ends."""
+        if self.inside:
+            self.reply.reasoning_ends()
+        self.fresh, self.inside = True, False
+
+    def body(self, text: str, *, is_reasoning: bool) -> None:
+        """The whole text of a message that is over."""
+        if not (is_reasoning and self.task.splits):
+            self.reply.content(text)
+            return
+        self.reply.reasoning_starts()
+        self.reply.reasoning(text)
+        self.reply.reasoning_ends()
 
     @property
     def markers(self) -> Markers:
@@ -159,7 +137,12 @@ class FramedReply(Machine):
 
     @property
     def text(self) -> Sink:
-        return self.channel.text
+        return self._say
+
+    def _say(self, text: str) -> None:
+        if text:
+            self.fresh = self.fresh and not text.strip(SPACE)
+            (self.reply.reasoning if self.inside else self.reply.content)(text)
 
     @property
     def droppable(self) -> frozenset[str]:
@@ -171,7 +154,7 @@ class FramedReply(Machine):
 
     def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
         super().opener_read(opener, found=found, called=called)
-        self.channel.fresh = False
+        self.fresh = False
 
     def starts(self) -> Reading[bool]:
         task = self.task
@@ -180,16 +163,15 @@ class FramedReply(Machine):
             begins = yield from begins_as_json(self.cursor, self.reply, task)
             self._framed = self._framed and not begins
         if self._framed:
-            self.channel.reasoning()
+            self.reasoning()
         return (yield from self._message(""))  # a header may stand here without its first marker
 
     def marker(self, marker: str) -> Reading[bool]:
-        frames, channel = self._frames, self.channel
-        if marker in frames.closers.all:
+        if marker in self._frames.closers.all:
             if not (self._framed or (_CLOSER_FIRST and (yield from self._ends()))):
-                channel.text(marker)
+                self.text(marker)
                 return True
-            channel.content()
+            self.content()
             return (yield from self._message(""))
         if marker in self.grammar.closers.all and not self.inside:
             self.closer(marker)
@@ -198,14 +180,14 @@ class FramedReply(Machine):
 
     def _message(self, opener: str) -> Reading[bool]:
         """Read on behind what may start a header; returns whether the reading goes on."""
-        task, reply, channel = self.task, self.reply, self.channel
+        task, reply = self.task, self.reply
         while True:
             calls_read = reply.calls_read
             fits = yield from self._frames.read_message(opener, self)
             self._framed = self._framed or fits
-            due = not (channel.is_reasoning or reply.content_seen or reply.calls_made)
+            due = not (self.inside or reply.content_seen or reply.calls_made)
             if opener and not fits:
-                channel.text(opener)
+                self.text(opener)
             elif due:
                 yield from begins_as_json(self.cursor, reply, task)
             if reply.calls_read == calls_read:

@@ -86,9 +86,9 @@ class Messages(Frames):
         put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
 
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
-        cursor, channel = into.cursor, into.channel
+        cursor = into.cursor
         mark = cursor.mark(len(opener))
-        header = yield from within(self._header(opener, cursor, fresh=channel.fresh), None)
+        header = yield from within(self._header(opener, cursor, fresh=into.fresh), None)
         if header is None:
             cursor.rewind(mark, len(opener))
             return False
@@ -101,7 +101,7 @@ class Messages(Frames):
                 cursor.rewind(mark, len(opener))
                 return False
         cursor.rewind(mark, behind - mark.offset)
-        (channel.reasoning if self.is_reasoning(header) else channel.content)()
+        (into.reasoning if self.is_reasoning(header) else into.content)()
         return True
 
     def is_reasoning(self, header: Header) -> bool:
