@@ -453,8 +453,9 @@ class Tagged(ToolFormat):
             if marker in reply.turn_ends.all:
                 return _Next.REST
             if marker in elsewhere.all:  # reasoning begins or ends between the calls
-                if again and "".join(between).strip(SPACE):
-                    return _Next.OPEN  # behind the opener in place of the closer stands the answer
+                text = "".join(between).translate(_WITHOUT_SPACE)
+                if len(text) > (0 if again else _STRAY):
+                    return _Next.OPEN  # the closer is missing, or the opener is in its place: this is the answer
                 size = cursor.offset - len(marker) - mark.offset
                 cursor.rewind(mark)
                 cursor.skip(size)
