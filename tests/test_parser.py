@@ -19,6 +19,7 @@ from dynamo_parsers import (
     reasoning_parser_names,
     tool_parser_names,
 )
+from dynamo_parsers.registry import reasoning_row
 from replies import Request, events_of, merged, message_of, tool
 
 TOOLS = [tool("get_weather", city={"type": "string"}), tool("f", a={"type": "integer"})]
@@ -221,11 +222,9 @@ def test_what_the_caller_knows_decides(name: str) -> None:
     for kwargs in ({}, {"enable_thinking": False}, {"thinking": True}, {"reasoning_effort": "high"}):
         for known in (True, False):
             message = parse("text", None, name, chat_template_kwargs=kwargs, in_reasoning=known)
-            # `minimax_append_think` never splits.
             assert message.content is None or "text" in message.content
             assert (message.reasoning or message.content or "").endswith("text")
-            if name != "minimax_append_think":
-                assert (message.reasoning is not None) == known
+            assert (message.reasoning is not None) == (known and reasoning_row(name).splits)
 
 
 def test_without_a_reasoning_parser_nothing_is_reasoning() -> None:
