@@ -21,10 +21,10 @@ CASE ?=
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
-FUZZ_TEXTS ?= 400
+FUZZ_TEXTS ?= 250
 # Examples of each property and of each chat template's.
-PROPERTY_EXAMPLES ?= 8
-TEMPLATE_EXAMPLES ?= 6
+PROPERTY_EXAMPLES ?= 6
+TEMPLATE_EXAMPLES ?= 4
 NIGHTLY ?=
 export FUZZ_TEXTS PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
 
@@ -208,14 +208,14 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
-	CASES_EVERY=2 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
+	CASES_EVERY=3 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
 		tests/test_first_reply.py $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	SHARE=4 CASES_EVERY=4 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+	SHARE=4 CASES_EVERY=6 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
 		tests/plugins/test_vllm_names.py tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
 	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
 

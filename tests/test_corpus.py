@@ -90,7 +90,7 @@ def in_a_hurry(case: Case, request: pytest.FixtureRequest) -> bool:
 @groups([*CASES, *TO_DO])
 def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
     """How the reply is cut does not matter. At night it is cut at each place by itself, by day at some together."""
-    for_all = cuts if NIGHTLY else partial(joint_cuts, apart=64)
+    for_all = cuts if NIGHTLY else partial(joint_cuts, apart=24)
     check_all(
         cases, lambda case: check_cuts(case, partial(joint_cuts, apart=16) if in_a_hurry(case, request) else for_all)
     )

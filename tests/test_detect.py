@@ -228,7 +228,7 @@ SIBLINGS = {"hermes", "qwen3_coder", "glm47"}
 @pytest.mark.parametrize("path", some(case_files(), 2), ids=lambda path: path.stem)
 @pytest.mark.slow
 def test_no_answer_rather_than_a_wrong_one(path: Path) -> None:
-    for case in some(load(path).cases, 3):
+    for case in some(load(path).cases, 6):
         if case.request.tool_parser is not None:
             for tools in (None, case.tools):
                 found = detect_raw(case.reply, tools).tool_parser

@@ -9,6 +9,7 @@ from case_report import check_all, groups
 from corpus import Case, all_cases
 from dynamo_parsers.explain import Explanation, Kind, explain
 from dynamo_parsers.registry import reasoning_row
+from effort import some
 
 
 def explained(case: Case) -> Explanation:
@@ -36,7 +37,7 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(each)
 
 
-@groups(all_cases())
+@groups(some(all_cases(), 2))
 def test_the_spans_are_the_message(cases: list[Case]) -> None:
     check_all(cases, check_spans)
 
