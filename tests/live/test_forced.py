@@ -12,6 +12,7 @@ from typing import Any
 
 import openai
 import pytest
+from effort import NIGHTLY
 from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder
 from engine_server import Server
 from test_responses import respond
@@ -158,6 +159,7 @@ def test_what_a_client_is_told(server: Server, family: str) -> None:
             assert len(str(caught.value)) > 40
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="a server of its own: NIGHTLY=1 starts it")
 def test_the_level_of_a_server(servers: Callable[..., Server]) -> None:
     server = servers("hermes", "--tool-strict-level", "parameter")
     assert refused(server, hermes(WRONG), stream=False)
