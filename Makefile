@@ -21,7 +21,7 @@ CASE ?=
 ARGS ?=
 # Processes for the tests that need no engine, and texts that each format is fuzzed with.
 JOBS ?= auto
-FUZZ_TEXTS ?= 250
+FUZZ_TEXTS ?= 150
 # Examples of each property and of each chat template's.
 PROPERTY_EXAMPLES ?= 6
 TEMPLATE_EXAMPLES ?= 4
