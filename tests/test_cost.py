@@ -30,6 +30,8 @@ from dynamo_parsers.write import markup
 from effort import NIGHTLY, some
 from replies import Request, deadline, events_of, merged, tool
 
+pytestmark = pytest.mark.costly
+
 core = counted.counted()
 
 SIZE = int(os.environ.get("COST_SIZE", "2048"))
