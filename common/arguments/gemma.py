@@ -64,7 +64,6 @@ _STRING = frozenset({"string"})
 
 _BRACKETS = ("{", *drift("a bracket around the arguments", "("))
 
-_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
 _BEFORE_MARKER = rule("a string's closing delimiter missing before a marker", contract="Candidates")
 _BARE_TEXT = rule("a string without its opening delimiter")
 _BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
@@ -398,8 +397,8 @@ class _Arguments(Compact):
         """Whether a string ends without its delimiter before a marker: `CUT` if that is not known yet."""
         if marker == ",":
             return Read.DONE if (yield from self._ahead(self._next_member())) else Read.OTHER
-        if marker in self.marks.openers and _OPENER_IN_PROSE:
-            return Read.CUT if (yield from self._ahead(self._call_begins(len(marker)))) else Read.OTHER
+        if marker in self.marks.openers:
+            return Read.CUT if (yield from self._call_begins(marker)) else Read.OTHER
         if marker not in CLOSERS:
             return Read.CUT
         if (yield from self._ahead(self._end_of_call())):

@@ -59,7 +59,6 @@ _BLOCK = 4096
 _BEFORE_END = rule("a string's quote missing before the brackets that end the body")
 _BEFORE_MARKER = rule("a string's quote missing before a marker", contract="Candidates")
 _DOUBLED_COMMA = rule("a doubled comma", contract="Doubled commas")
-_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
 _MISSING_BRACKETS = rule("closing brackets missing before a marker or the end", contract="Missing brackets")
 _NEXT_CALL_IN_REST = rule("the next call after what is no JSON", contract="Local damage")
 _TRAILING_COMMA = rule("a trailing comma", contract="Commas")
@@ -354,9 +353,9 @@ class _Value(Literal[str]):
         cursor, within = self._cursor, self.within
         if cursor.text[cursor.at] not in _CLOSERS:
             marker = yield from cursor.stands(within.markers)
-            if marker is None or marker not in within.openers.all or not _OPENER_IN_PROSE:
+            if marker is None or marker not in within.openers.all:
                 return marker is not None
-            return (yield from self._ahead(self._call_begins(len(marker))))
+            return (yield from self._call_begins(marker))
         found = yield from cursor.look(_NEXT_CALL)
         closers = found["closers"]
         if sum(map(closers.count, _CLOSERS)) < len(self._owed) + within.calls:

@@ -29,6 +29,7 @@ _CALL_BEGINS = re.compile(
     rf"[\w.:\-]{{1,256}}(?:(?P<head>[<\[(]|[{SPACE}]{{0,64}}(?:{{|```))|[{SPACE}]{{1,64}}`{{0,2}})?)?"
 )
 """What may follow a call's opener: a name and its end or arguments, or a body at once."""
+_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
 
 _CUT_MARKER = rule("a marker cut off at the end, after a value", contract="Cut marker")
 
@@ -144,10 +145,13 @@ class Literal(Generic[Owed]):
         self._cursor.take(end)
         return (yield from self._cursor.stands(markers)) is not None
 
-    def _call_begins(self, size: int) -> Reading[bool]:
-        """Read an opener of so many characters; whether a call may begin behind it, and no prose does."""
+    def _call_begins(self, opener: str) -> Reading[bool]:
+        """Whether a call may begin behind an opener that stands here, and no prose does; nothing is read."""
+        return not _OPENER_IN_PROSE or (yield from self._ahead(self._behind(opener)))
+
+    def _behind(self, opener: str) -> Reading[bool]:
         cursor = self._cursor
-        cursor.take(cursor.at + size)
+        cursor.take(cursor.at + len(opener))
         found = yield from cursor.look(_CALL_BEGINS)
         bare = cursor.ended and not cursor.text[cursor.at :].strip(SPACE)
         return bare or found["body"] is not None or found["head"] is not None

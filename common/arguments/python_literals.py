@@ -91,7 +91,6 @@ _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
 _INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
 _LONE_DICT = rule("a dict as all arguments")
-_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
 _POSITIONAL = rule("arguments without a name")
 _QUOTED_NAME = rule("the name of an argument in quotes")
 _QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
@@ -486,8 +485,8 @@ class _Arguments(Compact):
     def _may_have_ended(self) -> Reading[bool]:
         """Whether a marker stands here, or the next call: a string whose quote is missing may have ended before."""
         marker = yield from self._cursor.stands(self._within)
-        if marker is not None and marker in self._openers.all and _OPENER_IN_PROSE:
-            return (yield from self._ahead(self._call_begins(len(marker))))
+        if marker is not None and marker in self._openers.all:
+            return (yield from self._call_begins(marker))
         if marker is not None or (yield from self._call_stands()):
             return True
         return (yield from self._closers_stand())

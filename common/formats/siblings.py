@@ -1,7 +1,7 @@
 """Families that share a wrapper read each other's bodies in it.
 
 - `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
-  parser of these families was named: a model that was trained on several of them mixes them. MiMo writes as Qwen does.
+  parser of these families was named: a model that was trained on several of them mixes them.
 - LongCat-Flash reads the keys and values of LongCat 2.0 in its tags.
 - MiniMax M3 reads the parameters of M2, in its own sections or in none.
 """
@@ -21,7 +21,6 @@ from .glm47 import GLM47
 from .hermes import HERMES
 from .longcat import LONGCAT
 from .longcat2 import LONGCAT2
-from .mimo import MIMO
 from .minimax_m2 import MINIMAX_M2
 from .minimax_m3 import MINIMAX_M3
 from .qwen3_coder import QWEN3_CODER, WRAPPER
@@ -103,7 +102,12 @@ def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
     found = _AS_M2 if MINIMAX_M3 in formats else ()
     if LONGCAT in formats and LONGCAT2 not in formats:
         found = (*found, *_AS_LONGCAT2)
-    known = [QWEN3_CODER if each == MIMO else each for each in formats]
-    if any(each.format in known for each in _SIBLINGS):
-        found = (*found, *(each for each in _SIBLINGS if each.format not in known))
-    return found
+    others = tuple(each for each in _SIBLINGS if not any(_same(each.format, format) for format in formats))
+    return found if len(others) == len(_SIBLINGS) else (*found, *others)
+
+
+def _same(one: ToolFormat, other: ToolFormat) -> bool:
+    """Whether two formats are one, or have the same calls in the same wrapper: they differ in values."""
+    if isinstance(one, Tagged) and isinstance(other, Tagged) and one.wrapper is not None:
+        return (one.wrapper, one.call) == (other.wrapper, other.call)
+    return one == other
