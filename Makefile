@@ -149,13 +149,13 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 # What mostly waits for a server runs beside what uses one core: the aim for `test` is 20 minutes on two cores, from nothing.
 test: ## Everything CI runs: style, types, tests without and in the engines
 	$(MAKE) --jobs 2 environments lint typecheck typecheck-plugins
-	$(MAKE) test-core test-vllm test-vllm-next
-	@echo "== test-vllm-live, test-sglang-live, and test-trtllm and test-sglang beside them; each is shown when it is done"
+	$(MAKE) test-core test-vllm
+	@echo "== test-vllm-live, test-sglang-live, and test-trtllm, test-sglang and test-vllm-next beside them; each is shown when it is done"
 	$(MAKE) --jobs 3 --output-sync=target test-vllm-live test-sglang-live one-core
 
 .PHONY: one-core
 one-core: | $(SGLANG)/.installed
-	$(MAKE) --jobs 1 test-trtllm test-sglang
+	$(MAKE) --jobs 1 test-vllm-next test-trtllm test-sglang
 
 test-quick: ## Style, types and the core with few random texts: under 3 minutes, once the core's environment is there
 	$(MAKE) lint typecheck
@@ -208,16 +208,16 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
-	CASES_EVERY=3 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
+	CASES_EVERY=4 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
 		tests/test_first_reply.py $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
-test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and one live server [ARGS=...]
-	SHARE=4 CASES_EVERY=6 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
-		tests/plugins/test_vllm_names.py tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(WORKERS) $(ARGS)
-	PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py
+test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and at night one live server [ARGS=...]
+	SHARE=4 CASES_EVERY=9 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
+		tests/plugins/test_vllm_names.py tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(ARGS)
+	$(if $(NIGHTLY),PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py)
 
 .PHONY: test-vllm-floor
 test-vllm-floor: $(FLOOR_VLLM)/.installed ## The oldest vLLM that we serve, live: chat, responses, messages, every tool_choice, n=2 [ARGS=...]

@@ -12,7 +12,7 @@ from typing import Any
 
 import openai
 import pytest
-from effort import NIGHTLY
+from effort import night, some
 from engine_client import CHAT_TOOLS, PARAMETERS, RESPONSES_TOOLS, Reply, chat, hermes, kimi_k2, qwen3_coder
 from engine_server import Server
 from test_responses import respond
@@ -32,7 +32,7 @@ streams = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream
 FAMILIES: Mapping[str, Callable[..., str]] = {"kimi_k2": kimi_k2, "qwen3_coder": qwen3_coder, "hermes": hermes}
 
 
-@pytest.fixture(params=FAMILIES, scope="module")
+@pytest.fixture(params=some([*FAMILIES], 2), scope="module")
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -159,7 +159,7 @@ def test_what_a_client_is_told(server: Server, family: str) -> None:
             assert len(str(caught.value)) > 40
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="a server of its own: NIGHTLY=1 starts it")
+@night
 def test_the_level_of_a_server(servers: Callable[..., Server]) -> None:
     server = servers("hermes", "--tool-strict-level", "parameter")
     assert refused(server, hermes(WRONG), stream=False)

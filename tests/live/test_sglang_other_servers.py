@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("sglang")
 
-from effort import some
+from effort import night
 from engine_client import chat, kimi_k2
 from engine_server import DidNotStart, Server
 
@@ -24,7 +24,8 @@ TIME = ("get_time", '{"timezone": "Europe/Rome"}')
 BROKEN = "<think>I look.</think>" + kimi_k2(PARIS).replace('{"city": "Paris"}', '{"city" "secret"}')
 
 
-@pytest.mark.parametrize("flags", some([WORKERS, ("--stream-interval", "8")], 2), ids=len)
+@night
+@pytest.mark.parametrize("flags", [WORKERS, ("--stream-interval", "8")], ids=len)
 def test_many_at_once(sglang_servers: Callable[..., Server], flags: tuple[str, ...]) -> None:
     """Eight tokens a delta as busy servers are told to, and HTTP workers that load no plugins by themselves."""
     server = sglang_servers("kimi_k2", *flags)
@@ -39,6 +40,7 @@ def test_many_at_once(sglang_servers: Callable[..., Server], flags: tuple[str, .
     assert {reply.finish for reply in replies} == {"tool_calls"}
 
 
+@night
 def test_workers_choose_and_count(sglang_servers: Callable[..., Server]) -> None:
     server = sglang_servers("kimi_k2", *WORKERS)
     log = Path(server.log)

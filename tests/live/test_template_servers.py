@@ -67,7 +67,7 @@ class Setup:
         return engine_client.tokens(self.server.family, text)
 
 
-@pytest.fixture(scope="module", params=["vllm", "sglang"])
+@pytest.fixture(scope="module", params=some(["vllm", "sglang"], 2))
 def engine(request: pytest.FixtureRequest) -> str:
     if find_spec(request.param) is None:
         pytest.skip(f"{request.param} is in another environment")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from effort import night
 from engine_server import Server
 from triage_checks import (  # noqa: F401
     CALL,
@@ -26,6 +27,7 @@ def server(servers: Callable[..., Server]) -> Server:
     return servers("kimi_k2")
 
 
+@night
 @pytest.mark.own_server
 def test_the_server_counts_what_is_odd(servers: Callable[..., Server], tmp_path: Path) -> None:
     server = servers("kimi_k2", "--tool-call-parser", "dynamo_auto", "--reasoning-parser", "dynamo_auto")

@@ -46,7 +46,7 @@ from dynamo_parsers.registry import (
 from dynamo_parsers.rows import ReasoningRow, ToolRow
 from dynamo_parsers.sglang import hooks
 from dynamo_parsers.write.structural_tags import frames_reply
-from effort import NIGHTLY, share
+from effort import NIGHTLY, night, share
 from parity import compositions, markers, prompt_for, settle
 from readers import by_day
 from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, Tool, ToolChoice
@@ -144,7 +144,7 @@ def differences(
 CASES = corpus.all_cases()
 
 
-@pytest.mark.parametrize("case", by_day(CASES, 6), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 9), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     ways = share(case, itertools.product(compositions(case), MODES))
@@ -538,6 +538,7 @@ def test_workers_are_pointed_at_our_app(monkeypatch: pytest.MonkeyPatch) -> None
     assert ran == [hooks.APP, "another:app"]
 
 
+@night
 def test_processes_without_http_are_spared_the_hooks() -> None:
     code = f"""
 import sys, types

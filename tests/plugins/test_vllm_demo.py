@@ -14,6 +14,8 @@ from dynamo_parsers.rows import ToolRow
 
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.costly
+
 TEXTS = [
     "",
     "plain",

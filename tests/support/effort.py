@@ -11,9 +11,12 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 NIGHTLY = os.environ.get("NIGHTLY") == "1"
+night = pytest.mark.skipif(not NIGHTLY, reason="for its time only at night: NIGHTLY=1")
 
 
 QUICK = os.environ.get("QUICK") == "1"

@@ -1,6 +1,6 @@
 """How much work the first replies of a process are, with each pair of parsers: run as a program of its own.
 
-    python tests/support/first_reply.py core|vllm|sglang
+    python tests/support/first_reply.py core|vllm|sglang FAMILY ...
 
 Prints a line of JSON for each pair: its names, and how many calls of Python functions the first reply took and the
 second did. Work is counted, as time varies. Each pair has a process of its own, forked before anything was compiled.
@@ -117,13 +117,13 @@ def counted(read: Read, text: str) -> int:
     return total
 
 
-def main(how: str) -> None:
-    from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
+def main(how: str, families: list[str]) -> None:
+    from dynamo_parsers.registry import reasoning_row, tool_row
 
     prepared = {"core": core, "vllm": vllm, "sglang": sglang}[how]
     if how != "core":
         __import__(f"{how}_harness")
-    for row in TOOL_ROWS:
+    for row in map(tool_row, families):
         reasoning = row.pairs[0] if row.pairs else None
         child = os.fork()
         if child:
@@ -138,4 +138,4 @@ def main(how: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
