@@ -25,7 +25,8 @@ def names(row_names: tuple[str, ...]) -> str:
 def tool_table() -> str:
     """The tool-call parsers as a Markdown table."""
     lines = ["| `--tool-call-parser` | models | usual `--reasoning-parser` |", "|---|---|---|"]
-    lines += [f"| {names(row.names)} | {row.models} | {names(row.pairs[:1])} |" for row in TOOL_ROWS]
+    rows = sorted(TOOL_ROWS, key=lambda row: row.name)
+    lines += [f"| {names(row.names)} | {row.models} | {names(row.pairs[:1])} |" for row in rows]
     return "\n".join(lines)
 
 
