@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
 _PIECES = 256
@@ -46,14 +46,3 @@ class Held:
         self._blocks.clear()
         self._pieces.clear()
         return text
-
-
-def joined(pieces: Iterable[str]) -> Iterator[str]:
-    """The text of many pieces, in a few."""
-    some: list[str] = []
-    for piece in pieces:
-        some.append(piece)
-        if len(some) == _PIECES or len(piece) >= _PIECES:
-            yield "".join(some)
-            some.clear()
-    yield "".join(some)

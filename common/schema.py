@@ -17,7 +17,7 @@ from functools import cached_property
 from json.encoder import encode_basestring as quote
 from typing import TypeAlias
 
-from .arguments.json_text import compact, compact_held
+from .arguments.json_text import LARGE, compact
 from .cursor import Sink
 from .recovery import recovers
 
@@ -36,8 +36,6 @@ JSON: Types = (ANY - STRING) | {"json string"}
 MAX_DEPTH = 256
 """A typed value nested deeper than this is the text."""
 
-LARGE = 65536
-"""Characters of a value that is read with care for memory."""
 _MAX_NESTING = 64  # of a schema; deeper ones are read as text
 _MAX_BRANCHES = 256
 PYTHON_TYPES = {
@@ -327,40 +325,17 @@ def resolve(reference: object, root: Schema) -> Schema:
     return place
 
 
+def container(text: str, allowed: Types) -> Sequence[str] | None:
+    """The JSON text, in pieces, of the object or array that `text` writes; None if it writes none that is allowed."""
+    bare = text.strip()
+    return compact(bare, MAX_DEPTH) if _BRACKETS.get(bare[:1]) in allowed else None
+
+
 def write(text: str, allowed: Types, sink: Sink) -> None:
-    """Give `sink` the JSON text of the value that `text` writes, given the types it may have."""
-    if len(text) <= LARGE or not opens_container(text):
-        sink(read(text, allowed))
-    elif not write_container(text, allowed, sink):
-        sink(quote(text))
-
-
-def write_container(text: str, allowed: Types, sink: Sink, start: int = 0, end: int | None = None) -> bool:
-    """Give `sink` the JSON text of the object or array that this part of `text` writes; False where it writes none."""
-    end = len(text) if end is None else end
-    if _BRACKETS.get(_first(text, start)) not in allowed:
-        return False
-    if end - start <= LARGE:
-        found = compact(text[start:end].strip(), MAX_DEPTH)
-        if found is not None:
-            sink(found)
-        return found is not None
-    held = compact_held(text, MAX_DEPTH, start, end)
-    if held is None:
-        return False
-    for block in held.blocks():
-        sink(block)
-    return True
-
-
-def opens_container(text: str, start: int = 0) -> bool:
-    """Whether an object or array seems to begin here."""
-    return _first(text, start) in _BRACKETS
-
-
-def _first(text: str, start: int) -> str:
-    """The first character from `start` that is no white space."""
-    return text[start : start + LARGE].lstrip()[:1]
+    """As `read`, for a sink that gets what is large in pieces."""
+    found = container(text, allowed) if len(text) > LARGE else None
+    for piece in (read(text, allowed),) if found is None else found:
+        sink(piece)
 
 
 def read(text: str, allowed: Types) -> str:
@@ -379,7 +354,7 @@ def read(text: str, allowed: Types) -> str:
         if number is not None:
             return number
     found = compact(bare, MAX_DEPTH) if _BEGINNINGS.get(bare[:1]) in allowed else None
-    return quote(text) if found is None else found
+    return quote(text) if found is None else "".join(found)
 
 
 def read_number(text: str, *, whole: bool, strict: bool) -> str | None:

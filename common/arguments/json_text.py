@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
 
@@ -53,7 +53,8 @@ _NEXT_CALL = re.compile(
     r"(?P<closers>[}\]][}\] \t\r\n]{0,64})(?P<separator>[;,][ \t\r\n]{0,64})?(?:\{[ \t\r\n]{0,64}(?P<quote>[\"'])?)?"
 )
 _SPACE_WITHIN = 64
-_BLOCK = 4096
+LARGE = 65536
+"""Characters of a text that is compacted with care for memory."""
 
 
 _BEFORE_END = rule("a string's quote missing before the brackets that end the body")
@@ -479,7 +480,7 @@ def decoded(text: str) -> str | None:
 
 def repaired(text: str) -> str | None:
     """`text` as JSON text, repaired as a streamed body would be; None if it is no single finished value."""
-    held = _held((text,), _Value)
+    held = _held(text, _Value)
     return None if held is None else held.take()
 
 
@@ -491,17 +492,13 @@ class _Compact(_Value):
     as_written = False
 
 
-def _held(pieces: Iterable[str], reader: type[_Value]) -> Held | None:
-    """What is written for the text of `pieces`; None if it is no single finished value."""
+def _held(text: str, reader: type[_Value]) -> Held | None:
+    """What is written for `text`; None if it is no single finished value."""
     cursor, held = Cursor(), Held()
-    reading = _whole(cursor, reader(cursor, held.append, NO_MARKERS, NOTHING))
+    cursor.feed(text)
+    cursor.end()
     try:
-        next(reading)
-        for piece in pieces:
-            cursor.feed(piece)
-            next(reading)
-        cursor.end()
-        next(reading)
+        next(_whole(cursor, reader(cursor, held.append, NO_MARKERS, NOTHING)))
     except StopIteration as stop:
         return held if stop.value else None
     raise AssertionError("a read asked for text after the end")
@@ -521,27 +518,18 @@ _COMPACT = re.compile(rf"({_STRING})|[ \t\r\n]+", re.DOTALL)
 _BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
 
 
-def compact(text: str, max_depth: int) -> str | None:
-    """`text` as JSON text without white space, repaired where one reading is possible.
+def compact(text: str, max_depth: int) -> Sequence[str] | None:
+    """`text` as JSON text without white space, in pieces, repaired where one reading is possible.
 
     Strings and numbers stay as written. None if `text` is not JSON or is nested deeper than `max_depth`.
     """
-    if not _shallow(text, max_depth, 0, len(text)):
+    if not _shallow(text, max_depth):
         return None
-    if _is_valid(text):
-        return _COMPACT.sub(r"\1", text)
-    held = _held((text,), _Compact)
-    return None if held is None else held.take()
-
-
-def compact_held(text: str, max_depth: int, start: int, end: int) -> Held | None:
-    """As `compact`, of the array or object between `start` and `end`, in memory of its size.
-
-    The standard library's reader is quicker, but what it builds takes many times the text.
-    """
-    if not _shallow(text, max_depth, start, end):
-        return None
-    return _held((text[at : min(at + _BLOCK, end)] for at in range(start, end, _BLOCK)), _Compact)
+    # The standard library's reader is quicker, but what it builds takes many times the text.
+    if len(text) <= LARGE and _is_valid(text):
+        return (_COMPACT.sub(r"\1", text),)
+    held = _held(text, _Compact)
+    return None if held is None else tuple(held.blocks())
 
 
 def _is_valid(text: str) -> bool:
@@ -557,9 +545,9 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _shallow(text: str, max_depth: int, start: int, end: int) -> bool:
+def _shallow(text: str, max_depth: int) -> bool:
     depth = 0
-    for found in _BRACKETS.finditer(text, start, end):
+    for found in _BRACKETS.finditer(text):
         if found.group() in "[{":
             depth += 1
             if depth > max_depth:

@@ -13,13 +13,12 @@ The rules are those of `tags`, and:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Reading
 from ..cursor import Sink as TextSink
-from ..held import joined
 from ..recovery import recovering, recovers, rule
 from ..schema import Parameters, element, types
 from .elements import INSIDE, NAMESPACE, TAG, as_json
@@ -162,7 +161,7 @@ class _Elements(Body):
         self.sink = self.call.announce().arguments
         self.cursor.take(self.cursor.at + end - start)  # not a marker
         self._key(tag.name, self.sink)
-        self._give(self.sink, as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
+        self.sink(as_json("".join(text), self.parameters.schema(tag.name), self.parameters.root))
         return True
 
     def _value_and_closer(self, text: list[str]) -> Reading[tuple[Tag | None, int]]:
@@ -193,11 +192,7 @@ class _Elements(Body):
         name, texts = self._repeated, self._texts
         if name:
             self._repeated, self._texts = "", []
-            self._give(self.sink, self._written(name, texts))
-
-    def _give(self, sink: TextSink, pieces: Iterable[str]) -> None:
-        for piece in joined(pieces):
-            sink(piece)
+            self.sink("".join(self._written(name, texts)))
 
     def _written(self, name: str, texts: list[str]) -> Iterator[str]:
         schema, root = self.parameters.schema(name), self.parameters.root
@@ -210,7 +205,7 @@ class _Elements(Body):
                 yield "," if index else "["
             elif index:
                 yield f",{quote(name)}:"
-            yield from as_json(each, element(schema, root, index) if is_array else schema, root)
+            yield as_json(each, element(schema, root, index) if is_array else schema, root)
         if is_array:
             yield "]"
 
@@ -258,8 +253,7 @@ class _Text(TextValue):
             schema: object = self._body.parameters.schema(self._name)
             if self.elements and not self.contains:
                 schema = True if self.paired else {"type": "string"}
-            for piece in joined(as_json(self._take(), schema, self._body.parameters.root)):
-                self._sink(piece)
+            self._sink(as_json(self._take(), schema, self._body.parameters.root))
 
 
 class _Element(Value):

@@ -62,8 +62,8 @@ class Wrapped:
             value, end = _VALUE.raw_decode(text, found.end())
         except (ValueError, RecursionError):
             return text
-        inner = compact(value.strip(), MAX_DEPTH) if isinstance(value, str) else text[found.end() : end]
-        return inner if inner is not None and _END.fullmatch(text, end) else text
+        inner = compact(value.strip(), MAX_DEPTH) if isinstance(value, str) else (text[found.end() : end],)
+        return "".join(inner) if inner is not None and _END.fullmatch(text, end) else text
 
 
 @recovers("arguments in a parameter of their own", off=None, contract="A parameter that holds the arguments")
