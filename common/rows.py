@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from .format import FrameFormat, Think, ToolFormat
 from .recovery import drift
@@ -39,7 +39,7 @@ class ToolRow:
     name: str
     format: ToolFormat | FrameFormat
     models: str
-    pairs: tuple[str, ...]
+    pairs: tuple[str, ...] = ()
     """The reasoning parsers it goes with, the usual one first."""
     aliases: tuple[str, ...] = ()
     special_tokens: tuple[str, ...] = ()
@@ -137,6 +137,18 @@ class ReasoningRow:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.aliases)
+
+
+def family(tool: ToolRow, think: Think, starts: Starts, **own: Any) -> tuple[ToolRow, ReasoningRow]:
+    """The two parsers of a family, which go together: they have their name, models and turn ends in common.
+
+    Args:
+        tool: its `pairs` may be left out if there is no other reasoning parser that it goes with.
+        own: the fields in which the reasoning parser's row differs, or that only it has.
+    """
+    ends = tuple(dict.fromkeys((tool.turn_end, *tool.turn_ends)))
+    reasoning = ReasoningRow(tool.name, think, tool.models, starts, tool.aliases, turn_ends=ends, engines=tool.engines)
+    return replace(tool, pairs=tool.pairs or (tool.name,)), replace(reasoning, **own)
 
 
 THINK_TOKENS = ("<think>", "</think>")

@@ -9,7 +9,7 @@ One array; the name of a call is the key of its arguments. The model deliberates
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
@@ -22,24 +22,18 @@ APERTUS = JsonCalls(
 
 _APERTUS_END = "<|assistant_end|>"
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "apertus",
         APERTUS,
         "Apertus",
-        pairs=("apertus",),
         special_tokens=("<|tools_prefix|>", "<|tools_suffix|>"),
         turn_end=_APERTUS_END,
         model_types=("apertus",),
         engines=Native(vllm=("apertus",), sglang=("apertus2509",)),
     ),
-    ReasoningRow(
-        "apertus",
-        Think(("<|inner_prefix|>",), ("<|inner_suffix|>",)),
-        "Apertus",
-        OUTSIDE,
-        special_tokens=("<|inner_prefix|>", "<|inner_suffix|>"),
-        turn_ends=(_APERTUS_END,),
-        engines=Native(sglang=("apertus2509",)),
-    ),
+    Think(("<|inner_prefix|>",), ("<|inner_suffix|>",)),
+    OUTSIDE,
+    special_tokens=("<|inner_prefix|>", "<|inner_suffix|>"),
+    engines=Native(sglang=("apertus2509",)),
 )

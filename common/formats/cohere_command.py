@@ -12,7 +12,7 @@ One array. The answer stands between `<|START_RESPONSE|>` and `<|END_RESPONSE|>`
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
+from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
@@ -31,12 +31,11 @@ COHERE_COMMAND = JsonCalls(
     bare=UNMARKED,
 )
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "cohere_command",
         COHERE_COMMAND,
         "Command A, Command R7B, Command A+",
-        pairs=("cohere_command",),
         special_tokens=(_ACTION.open, _ACTION.close),
         turn_end=_TURN_END,
         turn_ends=_ENDS,
@@ -44,13 +43,8 @@ ROWS = (
         model_types=("cohere2", "cohere2_moe", "cohere2_vision"),
         engines=Native(vllm=("cohere_command3", "cohere_command4"), sglang=("cohere_command4",)),
     ),
-    ReasoningRow(
-        "cohere_command",
-        Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS)), cited=Span("<co>", "</co:")),
-        "Command A Reasoning, Command A+",
-        ON_UNLESS_OFF,
-        special_tokens=(*_THINK, *(each.open for each in _ANSWERS), *_ENDS),
-        turn_ends=(_TURN_END, *_ENDS),
-        engines=Native(vllm=("cohere_command3", "cohere_command4"), sglang=("cohere_command4",)),
-    ),
+    Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS)), cited=Span("<co>", "</co:")),
+    ON_UNLESS_OFF,
+    models="Command A Reasoning, Command A+",
+    special_tokens=(*_THINK, *(each.open for each in _ANSWERS), *_ENDS),
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift
-from ..rows import DEEPSEEK_END, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..rows import DEEPSEEK_END, ON_UNLESS_OFF, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 
 _BLOCKS = (
@@ -74,24 +74,18 @@ def dsml(sample: str, bar: str = "｜DSML｜", bars: tuple[str, ...] = _BARS) ->
 
 DEEPSEEK_V3_2 = dsml(sample_of(__doc__))
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "deepseek_v3_2",
         DEEPSEEK_V3_2,
         "DeepSeek V3.2",
-        pairs=("deepseek_v3_2",),
         added_tokens=("｜DSML｜",),
         turn_end=DEEPSEEK_END,
         model_types=("deepseek_v32",),
         engines=Native(vllm=("deepseek_v32",), sglang=("deepseekv32",), trtllm=("deepseek_v32",)),
     ),
-    ReasoningRow(
-        "deepseek_v3_2",
-        THINK,
-        "DeepSeek V3.2",
-        ON_UNLESS_OFF,
-        added_tokens=THINK_TOKENS,
-        turn_ends=(DEEPSEEK_END,),
-        engines=Native(vllm=("deepseek_v3",), sglang=("deepseek-v3",)),
-    ),
+    THINK,
+    ON_UNLESS_OFF,
+    added_tokens=THINK_TOKENS,
+    engines=Native(vllm=("deepseek_v3",), sglang=("deepseek-v3",)),
 )

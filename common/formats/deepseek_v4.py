@@ -12,32 +12,25 @@ As V3.2, with another name for the section.
 from __future__ import annotations
 
 from ..format import THINK
-from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .deepseek_v3_2 import dsml
 
 DEEPSEEK_V4 = dsml(sample_of(__doc__))
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "deepseek_v4",
         DEEPSEEK_V4,
         "DeepSeek V4",
-        pairs=("deepseek_v4",),
         aliases=("deepseek-v4", "deepseekv4"),
         added_tokens=("｜DSML｜",),
         turn_end=DEEPSEEK_END,
         model_types=("deepseek_v4",),
         engines=Native(vllm=("deepseek_v4",), sglang=("deepseekv4",), trtllm=("deepseek_v4",)),
     ),
-    ReasoningRow(
-        "deepseek_v4",
-        THINK,
-        "DeepSeek V4",
-        OUTSIDE,
-        aliases=("deepseek-v4", "deepseekv4"),
-        added_tokens=THINK_TOKENS,
-        turn_ends=(DEEPSEEK_END,),
-        engines=Native(vllm=("deepseek_v4",), sglang=("deepseek-v4",), trtllm=("deepseek_v4",)),
-    ),
+    THINK,
+    OUTSIDE,
+    added_tokens=THINK_TOKENS,
+    engines=Native(vllm=("deepseek_v4",), sglang=("deepseek-v4",), trtllm=("deepseek_v4",)),
 )

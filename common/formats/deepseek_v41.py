@@ -12,30 +12,24 @@ A space stands before each tag's name; the body of a call may also be one JSON o
 from __future__ import annotations
 
 from ..format import THINK
-from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .deepseek_v3_2 import dsml
 
 DEEPSEEK_V41 = dsml(sample_of(__doc__), bar="｜DSML｜ ")
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "deepseek_v41",
         DEEPSEEK_V41,
         "DeepSeek V4.1",
-        pairs=("deepseek_v41",),
         added_tokens=("｜DSML｜",),
         turn_end=DEEPSEEK_END,
         model_types=("deepseek_v4",),
         engines=Native(vllm=("deepseek_v41",), sglang=("deepseekv41",)),
     ),
-    ReasoningRow(
-        "deepseek_v41",
-        THINK,
-        "DeepSeek V4.1",
-        OUTSIDE,
-        added_tokens=THINK_TOKENS,
-        turn_ends=(DEEPSEEK_END,),
-        engines=Native(vllm=("deepseek_v41",), sglang=("deepseek-v41",)),
-    ),
+    THINK,
+    OUTSIDE,
+    added_tokens=THINK_TOKENS,
+    engines=Native(vllm=("deepseek_v41",), sglang=("deepseek-v41",)),
 )

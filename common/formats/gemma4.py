@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..arguments.gemma import Marks
 from ..format import Think
 from ..recovery import drift
-from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.gemma import GemmaCalls
 from ..shapes.tagged import sample_of
 
@@ -26,12 +26,11 @@ GEMMA4 = GemmaCalls(
 
 _GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends")
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "gemma4",
         GEMMA4,
         "Gemma 4",
-        pairs=("gemma4",),
         aliases=("gemma-4",),
         special_tokens=("<|tool_call>", "<tool_call|>", '<|"|>'),
         turn_end="<turn|>",
@@ -39,14 +38,7 @@ ROWS = (
         model_types=("gemma4", "gemma4_text"),
         engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
     ),
-    ReasoningRow(
-        "gemma4",
-        Think(("<|channel>",), ("<channel|>",), label="thought\n"),
-        "Gemma 4",
-        OUTSIDE,
-        aliases=("gemma-4",),
-        special_tokens=("<|channel>", "<channel|>"),
-        turn_ends=("<turn|>", *_GEMMA_ENDS),
-        engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
-    ),
+    Think(("<|channel>",), ("<channel|>",), label="thought\n"),
+    OUTSIDE,
+    special_tokens=("<|channel>", "<channel|>"),
 )

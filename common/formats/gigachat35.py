@@ -12,7 +12,7 @@ DeepSeek's DSML under another name: the attribute `string` says whether a value 
 from __future__ import annotations
 
 from ..format import THINK
-from ..rows import ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..rows import ON_UNLESS_OFF, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .deepseek_v3_2 import dsml
 from .gigachat3 import GIGACHAT_ENDS
@@ -21,25 +21,18 @@ _BAR = "｜GCML｜"
 
 GIGACHAT35 = dsml(sample_of(__doc__), _BAR, (_BAR,))
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "gigachat35",
         GIGACHAT35,
         "GigaChat 3.5",
-        pairs=("gigachat35",),
         added_tokens=(_BAR,),
         turn_end=GIGACHAT_ENDS[0],
         turn_ends=GIGACHAT_ENDS,
         model_types=("gigachat3_5",),
         engines=Native(sglang=("gigachat35",)),
     ),
-    ReasoningRow(
-        "gigachat35",
-        THINK,
-        "GigaChat 3.5",
-        ON_UNLESS_OFF,
-        added_tokens=THINK_TOKENS,
-        turn_ends=GIGACHAT_ENDS,
-        engines=Native(sglang=("gigachat35",)),
-    ),
+    THINK,
+    ON_UNLESS_OFF,
+    added_tokens=THINK_TOKENS,
 )

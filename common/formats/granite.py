@@ -9,7 +9,7 @@ thinks between two sentences, 3.3 in tags. Granite 4 writes the calls of Hermes,
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
@@ -21,28 +21,22 @@ GRANITE = JsonCalls(
 
 GRANITE_END = "<|end_of_text|>"
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "granite",
         GRANITE,
         "Granite 3.0 to 3.3",
-        pairs=("granite",),
         special_tokens=("<|tool_call|>",),
         turn_end=GRANITE_END,
         model_types=("granite", "granitemoe"),
         engines=Native(vllm=("granite",)),
     ),
-    ReasoningRow(
-        "granite",
-        Think(
-            ("Here's my thought process:", "Here is my thought process:", "<think>"),
-            ("Here's my response:", "Here is my response:", "</think>"),
-            words=frozenset({"Here's my thought process:", "Here is my thought process:"}),
-            answers=(Span("<response>", "</response>"),),
-        ),
-        "Granite 3.2, 3.3",
-        OUTSIDE,
-        turn_ends=(GRANITE_END,),
-        engines=Native(vllm=("granite",)),
+    Think(
+        ("Here's my thought process:", "Here is my thought process:", "<think>"),
+        ("Here's my response:", "Here is my response:", "</think>"),
+        words=frozenset({"Here's my thought process:", "Here is my thought process:"}),
+        answers=(Span("<response>", "</response>"),),
     ),
+    OUTSIDE,
+    models="Granite 3.2, 3.3",
 )

@@ -17,7 +17,7 @@ from ..arguments.tags import Spelling, Tags
 from ..cursor import Markers
 from ..format import Span, Think
 from ..recovery import drift
-from ..rows import Native, ReasoningRow, Starts, ToolRow
+from ..rows import Native, Starts, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 
 SUFFIXES = (":opensource", "", ":6124c78e")
@@ -59,12 +59,11 @@ def thoughts(suffix: str) -> Think:
     return Think(tuple(f"<think{each}>" for each in suffixes), tuple(f"</think{each}>" for each in suffixes))
 
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "hy_v3",
         HY_V3,
         "Hunyuan 3 (Hy3)",
-        pairs=("hy_v3",),
         aliases=("hunyuan",),
         added_tokens=tuple(sorted(each for each in HY_V3.markers if each.endswith(":opensource>"))),
         turn_end=ENDS[0],
@@ -72,14 +71,7 @@ ROWS = (
         model_types=("hy_v3",),
         engines=Native(vllm=("hy_v3",), sglang=("hunyuan",)),
     ),
-    ReasoningRow(
-        "hy_v3",
-        thoughts(":opensource"),
-        "Hunyuan 3 (Hy3)",
-        Starts(inside=False, switch="effort"),
-        aliases=("hunyuan",),
-        added_tokens=("<think:opensource>", "</think:opensource>"),
-        turn_ends=ENDS,
-        engines=Native(vllm=("hy_v3",), sglang=("hunyuan",)),
-    ),
+    thoughts(":opensource"),
+    Starts(inside=False, switch="effort"),
+    added_tokens=("<think:opensource>", "</think:opensource>"),
 )

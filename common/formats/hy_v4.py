@@ -12,31 +12,24 @@ As Hunyuan 3, without a token behind the name. A checkpoint has one suffix on al
 
 from __future__ import annotations
 
-from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
+from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .hy_v3 import ENDS, hunyuan, thoughts
 
 HY_V4 = hunyuan(sample_of(__doc__), "")
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "hy_v4",
         HY_V4,
         "Hunyuan 4 (Hy4)",
-        pairs=("hy_v4",),
         added_tokens=tuple(sorted(each for each in HY_V4.markers if ":" not in each)),
         turn_end=ENDS[1],
         turn_ends=ENDS,
         model_types=("hy_v4",),
         engines=Native(vllm=("hy_v4",), sglang=("hunyuan",)),
     ),
-    ReasoningRow(
-        "hy_v4",
-        thoughts(""),
-        "Hunyuan 4 (Hy4)",
-        ON_UNLESS_OFF,
-        added_tokens=("<think>", "</think>"),
-        turn_ends=ENDS,
-        engines=Native(vllm=("hy_v4",), sglang=("hunyuan",)),
-    ),
+    thoughts(""),
+    ON_UNLESS_OFF,
+    added_tokens=("<think>", "</think>"),
 )

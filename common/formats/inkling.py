@@ -13,7 +13,7 @@ import re
 from ..cursor import Cursor, Markers, Reading, within
 from ..format import Span, Think
 from ..recovery import drift, rule
-from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.frames import FramedReply, Frames
 from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
@@ -90,27 +90,20 @@ INKLING = Inkling(
     inner=CALLS,
 )
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "inkling",
         INKLING,
         "Inkling, Inkling Small",
-        pairs=("inkling",),
         special_tokens=tuple(sorted(INKLING.markers)),
         turn_end="<|content_model_end_sampling|>",
         turn_ends=("<|end_message|>",),
         model_types=("inkling",),
         engines=Native(vllm=("inkling",), sglang=("inkling",)),
     ),
-    ReasoningRow(
-        "inkling",
-        # A closed message says nothing of the next one, but its kind does.
-        Think(("<|content_thinking|>",), ("<|content_text|>",)),
-        "Inkling, Inkling Small",
-        OUTSIDE,
-        special_tokens=tuple(sorted(INKLING.markers)),
-        turn_ends=("<|content_model_end_sampling|>", "<|end_message|>"),
-        frame=INKLING,
-        engines=Native(vllm=("inkling",), sglang=("inkling",)),
-    ),
+    # A closed message says nothing of the next one, but its kind does.
+    Think(("<|content_thinking|>",), ("<|content_text|>",)),
+    OUTSIDE,
+    special_tokens=tuple(sorted(INKLING.markers)),
+    frame=INKLING,
 )

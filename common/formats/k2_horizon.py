@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from ..arguments.tags import Tags
 from ..format import Span, Think
-from ..rows import NEVER_CHANGED, Native, ReasoningRow, ToolRow
+from ..rows import NEVER_CHANGED, Native, ToolRow, family
 from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import Tagged, sample_of
 
@@ -38,24 +38,17 @@ K2_HORIZON = Tagged(
 _EFFORTS = ("think", "think_fast", "think_faster")
 _ENDS = ("<|endoftext|>",)
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "k2_horizon",
         K2_HORIZON,
         "K2 Horizon",
-        pairs=("k2_horizon",),
         added_tokens=tuple(sorted(K2_HORIZON.markers)),
         turn_ends=_ENDS,
         model_types=("k2_horizon",),
         engines=Native(vllm=("k2_horizon",), sglang=("k2_horizon",)),
     ),
-    ReasoningRow(
-        "k2_horizon",
-        Think(tuple(f"<ifm|{each}>" for each in _EFFORTS), tuple(f"</ifm|{each}>" for each in _EFFORTS)),
-        "K2 Horizon",
-        NEVER_CHANGED,
-        added_tokens=tuple(f"<{end}ifm|{each}>" for each in _EFFORTS for end in ("", "/")),
-        turn_ends=("<|im_end|>", *_ENDS),
-        engines=Native(vllm=("k2_horizon",), sglang=("k2_horizon",)),
-    ),
+    Think(tuple(f"<ifm|{each}>" for each in _EFFORTS), tuple(f"</ifm|{each}>" for each in _EFFORTS)),
+    NEVER_CHANGED,
+    added_tokens=tuple(f"<{end}ifm|{each}>" for each in _EFFORTS for end in ("", "/")),
 )

@@ -17,7 +17,7 @@ from ..format import FrameFormat, Span, Task, Think
 from ..machine import Grammar, read_reply
 from ..recovery import drift
 from ..reply import Reply
-from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
+from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..schema import Tools
 from ..shapes.tagged import Head, Tagged, sample_of
 
@@ -99,12 +99,11 @@ KIMI_K3 = KimiK3(
 
 _XTML_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "kimi_k3",
         KIMI_K3,
         "Kimi K3",
-        pairs=("kimi_k3",),
         aliases=("kimi-k3",),
         special_tokens=_XTML_TOKENS,
         turn_end="<|end_of_msg|>",
@@ -112,15 +111,8 @@ ROWS = (
         model_types=("kimi_k3",),
         engines=Native(vllm=("kimi_k3",), sglang=("kimi_k3",), trtllm=("kimi_k3",)),
     ),
-    ReasoningRow(
-        "kimi_k3",
-        Think(("<|open|>think<|sep|>",), ("<|close|>think<|sep|>",)),
-        "Kimi K3",
-        ON_UNLESS_OFF,
-        aliases=("kimi-k3",),
-        special_tokens=_XTML_TOKENS,
-        turn_ends=TURN_ENDS,
-        frame=KIMI_K3,
-        engines=Native(vllm=("kimi_k3",), sglang=("kimi_k3",), trtllm=("kimi_k3",)),
-    ),
+    Think(("<|open|>think<|sep|>",), ("<|close|>think<|sep|>",)),
+    ON_UNLESS_OFF,
+    special_tokens=_XTML_TOKENS,
+    frame=KIMI_K3,
 )

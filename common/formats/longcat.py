@@ -11,7 +11,7 @@ name and keys, `<longcat_arg_key>city</longcat_arg_key><longcat_arg_value>Paris<
 from __future__ import annotations
 
 from ..format import Span, Think
-from ..rows import OFF_UNLESS_ON, Native, ReasoningRow, ToolRow
+from ..rows import OFF_UNLESS_ON, Native, ToolRow, family
 from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
@@ -23,7 +23,7 @@ LONGCAT = JsonCalls(
 
 LONGCAT_END = "</longcat_s>"
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "longcat",
         LONGCAT,
@@ -34,12 +34,9 @@ ROWS = (
         model_types=("longcat_flash",),
         engines=Native(vllm=("longcat",)),
     ),
-    ReasoningRow(
-        "longcat",
-        Think(("<longcat_think>",), ("</longcat_think>",)),
-        "LongCat-Flash-Thinking, LongCat 2.0",
-        OFF_UNLESS_ON,
-        added_tokens=("<longcat_think>", "</longcat_think>"),
-        turn_ends=(LONGCAT_END,),
-    ),
+    Think(("<longcat_think>",), ("</longcat_think>",)),
+    OFF_UNLESS_ON,
+    models="LongCat-Flash-Thinking, LongCat 2.0",
+    added_tokens=("<longcat_think>", "</longcat_think>"),
+    engines=Native(),
 )

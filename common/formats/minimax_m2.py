@@ -14,7 +14,7 @@ from __future__ import annotations
 from ..arguments.tags import Tags
 from ..format import THINK, Span
 from ..recovery import drift
-from ..rows import MINIMAX_END, NEVER_CHANGED, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..rows import MINIMAX_END, NEVER_CHANGED, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 
 _NAMES = (
@@ -37,23 +37,20 @@ MINIMAX_M2 = Tagged(
 )
 
 ROWS = (
-    ToolRow(
-        "minimax_m2",
-        MINIMAX_M2,
-        "MiniMax M2, M2.5, M2.7",
-        pairs=("minimax_m2", "minimax_append_think"),
-        added_tokens=("<minimax:tool_call>", "</minimax:tool_call>"),
-        turn_end=MINIMAX_END,
-        model_types=("minimax_m2",),
-        engines=Native(vllm=("minimax_m2",), sglang=("minimax-m2",), trtllm=("minimax_m2",)),
-    ),
-    ReasoningRow(
-        "minimax_m2",
+    *family(
+        ToolRow(
+            "minimax_m2",
+            MINIMAX_M2,
+            "MiniMax M2, M2.5, M2.7",
+            pairs=("minimax_m2", "minimax_append_think"),
+            added_tokens=("<minimax:tool_call>", "</minimax:tool_call>"),
+            turn_end=MINIMAX_END,
+            model_types=("minimax_m2",),
+            engines=Native(vllm=("minimax_m2",), sglang=("minimax-m2",), trtllm=("minimax_m2",)),
+        ),
         THINK,
-        "MiniMax M2, M2.5, M2.7",
         ON_UNLESS_OFF,
         added_tokens=THINK_TOKENS,
-        turn_ends=(MINIMAX_END,),
         engines=Native(vllm=("minimax_m2",), sglang=("minimax",), trtllm=("minimax_m2",)),
     ),
     ReasoningRow(

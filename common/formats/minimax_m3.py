@@ -14,7 +14,7 @@ from ..arguments.elements import NAMESPACE
 from ..arguments.minimax_m3 import MinimaxM3Values
 from ..format import Span, Think
 from ..recovery import drift
-from ..rows import MINIMAX_END, Native, ReasoningRow, Starts, ToolRow
+from ..rows import MINIMAX_END, Native, Starts, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 from .minimax_m2 import SECTIONS
 
@@ -42,26 +42,19 @@ MINIMAX_M3 = Tagged(
     arguments=MinimaxM3Values(),
 )
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "minimax_m3",
         MINIMAX_M3,
         "MiniMax M3",
-        pairs=("minimax_m3",),
         aliases=("minimax-m3", "minimax_m3_nom", "minimax-m3-nom"),
         added_tokens=("]<]minimax[>[",),
         turn_end=MINIMAX_END,
         model_types=("minimax_m3",),
         engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
     ),
-    ReasoningRow(
-        "minimax_m3",
-        Think(("<mm:think>",), ("</mm:think>",)),
-        "MiniMax M3",
-        Starts(inside=False, switch="mode"),
-        aliases=("minimax-m3",),
-        added_tokens=("<mm:think>", "</mm:think>"),
-        turn_ends=(MINIMAX_END,),
-        engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
-    ),
+    Think(("<mm:think>",), ("</mm:think>",)),
+    Starts(inside=False, switch="mode"),
+    aliases=("minimax-m3",),
+    added_tokens=("<mm:think>", "</mm:think>"),
 )

@@ -16,7 +16,7 @@ from ..arguments.json_object import JsonObject
 from ..cursor import Cursor, Mark, Reading
 from ..format import Span, Think, ToolFormat
 from ..reply import Reply
-from ..rows import Native, ReasoningRow, Starts, ToolRow
+from ..rows import Native, Starts, ToolRow, family
 from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import Tagged, sample_of
 
@@ -72,12 +72,11 @@ def _nine_characters() -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))
 
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "mistral",
         MISTRAL,
         "Mistral, Ministral, Devstral, Magistral",
-        pairs=("mistral",),
         special_tokens=("[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"),
         turn_end=_MISTRAL_END,
         native_ids=True,
@@ -86,13 +85,8 @@ ROWS = (
         model_types=("mistral", "mistral3", "ministral3"),
         engines=Native(vllm=("mistral",), sglang=("mistral",)),
     ),
-    ReasoningRow(
-        "mistral",
-        Think(("[THINK]",), ("[/THINK]",)),
-        "Magistral, Ministral 3",
-        Starts(inside=False, switch="effort"),
-        special_tokens=("[THINK]", "[/THINK]"),
-        turn_ends=(_MISTRAL_END,),
-        engines=Native(vllm=("mistral",), sglang=("mistral",)),
-    ),
+    Think(("[THINK]",), ("[/THINK]",)),
+    Starts(inside=False, switch="effort"),
+    models="Magistral, Ministral 3",
+    special_tokens=("[THINK]", "[/THINK]"),
 )

@@ -22,7 +22,7 @@ from ..format import Span, Think
 from ..machine import Grammar
 from ..recovery import drift, recovers
 from ..reply import Reply
-from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.messages import MESSAGE, START, TO, Header, Messages
 from ..shapes.tagged import Tagged, sample_of
 
@@ -98,7 +98,7 @@ MUSE = muse(Muse)
 MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
 MUSE_TOKENS = ("<|message|>", "<|eot|>", *MUSE_ENDS)
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "muse",
         MUSE,
@@ -110,14 +110,10 @@ ROWS = (
         model_types=("muse_glimmer", "muse_spark"),
         engines=Native(vllm=("muse_glimmer", "muse", "musespark1x"), sglang=("muse",)),
     ),
-    ReasoningRow(
-        "muse",
-        Think((" to=self<|message|>",), (" to=user<|message|>",)),
-        "Muse Glimmer",
-        OUTSIDE,
-        special_tokens=MUSE_TOKENS,
-        turn_ends=("<|eot|>", *MUSE_ENDS),
-        frame=MUSE,
-        engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
-    ),
+    Think((" to=self<|message|>",), (" to=user<|message|>",)),
+    OUTSIDE,
+    models="Muse Glimmer",
+    special_tokens=MUSE_TOKENS,
+    frame=MUSE,
+    engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
 )

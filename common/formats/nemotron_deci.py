@@ -8,7 +8,7 @@ One array a tag, or a single call.
 from __future__ import annotations
 
 from ..format import THINK, Span
-from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
+from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ToolRow, family
 from ..shapes.json_calls import UNMARKED, JsonCalls
 from ..shapes.tagged import sample_of
 
@@ -20,22 +20,16 @@ NEMOTRON_DECI = JsonCalls(
     bare=UNMARKED,
 )
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "nemotron_deci",
         NEMOTRON_DECI,
         "Llama-Nemotron Super and Ultra",
-        pairs=("nemotron_deci",),
         turn_end="<|eot_id|>",
         turn_ends=LLAMA_ENDS,
         model_types=("nemotron-nas",),
     ),
-    ReasoningRow(
-        "nemotron_deci",
-        THINK,
-        "Llama-Nemotron Super and Ultra",
-        OUTSIDE,
-        added_tokens=THINK_TOKENS,
-        turn_ends=LLAMA_ENDS,
-    ),
+    THINK,
+    OUTSIDE,
+    added_tokens=THINK_TOKENS,
 )

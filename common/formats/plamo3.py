@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..arguments.json_object import JsonObject
 from ..format import Span, Think
-from ..rows import ON_UNLESS_OFF, Native, ReasoningRow, ToolRow
+from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 
 
@@ -31,24 +31,17 @@ PLAMO3 = Tagged(
     arguments=JsonObject(),
 )
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "plamo3",
         PLAMO3,
         "PLaMo 3",
-        pairs=("plamo3",),
         special_tokens=_TOKENS,
         turn_end=_TURN_END,
         model_types=("plamo3",),
         engines=Native(vllm=("plamo3",)),
     ),
-    ReasoningRow(
-        "plamo3",
-        Think((_THINK.open,), (_THINK.close,)),
-        "PLaMo 3",
-        ON_UNLESS_OFF,
-        special_tokens=_TOKENS[:3],
-        turn_ends=(_TURN_END,),
-        engines=Native(vllm=("plamo3",)),
-    ),
+    Think((_THINK.open,), (_THINK.close,)),
+    ON_UNLESS_OFF,
+    special_tokens=_TOKENS[:3],
 )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..recovery import recovering
-from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
+from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 from .qwen3_coder import attributed
 
@@ -29,24 +29,17 @@ SEED_OSS = Tagged(
     variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
 )
 
-ROWS = (
+ROWS = family(
     ToolRow(
         "seed_oss",
         SEED_OSS,
         "Seed-OSS",
-        pairs=("seed_oss",),
         added_tokens=("<seed:tool_call>", "</seed:tool_call>"),
         turn_end="<seed:eos>",
         model_types=("seed_oss",),
         engines=Native(vllm=("seed_oss",)),
     ),
-    ReasoningRow(
-        "seed_oss",
-        Think(("<seed:think>",), ("</seed:think>",)),
-        "Seed-OSS",
-        OUTSIDE,
-        added_tokens=("<seed:think>", "</seed:think>"),
-        turn_ends=("<seed:eos>",),
-        engines=Native(vllm=("seed_oss",)),
-    ),
+    Think(("<seed:think>",), ("</seed:think>",)),
+    OUTSIDE,
+    added_tokens=("<seed:think>", "</seed:think>"),
 )
