@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from ..format import Span
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import JsonCalls
+from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
 from .minimax_m2 import MINIMAX_M2
 
@@ -25,7 +25,7 @@ DOTS = Tagged(
     sections=(_SECTION,),
     call=MINIMAX_M2.call,
     arguments=MINIMAX_M2.arguments,
-    json=JsonCalls(sample="", spans=(_SECTION,)),
+    others=(json_in(_SECTION),),
 )
 
 ROWS = (

@@ -16,7 +16,7 @@ from __future__ import annotations
 from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..rows import NEVER_CHANGED, Native, ToolRow, family
-from ..shapes.json_calls import JsonCalls
+from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
 
 _CALL = Span("<ifm|tool_call>", "</ifm|tool_call>")
@@ -32,7 +32,7 @@ K2_HORIZON = Tagged(
         close="</ifm|arg_value>",
         typed_in=("<ifm|arg_type>", "</ifm|arg_type>"),
     ),
-    json=JsonCalls(sample="", spans=(_CALL,)),
+    others=(json_in(_CALL),),
 )
 
 _EFFORTS = ("think", "think_fast", "think_faster")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ..arguments.tags import Tags
 from ..rows import ToolRow
+from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
 from .longcat import LONGCAT, LONGCAT_END
 
@@ -25,7 +26,7 @@ LONGCAT2 = Tagged(
         name_end=("</longcat_arg_key>", "<longcat_arg_value>"),
         close="</longcat_arg_value>",
     ),
-    json=LONGCAT,
+    others=(json_in(LONGCAT.spans[0]),),
 )
 
 ROWS = (

@@ -23,7 +23,7 @@ MIMO = Tagged(
     call=SEED_OSS.call,
     name_end=SEED_OSS.name_end,
     arguments=SEED_OSS.arguments,
-    variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
+    others=recovering("names as attributes", (attributed(WRAPPER, framed=False),), off=()),
 )
 
 ROWS = (

@@ -15,17 +15,19 @@ closer the models also write `<function name="get_weather">` and `<parameter nam
 from __future__ import annotations
 
 from ..arguments.tags import Spelling, Tags
+from ..cursor import Markers
 from ..format import THINK, Span
 from ..recovery import drift, recovering
 from ..rows import ON_UNLESS_OFF, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
+from ..shapes.sibling import Sibling
 from ..shapes.tagged import Tagged, sample_of
 
 WRAPPER = Span("<tool_call>", "</tool_call>")
 
 
-def attributed(wrapper: Span, *, framed: bool) -> Tagged:
+def attributed(wrapper: Span, *, framed: bool) -> Sibling:
     """The variant with names as attributes, `<function name="f">` and `<parameter name="p">`, or `<function f>`."""
-    return Tagged(
+    calls = Tagged(
         sample="",
         wrapper=wrapper,
         call=Span("<function name=", "</function>"),
@@ -37,6 +39,7 @@ def attributed(wrapper: Span, *, framed: bool) -> Tagged:
             spellings=drift("a parameter's tag without its equals sign", Spelling("<parameter ", drift=True)),
         ),
     )
+    return Sibling(calls, Markers((wrapper.open,)), calls.call_openers)
 
 
 QWEN3_CODER = Tagged(
@@ -46,7 +49,7 @@ QWEN3_CODER = Tagged(
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     arguments=Tags(open="<parameter=", close="</parameter>", framed=True),
-    variant=recovering("names as attributes", attributed(WRAPPER, framed=True), off=None),
+    others=recovering("names as attributes", (attributed(WRAPPER, framed=True),), off=()),
 )
 
 ROWS = (

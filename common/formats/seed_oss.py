@@ -26,7 +26,7 @@ SEED_OSS = Tagged(
     wrapper=WRAPPER,
     call=Span("<function=", "</function>"),
     arguments=Tags(open="<parameter=", close="</parameter>"),
-    variant=recovering("names as attributes", attributed(WRAPPER, framed=False), off=None),
+    others=recovering("names as attributes", (attributed(WRAPPER, framed=False),), off=()),
 )
 
 ROWS = family(

@@ -8,14 +8,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ..arguments.name import read_name
 from ..arguments.tags import Tags
-from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
+from ..cursor import Markers
 from ..format import Span, ToolFormat
 from ..recovery import drift, recovering
-from ..reply import Reply
+from ..shapes.sibling import JSON_STARTS, Sibling
 from ..shapes.tagged import Tagged
 from .glm47 import GLM47
 from .hermes import HERMES
@@ -33,50 +30,21 @@ _INVOKE = Tagged(
 )
 
 
-@dataclass(frozen=True)
-class Sibling(ToolFormat):
-    """A family's calls behind the wrapper of another one's."""
-
-    format: ToolFormat
-    starts: Markers
-    """What has to stand behind the wrapper's opener."""
-    named: bool = False
-    """Whether the call's name stands before that."""
-    wrapper: Span = WRAPPER
-    closers = NO_MARKERS
-    markers = frozenset[str]()
-
-    def __post_init__(self) -> None:
-        vars(self).update(openers=Markers((self.wrapper.open,)))
-
-    def __str__(self) -> str:
-        return " ".join(sorted(self.starts.all))
-
-    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        ahead = cursor.mark()
-        yield from cursor.space()
-        if self.named:
-            yield from read_name(cursor)
-        found = (yield from cursor.stands(self.starts)) is not None
-        cursor.rewind(ahead)
-        if not found:
-            return False
-        return (yield from self.format.read(opener, mark, cursor, reply))
-
+_WRAPPER = Markers((WRAPPER.open,))
 
 _SIBLINGS = drift(
     "calls of another family in its wrapper",
-    Sibling(HERMES, Markers(("{", "["))),
-    Sibling(QWEN3_CODER, Markers(("<function=", "<function name="))),
-    Sibling(_INVOKE, Markers(("<invoke name=",))),
-    Sibling(GLM47, Markers(("<arg_key>",)), named=True),
+    Sibling(HERMES, _WRAPPER, JSON_STARTS),
+    Sibling(QWEN3_CODER, _WRAPPER, Markers(("<function=", "<function name="))),
+    Sibling(_INVOKE, _WRAPPER, Markers(("<invoke name=",))),
+    Sibling(GLM47, _WRAPPER, Markers(("<arg_key>",)), named=True),
     contract="Shared wrappers",
 )
 
 
 _AS_LONGCAT2: tuple[ToolFormat, ...] = drift(
     "calls of LongCat 2.0 from LongCat-Flash",
-    Sibling(LONGCAT2, Markers(("<longcat_arg_key>", LONGCAT2.call.close)), named=True, wrapper=LONGCAT2.call),
+    Sibling(LONGCAT2, LONGCAT2.calls, Markers(("<longcat_arg_key>", LONGCAT2.call.close)), named=True),
     contract="Shared wrappers",
 )
 

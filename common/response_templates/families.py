@@ -67,9 +67,10 @@ def _calls(tool: ToolRow, ends: list[str]) -> dict[str, object]:
         )
     if isinstance(format, Pythonic):
         return _python(format)
-    if isinstance(format, Tagged):
-        return _tagged(format)
-    raise Unsayable("its calls are written in several ways, and one field of calls has one")
+    assert isinstance(format, Tagged)
+    if format.written:
+        raise Unsayable("its calls are written in several ways, and one field of calls has one")
+    return _tagged(format)
 
 
 def _json(format: JsonCalls, ends: list[str]) -> dict[str, object]:

@@ -143,6 +143,7 @@ class JsonCalls(ToolFormat):
 
     def read_inner(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read the calls that stand where another format expects one's name, up to the closers around them."""
+        yield from cursor.space()
         in_array = yield from self._enter_array(cursor)
         fits = yield from self._call(marks, cursor, reply)
         if fits:

@@ -25,11 +25,11 @@ from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
 from ..schema import Tools
 from .json_calls import JsonCalls
+from .sibling import Sibling
 
 _STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
-_JSON_STARTS = "{["
 _TAG_CLOSED = Markers(("/>",))
 
 
@@ -86,10 +86,8 @@ class Tagged(ToolFormat):
     """Markup around calls: in the template, but optional here."""
     wrapper: Span | None = None
     """Markup around each call; its opener counts only right before a call."""
-    variant: Tagged | None = None
-    """What models write in place of a call in the wrapper; it counts only right behind the wrapper's opener."""
-    json: JsonCalls | None = None
-    """Whole calls as JSON, which may stand behind its openers in place of a name and arguments."""
+    others: tuple[Sibling, ...] = ()
+    """What models write behind its openers in place of what else follows them."""
     head: Callable[[str], Head] = Head
     """How the written name is read."""
     message_ends: Callable[[Cursor], Reading[bool]] = no_message_ends
@@ -97,7 +95,7 @@ class Tagged(ToolFormat):
     headers: Markers = NO_MARKERS
     """What ends a message's header there: no text between the calls of a section holds it."""
     calls: Markers = field(init=False, repr=False)
-    _call_open: Markers = field(init=False, repr=False)
+    call_openers: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
     _call_close: Markers = field(init=False, repr=False)
     _call_closers: Markers = field(init=False, repr=False)
@@ -119,15 +117,17 @@ class Tagged(ToolFormat):
         openers = (calls if _ALONE or not around else set()) | {span.open for span in around}
         closers = ends | self.arguments.closers
         own = openers | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
-        if self.variant is not None:
-            own |= self.variant.markers
+        own = own.union(*(other.format.markers for other in self.others))
+        bare = next((other.format for other in self.others if other.format.bare), self)
         opens = {span.open for span in spellings}
         vars(self).update(
             openers=Markers(openers),
             closers=Markers(closers),
             markers=frozenset(own - {"", ">"}),
+            bare=bare.bare,
+            bare_starts=bare.bare_starts,
             calls=Markers(calls),
-            _call_open=Markers(opens),
+            call_openers=Markers(opens),
             # Right behind the wrapper's opener the call's may lack its bracket.
             _in_wrapper=Markers(opens | {each.removeprefix("<") for each in opens if _WITHOUT_BRACKET}),
             _call_close=Markers(span.close for span in spellings),
@@ -142,17 +142,20 @@ class Tagged(ToolFormat):
             _id_open=Markers((self.id_open,)),
         )
 
+    @property
+    def written(self) -> tuple[ToolFormat, ...]:
+        """The formats of the others that a template writes too."""
+        return tuple(other.format for other in self.others if other.format.sample)
+
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        json = yield from self._as_json(opener, cursor)
-        if json is not None:
-            return (yield from json.read(opener, mark, cursor, reply))
+        for other in self.others:
+            if (yield from other.stands(opener, cursor)):
+                return (yield from other.format.read(opener, mark, cursor, reply))
+        if not opener:
+            return False
         close = next((span.close for span in self.sections if span.open == opener), "")
         if close:
             return (yield from self._section(close, mark, cursor, reply))
-        if self.variant is not None and self.wrapper is not None and opener == self.wrapper.open:
-            yield from cursor.space()
-            if (yield from cursor.stands(self.variant._call_open)) is not None:
-                return (yield from self.variant.read(opener, mark, cursor, reply))
         if reply.ends_rehearsal.all and self.wrapper is not None and opener == self.wrapper.open:
             ahead = cursor.mark()
             yield from cursor.space()
@@ -164,14 +167,6 @@ class Tagged(ToolFormat):
         if fits:
             yield from read_strays(cursor, self._strays)
         return fits
-
-    def _as_json(self, opener: str, cursor: Cursor) -> Reading[JsonCalls | None]:
-        """What reads the calls behind `opener` if they are JSON."""
-        if self.json is None or opener not in self.json.openers.all:
-            return None
-        yield from cursor.space()
-        char = yield from cursor.peek()
-        return self.json if char != "" and char in _JSON_STARTS else None
 
     # --- one call
 
@@ -217,7 +212,7 @@ class Tagged(ToolFormat):
             opened = (yield from cursor.match(self._in_wrapper)) is not None
             if not opened and not (yield from self._opened_as_parameter(cursor, tools)):
                 return None if cursor.at_end or cursor.cut_of(self._in_wrapper) else False
-            while _DOUBLED_OPENER and (yield from cursor.match(self._call_open)) is not None:
+            while _DOUBLED_OPENER and (yield from cursor.match(self.call_openers)) is not None:
                 pass
         typed, name = yield from self._name(cursor, tools)
         if self.name_end == (">",) and (yield from self._closes_itself(name, cursor, tools)):
@@ -312,12 +307,12 @@ class Tagged(ToolFormat):
 
     def _call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read a call behind `opener`; the marks, which hold its text, are settled once it fits."""
-        json = yield from self._as_json(opener, cursor)
-        if json is not None:
-            fits = yield from json.read_inner(marks, cursor, reply)
-            if fits:
-                yield from read_strays(cursor, self._call_closers)
-            return fits
+        for other in self.others:
+            if isinstance(other.format, JsonCalls) and (yield from other.stands(opener, cursor)):
+                fits = yield from other.format.read_inner(marks, cursor, reply)
+                if fits:
+                    yield from read_strays(cursor, self._call_closers)
+                return fits
         head = yield from self._head(opener, cursor, reply.tools)
         if not isinstance(head, Head):
             return head

@@ -20,7 +20,7 @@ from ..arguments.elements import NAMESPACE
 from ..arguments.json_object import JsonObject
 from ..arguments.minimax_m3 import MinimaxM3Values
 from ..arguments.tags import Tags
-from ..format import FrameFormat, Span, ToolFormat
+from ..format import FrameFormat, Span
 from ..registry import PREFIX, reasoning_row
 from ..rows import ToolRow
 from ..shapes.frames import Frames
@@ -263,14 +263,6 @@ class Frame:
 
 
 @runtime_checkable
-class Ways(Protocol):
-    """A format that writes calls in several ways behind one opener, the usual one first."""
-
-    @property
-    def ways(self) -> tuple[ToolFormat, ...]: ...
-
-
-@runtime_checkable
 class Beside(Protocol):
     """A format with calls beside an answer that has tags of its own, all in one message."""
 
@@ -413,7 +405,8 @@ def _listed(keys: Sequence[str]) -> str:
 def _block(row: ToolRow, format: object) -> Block:
     match format:
         case Tagged():
-            return _tagged(row, format)
+            first = _tagged(row, format)
+            return replace(first, others=tuple(_inside(first, _block(row, each)) for each in format.written))
         case JsonCalls():
             return _json(row, format)
         case Pythonic():
@@ -421,9 +414,6 @@ def _block(row: ToolRow, format: object) -> Block:
         case GemmaCalls():
             form = Form(("call:", Hole.NAME, "{", Hole.ARGUMENTS, "}"), gemma(format.marks.delimiter))
             return Block(format.marks.openers[:1], form, format.marks.end, between="")
-        case Ways():
-            first, *others = (_block(row, each) for each in format.ways)
-            return replace(first, others=tuple(_inside(first, each) for each in others))
         case Beside():
             # The prompt may have begun an answer, and the message may be closed after the calls.
             return replace(_block(row, format.calls), front=format.answer.close, behind=format.close)

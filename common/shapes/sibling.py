@@ -1,0 +1,52 @@
+"""Calls of another markup behind an opener: another family's, JSON in place of a name, tags in another spelling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..arguments.name import read_name
+from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
+from ..format import Span, ToolFormat
+from ..reply import Reply
+from .json_calls import JsonCalls
+
+JSON_STARTS = Markers(("{", "["))
+
+
+@dataclass(frozen=True)
+class Sibling(ToolFormat):
+    """Calls that are told by what stands behind the opener."""
+
+    format: ToolFormat
+    openers: Markers
+    starts: Markers
+    """What has to stand behind the opener."""
+    named: bool = False
+    """Whether the call's name stands before that."""
+    closers = NO_MARKERS
+    markers = frozenset[str]()
+
+    def __str__(self) -> str:
+        return " ".join(sorted(self.starts.all))
+
+    def stands(self, opener: str, cursor: Cursor) -> Reading[bool]:
+        """Whether such a call is here, behind `opener` ("": there is none); nothing is read."""
+        may_be = opener in self.openers.all if opener else self.format.bare != ""
+        return may_be and (yield from cursor.ahead(self._starts(cursor), False))
+
+    def _starts(self, cursor: Cursor) -> Reading[bool]:
+        yield from cursor.space()
+        if self.named:
+            yield from read_name(cursor)
+        return (yield from cursor.stands(self.starts)) is not None
+
+    def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        if not (yield from self.stands(opener, cursor)):
+            return False
+        return (yield from self.format.read(opener, mark, cursor, reply))
+
+
+def json_in(span: Span) -> Sibling:
+    """Whole calls as JSON between these markers."""
+    calls = JsonCalls(sample="", spans=(span,))
+    return Sibling(calls, calls.openers, JSON_STARTS)
