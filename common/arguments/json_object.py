@@ -22,7 +22,7 @@ from .tag_parts import Sink as CallSink
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="\0", contract="Wrapped arguments")
 _NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FENCE = Markers(("```",))
+FENCE = Markers(("```",))
 FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
 _EMPTY = rule("an empty string as arguments", contract="No arguments")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")
@@ -36,30 +36,12 @@ class JsonObject(Arguments):
     fenced: bool = False
     """Whether the template puts the object into a Markdown code fence, which may be missing."""
 
-    def fits(self, cursor: Cursor, ends: Markers) -> Reading[bool | None]:
-        """Read the first piece of an object; whether it was one, None if the reply ends before that is known."""
-        fence = yield from self._fence(cursor)
-        if (yield from cursor.stands(union(ends, fence, _NULL))) is not None:
-            return True
-        found = yield from cursor.look(_FIRST_PIECE)
-        if found.lastindex is not None:
-            return True
-        cut = cursor.ended and found.end() == len(cursor.text)
-        return None if cut or cursor.cut_of(union(ends, _NULL, _FENCE if self.fenced else fence)) else False
-
-    def _fence(self, cursor: Cursor) -> Reading[Markers]:
-        """Read white space, and a code fence if there may be one; what closes that."""
-        yield from cursor.space()
-        if not self.fenced or (yield from cursor.match(_FENCE)) is None:
-            return NO_MARKERS
-        yield from cursor.run(_LANGUAGE)
-        yield from cursor.space()
-        return _FENCE
-
     def read(
         self, cursor: Cursor, call: CallSink, parameters: Parameters, around: Around, key: str = ""
     ) -> Reading[bool]:
-        fits = yield from cursor.ahead(self.fits(cursor, around.closers), False)
+        fence = (yield from read_fence(cursor)) if self.fenced else NO_MARKERS
+        yield from cursor.space()
+        fits = yield from begins(cursor, union(around.closers, FENCE) if self.fenced else around.closers)
         if not fits:
             if fits is None:
                 cursor.take(len(cursor.text))
@@ -68,17 +50,33 @@ class JsonObject(Arguments):
         # No reasoning begins in a string, and no code fence does.
         within = json_text.inside(union(own, around.reply.ends_strings), openers=around.openers)
         sink = call.announce().arguments
-        return (yield from self.read_body(cursor, sink, parameters, union(own, around.stops), within))
-
-    def read_body(
-        self, cursor: Cursor, sink: Sink, parameters: Parameters, ends: Markers, within: json_text.Inside
-    ) -> Reading[bool]:
-        """Read the arguments up to their last bracket; whether they are whole. `within`: as `json_text.value`."""
-        fence = yield from self._fence(cursor)
-        complete = yield from read_object(cursor, sink, union(ends, fence), within, parameters.required)
+        ends = union(own, around.stops, fence)
+        complete = yield from read_object(cursor, sink, ends, within, parameters.required)
         if self.fenced:
-            yield from read_strays(cursor, _FENCE, once=True)
+            yield from read_strays(cursor, FENCE, once=True)
         return complete
+
+
+def read_fence(cursor: Cursor) -> Reading[Markers]:
+    """Read white space, and a code fence if one is here; what closes that."""
+    yield from cursor.space()
+    if (yield from cursor.match(FENCE)) is None:
+        return NO_MARKERS
+    yield from cursor.run(_LANGUAGE)
+    yield from cursor.space()
+    return FENCE
+
+
+def begins(cursor: Cursor, ends: Markers) -> Reading[bool | None]:
+    """Whether the first piece of an object is here, or what is for it; None if the reply ends before that is known."""
+    ends = union(ends, _NULL)
+    if (yield from cursor.stands(ends)) is not None:
+        return True
+    found = yield from cursor.look(_FIRST_PIECE)
+    if found.lastindex is not None:
+        return True
+    cut = cursor.ended and (found.end() == len(cursor.text) or ends.begins(cursor.text[cursor.at :]))
+    return None if cut else False
 
 
 def read_object(

@@ -16,7 +16,7 @@ from enum import Enum
 from operator import itemgetter
 
 from ..arguments import json_text
-from ..arguments.json_object import FENCES, JsonObject, read_object
+from ..arguments.json_object import FENCES, begins, read_object
 from ..arguments.json_text import inside
 from ..arguments.literals import Read
 from ..arguments.name import is_name
@@ -27,7 +27,6 @@ from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
 
-_OBJECT = JsonObject()
 _QUOTES = recovering("keys and names in single quotes", "\"'", off='"', contract="Python's JSON")
 _SEPARATORS = (",", *drift("what separates calls", ";"))
 _ARRAY_END = Markers("]")
@@ -387,9 +386,7 @@ class _Body(Proposed):
     def _arguments(self) -> Reading[_Step]:
         cursor = self.cursor
         if self.call is None:
-            mark = cursor.mark()
-            fits = yield from _OBJECT.fits(cursor, self.ends)
-            cursor.rewind(mark)
+            fits = yield from begins(cursor, self.ends)
             if fits is None:
                 return _Step.CUT
             if (yield from cursor.stands(self.reply.turn_ends)) is not None:

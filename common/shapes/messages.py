@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..arguments.json_object import JsonObject
+from ..arguments.json_object import FENCE, begins, read_fence, read_object
 from ..arguments.json_text import inside
 from ..arguments.name import is_name, read_name
-from ..cursor import SPACE, Cursor, Mark, Markers, Reading, within
+from ..arguments.strays import read_strays
+from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
 from ..recovery import recovering, recovers, rule
 from ..reply import Reply
 from ..schema import Tools
@@ -38,8 +39,6 @@ _ODD_WORDS = recovering("words in a header that mean nothing", 3, off=0)
 _PARTS = 8
 """A header may hold as many markers: many in a row are not read again from each of them."""
 _PEOPLE = frozenset({"", "user", _ROLE, "self"})
-_OBJECT = JsonObject()
-_FENCED = JsonObject(fenced=True)
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
 
 _CALL_WITHOUT_END = rule("a header without its end, before a call's arguments")
@@ -115,11 +114,13 @@ class Messages(Frames):
         cursor.settle(mark)
         name = self._without_type(header.recipient, reply.tools)
         call = reply.call(name)
-        yield from cursor.space()
-        # Only behind a fence is the closing one waited for: the end of the object ends the call.
-        body = _FENCED if (yield from cursor.peek()) == "`" else _OBJECT
-        parameters = reply.tools.parameters(name)
-        call.end((yield from body.read_body(cursor, call.arguments, parameters, self.parts, inside(self.parts))))
+        fence = yield from read_fence(cursor)
+        required = reply.tools.parameters(name).required
+        ends = union(self.parts, fence)
+        complete = yield from read_object(cursor, call.arguments, ends, inside(self.parts), required)
+        if fence.all:  # else the end of the object ends the call
+            yield from read_strays(cursor, fence, once=True)
+        call.end(complete)
         return True
 
     @recovers("a word of the header stuck to a call's name", off=lambda _, name, __: name)
@@ -135,7 +136,8 @@ class Messages(Frames):
         yield from cursor.space()
         quote = yield from cursor.peek()
         if not quote or quote not in _QUOTES:
-            return (yield from _FENCED.fits(cursor, self.parts))
+            yield from read_fence(cursor)
+            return (yield from begins(cursor, union(self.parts, FENCE)))
         # A string has to hold the object: what is sent to a tool may also be code.
         cursor.take(cursor.at + 1)
         yield from cursor.space()
