@@ -21,6 +21,11 @@ Reading: TypeAlias = Generator[None, None, T]
 
 Sink: TypeAlias = Callable[[str], None]
 
+
+def drop(_text: str) -> None:
+    """A sink for text that nobody gets."""
+
+
 SPACE = " \t\r\n\f\v"
 """White space of the markups. Unicode's other spaces are text: they indent CJK prose."""
 

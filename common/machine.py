@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .arguments.json_object import read_object
-from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, SPACE, Cursor, Mark, Markers, Reading, Sink
+from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, SPACE, Cursor, Mark, Markers, Reading, Sink, drop
 from .format import PLAIN_TAG, Calls, FrameFormat, Span, Task, Think, ToolFormat
 from .held import Held
 from .proposed import attempt
@@ -218,7 +218,7 @@ class Machine:
         space = len(cursor.held(mark))
         found = (yield from cursor.match(self.grammar.label)) is not None
         if found and not cursor.held(mark).endswith(think.closes):
-            found = (yield from cursor.until(self.grammar.think_markers, _drop)) in think.closes
+            found = (yield from cursor.until(self.grammar.think_markers, drop)) in think.closes
         cursor.rewind(mark, space if found else 0)
         return found
 
@@ -465,10 +465,6 @@ class Machine:
             if starts and (yield from tool.read("", mark, self.cursor, self.reply)):
                 return True
         return False
-
-
-def _drop(text: str) -> None:
-    """A sink for text that is read again."""
 
 
 def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:

@@ -65,10 +65,6 @@ _NEXT_CALL_IN_REST = rule("the next call after what is no JSON", contract="Local
 _TRAILING_COMMA = rule("a trailing comma", contract="Commas")
 
 
-def drop(_text: str) -> None:
-    """A sink for text that is markup."""
-
-
 class Inside:
     """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
 

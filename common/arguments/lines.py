@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring as quote
 
-from ..cursor import SPACE, Cursor, Markers, Reading, Sink, union
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink, drop, union
 from ..held import Held
 from ..schema import Parameters
 from .name import MAX_NAME
@@ -114,7 +114,7 @@ class Lines(Arguments):
         yield from cursor.run(_BLANKS)
         if (yield from cursor.stands(self._end)) is not None or not (yield from cursor.peek()):
             return True
-        further = yield from cursor.up_to(union(around.closers, around.openers), _nowhere)
+        further = yield from cursor.up_to(union(around.closers, around.openers), drop)
         return further not in around.closers.all
 
 
@@ -134,7 +134,3 @@ class _Stripped:
             return
         self._sink(self._held.take() + bare)
         self._held.append(piece[len(bare) :])
-
-
-def _nowhere(text: str) -> None:
-    """Drop text."""

@@ -19,13 +19,12 @@ from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
 
-from ..cursor import SPACE, Cursor, Markers, Reading, Sink
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink, drop
 from ..held import Held
 from ..proposed import Proposed
 from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Tools, read, read_number
 from .compact import Compact, Open, read_word
-from .json_text import drop
 from .literals import CLOSABLE, CLOSER, CLOSERS, FOLLOWS_WITHIN, KEYS, VALUES, Doubt, Due, Read
 from .name import MAX_NAME
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quote
 from typing import TYPE_CHECKING
 
-from ..cursor import Cursor, Reading, union
+from ..cursor import Cursor, Reading, drop, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from ..schema import STRING, Parameters
 from .literals import FOLLOWS_WITHIN
 from .name import read_name
 from .tag_parts import Around, End, Header, Sink
-from .tag_value import Value, nowhere
+from .tag_value import Value
 from .text_value import TextValue
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Body:
         self.tags = tags
         self.cursor = cursor
         self.call = call
-        self.sink: TextSink = nowhere
+        self.sink: TextSink = drop
         self.parameters = parameters
         self.around = around
         self.written: set[str] = set()
@@ -206,7 +206,7 @@ class Body:
         """Read a parameter behind its header."""
         name = header.name
         if not name:
-            return Value(self, header, TextValue(nowhere, STRING, framed=False)).read()
+            return Value(self, header, TextValue(drop, STRING, framed=False)).read()
         if _VALUE_IN_TAG and "=" in name and self.parameters.declares(name[: name.index("=")]):
             return self._assigned(header)
         return self._named(header, self.sink)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cursor import SPACE, Mark, Reading, union
+from ..cursor import SPACE, Mark, Reading, drop, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from .literals import FOLLOWS_WITHIN
@@ -68,7 +68,7 @@ class Value:
         if self._header.drift:
             markers = union(markers, self._closers)
         while True:
-            marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, nowhere)
+            marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, drop)
             if marker is None:
                 found: End | int = self._at_end()
             elif marker in self._closers.all:
@@ -384,7 +384,3 @@ class Value:
 
 def _word(tag: str) -> str:
     return "".join(char for char in tag if char.isalnum())
-
-
-def nowhere(text: str) -> None:
-    """Drop text."""

@@ -21,7 +21,7 @@ from ..arguments.json_text import inside
 from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
-from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, union, within
+from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, drop, union, within
 from ..format import PLAIN_TAG, Span, ToolFormat
 from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
@@ -363,7 +363,7 @@ class _Body(Proposed):
         if not _FURTHER_KEYS:
             return _Step.NO_CALL
         self._foreign = self._foreign or not self._is_about_call(key)
-        read = yield from json_text.value(self.cursor, json_text.drop, self.ends, self._within)
+        read = yield from json_text.value(self.cursor, drop, self.ends, self._within)
         return _Step.ON if read else _Step.ENDS
 
     def _is_about_call(self, key: str) -> bool:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..arguments.json_object import JsonObject
-from ..arguments.json_text import drop
 from ..arguments.name import read_name, read_numbered_name
 from ..arguments.strays import read_strays, read_surplus
 from ..arguments.tag_parts import Arguments, Around, Level
 from ..arguments.tags import read_gap
-from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, union, within
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, drop, union, within
 from ..format import Span, ToolFormat
 from ..proposed import Proposed, attempt
 from ..recovery import recovering, recovers, rule
