@@ -162,10 +162,6 @@ class Overrun(Exception):
     """More was read behind a mark than it may hold."""
 
 
-def _never(found: object) -> bool:
-    return False
-
-
 def within(reading: Reading[T], otherwise: T) -> Reading[T]:
     """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
     try:
@@ -438,7 +434,7 @@ class Cursor:
                 self._kept.append(piece[:-size])
             size -= len(piece)
 
-    def ahead(self, reading: Reading[T], otherwise: T, keeps: Callable[[T], bool] = _never) -> Reading[T]:
+    def ahead(self, reading: Reading[T], otherwise: T, keeps: Callable[[T], bool] | None = None) -> Reading[T]:
         """What `reading` finds here, or `otherwise` if it reads more than a mark may hold.
 
         Nothing is read then, unless `keeps` says of what was found that it counts.
@@ -448,7 +444,7 @@ class Cursor:
             found = yield from reading
         except Overrun:
             found = otherwise
-        if keeps(found):
+        if keeps is not None and keeps(found):
             self.settle(mark)
         else:
             self.rewind(mark)

@@ -85,12 +85,6 @@ class Doubt:
             self.stop_reading()
         self.items.append(call)
 
-    @property
-    def was_cut(self) -> bool:
-        """Whether the last call is doubtful and not complete."""
-        last = self.items[-1]
-        return isinstance(last, DoubtfulCall) and not last.call.complete
-
     def stop_reading(self) -> None:
         """What is read from here on is not the text of a doubtful call."""
         if self.reading is not None:

@@ -310,8 +310,9 @@ class Reply:
         self._reasoning_space.append(token)
 
     def reasoning_ends(self) -> None:
-        if self._doubt is not None and _CUT_REHEARSAL and self._doubt.was_cut:
-            self.release()
+        last = None if self._doubt is None else self._doubt.items[-1]
+        if _CUT_REHEARSAL and isinstance(last, DoubtfulCall) and not last.call.complete:
+            self.release()  # the call is cut off here
         if self._doubt is not None:
             self._later(self.reasoning_ends)
             return
@@ -425,7 +426,7 @@ class Reply:
             if isinstance(item, HeldCall):
                 self._tell(item)
             elif isinstance(item, DoubtfulCall):
-                self._say_text(item, item.text)
+                item.text(item.raw.take())
             else:
                 item.say()
 
@@ -440,14 +441,11 @@ class Reply:
             if isinstance(item, HeldCall):
                 self._tell(item)
             elif isinstance(item, DoubtfulCall) and self._doubts.verbatim:
-                self._say_text(item, text)
+                text(item.raw.take())
             elif isinstance(item, DoubtfulCall):
                 self._tell(item.call)
             elif self._doubts.verbatim:
                 text(item.space)
-
-    def _say_text(self, item: DoubtfulCall, sink: Sink) -> None:
-        sink(item.raw.take())
 
     def _tell(self, held: HeldCall) -> Call:
         call = self._announce(held.name, held.native_id)

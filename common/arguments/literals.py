@@ -124,7 +124,9 @@ class Literal(Generic[Owed]):
                 assert found is not None  # a starred class matches everywhere
                 self._space(cursor.take(found.end()))
                 continue
-            if char in firsts and ((yield from cursor.stands(ends)) or self._is_cut_marker()):
+            if char in firsts and (yield from cursor.stands(ends)):
+                return self._end()
+            if char in firsts and _CUT_MARKER and self._due is Due.MORE and cursor.cut_of(ends):
                 return self._end()
             read = self._structure(char) if char in structure else None
             if read is None:
@@ -155,10 +157,6 @@ class Literal(Generic[Owed]):
         found = yield from cursor.look(_CALL_BEGINS)
         bare = cursor.ended and not cursor.text[cursor.at :].strip(SPACE)
         return bare or found["body"] is not None or found["head"] is not None
-
-    def _is_cut_marker(self) -> bool:
-        """Whether the reply ends in a marker here, which is then read."""
-        return _CUT_MARKER and self._due is Due.MORE and self._cursor.cut_of(self._ends)
 
     def _space(self, text: str) -> None:
         """White space has been read."""

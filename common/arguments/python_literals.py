@@ -273,7 +273,8 @@ class _Arguments(Compact):
             return Read.DONE
         if top.members and (yield from self._call_stands()):
             return (yield from self._read_next_call())
-        if char == "{" and _LONE_DICT and not top.members and top.closer == ")" and not self._takes_object(names):
+        takes_object = bool(names) and "object" in self._parameters.types(names[0])
+        if char == "{" and _LONE_DICT and not top.members and top.closer == ")" and not takes_object:
             cursor.take(cursor.at + 1)
             top.closer = "}"
             return Read.DONE
@@ -285,9 +286,6 @@ class _Arguments(Compact):
         self._positional = names[top.members]
         self._due = Due.VALUE
         return self._open(char, keyed=False) if char in CLOSER else (yield from self._read_value(char))
-
-    def _takes_object(self, names: tuple[str, ...]) -> bool:
-        return bool(names) and "object" in self._parameters.types(names[0])
 
     def _claim(self) -> None:
         """A literal stands here: it is an argument, if its name is that of its position."""

@@ -20,7 +20,6 @@ APERTUS = JsonCalls(
     bare=UNMARKED,
 )
 
-_APERTUS_END = "<|assistant_end|>"
 
 ROWS = family(
     ToolRow(
@@ -28,7 +27,7 @@ ROWS = family(
         APERTUS,
         "Apertus",
         special_tokens=("<|tools_prefix|>", "<|tools_suffix|>"),
-        turn_end=_APERTUS_END,
+        turn_end="<|assistant_end|>",
         model_types=("apertus",),
         engines=Native(vllm=("apertus",), sglang=("apertus2509",)),
     ),

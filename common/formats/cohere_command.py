@@ -20,7 +20,6 @@ _ACTION = Span("<|START_ACTION|>", "<|END_ACTION|>")
 _ANSWERS = (Span("<|START_RESPONSE|>", "<|END_RESPONSE|>"), Span("<|START_TEXT|>", "<|END_TEXT|>"))
 _THINK = ("<|START_THINKING|>", "<|END_THINKING|>")
 _ENDS = tuple(each.close for each in _ANSWERS)
-_TURN_END = "<|END_OF_TURN_TOKEN|>"
 
 COHERE_COMMAND = JsonCalls(
     sample=sample_of(__doc__),
@@ -37,7 +36,7 @@ ROWS = family(
         COHERE_COMMAND,
         "Command A, Command R7B, Command A+",
         special_tokens=(_ACTION.open, _ACTION.close),
-        turn_end=_TURN_END,
+        turn_end="<|END_OF_TURN_TOKEN|>",
         turn_ends=_ENDS,
         native_ids=True,
         model_types=("cohere2", "cohere2_moe", "cohere2_vision"),

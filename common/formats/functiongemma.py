@@ -23,7 +23,6 @@ FUNCTIONGEMMA = GemmaCalls(
     ),
 )
 
-_ENDS = drift("what may end a reply of Gemma", "<start_function_response>", "<eos>", contract="Turn ends")
 
 ROWS = (
     ToolRow(
@@ -33,7 +32,7 @@ ROWS = (
         pairs=("basic",),
         special_tokens=("<start_function_call>", "<end_function_call>", "<escape>"),
         turn_end="<end_of_turn>",
-        turn_ends=_ENDS,
+        turn_ends=drift("what may end a reply of Gemma", "<start_function_response>", "<eos>", contract="Turn ends"),
         model_types=("gemma3_text",),
         engines=Native(vllm=("functiongemma",)),
     ),

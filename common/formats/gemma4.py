@@ -24,7 +24,6 @@ GEMMA4 = GemmaCalls(
     ),
 )
 
-_GEMMA_ENDS = drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends")
 
 ROWS = family(
     ToolRow(
@@ -34,7 +33,7 @@ ROWS = family(
         aliases=("gemma-4",),
         special_tokens=("<|tool_call>", "<tool_call|>", '<|"|>'),
         turn_end="<turn|>",
-        turn_ends=_GEMMA_ENDS,
+        turn_ends=drift("what may end a reply of Gemma", "<|tool_response>", "<eos>", contract="Turn ends"),
         model_types=("gemma4", "gemma4_text"),
         engines=Native(vllm=("gemma4",), sglang=("gemma4",), trtllm=("gemma4",)),
     ),

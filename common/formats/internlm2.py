@@ -24,7 +24,6 @@ INTERNLM2 = JsonCalls(
     bare=UNMARKED,
 )
 
-_INTERNLM_ENDS = drift("what may end a reply of InternLM2", "</s>", contract="Turn ends")
 
 ROWS = (
     ToolRow(
@@ -33,7 +32,7 @@ ROWS = (
         "InternLM2, InternLM2.5, Intern-S1",
         pairs=("basic",),
         special_tokens=("<|action_start|>", "<|plugin|>", "<|action_end|>"),
-        turn_ends=_INTERNLM_ENDS,
+        turn_ends=drift("what may end a reply of InternLM2", "</s>", contract="Turn ends"),
         model_types=("internlm2", "interns1"),
         engines=Native(vllm=("internlm",), sglang=("interns1",)),
     ),

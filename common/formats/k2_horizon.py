@@ -36,7 +36,6 @@ K2_HORIZON = Tagged(
 )
 
 _EFFORTS = ("think", "think_fast", "think_faster")
-_ENDS = ("<|endoftext|>",)
 
 ROWS = family(
     ToolRow(
@@ -44,7 +43,7 @@ ROWS = family(
         K2_HORIZON,
         "K2 Horizon",
         added_tokens=tuple(sorted(K2_HORIZON.markers)),
-        turn_ends=_ENDS,
+        turn_ends=("<|endoftext|>",),
         model_types=("k2_horizon",),
         engines=Native(vllm=("k2_horizon",), sglang=("k2_horizon",)),
     ),

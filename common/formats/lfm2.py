@@ -21,7 +21,6 @@ LFM2 = Pythonic(
     bare="",
 )
 
-_LFM_ENDS = drift("what may end a reply of LFM2", "<|endoftext|>", contract="Turn ends")
 
 ROWS = (
     ToolRow(
@@ -30,7 +29,7 @@ ROWS = (
         "LFM2, LFM2.5",
         pairs=("basic",),
         special_tokens=("<|tool_call_start|>", "<|tool_call_end|>"),
-        turn_ends=_LFM_ENDS,
+        turn_ends=drift("what may end a reply of LFM2", "<|endoftext|>", contract="Turn ends"),
         model_types=("lfm2", "lfm2_moe", "lfm2_vl"),
         engines=Native(vllm=("lfm2",), sglang=("lfm2",)),
     ),

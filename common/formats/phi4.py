@@ -28,7 +28,6 @@ PHI4 = JsonCalls(
     bare=UNMARKED,
 )
 
-_PHI_ENDS = drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends")
 
 ROWS = (
     ToolRow(
@@ -38,7 +37,7 @@ ROWS = (
         pairs=("basic",),
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
-        turn_ends=_PHI_ENDS,
+        turn_ends=drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends"),
         model_types=("phi3", "phi4mm"),
         engines=Native(vllm=("phi4_mini_json",)),
     ),

@@ -20,7 +20,6 @@ def _span(name: str) -> Span:
 _CALL, _NAME, _ARGUMENTS = _span("tool_request"), _span("tool_name"), _span("tool_arguments")
 _THINK = _span("think")
 _TOKENS = ("<|plamo:begin_", "<|plamo:end_", ":plamo|>", "<|plamo:constrain|>", "<|plamo:msg|>")
-_TURN_END = "<|plamo:tag|>"
 
 PLAMO3 = Tagged(
     sample=sample_of(__doc__),
@@ -37,7 +36,7 @@ ROWS = family(
         PLAMO3,
         "PLaMo 3",
         special_tokens=_TOKENS,
-        turn_end=_TURN_END,
+        turn_end="<|plamo:tag|>",
         model_types=("plamo3",),
         engines=Native(vllm=("plamo3",)),
     ),
