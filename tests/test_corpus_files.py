@@ -26,7 +26,8 @@ FEWEST = {False: 40, True: 15}
 @FILES
 def test_file(path: Path) -> None:
     file = load(path)
-    assert file.complaints() == []
+    if complaints := file.complaints():
+        pytest.fail("\n".join([f"tests/cases/{path.name}:", *complaints]), pytrace=False)
     assert len(file.cases) >= FEWEST[path.name.endswith(".reasoning.md")]
 
 
@@ -206,11 +207,14 @@ def test_loader_refuses(text: str, wrong: str, tmp_path: Path) -> None:
 
 def test_loader_names_missing_groups(tmp_path: Path) -> None:
     path = tmp_path / "hermes.md"
-    path.write_text(HEAD + "## Fit\n## Names\n" + CASE + "## Framing\nn/a: JSON\n", encoding="utf-8")
+    text = "## Fit\n## Names\n" + CASE + "## Sections\nn/a: none\n## Framing\nn/a: JSON\n"
+    path.write_text(HEAD + text, encoding="utf-8")
     complaints = load(path, shapes=tmp_path).complaints()
-    assert "'Drift' needs either cases or a line `n/a: why`" in complaints
-    assert "'Fit' needs either cases or a line `n/a: why`" in complaints
-    assert not any("Names" in each or "Framing" in each for each in complaints)
+    for group in ("Drift", "Fit"):
+        assert f"the group {group!r} needs either cases or a line `n/a: why` under `## {group}`" in complaints
+    assert "the group 'Framing' needs no line `n/a: ...`: hermes has nothing that it is about" in complaints
+    named = ("Names", "Sections", "Framed replies", "Typing", "Limits")
+    assert not any(group in each for each in complaints for group in named)
 
 
 def written(folder: Path, **texts: str) -> Path:

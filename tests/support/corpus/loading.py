@@ -6,7 +6,8 @@
 - `tests/shapes/*.md` have what is true of many families; `for:` in the head and under a case says of which.
 - `except: Group/title: why` in a parser's file leaves out a case that it would take over. `todo: Group/title: why`,
   or `todo: why` under a case, says that the parser does not answer so yet.
-- A parser has cases of every group of its kind, or says `n/a: why` under the group's heading.
+- A parser has cases of every group of its kind, or says `n/a: why` under the group's heading. What a group needs, and
+  the family's markup does not have (`groups_without`), goes without saying.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .cases import CASES, REASONING_GROUPS, SHAPES, TOOL_GROUPS, Case, Request, 
 from .notation import Body, Written, WrittenFile, body_of, read_file
 from .records import Called, Line, Record, Text
 from .templates import Family, Reply, Unwritable, compact
-from .traits import holds, traits_of
+from .traits import groups_without, holds, traits_of
 
 _REASONING = ".reasoning"
 
@@ -37,6 +38,8 @@ class CaseFile:
     groups: tuple[str, ...]
     passed_over: dict[str, str]
     """Groups that do not apply, and why."""
+    without: frozenset[str]
+    """Groups that cannot apply."""
     cases: tuple[Case, ...]
 
     def complaints(self) -> list[str]:
@@ -44,9 +47,13 @@ class CaseFile:
         required = REASONING_GROUPS if self.path.stem.endswith(_REASONING) else TOOL_GROUPS
         filled = {case.group for case in self.cases}
         return [
-            f"{group!r} needs either cases or a line `n/a: why`"
+            f"the group {group!r} needs either cases or a line `n/a: why` under `## {group}`"
             for group in dict.fromkeys((*required, *self.groups))
-            if (group in filled) == (group in self.passed_over)
+            if (group in filled) == (group in self.passed_over) and (group in self.groups or group not in self.without)
+        ] + [
+            f"the group {group!r} needs no line `n/a: ...`: {self.path.stem} has nothing that it is about"
+            for group in self.passed_over
+            if group in self.without
         ]
 
 
@@ -105,7 +112,8 @@ def load(path: Path, shapes: Path = SHAPES) -> CaseFile:
     loader.add_shapes(shapes)
     loader.check_directives()
     passed_over = {name: group.one("n/a") for name, group in written.groups.items() if group.said("n/a")}
-    return CaseFile(path, tuple(written.groups), passed_over, tuple(loader.cases.values()))
+    without = groups_without(traits_of(loader.family, loader.kind))
+    return CaseFile(path, tuple(written.groups), passed_over, without, tuple(loader.cases.values()))
 
 
 def family_of(path: Path) -> Family:

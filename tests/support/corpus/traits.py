@@ -52,6 +52,17 @@ WORDS = {
 """The words of `for:`."""
 
 
+_OF_VALUES = frozenset({"Typing", "Framing", "Limits"})
+"""Groups about values in markup: JSON types its values, and its strings say where they end."""
+
+
+def groups_without(traits: frozenset[str]) -> frozenset[str]:
+    """The groups of the contract that are about nothing in a family with these traits."""
+    return (frozenset() if "framed" in traits else frozenset({"Framed replies"})) | (
+        _OF_VALUES if "json" in traits else frozenset()
+    )
+
+
 @cache
 def traits_of(family: Family, kind: str) -> frozenset[str]:
     """The words that hold for a family; `kind` is "tools" or "reasoning"."""
