@@ -32,6 +32,8 @@ WORDS = {
     "section": "calls stand in a section",
     "wrapper": "each call has a wrapper",
     "alone": "a call has neither section nor wrapper",
+    "opens long": "the opener of a section or wrapper is known without its last character",
+    "closes long": "so is a value's closer",
     "lines": "the template writes line breaks between the tags, and a parameter's name in its tag",
     "parameters": "a parameter's tag is `<parameter`",
     "attributes": "the markup says a value's type",
@@ -98,7 +100,12 @@ def _of_calls(name: str) -> set[str]:
     found.add("objects" if pieces.call.startswith("{") else "heads")
     if "name" in pieces.call:
         found.add("named")
+    family = Family(name, None)
+    if _is_long(family.write("{mark calls}").text) and family.write("{mark calls}").text not in _words(name):
+        found.add("opens long")
     if pieces.arg:
+        if _is_long(family.write("{mark /arg}").text):
+            found.add("closes long")
         found |= {"elements" if pieces.arg_end("") != pieces.arg_end("x") else "tags"}
         if pieces.arg_close.endswith("\n") and "<" not in pieces.key_end:
             found.add("lines")
@@ -114,6 +121,16 @@ def _closers(name: str) -> frozenset[str]:
     return format.closers.all - {""} if isinstance(format, ToolFormat) else frozenset()
 
 
+def _words(name: str) -> frozenset[str]:
+    format = tool_row(name).format
+    return format.words if isinstance(format, ToolFormat) else frozenset()
+
+
+def _is_long(marker: str) -> bool:
+    """Whether a marker is known for one at the end of a reply that lacks its last character."""
+    return len(marker) > CUT
+
+
 def _of_reasoning(row: ReasoningRow) -> set[str]:
     found = {"framed"} if row.frame is not None else set()
     if row.starts.inside:
@@ -126,7 +143,7 @@ def _of_reasoning(row: ReasoningRow) -> set[str]:
         found.add("phrases")
     if row.think.label:
         found.add("label")
-    if len(row.close) > CUT and not row.think.words:
+    if _is_long(row.close) and not row.think.words:
         found.add("long")
     return found
 
