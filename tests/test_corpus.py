@@ -15,33 +15,28 @@ import pytest
 from case_report import Wrong, check_all, groups
 from corpus import Called, Case, CorpusError, Record, cuts, feed, joint_cuts, lines_of, merge
 from dynamo_parsers import fold, parse
+from dynamo_parsers.arguments.tags import Tags
+from dynamo_parsers.arguments.xtml import XtmlValues
 from dynamo_parsers.cursor import SPACE
-from dynamo_parsers.format import ToolFormat
+from dynamo_parsers.format import FrameFormat, ToolFormat
 from dynamo_parsers.registry import reasoning_row, tool_row
+from dynamo_parsers.shapes.frames import Frames
 from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.shapes.messages import Messages
+from dynamo_parsers.shapes.tagged import Tagged
+from dynamo_parsers.write.template import Beside
 from effort import NIGHTLY, QUICK
 from readers import of_follower
 
 KEEPS_ALL = frozenset({"Order and completeness", "No tools", "Own markers", "Calls in prose"})
 """Groups whose replies have nothing that is dropped but markup."""
 
-HEADERS = {
-    "harmony": (
-        *(f"<|channel|>{channel}" for channel in ("analysis", "commentary", "final")),
-        *("<|start|>assistant", " to=functions.", "<|constrain|>json"),
-    ),
-    "kimi_k3": (
-        *("<|open|>tools", "<|close|>tools", "<|open|>message role=", " tool=", " key="),
-        *(f' index="{number}"' for number in range(1, 4)),
-        *(f' type="{kind}"' for kind in ("string", "number", "boolean", "object", "array", "null")),
-    ),
-    "inkling": ('"args": ',),
-    "muse": ("<|start|>assistant", " to=self", " to=user", " to="),
-}
-"""What the headers of framed replies say, which no client gets."""
-HEADERS["gpt_oss"] = HEADERS["harmony"]
-HEADERS["muse_spark"] = HEADERS["muse"]
-
+_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+_XTML = (
+    *("<|open|>tools", "<|close|>tools", "<|open|>message role=", " tool=", " key="),
+    *(f' index="{number}"' for number in range(1, 4)),
+    *(f' type="{kind}"' for kind in _TYPES),
+)
 
 _MADE_ID = re.compile(r"call_[0-9a-f]{24}")
 _CLOSERS = '"}] \n'
@@ -196,17 +191,34 @@ def check_nothing_is_lost(case: Case) -> None:
     markup: set[str] = set()
     if case.request.tool_parser is not None:
         tool = tool_row(case.request.tool_parser)
-        markup |= {*tool.format.markers, tool.turn_end, *tool.turn_ends, *HEADERS.get(tool.name, ())}
-        if isinstance(tool.format, JsonCalls):
-            markup |= {f'"{key}"' for key in (*tool.format.names, tool.format.id_key)}
+        markup |= {*tool.format.markers, tool.turn_end, *tool.turn_ends, *words_of(tool.format)}
     if case.request.reasoning_parser is not None:
         reasoning = reasoning_row(case.request.reasoning_parser)
         think = reasoning.think
         markup |= {*think.opens, *(opener + think.label for opener in think.opens), *think.closes}
         markup |= {marker for span in think.answers for marker in (span.open, span.close)} - {""}
         if reasoning.frame is not None:
-            markup |= {*reasoning.frame.markers, *reasoning.turn_ends, *HEADERS[reasoning.name]}
+            markup |= {*reasoning.frame.markers, *reasoning.turn_ends, *words_of(reasoning.frame)}
     equal("words are lost", [], corpus.lost_words(case.reply, merge(feed(case, [case.reply])), markup))
+
+
+def words_of(format: ToolFormat | FrameFormat) -> set[str]:
+    """What a format writes beside its markers, which no client gets: keys, types and the words of headers."""
+    found: set[str] = set()
+    if isinstance(format, Messages):
+        words = format.words
+        found |= {f"{words.start}{words.role}", *(f" {words.to}{each}" for each in ("", format.prefix, *words.people))}
+        found |= {f"{words.channel}{each}" for each in format.channels} | {f"{words.constrain}json"}
+    inner: object = format.inner if isinstance(format, Frames) else format
+    if isinstance(format, Beside):
+        inner = format.calls
+    if isinstance(inner, JsonCalls):
+        found |= {f'"{key}"' for key in (*inner.names, inner.id_key, *(inner.keys if inner is not format else ()))}
+    if isinstance(inner, Tagged) and isinstance(inner.arguments, XtmlValues):
+        found |= set(_XTML)
+    elif isinstance(inner, Tagged) and isinstance(inner.arguments, Tags) and inner.arguments.typed_by:
+        found |= {f' {inner.arguments.typed_by}="{kind}"' for kind in _TYPES}
+    return found
 
 
 def check_without_tools(case: Case) -> None:

@@ -11,29 +11,15 @@ from __future__ import annotations
 from ..cursor import Markers
 from ..format import Think
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow
-from ..shapes.messages import CHANNEL, CONSTRAIN, MESSAGE, START, Header, Messages
+from ..shapes.messages import Messages
 from ..shapes.tagged import sample_of
 
-_CLOSERS = Markers(("<|end|>", "<|return|>", "<|call|>"))
-_BETWEEN = Markers(_CLOSERS.all | {START, CHANNEL})
-
-
-class Harmony(Messages):
-    """The channel says what a text is."""
-
-    def is_reasoning(self, header: Header) -> bool:
-        return header.channel.startswith("analysis")
-
-
-HARMONY = Harmony(
+HARMONY = Messages(
     sample=sample_of(__doc__),
     reasoning_sample="<|channel|>analysis<|message|>plan<|end|>",
-    parts=Markers(_BETWEEN.all | {MESSAGE, CONSTRAIN}),
-    closers=_CLOSERS,
-    in_reasoning=_BETWEEN,
-    in_content=_BETWEEN,
-    start=f"{START}assistant",
+    closers=Markers(("<|end|>", "<|return|>", "<|call|>")),
     channels=("analysis", "commentary", "final"),
+    thinks=("analysis",),
     prefix="functions.",
 )
 

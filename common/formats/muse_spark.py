@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..format import Think
 from ..rows import OUTSIDE, Native, ReasoningRow
-from ..shapes.messages import Header
-from .muse import MUSE_ENDS, MUSE_TOKENS, Muse, muse
+from .muse import MUSE, MUSE_ENDS, MUSE_TOKENS
 
-
-class MuseSpark(Muse):
-    """What is for nobody is reasoning."""
-
-    def is_reasoning(self, header: Header) -> bool:
-        return header.recipient in ("self", "")
-
-
-MUSE_SPARK = muse(MuseSpark)
+MUSE_SPARK = replace(MUSE, thinks=("self", ""))
 
 ROWS = (
     ReasoningRow(

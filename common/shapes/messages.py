@@ -1,33 +1,30 @@
 """Frames as Harmony and its dialects write them: `<|start|>assistant to=get_weather<|message|>`.
 
-A header's parts come in any order and few of them are needed. It fits with a known channel, a recipient or the role,
-or where a single word stands in their place.
+- A header's parts come in any order and few of them are needed. It fits with a known channel, a recipient or the role,
+  or if a single word is in their place.
+- A message with a recipient that is a function's name is a call. Its text is the arguments as JSON, or a call with a
+  markup of its own (`inner`).
+- A dialect is a value: its words, the channels, and which of these and of the recipients are reasoning.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..arguments.json_object import FENCE, begins, read_fence, read_object
 from ..arguments.json_text import inside
 from ..arguments.name import is_name, read_name
 from ..arguments.strays import read_strays
-from ..cursor import SPACE, Cursor, Mark, Markers, Reading, union, within
+from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Reading, union, within
+from ..machine import Grammar
 from ..recovery import recovering, recovers, rule
 from ..reply import Reply
 from ..schema import Tools
-from .frames import FramedReply, Frames
+from .frames import NO_CALLS, FramedReply, Frames
+from .tagged import Tagged
 
-START = "<|start|>"
-MESSAGE = "<|message|>"
-CHANNEL = "<|channel|>"
-CONSTRAIN = "<|constrain|>"
-TO = "to="
-
-_ROLE = "assistant"
-_TO = Markers((TO,))
-_END = Markers((MESSAGE,))
 _WORD = re.compile(rf"""[^<>{{}}\[\]()"'`,;={SPACE}]*""")
 _MAX_WORD = 64
 _STOPS = ".:!"
@@ -38,7 +35,8 @@ _ODD_WORDS = recovering("words in a header that mean nothing", 3, off=0)
 """A header may hold as many words that mean nothing."""
 _PARTS = 8
 """A header may hold as many markers: many in a row are not read again from each of them."""
-_PEOPLE = frozenset({"", "user", _ROLE, "self"})
+_IN_WORDS = re.compile(r"[\w.:/=-]+")
+_MAX_HEADER = 256
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
 
 _CALL_WITHOUT_END = rule("a header without its end, before a call's arguments")
@@ -48,6 +46,31 @@ _STUCK_RECIPIENT = rule("the recipient stuck to the word before it")
 _STUCK_TEXT = rule("text stuck to the channel's name")
 _WITHOUT_END = rule("a header without its end, before text")
 _WITHOUT_TEXT = rule("a header without its end, before the end of the message")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The markers and the words of headers; "" for what a dialect does not write."""
+
+    start: str = "<|start|>"
+    role: str = "assistant"
+    """Who writes: the model."""
+    channel: str = "<|channel|>"
+    to: str = "to="
+    """What is before a recipient."""
+    constrain: str = "<|constrain|>"
+    """What is before the kind of text."""
+    message: str = "<|message|>"
+    """What ends a header."""
+    people: tuple[str, ...] = ("user", "self")
+    """The recipients that are no functions."""
+
+    @property
+    def markers(self) -> frozenset[str]:
+        return frozenset((self.start, self.channel, self.constrain, self.message)) - {""}
+
+
+HARMONY_WORDS = Words()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +84,79 @@ class Header:
     body: int | None = None
     """The offset of the text where the header has no end; None: it ends here."""
 
-    @property
-    def calls(self) -> bool:
-        """Whether it names a function."""
-        return self.recipient not in _PEOPLE
-
 
 @dataclass(frozen=True, eq=False)
 class Messages(Frames):
     """A dialect."""
 
+    parts: Markers = field(init=False)
+    in_reasoning: Markers = field(init=False)
+    in_content: Markers = field(init=False)
+    calls: Grammar = field(init=False)
+    start: str = field(init=False)
+    inner: Tagged | None = None
+    words: Words = HARMONY_WORDS
     channels: tuple[str, ...] = ()
-    """The channels that a header may name."""
+    """The channels that a header may name: of reasoning, of calls, and others."""
+    thinks: tuple[str, ...] = ()
+    """The channels, or the recipients, whose messages are reasoning; "" is a message for nobody."""
     prefix: str = ""
-    """What stands before a function's name."""
+    """What is before a function's name."""
     _bare: Markers = field(init=False, repr=False)
     _channel: re.Pattern[str] = field(init=False, repr=False)
+    _to: Markers = field(init=False, repr=False)
+    _end: Markers = field(init=False, repr=False)
+    _next: re.Pattern[str] = field(init=False, repr=False)
+    _part_of_next: re.Pattern[str] = field(init=False, repr=False)
+    _thinking: tuple[str, ...] = field(init=False, repr=False)
+    _thinking_to: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        words, put = self.words, partial(object.__setattr__, self)
+        # Without channels the model may change the recipient and not end the message.
+        between = self.closers.all | {words.start, words.channel or words.to}
+        put(
+            "inner",
+            self.inner and replace(self.inner, message_ends=self._message_ends, headers=Markers((words.message,))),
+        )
+        put("parts", Markers(self.closers.all | words.markers))
+        put("in_reasoning", Markers(between))
+        put("in_content", Markers(between) if self.inner is None else Markers(between | self.inner.openers.all))
+        put("calls", NO_CALLS if self.inner is None else Grammar((self.inner,), None, NO_MARKERS))
+        put("start", words.start + words.role)
         super().__post_init__()
-        put = object.__setattr__
-        put(self, "_bare", Markers({_ROLE, TO, *self.channels} | self.parts.all & {MESSAGE, CONSTRAIN}))
-        put(self, "_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
+        put("_bare", Markers({words.role, words.to, *self.channels, words.message, words.constrain} - {""}))
+        put("_channel", re.compile(rf"(?:{'|'.join(self.channels)})(?![a-z])" if self.channels else "(?!)"))
+        put("_to", Markers((words.to,)))
+        put("_end", Markers((words.message,)))
+        put("_next", self._next_header())
+        put("_part_of_next", self._part_of_header())
+        put("_thinking", tuple(each for each in self.thinks if each in self.channels))
+        put("_thinking_to", frozenset(self.thinks).difference(self.channels))
+
+    def _next_header(self) -> re.Pattern[str]:
+        """The next message's header behind ends of this one, which may be missing; without its start it is directed."""
+        start, to, message = map(re.escape, (self.words.start, self.words.to, self.words.message))
+        ends = "|".join(map(re.escape, sorted(self.closers.all)))
+        directed = rf"{to}[\w.:/-]+\s*"
+        return re.compile(rf"(?:{ends}|[{SPACE}])*(?:{start}[\w\s]*(?:{directed})?|{directed}){message}")
+
+    def _part_of_header(self) -> re.Pattern[str]:
+        """What may still become such a header: its words and markers, and the beginning of one."""
+        marks = [each for each in (*self.closers.all, *self.words.markers) if not _IN_WORDS.fullmatch(each)]
+        begun = {re.escape(each[:end]) for each in marks for end in range(1, len(each))}
+        whole = "|".join(map(re.escape, marks)) or "(?!)"
+        return re.compile(rf"(?:{whole}|{_IN_WORDS.pattern}|[{SPACE}]+)*(?:{'|'.join(sorted(begun, reverse=True))})?")
+
+    @recovers("what is open at a message's end", off=False, contract="A frame's end")
+    def _message_ends(self, cursor: Cursor) -> Reading[bool]:
+        while True:
+            text = cursor.text[cursor.at : cursor.at + _MAX_HEADER]
+            if self._next.match(text):
+                return True
+            if cursor.ended or len(text) == _MAX_HEADER or not self._part_of_next.fullmatch(text):
+                return False
+            yield
 
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
         cursor = into.cursor
@@ -92,11 +166,11 @@ class Messages(Frames):
             cursor.rewind(mark, len(opener))
             return False
         behind = cursor.offset if header.body is None else header.body
-        if header.calls and header.body is None:
+        if header.body is None and header.recipient not in ("", self.words.role, *self.words.people):
             call = _cut() if header.cut else self.read_directed(header, mark, cursor, into.reply)
             if (yield from self.read_message_call(call, mark, into, is_reasoning=self.is_reasoning(header))):
                 return True
-            if opener == TO:
+            if opener == self.words.to:
                 cursor.rewind(mark, len(opener))
                 return False
         cursor.rewind(mark, behind - mark.offset)
@@ -104,9 +178,23 @@ class Messages(Frames):
         return True
 
     def is_reasoning(self, header: Header) -> bool:
-        raise NotImplementedError
+        return header.channel.startswith(self._thinking) or header.recipient in self._thinking_to
 
     def read_directed(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Read the call of a message; False if it is none, None if the reply ends before that is known."""
+        if self.inner is None:
+            return (yield from self._json_call(header, mark, cursor, reply))
+        yield from cursor.space()
+        opener = yield from cursor.match(self.inner.openers)
+        if opener is not None:
+            return (yield from self.inner.read(opener, mark, cursor, reply))
+        if cursor.at_end or cursor.cut_of(self.inner.openers):
+            return None
+        if (yield from cursor.peek()) == "{":
+            return (yield from self._json_call(header, mark, cursor, reply))
+        return False
+
+    def _json_call(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Read the arguments of a call as JSON; False where there are none, None where the reply ends before that."""
         fits = yield from cursor.ahead(self._json_fits(cursor), False)
         if not fits:
@@ -153,13 +241,13 @@ class Messages(Frames):
             if (yield from cursor.stands(self._bare)) is None:
                 return None
         draft = _Draft(self, opener, fresh)
-        if opener == TO:
+        if opener == self.words.to:
             draft.recipient = yield from self._recipient(cursor)
         while True:
             gap = yield from cursor.space()
             draft.gap(gap, cursor.offset)
             part = yield from cursor.stands(self.parts)
-            if part == MESSAGE:
+            if part == self.words.message:
                 return (yield from self._header_end(draft, cursor))
             if part in self.closers.all:
                 return draft.without_text()
@@ -170,12 +258,12 @@ class Messages(Frames):
                 draft.part(part, cursor.offset)
             elif self._ends_in(draft, cursor):
                 return draft.cut()
-            elif (yield from cursor.match(_TO)) is not None:
+            elif (yield from cursor.match(self._to)) is not None:
                 draft.recipient = yield from self._recipient(cursor)
                 draft.goes_on(cursor.offset)
             elif _CALL_WITHOUT_END and draft.says_call and (yield from cursor.peek()) == "{":
                 return draft.header()
-            elif opener == TO and not draft.marked:
+            elif opener == self.words.to and not draft.marked:
                 return None
             elif not (yield from self._header_word(draft, bool(gap), cursor)):
                 return draft.unended
@@ -188,21 +276,22 @@ class Messages(Frames):
         return cursor.at_end
 
     def _header_end(self, draft: _Draft, cursor: Cursor) -> Reading[Header | None]:
-        cursor.take(cursor.at + len(MESSAGE))
+        cursor.take(cursor.at + len(self.words.message))
         if not draft.fits:
             return None
-        while _DOUBLED_END and (yield from cursor.match(_END)) is not None:
+        while _DOUBLED_END and (yield from cursor.match(self._end)) is not None:
             pass
         return draft.header()
 
     def _header_word(self, draft: _Draft, apart: bool, cursor: Cursor) -> Reading[bool]:
         """Read a word of a header; whether it may stand there. `apart`: behind white space."""
-        if cursor.cut_of(_TO):
+        if cursor.cut_of(self._to):
             return True
         word = yield from cursor.run(_WORD, _MAX_WORD)
-        if _STUCK_RECIPIENT and word.endswith("to") and (yield from cursor.peek()) == "=":
-            word = word[:-2]  # the recipient is stuck to it
-            cursor.at -= 2
+        to, sign = self.words.to[:-1], self.words.to[-1]
+        if _STUCK_RECIPIENT and to and word.endswith(to) and (yield from cursor.peek()) == sign:
+            word = word.removesuffix(to)  # the recipient is stuck to it
+            cursor.at -= len(to)
         return bool(word) and draft.word(word, apart, cursor.offset)
 
     def known(self, channel: str) -> str | None:
@@ -223,6 +312,7 @@ class _Draft:
 
     def __init__(self, dialect: Messages, opener: str, fresh: bool) -> None:
         self._dialect = dialect
+        self._words = dialect.words
         self._fresh = fresh
         self._place = opener  # the marker before the next word
         self._role = self.channel = self.recipient = ""
@@ -230,11 +320,11 @@ class _Draft:
         self._glued = True  # its words stand right behind their markers, as a template writes them
         self._text = False  # what may be text is stuck to the channel
         self._odd = self._parts = 0
-        self.marked = opener not in ("", TO)
+        self.marked = opener not in ("", dialect.words.to)
 
     @property
     def fits(self) -> bool:
-        said = self._dialect.known(self.channel) or self.recipient or self._role == _ROLE
+        said = self._dialect.known(self.channel) or self.recipient or self._role == self._words.role
         return bool(said) or (self._glued and not self._odd)
 
     @property
@@ -278,28 +368,28 @@ class _Draft:
 
     def part(self, part: str, offset: int) -> None:
         self._place, self.marked = part, True
-        if part == START:
+        if part == self._words.start:
             self._role = self.channel = self.recipient = ""
-        elif part == CHANNEL:
+        elif part == self._words.channel:
             self.channel = ""
         else:
             self.goes_on(offset)
 
     def word(self, word: str, apart: bool, offset: int) -> bool:
         """Take the next word; False where the header cannot go on with it."""
-        dialect = self._dialect
-        if not self._role and (self._place == START or (not self.marked and word == _ROLE)):
+        dialect, words, place = self._dialect, self._words, self._place or None
+        if not self._role and (place == words.start or (not self.marked and word == words.role)):
             self._role = word
             self._glued = self._glued and not apart and word[0] not in _STOPS
         elif dialect.prefix and word.startswith(dialect.prefix) and not self.recipient:
             self.recipient = dialect.name(word)
-        elif not self.channel and (self._place == CHANNEL or (not self.marked and word in dialect.channels)):
+        elif not self.channel and (place == words.channel or (not self.marked and word in dialect.channels)):
             self.channel = word
             self._glued = self._glued and not apart and word[0] not in _STOPS
             known = dialect.known(word)
             self._body = None if known is None else offset - len(word) + len(known)
             self._text = known not in (None, word)
-        elif self._place == CONSTRAIN:
+        elif place == words.constrain:
             self._place = ""
             self.goes_on(offset)
         else:

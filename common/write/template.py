@@ -26,7 +26,7 @@ from ..rows import ToolRow
 from ..shapes.frames import Frames
 from ..shapes.gemma import GemmaCalls
 from ..shapes.json_calls import JsonCalls
-from ..shapes.messages import CHANNEL, CONSTRAIN, MESSAGE, TO, Messages
+from ..shapes.messages import Messages
 from ..shapes.pythonic import Pythonic
 from ..shapes.tagged import Tagged
 from .functions import ANY_FUNCTION, Function
@@ -492,16 +492,18 @@ def _frame(row: ToolRow, frame: Frames) -> Frame:
     else:
         raise Unwritable("its frame")
     thought, answer = texts_of(frame, reasoning_row(row.pairs[0]).close)
-    channels = frame.channels[1:2] if isinstance(frame, Messages) else ()
-    preamble = next((Span(f"{CHANNEL}{each}{MESSAGE}", thought.close) for each in channels), None)
+    preamble = None
+    if isinstance(frame, Messages) and frame.channels:
+        preamble = Span(f"{frame.words.channel}{frame.channels[1]}{frame.words.message}", thought.close)
     return Frame(frame.start, form, close, end, thought, answer, preamble)
 
 
 def _directed(frame: Messages) -> Form:
     """The recipient may stand after the channel, or before it, where the role was."""
-    _, usual, *_ = frame.channels
+    words, (_, usual, *_) = frame.words, frame.channels
     others = [each for each in frame.channels if each != usual]
-    channel = Either(tuple((f"{CHANNEL}{each}",) for each in (usual, *others)))
-    to: Pieces = (f" {TO}{frame.prefix}", Hole.NAME)
-    constraint = Maybe((Either(((f" {CONSTRAIN}json",), (" json",))),), written=True)
-    return Form((Either(((channel, *to), (*to, channel))), constraint, MESSAGE, Space(), Hole.ARGUMENTS), JsonText())
+    channel = Either(tuple((f"{words.channel}{each}",) for each in (usual, *others)))
+    to: Pieces = (f" {words.to}{frame.prefix}", Hole.NAME)
+    constraint = Maybe((Either(((f" {words.constrain}json",), (" json",))),), written=True)
+    head: Pieces = Either(((channel, *to), (*to, channel))), constraint, words.message
+    return Form((*head, Space(), Hole.ARGUMENTS), JsonText())
