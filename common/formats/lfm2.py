@@ -18,7 +18,6 @@ from ..shapes.tagged import sample_of
 LFM2 = Pythonic(
     sample=sample_of(__doc__),
     as_json=JsonCalls(sample="", spans=(Span("<|tool_call_start|>", "<|tool_call_end|>"),)),
-    bare="",
 )
 
 

@@ -18,6 +18,7 @@ from ..shapes.tagged import sample_of
 OLMO3 = Pythonic(
     sample=sample_of(__doc__),
     as_json=JsonCalls(sample="", spans=(Span("<function_calls>", "</function_calls>"),)),
+    bare="line",
 )
 
 ROWS = (

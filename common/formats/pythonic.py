@@ -22,6 +22,7 @@ PYTHONIC = Pythonic(
         sample="",
         spans=(Span("<|python_start|>", "<|python_end|>"), Span("<function_calls>", "</function_calls>")),
     ),
+    bare="line",
 )
 
 _LLAMA_4_ENDS = drift("what may end a reply of Llama 4", "<|eom|>", *LLAMA_ENDS, contract="Turn ends")

@@ -38,7 +38,7 @@ class Pythonic(ToolFormat):
 
     sample: str
     as_json: JsonCalls
-    bare: str = "line"
+    bare: str = ""
     bare_starts: str = "[{`"
 
     def __post_init__(self) -> None:

@@ -410,7 +410,7 @@ def _block(row: ToolRow, format: object) -> Block:
         case JsonCalls():
             return _json(row, format)
         case Pythonic():
-            return _python(format)
+            return _python(row, format)
         case GemmaCalls():
             form = Form(("call:", Hole.NAME, "{", Hole.ARGUMENTS, "}"), gemma(format.marks.delimiter))
             return Block(format.marks.openers[:1], form, format.marks.end, between="")
@@ -465,11 +465,14 @@ def _json(row: ToolRow, format: JsonCalls) -> Block:
     return replace(array, opens=(opener, *(f"{each.open}[" for each in tokens)), after=(*behind, *closes))
 
 
-def _python(format: Pythonic) -> Block:
+def _python(row: ToolRow, format: Pythonic) -> Block:
     span = format.as_json.spans[0]
     form = Form((Hole.NAME, "(", Hole.ARGUMENTS, ")"), PYTHON)
-    if "[" not in format.sample:  # a line for each call, which counts between the markers only
-        return Block((span.open,), form, span.close, (Space("\n"),), (Space("\n"),), separator="\n")
+    if "[" not in format.sample:  # calls without a list count between the markers only
+        inner = format.sample.removeprefix(span.open).removesuffix(span.close)
+        before, after = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
+        separator = (row.between or "").strip() or "\n"
+        return Block((span.open,), form, span.close, (Space(before),), (Space(after),), separator=separator)
     bare = format.bare != ""
     return Block((span.open,), form, span.close, ("[",), ("]",), separator=",", between=", ", bare=bare)
 

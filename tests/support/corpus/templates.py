@@ -189,11 +189,20 @@ class Family:
         word, _, name = said.partition(" ")
         if name or word not in _OF_CALLS:
             return self._part(Slot(word, name), reply).strip()
+        if word.endswith("calls") and pieces_of(self._tool_name) is None:
+            return self._around_calls(word)
         part = self._opener(word) if word in ("call", "arg") else self._of_call(Slot(word), reply)
         if word == "/arg" and self._pieces.arg_end("") != self._pieces.arg_end("x"):
             return part.strip()  # an element's closer has its name in it
         found = [marker for marker in self._markers if marker in part]
         return min(found, key=lambda marker: (part.index(marker), -len(marker)), default=part.strip())
+
+    def _around_calls(self, word: str) -> str:
+        """The first or the last marker that is written, where calls do not come apart."""
+        written = RENDERERS[self._tool_name].calls([Call.of("f", {})])
+        found = [marker for marker in self._markers if marker in written]
+        place = written.rindex if word == "/calls" else written.index
+        return (max if word == "/calls" else min)(found, key=place)
 
     def _cut(self, said: str) -> str:
         word, _, name = said.partition(" ")

@@ -9,6 +9,7 @@ from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.rows import ReasoningRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.shapes.pythonic import Pythonic
 from dynamo_parsers.write.markup import RENDERERS
 
 from .pieces import pieces_of
@@ -20,6 +21,7 @@ WORDS = {
     "framed": "the markup frames the whole reply (Harmony, Inkling, Kimi K3, Muse)",
     "json": "the arguments are JSON text",
     "values": "each value is written by itself",
+    "python": "a call is written in Python",
     "schema": "the tool's schema says a value's type",
     "tags": "a value stands between two tags",
     "elements": "a parameter's name is its tag, and its closer's",
@@ -90,6 +92,8 @@ def _of_calls(name: str) -> set[str]:
         found.add("framed")
     if renderer.schema_types:
         found.add("schema")
+    if isinstance(tool_row(name).format, Pythonic):
+        found.add("python")
     if pieces is None:
         return found
     found |= {"parts", "section" if pieces.calls and pieces.section else "wrapper" if pieces.calls else "alone"}
