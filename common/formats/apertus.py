@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from ..format import Span, Think
 from ..rows import OUTSIDE, Native, ToolRow, family
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 APERTUS = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|tools_prefix|>", "<|tools_suffix|>"),),
     keyed=True,
-    bare=UNMARKED,
 )
 
 

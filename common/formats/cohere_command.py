@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ..format import Span, Think
 from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 _ACTION = Span("<|START_ACTION|>", "<|END_ACTION|>")
@@ -24,10 +24,8 @@ _ENDS = tuple(each.close for each in _ANSWERS)
 COHERE_COMMAND = JsonCalls(
     sample=sample_of(__doc__),
     spans=(_ACTION,),
-    keys=("parameters", "arguments"),
-    names=("tool_name", "name"),
+    names=("tool_name",),
     id_key="tool_call_id",
-    bare=UNMARKED,
 )
 
 ROWS = family(

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from ..format import THINK, Span
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 from .nemotron_deci import SPAN
 
 DEFAULT = JsonCalls(
     sample=sample_of(__doc__),
     spans=(SPAN, Span("<|python_tag|>", "")),
-    bare=UNMARKED,
 )
 
 ROWS = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 _SEPARATOR = "<|message_sep|>"
@@ -21,7 +21,6 @@ GIGACHAT3 = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|function_call|>", ""), Span(f"{_SEPARATOR}\n\n{_MESSAGE}", ""), Span(_MESSAGE, "")),
     words=frozenset({_MESSAGE}),
-    bare=UNMARKED,
 )
 
 GIGACHAT_ENDS = (_SEPARATOR, *drift("what may end a reply of GigaChat", "</s>", contract="Turn ends"))

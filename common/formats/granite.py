@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from ..format import Span, Think
 from ..rows import OUTSIDE, Native, ToolRow, family
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 GRANITE = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<|tool_call|>", ""), Span("<tool_call>", "</tool_call>")),
-    bare=UNMARKED,
 )
 
 GRANITE_END = "<|end_of_text|>"

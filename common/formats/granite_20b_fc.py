@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from ..format import Span
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 GRANITE_20B_FC = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<function_call>", ""),),
-    bare=UNMARKED,
 )
 
 ROWS = (

@@ -15,7 +15,7 @@ from ..rows import OUTSIDE, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolR
 from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
-HERMES = JsonCalls(sample=sample_of(__doc__), spans=(Span("<tool_call>", "</tool_call>"),), bare="start")
+HERMES = JsonCalls(sample=sample_of(__doc__), spans=(Span("<tool_call>", "</tool_call>"),))
 
 _GRANITE_ENDS = drift("what may end a reply of Granite 4", "<|end_of_text|>", contract="Turn ends")
 

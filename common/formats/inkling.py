@@ -12,7 +12,7 @@ import re
 
 from ..cursor import Cursor, Markers, Reading, within
 from ..format import Span, Think
-from ..recovery import drift, rule
+from ..recovery import rule
 from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.frames import FramedReply, Frames
 from ..shapes.json_calls import JsonCalls
@@ -36,7 +36,7 @@ CALLS = JsonCalls(
     # Not each of them opens a call, but each ends one.
     spans=tuple(Span(marker, "") for marker in sorted(_ALL.all)),
     framed=True,
-    keys=("args", *drift("other keys of the arguments", "arguments", "parameters", contract="Keys of the arguments")),
+    keys=("args",),
 )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 INTERNLM2 = JsonCalls(
@@ -21,7 +21,6 @@ INTERNLM2 = JsonCalls(
         Span("<|action_start|><|plugin|>", "<|action_end|>"),
         Span("<|action_start|> <|plugin|>", "<|action_end|>"),
     ),
-    bare=UNMARKED,
 )
 
 

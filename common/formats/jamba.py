@@ -12,13 +12,12 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 JAMBA = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<tool_calls>", "</tool_calls>"),),
-    bare=UNMARKED,
 )
 
 _JAMBA_ENDS = drift("what may end a reply of Jamba or Hunyuan-A13B", "<|endoftext|>", "<|eos|>", contract="Turn ends")

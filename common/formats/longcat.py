@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from ..format import Span, Think
 from ..rows import OFF_UNLESS_ON, Native, ToolRow, family
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 LONGCAT = JsonCalls(
     sample=sample_of(__doc__),
     spans=(Span("<longcat_tool_call>", "</longcat_tool_call>"),),
-    bare=UNMARKED,
 )
 
 LONGCAT_END = "</longcat_s>"

@@ -15,7 +15,7 @@ from ..arguments.json_object import JsonObject
 from ..cursor import Markers
 from ..format import Span, Think
 from ..rows import Native, Starts, ToolRow, family
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.sibling import Sibling
 from ..shapes.tagged import Tagged, sample_of
 
@@ -26,7 +26,6 @@ _CLOSE = "[/TOOL_CALLS]"
 _AS_JSON = JsonCalls(
     sample='[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Paris"}}]',
     spans=(Span(_OPEN, _CLOSE),),
-    bare=UNMARKED,
 )
 
 MISTRAL = Tagged(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..format import THINK, Span
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ToolRow, family
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 SPAN = Span("<TOOLCALL>", "</TOOLCALL>")
@@ -17,7 +17,6 @@ SPAN = Span("<TOOLCALL>", "</TOOLCALL>")
 NEMOTRON_DECI = JsonCalls(
     sample=sample_of(__doc__),
     spans=(SPAN,),
-    bare=UNMARKED,
 )
 
 ROWS = family(

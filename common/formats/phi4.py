@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
-from ..shapes.json_calls import UNMARKED, JsonCalls
+from ..shapes.json_calls import JsonCalls
 from ..shapes.tagged import sample_of
 
 PHI4 = JsonCalls(
@@ -25,7 +25,6 @@ PHI4 = JsonCalls(
         ),
     ),
     words=frozenset({"functools"}),
-    bare=UNMARKED,
 )
 
 

@@ -32,7 +32,6 @@ _CLOSING_TAG = re.compile(r"</([A-Za-z][\w:.-]*)>")
 _ANY_VALUE = re.compile(r"\(?(?:\.|\[\\s\\S\]|\[\^[^\]]*\])[*+]\??\)?")
 _SAMPLE_NAME = "get_weather"
 _SAMPLE_ARGUMENTS: dict[str, object] = {"city": "Paris"}
-_KEYS = dict.fromkeys(("arguments", "parameters"), ("arguments", "parameters"))
 _UNTYPED = ("text", "int", "float", "bool", "json")
 
 
@@ -160,7 +159,7 @@ def _calls(field: Field) -> ToolFormat:
     if field.content == "python-call-list":
         spans = _spans(field)
         as_json = JsonCalls(sample="", spans=spans, words=_words(spans))
-        return Pythonic(sample=_sample(field), as_json=as_json, bare="", bare_starts="")
+        return Pythonic(sample=_sample(field), as_json=as_json)
     if field.content not in ("xml-inline", "kv-lines"):
         raise Refused(f"{field.scope}.content: no call can be read of {field.content!r}")
     if not roles.name_captured:
@@ -197,8 +196,9 @@ def _json_calls(field: Field, roles: Roles) -> JsonCalls:
         sample=_sample(field),
         spans=spans,
         words=_words(spans),
-        keys=_KEYS.get(roles.arguments, (roles.arguments,)),
+        keys=(roles.arguments,),
         names=(roles.name,),
+        bare="",
     )
 
 

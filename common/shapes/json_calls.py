@@ -62,6 +62,9 @@ _WORD_IN_TAG = rule("an opener that is a word, after one that is a tag")
 UNMARKED = recovering("calls without any marker", "start", off="", contract="Unmarked JSON")
 """Where a family's calls count without an opener, if its models leave that away."""
 
+_KEYS = recovering("other keys of the arguments", ("arguments", "parameters"), off=(), contract="Keys of the arguments")
+_NAMES = recovering("another key of the name", ("name",), off=(), contract="Keys of the arguments")
+
 
 @dataclass(frozen=True)
 class JsonCalls(ToolFormat):
@@ -70,16 +73,16 @@ class JsonCalls(ToolFormat):
     sample: str
     spans: tuple[Span, ...]
     words: frozenset[str] = frozenset()
-    bare: str = ""
+    bare: str = UNMARKED
     bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
-    """What the arguments are called."""
+    """What the arguments are called; these two are read as well."""
     keyed: bool = False
-    """Whether a call's name is the key of its arguments; `name` is read as well."""
+    """Whether a call's name is the key of its arguments."""
     separator: str = ""
     """What stands between calls that only one opener stands before, without an array; "": each has its own."""
     names: tuple[str, ...] = ("name",)
-    """What the function's name is called."""
+    """What the function's name is called; `name` is read as well."""
     id_key: str = "id"
     """What a call's id is called; `id` is read too."""
     framed: bool = False
@@ -91,6 +94,8 @@ class JsonCalls(ToolFormat):
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        put(self, "keys", tuple(dict.fromkeys((*self.keys, *_KEYS))))
+        put(self, "names", tuple(dict.fromkeys((*self.names, *_NAMES))))
         put(self, "openers", Markers(span.open for span in self.spans))
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
