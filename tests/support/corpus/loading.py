@@ -46,15 +46,14 @@ class CaseFile:
         """What the cases lack."""
         required = REASONING_GROUPS if self.path.stem.endswith(_REASONING) else TOOL_GROUPS
         filled = {case.group for case in self.cases}
-        return [
-            f"the group {group!r} needs either cases or a line `n/a: why` under `## {group}`"
-            for group in dict.fromkeys((*required, *self.groups))
-            if (group in filled) == (group in self.passed_over) and (group in self.groups or group not in self.without)
-        ] + [
-            f"the group {group!r} needs no line `n/a: ...`: {self.path.stem} has nothing that it is about"
-            for group in self.passed_over
-            if group in self.without
-        ]
+        found = []
+        for group in dict.fromkeys((*required, *self.groups)):
+            if group in self.passed_over and (group in filled or group in self.without):
+                why = "it has cases" if group in filled else f"{self.path.stem} has nothing that it is about"
+                found.append(f"the group {group!r} needs no line `n/a: ...`: {why}")
+            elif group not in filled | self.passed_over.keys() and (group in self.groups or group not in self.without):
+                found.append(f"the group {group!r} needs either cases or a line `n/a: why` under `## {group}`")
+        return found
 
 
 class _Chosen:

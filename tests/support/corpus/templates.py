@@ -6,6 +6,7 @@
     {arg city="Paris"}                      a whole parameter
     {arg city} {/arg}                       what opens a parameter that is a string; and what closes it
     {think} {/think}                        the reasoning markers
+    {answer}                                what ends reasoning and begins the answer, where the reply is framed
     {inside}                                {think}, unless the reply of this family starts in reasoning
     {end} {end 2}                           the family's turn end; the second of them
     {mark calls} {mark call} {mark /arg}    the marker in such a part alone
@@ -30,11 +31,12 @@ from functools import cache
 from dynamo_parsers.registry import reasoning_row, tool_row
 from dynamo_parsers.rows import ReasoningRow
 from dynamo_parsers.write.markup import RENDERERS, Call
+from dynamo_parsers.write.template import start_of, texts_of
 
 from .pieces import Pieces, pieces_of
 
 _OF_CALLS = {"calls", "/calls", "call", "/call", "arg", "/arg"}
-_WORDS = _OF_CALLS | {"think", "/think", "inside", "end", "mark", "cut", "markers"}
+_WORDS = _OF_CALLS | {"think", "/think", "answer", "inside", "end", "mark", "cut", "markers"}
 _PLACEHOLDER = re.compile(r"\{(/?[a-z]+|\d)(?=[ }])")
 _JSON_FOLLOWS = re.compile(r"(?P<name>[^\s=}]*)[ =](?=[\[{\"\-0-9]|true|false|null)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -177,9 +179,18 @@ class Family:
                 return self._reasoning_row.open + self._reasoning_row.think.label
             case "/think":
                 return self._reasoning_row.close
+            case "answer":
+                return self._answer()
             case "end":
                 return self._end(name)
         return self._of_call(slot, reply)
+
+    def _answer(self) -> str:
+        row = self._reasoning_row
+        if row.frame is None:
+            return row.close
+        thought, answer = texts_of(row.frame, row.close)
+        return thought.close + start_of(row.frame) + answer.open
 
     @property
     def _markers(self) -> frozenset[str]:

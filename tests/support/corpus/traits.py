@@ -39,6 +39,7 @@ WORDS = {
     "lines": "the template writes line breaks between the tags, and a parameter's name in its tag",
     "parameters": "a parameter's tag is `<parameter`",
     "attributes": "the markup says a value's type",
+    "one line": "a value ends with its line",
     "numbered": "a call's id is its name and its number",
     "ids": "a call's id stands before its name",
     "inside": "the reply starts in reasoning unless the request turns it off",
@@ -59,12 +60,15 @@ WORDS = {
 _OF_VALUES = frozenset({"Typing", "Framing", "Limits"})
 """Groups about values in markup: JSON types its values, and its strings say where they end."""
 
+_ABOUT = {"Framed replies": "framed", "Sections": "section"}
+"""Groups, and the trait that they are about."""
+
 
 def groups_without(traits: frozenset[str]) -> frozenset[str]:
     """The groups of the contract that are about nothing in a family with these traits."""
-    return (frozenset() if "framed" in traits else frozenset({"Framed replies"})) | (
-        _OF_VALUES if "json" in traits else frozenset()
-    )
+    found = _OF_VALUES if "json" in traits else frozenset()
+    found |= {group for group, word in _ABOUT.items() if word not in traits}
+    return found
 
 
 @cache
@@ -92,6 +96,8 @@ def _of_calls(name: str) -> set[str]:
         found.add("framed")
     if renderer.schema_types:
         found.add("schema")
+    if renderer.one_line:
+        found.add("one line")
     if isinstance(tool_row(name).format, Pythonic):
         found.add("python")
     if pieces is None:
