@@ -14,6 +14,8 @@ from .cursor import Cursor, Mark, Markers, Reading
 from .recovery import drift, rule
 from .reply import Reply
 
+ORDINARY = re.compile(r"[\w\s:.,'!?-]+")
+"""A marker that is words: a sentence may have them, too."""
 PLAIN_TAG = re.compile(r"</[A-Za-z][\w:.-]*>")
 """A closer in plain text: prose may name it, and a model may write another in its place. A special token it is not."""
 _LABEL_ENDS = ("\n", *drift("what ends a label", "\r\n", " \n"))
@@ -94,7 +96,7 @@ class ToolFormat:
     markers: frozenset[str]
     """Every marker of the markup."""
     words: frozenset[str] = frozenset()
-    """The openers that are ordinary words or brackets: text where a reply ends in one."""
+    """The markers that are ordinary words or brackets: text where a reply ends in one."""
     bare: str = ""
     """Where a call counts without an opener: "start" of the reply, start of a "line", or nowhere ("")."""
     bare_starts: str = ""

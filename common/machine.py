@@ -372,7 +372,10 @@ class Machine:
         if self._closed.get(closer, 0) < self._opened:
             self._closed[closer] = self._closed.get(closer, 0) + 1
             return True
-        return closer in self.grammar.plain_closers and not self.reply.is_apart(in_reasoning=self.inside)
+        if closer in self.grammar.phrases and not self.reply.calls_read:
+            return True
+        plain = closer in self.grammar.plain_closers or closer in self.grammar.phrases
+        return plain and not self.reply.is_apart(in_reasoning=self.inside)
 
     def _cut(self, text: str) -> None:
         """Take the beginning of a marker in which the reply ends: it is dropped, as the marker would be."""

@@ -207,7 +207,7 @@ def test_templates_are_told_apart_and_the_same_one_is_made_once() -> None:
 
 def test_calls_are_constrained_where_the_shape_can_be() -> None:
     tags = {name: has_structural_tag(tool_of(parsers_of(each.spec)).name) for name, each in DECLARED.items()}
-    assert [name for name, has in tags.items() if not has] == ["array in regions", "Beam", "lines"]
+    assert [name for name, has in tags.items() if not has] == ["array in regions", "Beam"]
 
 
 def test_an_answer_in_regions_is_constrained_in_its_own() -> None:

@@ -1,8 +1,8 @@
 """Arguments as lines, `city: Paris`: a key, a separator and a value that ends with its line.
 
 - White space around keys and values is none of theirs. A line without the separator is dropped.
-- Values are typed by the tool's schema. A closer of the call ends a value if it ends the line, or if no further closer
-  follows before another call: else the value quotes it.
+- Values are typed by the tool's schema. A closer of the call in a line ends the value. It is quoted if a further one
+  follows before another call, or on a line of its own before a line that begins with a call.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Lines(Arguments):
         written: set[str] = set()
         while True:
             yield from self._blank_lines(cursor)
-            if cursor.at_end or (yield from cursor.stands(ends)) is not None:
+            if cursor.at_end or (yield from cursor.stands(ends)) is not None or (yield from _next(cursor, around)):
                 break
             key = yield from self._key(cursor, ends)
             if not key:
@@ -111,11 +111,34 @@ class Lines(Arguments):
         cursor.skip(len(marker))
         while (yield from cursor.match(union(around.closers, around.turn_ends))) is not None:
             pass
+        if (yield from cursor.ahead(self._closed_later(cursor, around), False)):
+            return False
         yield from cursor.run(_BLANKS)
         if (yield from cursor.stands(self._end)) is not None or not (yield from cursor.peek()):
             return True
         further = yield from cursor.up_to(union(around.closers, around.openers), drop)
         return further not in around.closers.all
+
+    def _closed_later(self, cursor: Cursor, around: Around) -> Reading[bool]:
+        """Whether the call's closer is on a line of its own, before a line that begins with a call."""
+        while (yield from cursor.up_to(self._end, _nowhere)) is not None:
+            cursor.skip(len(self.end))
+            yield from cursor.space()
+            if (yield from cursor.stands(around.call_closers)) is not None:
+                return True
+            if (yield from cursor.stands(around.openers)) is not None:
+                return False
+        return False
+
+
+def _next(cursor: Cursor, around: Around) -> Reading[bool]:
+    """Whether the next call is here: the closer of this one is missing."""
+    return (yield from cursor.ahead(_fits(cursor, around), False))
+
+
+def _fits(cursor: Cursor, around: Around) -> Reading[bool]:
+    opener = yield from cursor.match(around.openers)
+    return opener is not None and bool((yield from around.call_fits(opener, cursor, declared=True)))
 
 
 class _Stripped:

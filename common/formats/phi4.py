@@ -24,7 +24,6 @@ PHI4 = JsonCalls(
             Span("<|tool_calls|>", "<|/tool_calls|>"),
         ),
     ),
-    words=frozenset({"functools"}),
 )
 
 

@@ -22,7 +22,7 @@ from ..arguments.literals import Read
 from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, drop, union, within
-from ..format import PLAIN_TAG, Span, ToolFormat
+from ..format import ORDINARY, PLAIN_TAG, Span, ToolFormat
 from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
@@ -99,6 +99,7 @@ class JsonCalls(ToolFormat):
         put(self, "openers", Markers(span.open for span in self.spans))
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
+        put(self, "words", self.words.union(filter(ORDINARY.fullmatch, self.markers)))
         put(self, "plain_closers", frozenset(each for each in self.closers.all if PLAIN_TAG.fullmatch(each)))
         # A word is a marker before an array.
         put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))

@@ -18,7 +18,7 @@ from ..arguments.strays import read_strays, read_surplus
 from ..arguments.tag_parts import Arguments, Around, Level
 from ..arguments.tags import read_gap
 from ..cursor import NO_MARKERS, SPACE, Cursor, Mark, Markers, Overrun, Reading, drop, union, within
-from ..format import Span, ToolFormat
+from ..format import ORDINARY, Span, ToolFormat
 from ..proposed import Proposed, attempt
 from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
@@ -107,6 +107,8 @@ class Tagged(ToolFormat):
     _id_open: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if any(end.isspace() for end in self.name_end):
+            raise ValueError("white space around a name is skipped, so it ends none: write name_end=()")
         wrappers = () if self.wrapper is None else (self.wrapper,)
         around = (*self.sections, *wrappers)
         spellings = (self.call, *self.spellings, *self.loose)
@@ -125,6 +127,7 @@ class Tagged(ToolFormat):
             markers=frozenset(own - {"", ">"}),
             bare=bare.bare,
             bare_starts=bare.bare_starts,
+            words=frozenset(filter(ORDINARY.fullmatch, openers | closers)),
             calls=Markers(calls),
             call_openers=Markers(opens),
             # Right behind the wrapper's opener the call's may lack its bracket.

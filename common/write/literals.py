@@ -61,6 +61,8 @@ class Literals:
 
     text: Callable[[Mapping[str, object]], str]
     """Writes arguments."""
+    gap: str = r"[ \n]{0,8}"
+    """White space that may be between the parts."""
     shared: Kept[Shared] = field(default_factory=lambda: Kept(2_000_000), compare=False, repr=False)
     """The rules of values, by the content of their schemas."""
 
@@ -84,12 +86,18 @@ class Literals:
         if plain := [_literal(head(each.name)) for each in functions if not each.strict]:
             texts.append(f"({' | '.join(plain)}) gap (further (comma further)*)? gap {_literal(close)}")
         root = f"root ::= {' | '.join(texts)}"
-        return grammar("\n".join([root, *rules, *values.values(), self.rules.strip(), self._scalars, _COMMON, ""]))
+        return self._grammar(root, *rules, *values.values())
 
-    @property
-    def _scalars(self) -> str:
+    def value(self, part: object, root: object) -> Format:
+        """One value of the schema `part`."""
+        rules = _Rules(self, root, "own_")
+        name = rules.parameter(part)
+        return self._grammar(f"root ::= {name}", *rules.lines, *rules.values.values())
+
+    def _grammar(self, *rules: str) -> Format:
         true, false, null = map(_literal, self.words)
-        return f"boolean ::= {true} | {false}\nnull ::= {null}"
+        scalars = f"boolean ::= {true} | {false}\nnull ::= {null}\ngap ::= {self.gap}"
+        return grammar("\n".join([*rules, self.rules.strip(), scalars, _COMMON, ""]))
 
     def _rules_of(self, function: Function) -> Rules:
         """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
@@ -118,7 +126,6 @@ integer ::= "-"? ("0" | [1-9] [0-9]*)
 number ::= integer ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
 array ::= "[" gap (value (comma value)*)? gap "]"
 comma ::= gap "," gap
-gap ::= [ \n]{0,8}
 """.strip()
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..format import ToolFormat
 from ..registry import TOOL_ROWS, reasoning_row
 from ..rows import ToolRow
+from .lines import LineValues
 from .literals import PYTHON, Literals
 from .template import Block, Frame, markup_of, start_of, texts_of, written
 from .values import PARIS, Call, Elements, JsonText, ParameterTags
@@ -44,6 +45,8 @@ class Renderer:
     """Where the markup frames the whole reply: the text of each part."""
     plain_keys: bool = False
     """Whether the keys of nested objects are written as they are, so that they are plain names."""
+    one_line: bool = False
+    """Whether a string is one line, without white space around it and without a closer."""
 
     def write(self, parts: Sequence[Part], think: tuple[str, str]) -> list[str]:
         """The text of each part of a reply; `think` opens and closes reasoning where nothing is framed."""
@@ -71,9 +74,10 @@ def renderer_of(row: ToolRow) -> Renderer:
         calls_of,
         isinstance(values, JsonText),
         _quotable(row, markup, calls_of([PARIS])),
-        isinstance(values, Elements) or (isinstance(values, ParameterTags) and not values.values.typed_by),
+        isinstance(values, Elements | LineValues) or (isinstance(values, ParameterTags) and not values.values.typed_by),
         _framed(row, markup.write),
         isinstance(values, Elements) or (isinstance(values, Literals) and values is not PYTHON),
+        isinstance(values, LineValues),
     )
 
 

@@ -18,6 +18,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from ..arguments.elements import NAMESPACE
 from ..arguments.json_object import JsonObject
+from ..arguments.lines import Lines
 from ..arguments.minimax_m3 import MinimaxM3Values
 from ..arguments.tags import Tags
 from ..format import FrameFormat, Span
@@ -30,6 +31,7 @@ from ..shapes.messages import Messages
 from ..shapes.pythonic import Pythonic
 from ..shapes.tagged import Tagged
 from .functions import ANY_FUNCTION, Function
+from .lines import LineValues
 from .literals import PYTHON, Literals, gemma
 from .tag_text import GAP, Format, any_of, const, listed, optional, regex, sequence
 from .values import PARIS, Call, Elements, JsonText, ParameterTags, Values
@@ -332,6 +334,8 @@ def _values(arguments: object, found: re.Match[str], after: str) -> Values:
         return Elements(after)
     if isinstance(arguments, Tags):
         return ParameterTags(arguments, found["opened"], found["between"], found["framed"], found["gap"])
+    if isinstance(arguments, Lines):
+        return LineValues(found["between"], found["gap"], after)
     return JsonText()
 
 
@@ -343,18 +347,24 @@ def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
     elif isinstance(arguments, Tags):
         opened, close = re.escape(arguments.open), re.escape(arguments.close)
         pattern = rf"(?P<opened>{opened}.*?){KEY}(?P<between>.*?){VALUE}(?P<framed>\s*){close}(?P<gap>\s*)"
+    elif isinstance(arguments, Lines):
+        pattern = rf"{KEY}(?P<between>{re.escape(arguments.between)}[ \t]*){VALUE}(?P<gap>{re.escape(arguments.end)})"
     elif isinstance(arguments, JsonObject):
         pattern = re.escape(PARIS.text)
     else:
-        raise Unwritable("its encoding of arguments")
+        raise Unwritable(
+            f"{PREFIX}{row.name} cannot be written: {type(arguments).__name__} is no encoding that `_form` knows"
+        )
     pieces, found = _pieces(sample, pattern)
+    if isinstance(arguments, Lines):  # the end of a line is no white space
+        pieces = tuple(each.text if isinstance(each, Space) else each for each in pieces)
     if found is None or Hole.NAME not in pieces:
         raise ValueError(
             f"{PREFIX}{row.name} cannot be written: its sample is no call of {PARIS.name} with {PARIS.text} in the "
             "markup that its format has"
         )
     name, at = pieces.index(Hole.NAME), pieces.index(Hole.ARGUMENTS)
-    before, after = [*pieces[:at], Space()], [*pieces[at + 1 :]]
+    before, after = [*pieces[:at], *([] if isinstance(arguments, Lines) else [Space()])], [*pieces[at + 1 :]]
     if format.id_open:
         before.insert(name + 1, Maybe((Maybe((format.id_open, Id())), format.name_end[0]), written=True))
     values = _values(arguments, found, written(after).strip())
@@ -417,7 +427,7 @@ def _block(row: ToolRow, format: object) -> Block:
         case Beside():
             # The prompt may have begun an answer, and the message may be closed after the calls.
             return replace(_block(row, format.calls), front=format.answer.close, behind=format.close)
-    raise Unwritable("its format")
+    raise Unwritable(f"{PREFIX}{row.name} cannot be written: {type(format).__name__} is no format that `_block` knows")
 
 
 def _inside(first: Block, other: Block) -> Block:
@@ -482,7 +492,7 @@ def _frame(row: ToolRow, frame: Frames) -> Frame:
     end = next((closer for closer in sorted(frame.closers.all) if sample.endswith(closer)), "")
     sample, close = sample.removesuffix(end), ""
     if isinstance(frame.inner, Tagged):
-        close = frame.inner.sections[0].close
+        close = next((span.close for span in frame.inner.sections), "")
         form = _form(row, frame.inner, sample.removesuffix(close))
     elif isinstance(frame.inner, JsonCalls):
         head, form, _ = _object(row, frame.inner, sample)
@@ -493,7 +503,9 @@ def _frame(row: ToolRow, frame: Frames) -> Frame:
     elif isinstance(frame, Messages):
         form = _directed(frame)
     else:
-        raise Unwritable("its frame")
+        raise Unwritable(
+            f"{PREFIX}{row.name} cannot be written: {type(frame).__name__} is no frame that `_frame` knows"
+        )
     thought, answer = texts_of(frame, reasoning_row(row.pairs[0]).close)
     preamble = None
     if isinstance(frame, Messages) and frame.channels:
@@ -507,6 +519,7 @@ def _directed(frame: Messages) -> Form:
     others = [each for each in frame.channels if each != usual]
     channel = Either(tuple((f"{words.channel}{each}",) for each in (usual, *others)))
     to: Pieces = (f" {words.to}{frame.prefix}", Hole.NAME)
-    constraint = Maybe((Either(((f" {words.constrain}json",), (" json",))),), written=True)
-    head: Pieces = Either(((channel, *to), (*to, channel))), constraint, words.message
-    return Form((*head, Space(), Hole.ARGUMENTS), JsonText())
+    head: Pieces = (Either(((channel, *to), (*to, channel))),)
+    if words.constrain:
+        head = *head, Maybe((Either(((f" {words.constrain}json",), (" json",))),), written=True)
+    return Form((*head, words.message, Space(), Hole.ARGUMENTS), JsonText())

@@ -84,7 +84,7 @@ class Values(Protocol):
         ...
 
 
-_ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
+ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
 """Not counted: `{1,64}` takes seconds to compile against a vocabulary of 150,000 tokens."""
 _MAX_DEPTH = 5
 _MAX_NESTED = 100
@@ -105,7 +105,7 @@ _OWN_ONLY = (b"$ref", NOT_JSON, _HOLE.encode())
 """What is in the content of schemas that mean something in their place only, or that cannot have a hole."""
 
 
-class _Named:
+class Named:
     """Parameters as they are written: what is around a name is kept by the content of its schema.
 
     Tools have many parameters and few schemas of them: most of the time a parameter costs the joining of its name.
@@ -143,7 +143,7 @@ _PLAIN_KEYS = re.compile(r"[ !#-\[\]-~]*")
 _OF_MEMBERS = frozenset({"type", "properties", "required", "additionalProperties", "$defs", "definitions"})
 _MOST_OPTIONAL = 16
 """Members of an object of which none has to be there. Each is written up to three times."""
-_MEMBERS = _Named()
+_MEMBERS = Named()
 
 
 class JsonText:
@@ -226,7 +226,7 @@ class ParameterTags:
     """White space before the end of a value."""
     gap: str
     """White space after a parameter."""
-    _named: _Named = field(default_factory=_Named, repr=False)
+    _named: Named = field(default_factory=Named, repr=False)
 
     def write(self, call: Call) -> str:
         return "".join(
@@ -273,7 +273,7 @@ class ParameterTags:
             return self._untyped(name, part, types, listed)
         found: list[Format] = []
         if "string" in types:
-            value = ANY_TEXT if listed is None else _one_of(each for each in listed if isinstance(each, str))
+            value = ANY_TEXT if listed is None else one_of(each for each in listed if isinstance(each, str))
             found.append(self._with(name, "string", value))
         narrow = len(types) > 1 and part is not True
         if self._flagged:
@@ -298,12 +298,12 @@ class ParameterTags:
         elif listed is None:
             value = ANY_TEXT
         else:
-            value = sequence(GAP, _one_of(listed), GAP) if self.values.framed else _one_of(listed)
+            value = sequence(GAP, one_of(listed), GAP) if self.values.framed else one_of(listed)
         return sequence(self._with(name, "", value), GAP)
 
     def _with(self, name: str | None, said: str, value: Format) -> Format:
         """A parameter with its value. White space may stand between the parts of what is before the value."""
-        begun, head = (f"{self.before}{name}", []) if name is not None else ("", [const(self.before), regex(_ANY_KEY)])
+        begun, head = (f"{self.before}{name}", []) if name is not None else ("", [const(self.before), regex(ANY_KEY)])
         ends = self.values.name_end if len(self.values.name_end) > 1 else (self.between.strip(),)
         for end in ends[:-1]:
             head += [const(f"{begun}{end}"), GAP]
@@ -311,7 +311,7 @@ class ParameterTags:
         return sequence(*head, tag(begun + self._saying(ends[-1], said), value, self.values.close))
 
 
-def _one_of(listed: Iterable[object]) -> Format:
+def one_of(listed: Iterable[object]) -> Format:
     """Values that a schema lists, as text."""
     return any_of(const(each if isinstance(each, str) else json.dumps(each)) for each in listed)
 
@@ -363,7 +363,7 @@ def _any_elements(end: str) -> Format:
     return optional(sequence(const(f"{NAMESPACE}<"), regex("[^/<>]"), any_text(end)))
 
 
-_ELEMENTS = _Named()
+_ELEMENTS = Named()
 
 
 class _Elements:
@@ -392,7 +392,7 @@ class _Elements:
     def _content(self, part: object, depth: int, close: str) -> Format:
         kinds = schema.types(part, self._root)
         if (listed := choices(part, self._root)) is not None:
-            return _one_of(listed)
+            return one_of(listed)
         if depth > _MAX_DEPTH or self._left < 0 or "string" in kinds:
             return ANY_TEXT
         written: list[Format] = [json_schema(with_definitions(part, self._root))]

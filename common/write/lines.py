@@ -1,0 +1,72 @@
+"""How arguments are written and allowed as lines, `city: Paris`: a key, a separator and a value up to the line's end.
+
+A string is any text of one line, or one of those that the schema lists; other values are JSON on one line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from .. import schema
+from .functions import Function
+from .literals import Literals
+from .schemas import choices
+from .tag_text import Format, any_text, const, optional, regex, sequence, star
+from .values import ANY_KEY, Call, Named, as_template_text, one_of
+
+_JSON = Literals(
+    words=("true", "false", "null"),
+    argument=lambda name: (f"{json.dumps(name)}:",),
+    key=lambda name: (f"{json.dumps(name)}:",),
+    quote=lambda text: (json.dumps(text, ensure_ascii=False),),
+    rules=r"""
+value ::= string | number | "true" | "false" | "null" | array | "{" gap members gap "}"
+member ::= string gap ":" gap
+argument ::= member
+string ::= "\"" ([^"\\\n\r\t] | "\\" ["\\/bfnrt])* "\""
+""",
+    text=json.dumps,
+    gap="[ ]{0,8}",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LineValues:
+    """A line a parameter: what is after its key, and what ends its line."""
+
+    between: str
+    end: str
+    closer: str
+    """The end of the call. No string holds it: before the end of a line it would count."""
+    _named: Named = field(default_factory=Named, repr=False)
+
+    def write(self, call: Call) -> str:
+        lines = (f"{key}{self.between}{as_template_text(value)}{self.end}" for key, value in call.arguments.items())
+        return "".join(lines)
+
+    def formats(self, function: Function) -> Iterator[Format]:
+        if function.strict:
+            required = function.required
+            made = partial(self._line, function)
+            for name, part in function.parameters.declared.items():
+                one = self._named.write(name, part, made)
+                yield one if name in required else optional(one)
+        if function.further is not False:
+            yield star(self._line(function, function.further, None))
+
+    def _line(self, function: Function, part: object, name: str | None) -> Format:
+        """One parameter; `name` None: any that is not declared."""
+        root = function.parameters.root
+        key = regex(ANY_KEY) if name is None else const(name)
+        return sequence(key, const(self.between), self._value(part, root), const(self.end))
+
+    def _value(self, part: object, root: object) -> Format:
+        listed = choices(part, root)
+        if "string" not in schema.types(part, root):
+            return _JSON.value(part, root)
+        if listed is None:
+            return any_text(*dict.fromkeys(each for each in (self.closer, self.end, "\n") if each))
+        return one_of(each for each in listed if self.end not in str(each))
