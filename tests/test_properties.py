@@ -25,6 +25,7 @@ from dynamo_parsers.shapes.gemma import GemmaCalls
 from dynamo_parsers.write import markup
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from newcomers import FORMATS, newcomer
 from replies import Request, check_protocol, events_of, merged, tool
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "40"))
@@ -127,6 +128,8 @@ def safe_in_tags(text: str, renderer: markup.Renderer) -> bool:
 def tagged_calls(draw: st.DrawFn, renderer: markup.Renderer) -> tuple[markup.Call, dict[str, object]]:
     """A call, and the schema of its tool's parameters as far as they are declared."""
     strings = texts(renderer.quotable).filter(lambda text: safe_in_tags(text, renderer))
+    if renderer.one_line:
+        strings = strings.map(lambda text: " ".join(text.split()))
     inner_keys = KEYS if renderer.plain_keys else strings
     arguments = draw(st.dictionaries(KEYS, values(strings, inner_keys), max_size=4))
     properties: dict[str, object] = {}
@@ -335,6 +338,10 @@ def strictly(value: object) -> object:
 @rows
 @given(data=st.data())
 def test_replies_come_back(row: ToolRow, data: st.DataObject) -> None:
+    come_back(row, data)
+
+
+def come_back(row: ToolRow, data: st.DataObject) -> None:
     reply = data.draw(replies(row))
     message = reply.message()
     assert [call.name for call in message.tool_calls] == [call.name for call in reply.calls]
@@ -344,6 +351,19 @@ def test_replies_come_back(row: ToolRow, data: st.DataObject) -> None:
     assert message.reasoning == reply.reasoning
     assert message.content == expected_text(reply)
     assert message.finish_reason == ("tool_calls" if reply.calls else "stop")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_replies_of_newcomers_come_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No list has to be longer for a new family."""
+    row = newcomer(name, monkeypatch)
+
+    @settings(max_examples=max(EXAMPLES // 4, 1))
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        come_back(row, data)
+
+    check()
 
 
 @rows

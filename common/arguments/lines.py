@@ -121,7 +121,7 @@ class Lines(Arguments):
 
     def _closed_later(self, cursor: Cursor, around: Around) -> Reading[bool]:
         """Whether the call's closer is on a line of its own, before a line that begins with a call."""
-        while (yield from cursor.up_to(self._end, _nowhere)) is not None:
+        while (yield from cursor.up_to(self._end, drop)) is not None:
             cursor.skip(len(self.end))
             yield from cursor.space()
             if (yield from cursor.stands(around.call_closers)) is not None:
