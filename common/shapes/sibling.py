@@ -48,5 +48,5 @@ class Sibling(ToolFormat):
 
 def json_in(span: Span) -> Sibling:
     """Whole calls as JSON between these markers."""
-    calls = JsonCalls(sample="", spans=(span,))
+    calls = JsonCalls(sample="", bare="", spans=(span,))
     return Sibling(calls, calls.openers, JSON_STARTS)
