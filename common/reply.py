@@ -317,7 +317,7 @@ class Reply:
             self._later(self.reasoning_ends)
             return
         self._reasoning_space.clear()
-        self._after_reasoning = True
+        self._after_reasoning = self._after_reasoning or self.reasoning_begun  # of only white space it is none
         self._after_call = False
 
     def give_reasoning(self) -> None:

@@ -40,6 +40,7 @@ _AS_M2 = recovering(
     contract="Bare invokes",
 )
 _CUT_CLOSER = re.compile(r"""\s*(?:<(?:/["']?[^<>/"=\r\n]*)?)?""")
+_CUT_OPENER = re.compile(r"""\s*(?:<["']?[^<>/"=\r\n]*)?""")
 _CUT_TAG = re.compile(r"""\s*(?:</?["']?[^<>/"=\r\n]*)?""")
 _CONTAINERS = frozenset({"object", "array"})
 _NEAR = 256
@@ -128,7 +129,7 @@ def _is_cut(cursor: Cursor) -> Reading[bool]:
     if not cursor.ended or len(cursor.text) - cursor.at > 2 * MAX_NAME:
         return False
     rest = cursor.text[cursor.at :]
-    return _CUT_TAG.fullmatch(rest) is not None
+    return _CUT_OPENER.fullmatch(rest) is not None
 
 
 class _Elements(Body):

@@ -34,16 +34,19 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     if escaped:
         cursor.take(cursor.at + 1)
         mark = yield from cursor.peek()
-    if mark and mark in _QUOTES:
+    quoted = mark != "" and mark in _QUOTES
+    if quoted:
         cursor.take(cursor.at + 1)
+        yield from cursor.space()
     name = yield from cursor.run(_NAME, MAX_NAME)
     while name and strays.all and (yield from cursor.match(strays)) is not None:
         pass
     if escaped:
         name = name.removesuffix("\\")
-    if mark and mark in _QUOTES and (yield from cursor.peek()) == _QUOTES[mark]:
-        cursor.take(cursor.at + 1)
     yield from cursor.space()
+    if quoted and (yield from cursor.peek()) == _QUOTES[mark]:
+        cursor.take(cursor.at + 1)
+        yield from cursor.space()
     return name
 
 

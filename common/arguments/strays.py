@@ -16,13 +16,18 @@ DEBRIS = recovering(
     off=_SPACES,
 )
 """What may be left between a call and its closer; text where no closer follows."""
+_FENCE = "```\n"
+"""After a closer a code block begins with it, which may quote closers."""
 _CLOSING = Markers(("</",))
 _CLOSING_NAME = re.compile(r"[^<>/\s\"'=]*")
 _DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="Orphan closers")
 
 
-def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Reading[set[str]]:
-    """Read closers behind a call, doubled ones and brackets before them included; those that stood there."""
+def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False, further: bool = False) -> Reading[set[str]]:
+    """Read closers behind a call, doubled ones and brackets before them included; those that stood there.
+
+    `further`: some were read before.
+    """
     found: set[str] = set()
     while True:
         mark = cursor.mark()
@@ -30,9 +35,10 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False) -> Read
         closer = yield from cursor.match(closers)
         cut = closer is None and cursor.cut_of(closers)
         if closer is None and not cut and not once:
-            yield from cursor.run(DEBRIS, _ROOM)
-            closer = yield from cursor.match(closers)
-            cut = closer is None and cursor.cut_of(closers)
+            debris = yield from cursor.run(DEBRIS, _ROOM)
+            if not ((found or further) and _FENCE in debris):
+                closer = yield from cursor.match(closers)
+                cut = closer is None and cursor.cut_of(closers)
         if closer is None and not cut:
             cursor.rewind(mark)
             return found

@@ -45,6 +45,7 @@ class Body:
         self.around = around
         self.written: set[str] = set()
         self.cut = False  # a parameter's opener was the last that was read
+        self.closed = False  # a value's closer is there, and no parameter
         self.followers = union(tags.first, around.closers, around.turn_ends)
         self.markers = union(tags.value_end, tags.closing, self.followers, around.openers, around.ends_rehearsal)
 
@@ -111,13 +112,14 @@ class Body:
         cursor, around = self.cursor, self.around
         if cursor.at_end:
             # What only lacks closers is whole, but a reply may also have been cut between two parameters.
-            return _ONLY_CLOSERS and bool(self.written) and not self.cut and not self.parameters.lacks(self.written)
+            ended = bool(self.written) or self.closed
+            return _ONLY_CLOSERS and ended and not self.cut and not self.parameters.lacks(self.written)
         if (yield from cursor.stands(around.closers)) is not None:
             return True
         if (yield from cursor.stands(around.ends_rehearsal)) is not None:
             return False
         if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
-            return _BEFORE_CALL and bool(self.written)
+            return _BEFORE_CALL and (bool(self.written) or self.closed)
         # What a reply ends in may begin a parameter as well as a closer: without one before, no call is known.
         at, first = cursor.at, self.tags.first
         if _CUT_CLOSER and cursor.cut_of(around.closers):
@@ -125,8 +127,19 @@ class Body:
             return bool(known) and not self.parameters.lacks(self.written)
         cursor.cut_of(self.followers)
         if not self.written:
-            return False
+            return _FOREIGN and (yield from cursor.ahead(self._foreign_before_closer(), False))
         return (yield from self.foreign_closer()) or (_BEFORE_CALL and (yield from around.message_ends(cursor)))
+
+    def _foreign_before_closer(self) -> Reading[bool]:
+        """Whether a closing tag and then a closer around the parameters are here: a call without parameters ends."""
+        cursor, around = self.cursor, self.around
+        known = union(around.closers, around.stops)
+        if (yield from cursor.stands(known)) is not None or (yield from cursor.match(self.tags.closing)) is None:
+            return False
+        if not (yield from self.tags.read_closing(cursor)):
+            return False
+        yield from cursor.space(FOLLOWS_WITHIN)
+        return (yield from cursor.stands(around.closers)) is not None
 
     def _next(self) -> Reading[Header | None]:
         """Read the header of the parameter that is due here; None if there is none."""
@@ -274,15 +287,27 @@ class Body:
             return True
         if (yield from cursor.stands(self.tags.value_end)) is not None:
             return False
-        if _FOREIGN and (yield from cursor.match(self.tags.closing)) is not None:
-            if not (yield from self.tags.read_closing(cursor)):
+        if _FOREIGN:
+            ends = yield from self._foreign_closers()
+            if ends is not None:
+                return ends
+        return (yield from around.message_ends(cursor)) or (yield from self._call_fits(declared=False))
+
+    def _foreign_closers(self) -> Reading[bool | None]:
+        """Read closing tags of any name; whether what ends the parameters follows, None if that is not known."""
+        cursor, tags, around = self.cursor, self.tags, self.around
+        ends = union(around.closers, around.turn_ends)
+        own = False  # a value's closer is among them
+        while (yield from cursor.match(tags.closing)) is not None:
+            if not (yield from tags.read_closing(cursor)):
                 return cursor.at_end
             yield from cursor.space(FOLLOWS_WITHIN)
-            if cursor.at_end or (yield from cursor.stands(union(around.closers, around.turn_ends))) is not None:
+            if cursor.at_end or cursor.cut_of(ends) or (yield from cursor.stands(ends)) is not None:
+                return not own
+            if (yield from self.next_declared()) is not None:
                 return True
-            if (yield from self._follows_stray()):
-                return True
-        return (yield from around.message_ends(cursor)) or (yield from self._call_fits(declared=False))
+            own = own or (yield from cursor.stands(tags.value_end)) is not None
+        return None
 
     def _call_fits(self, *, declared: bool) -> Reading[bool]:
         opener = yield from self.cursor.match(self.around.openers)
@@ -302,21 +327,31 @@ class Body:
         closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
         return closing and (yield from self._ends_here())
 
-    def goes_on(self) -> Reading[Header | bool]:
+    def goes_on(self, opened: Callable[[str], bool]) -> Reading[Header | bool]:
         """What is here after a closing tag that may have ended a value without its closer: as `follows`, but stricter.
 
-        A parameter has to be declared and not given, and the end of the reply does not count.
+        A parameter has to be declared and not given, and the end of the reply does not count. Another closing tag may
+        be in place of the call's closer, unless the value has `opened` what it closes.
         """
-        return self.cursor.ahead(self._goes_on(), False, _is_header)
+        return self.cursor.ahead(self._goes_on(opened), False, _is_header)
 
-    def _goes_on(self) -> Reading[Header | bool]:
-        cursor = self.cursor
+    def _goes_on(self, opened: Callable[[str], bool]) -> Reading[Header | bool]:
+        cursor, tags, around = self.cursor, self.tags, self.around
         yield from cursor.space(FOLLOWS_WITHIN)
         header = yield from self.next_declared()
         if header is not None:
             return header
-        if (yield from cursor.stands(self.around.closers)) is not None:
+        if (yield from cursor.stands(around.closers)) is not None:
             return True
+        own = (yield from cursor.stands(union(tags.value_end, around.stops))) is not None
+        if _FOREIGN and not own and (yield from cursor.match(tags.closing)) is not None:
+            name = yield from tags.read_closing(cursor)
+            if not name or opened(name):
+                return False
+            yield from cursor.space(FOLLOWS_WITHIN)
+            closer = yield from cursor.stands(around.closers)
+            if closer is not None:  # before the call's own closer a tag closes the value, and this one is data
+                return closer not in around.call_closers.all
         return (yield from self._call_fits(declared=True))
 
     def run(self, closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:

@@ -96,6 +96,8 @@ class Header(NamedTuple):
     """Whether the value's own opener stood there, in markups that have one."""
     drift: bool = False
     """Whether its opener was drift."""
+    bracketed: bool = False
+    """Whether the tag ended with the opening bracket of text: what is in it ends with the closing one."""
     closed_by: str = ""
     """The name in its closing tag, in markups where that has one."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cursor import SPACE, Mark, Reading, drop, union
+from ..cursor import CUT, SPACE, Mark, Markers, Reading, drop, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from .literals import FOLLOWS_WITHIN
@@ -24,12 +24,14 @@ from .text_value import TextValue
 
 if TYPE_CHECKING:
     from .tag_body import Body
+    from .tags import Tags
 
 _NEAR = 256
 _MOST_SURPLUS = 16
 """Closers too many: each closer of a long run is looked at so often."""
 _MAX_GARBLED = 64
 
+_AROUND = rule("all closers missing before a call, and a closer around both", contract="It had ended")
 _AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
 _CALL = rule("a value's closer missing before a call", contract="Candidates")
 _ENCLOSING = rule("a value's closer missing before a closer around it", contract="Candidates")
@@ -51,7 +53,7 @@ class Value:
         self._body = body
         self._cursor = body.cursor
         self._header = header
-        self._closers = union(body.tags.value_end, body.tags.drift_end) if header.drift else body.tags.value_end
+        self._closers = _closers(body.tags, header)
         self._text = text
         self._add: TextSink = text.text
         self._quoted: list[Level | str] = []
@@ -65,11 +67,11 @@ class Value:
 
     def read(self) -> Reading[End]:
         cursor, markers = self._cursor, self._body.markers
-        if self._header.drift:
+        if self._header.drift or self._header.bracketed:
             markers = union(markers, self._closers)
         while True:
             marker = yield from cursor.up_to(markers, self._add if self._held is None else self._add_held, drop)
-            if marker is None:
+            if marker is None or self._read_cut(marker):
                 found: End | int = self._at_end()
             elif marker in self._closers.all:
                 found = yield from self._at_closer(len(marker))
@@ -81,6 +83,17 @@ class Value:
                 return found
             if found:
                 self._take(cursor.take(cursor.at + found))
+
+    @recovers("a closer cut off behind what starts closing tags", off=False, contract="Cut marker")
+    def _read_cut(self, marker: str) -> bool:
+        """Read what starts a closing tag, if the reply ends in it: it is a marker that was cut."""
+        cursor = self._cursor
+        if len(marker) < CUT or marker not in self._body.tags.closing.all:
+            return False
+        cut = cursor.ended and cursor.at + len(marker) == len(cursor.text)
+        if cut:
+            cursor.skip(len(marker))
+        return cut
 
     def _take(self, text: str) -> None:
         """A marker, or what is read with it, of the value or of what follows it."""
@@ -130,6 +143,8 @@ class Value:
         if self._quoted and self._quoted[-1] is Level.PARAMETER:
             self._quoted.pop()
             return size
+        if self._is_held() and self._quoted[-1:] == [Level.CALL]:
+            return size  # the value has perhaps ended, and this is a closer too many in a call after it
         mark = cursor.mark()
         cursor.skip(size)
         found = yield from self._body.follows()
@@ -171,7 +186,7 @@ class Value:
 
     def _own_closer(self) -> Reading[bool]:
         """Read the value's closer, if it is here."""
-        return (yield from self._cursor.match(self._closers)) is not None
+        return (yield from self._cursor.match(union(self._closers, self._body.tags.value_end))) is not None
 
     @recovers("closers of a value too many", off=False, contract="Closers too many")
     def _surplus(self) -> Reading[bool]:
@@ -226,6 +241,8 @@ class Value:
         # A call that fits was an earlier candidate, unless the call that the value is in has its closer here.
         call = self._held is not None and self._skip is None
         if call and not (yield from self._body.ends_with_call(self._own_closer)):
+            if _AROUND and not self._quoted:
+                self._skip = 0  # what is around the call that the value is in ends: the calls before it are no data
             return len(marker)
         self._release()
         if self._text.is_finished():
@@ -346,10 +363,18 @@ class Value:
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
         if self._quoted or self._text.in_json_string or self._is_held():
             return len(marker)
+        if marker in self._body.tags.value_end.all:  # in brackets it closes nothing
+            return (yield from self._at_foreign_closer(marker, len(marker))) or len(marker)
         size, name = yield from self._cursor.ahead(self._name_in_closing(len(marker)), (0, ""))
-        if not name or self._text.tags.has(name):
+        if not name or self._has_opened(name):
             return len(marker)
         return (yield from self._at_foreign_closer(name, size)) or len(marker)
+
+    def _has_opened(self, name: str) -> bool:
+        """Whether the value has opened, or uses, what a tag of this name closes; parameters of quoted calls pair up."""
+        if name in self._body.tags.closer_names:
+            return self._unpaired > 0
+        return self._text.tags.has(name)
 
     def _name_in_closing(self, size: int) -> Reading[tuple[int, str]]:
         """The length of the closing tag that begins with so many characters, and its name."""
@@ -364,7 +389,7 @@ class Value:
         cursor, body = self._cursor, self._body
         mark = cursor.mark()
         cursor.take(cursor.at + size)
-        found = yield from body.goes_on()
+        found = yield from body.goes_on(self._text.tags.has)
         candidate = (_FOREIGN and found is not False) or (_NAMED and name == self._header.name)
         if candidate and not isinstance(found, Header):
             found = yield from body.run(self._own_closer)
@@ -380,6 +405,13 @@ class Value:
             return End(True)
         self._hold(size)
         return size
+
+
+def _closers(tags: Tags, header: Header) -> Markers:
+    """What closes the value behind `header`."""
+    if header.bracketed:
+        return tags.bracket_end
+    return union(tags.value_end, tags.drift_end) if header.drift else tags.value_end
 
 
 def _word(tag: str) -> str:

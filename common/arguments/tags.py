@@ -81,6 +81,8 @@ class Tags(Arguments):
     """What stands between the name and the value, in this order; drift may leave out all but one."""
     further_ends: tuple[tuple[str, ...], ...] = ()
     """Further spellings of `name_end`, each with as many parts."""
+    brackets: Spelling = Spelling()
+    """What may end the tag before a value, and stand before its closer then: `><![CDATA[` and `]]>`."""
     framed: bool = False
     """Whether the template writes a newline on each side of a value."""
     typed_by: str = ""
@@ -91,11 +93,15 @@ class Tags(Arguments):
     closes: tuple[str, ...] = ("</",)
     """What starts a closing tag of any kind."""
     first: Markers = field(init=False, repr=False)
+    closer_names: frozenset[str] = field(init=False, repr=False)
+    """The names in the closers of a value."""
     drift_end: Markers = field(init=False, repr=False)
     """What ends a value whose parameter was opened by drift, besides the others."""
     variants: Markers = field(init=False, repr=False)
     """`<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other; a value may hold those not in the template."""
     value_end: Markers = field(init=False, repr=False)
+    bracket_end: Markers = field(init=False, repr=False)
+    """What ends a value in brackets; the closer itself may be missing."""
     key_end: Markers = field(init=False, repr=False)
     """What ends a parameter's name and can end nothing else."""
     closing: Markers = field(init=False, repr=False)
@@ -112,8 +118,12 @@ class Tags(Arguments):
         put(self, "first", Markers(opens | variants))
         put(self, "variants", Markers(variants))
         put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings if not each.drift))))
+        starts = [(end, start) for end in self.value_end.all for start in self.closes if end.startswith(start)]
+        put(self, "closer_names", frozenset(end.removeprefix(start).rstrip(">") for end, start in starts))
+        put(self, "bracket_end", Markers((self.brackets.close + self.close, self.brackets.close)))
         put(self, "drift_end", Markers(each.close for each in self.spellings if each.drift))
-        parts = tuple(Markers(spelled) for spelled in zip(self.name_end, *self.further_ends, strict=True))
+        spelled = [*zip(self.name_end, *self.further_ends, strict=True)]
+        parts = tuple(map(Markers, (*spelled[:-1], (*spelled[-1], self.brackets.open))))
         put(self, "key_end", union(*parts[:-1]))
         put(self, "closing", Markers(self.closes))
         put(self, "_type_open", Markers(self.typed_in[:1]))
@@ -123,33 +133,39 @@ class Tags(Arguments):
 
     @property
     def markers(self) -> frozenset[str]:
-        return self.first.all | self.value_end.all | union(*self._name_end).all | set(self.typed_in)
+        return self.first.all | self.closers | union(*self._name_end).all | set(self.typed_in)
 
     @property
     def closers(self) -> frozenset[str]:
-        return self.value_end.all
+        return self.value_end.all | {self.brackets.close + self.close}
 
     def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
         if key:
             return (yield from cursor.directly(self._body(cursor, call, parameters, around).read(Header(key, {}))))
         yield from read_gap(cursor)
-        if _STRAY_CLOSERS:
-            yield from read_strays(cursor, union(self.value_end, self.key_end))
+        strays = (yield from read_strays(cursor, union(self.value_end, self.key_end))) if _STRAY_CLOSERS else set()
         yield from cursor.space()
         if _JSON_BODY and (yield from cursor.peek()) == "{":
             return (yield from _OBJECT.read(cursor, call, parameters, around))
-        return (yield from cursor.directly(self._body(cursor, call, parameters, around).read()))
+        body = self._body(cursor, call, parameters, around)
+        body.closed = not strays.isdisjoint(self.value_end.all)
+        return (yield from cursor.directly(body.read()))
 
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return Body(self, cursor, call, parameters, around)
 
     @recovers("a closer around the parameters that is garbled or foreign", off=False, contract="Foreign closers")
     def read_foreign_closer(self, cursor: Cursor, call: Sink, around: Around) -> Reading[bool]:
-        if not (yield from self._body(cursor, call, Parameters(None), around).foreign_closer()):
-            return False
-        yield from cursor.match(self.closing)
-        yield from self.read_closing(cursor)
-        return True
+        return (yield from cursor.maybe(self._read_foreign(self._body(cursor, call, Parameters(None), around)), False))
+
+    def _read_foreign(self, body: Body) -> Reading[bool]:
+        cursor = body.cursor
+        yield from cursor.space()
+        found = yield from body.foreign_closer()
+        if found and not cursor.cut_of(body.around.closers):
+            yield from cursor.match(self.closing)
+            yield from self.read_closing(cursor)
+        return found
 
     # --- spellings
 
@@ -216,22 +232,30 @@ class Tags(Arguments):
             if alone is not None:  # the line of the name ends without the end of the tag
                 cursor.at -= cursor.offset - start - alone.end()
                 return Header(name, {})
-        ended = valued = False
+        ended = valued = bracketed = False
         typed: dict[str, str] = {}
         for part in self._name_end:
             found = False
-            while (_DOUBLED_PART or not found) and (yield from cursor.match(part)) is not None:
+            while (_DOUBLED_PART or not found) and (end := (yield from cursor.match(part))) is not None:
                 found = ended = True
+                bracketed = end == self.brackets.open
                 valued = part is self._name_end[-1]
                 if valued:
                     break
                 yield from cursor.maybe(self._further_part(cursor, typed), False)
+            if (
+                found
+                and not valued
+                and cursor.ended
+                and (yield from cursor.maybe(self._further_part_cut(cursor), False))
+            ):
+                return None
             if not (found or _WITHOUT_PART):
                 return None
         if ended:
             nameless = _WITHOUT_NAME and (valued or not self.key_end.all) and not name
             said = dict(_ATTRIBUTE.findall(attributes)) if attributes else typed or _NO_ATTRIBUTES
-            return Header(name, said, valued) if name or nameless else None
+            return Header(name, said, valued, bracketed=bracketed) if name or nameless else None
         if (yield from cursor.stands(self.value_end)) is not None:
             written = cursor.read_since(start)
             assigned = _ASSIGNED.match(written)
@@ -257,6 +281,12 @@ class Tags(Arguments):
             typed[_IN_TAG] = said
             yield from cursor.space()
         return (yield from cursor.stands(union(*self._name_end))) is not None
+
+    @recovers("a part of a parameter's header cut off", off=False, contract="Cut opener")
+    def _further_part_cut(self, cursor: Cursor) -> Reading[bool]:
+        """Whether the reply ends before another part of the header, or in one, which is read, and space before it."""
+        space = yield from cursor.space()
+        return cursor.cut_of(union(*self._name_end)) or (space != "" and cursor.at_end)
 
     def read_closing(self, cursor: Cursor) -> Reading[str]:
         """Read a closing tag behind its start, its bracket too if it has one; its name."""

@@ -15,7 +15,7 @@ from ..arguments.xtml import CLOSE, OPEN, SEP, XTML_VALUES, closing, opening, re
 from ..cursor import NO_MARKERS, Cursor, Markers, Reading
 from ..format import FrameFormat, Span, Task, Think
 from ..machine import Grammar, read_reply
-from ..recovery import drift
+from ..recovery import drift, recovers
 from ..reply import Reply
 from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..schema import Tools
@@ -44,6 +44,14 @@ _CALL, *_OTHERS = spans("call")
 _STUCK = drift("two tags in one", Span(f"{OPEN}toolscall", _CALL.close))
 _STUCK_END = drift("two closing tags in one", f"{CLOSE}toolsmessage{SEP}")
 
+_BESIDE = Markers((*opening("think"), *opening("response"), *closing("message")))
+
+
+@recovers("what is open where another part of the message begins", off=False, contract="A frame's end")
+def _part_ends(cursor: Cursor) -> Reading[bool]:
+    return (yield from cursor.stands(_BESIDE)) is not None
+
+
 CALLS = XtmlCalls(
     sample=sample_of(__doc__),
     sections=tuple(Span(open, close) for open in opening("tools") for close in (*closing("tools"), *_STUCK_END)),
@@ -51,6 +59,8 @@ CALLS = XtmlCalls(
     spellings=(*_OTHERS, *_STUCK),
     name_end=(SEP,),
     arguments=XTML_VALUES,
+    message_ends=_part_ends,
+    beside=_BESIDE,
 )
 
 _OPENS = opening("think")

@@ -21,9 +21,9 @@ MINICPM5 = Tagged(
     spellings=drift("a tag without its space", Span("<functionname=", "</function>")),
     arguments=Tags(
         open="<param name=",
-        further_ends=(("><![CDATA[",),),
+        brackets=Spelling("><![CDATA[", "]]>"),
         close="</param>",
-        spellings=(Spelling(close="]]></param>"), *drift("a tag without its space", Spelling("<paramname="))),
+        spellings=drift("a tag without its space", Spelling("<paramname=")),
     ),
 )
 

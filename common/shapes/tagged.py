@@ -91,6 +91,8 @@ class Tagged(ToolFormat):
     """How the written name is read."""
     message_ends: Callable[[Cursor], Reading[bool]] = no_message_ends
     """As `Around.message_ends`, in a markup that frames the whole reply."""
+    beside: Markers = NO_MARKERS
+    """What starts another part of a message there, or ends it: a call ends before it as before a turn's end."""
     headers: Markers = NO_MARKERS
     """What ends a message's header there: no text between the calls of a section holds it."""
     calls: Markers = field(init=False, repr=False)
@@ -167,7 +169,7 @@ class Tagged(ToolFormat):
             cursor.rewind(ahead)
         fits = yield from self._call(opener, (mark,), cursor, reply)
         if fits:
-            yield from read_strays(cursor, self._strays)
+            yield from read_strays(cursor, self._strays, further=True)
         return fits
 
     # --- one call
@@ -175,7 +177,7 @@ class Tagged(ToolFormat):
     def _around(self, reply: Reply, *, wrapped: bool = False) -> Around:
         """What stands around the arguments of a call, which the wrapper may have opened."""
         outer = self._around_close if wrapped else self._close
-        ends = reply.turn_ends, reply.stops, reply.ends_rehearsal, self.message_ends
+        ends = union(reply.turn_ends, self.beside), reply.stops, reply.ends_rehearsal, self.message_ends
         return Around(self._close, self._call_close, outer, self.openers, reply, *ends, self._opens)
 
     def _opens(self, opener: str, cursor: Cursor, around: Around, declared: bool) -> Reading[list[Level]]:
@@ -307,7 +309,9 @@ class Tagged(ToolFormat):
         cursor.at -= len(name) - len(declared)
         return declared
 
-    def _call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+    def _call(
+        self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, in_section: bool = False
+    ) -> Reading[bool | None]:
         """Read a call behind `opener`; the marks, which hold its text, are settled once it fits."""
         for other in self.others:
             if isinstance(other.format, JsonCalls) and (yield from other.stands(opener, cursor)):
@@ -328,8 +332,8 @@ class Tagged(ToolFormat):
             complete = yield from self._arguments(call, cursor, around)
         if not call.end(complete):
             return None if cursor.at_end else False
-        closers = yield from self._closers(call, cursor, around)
         outer = (self.wrapper or self.call).close
+        closers = yield from self._closers(call, cursor, around, "" if in_section else outer)
         reply.owed_closer = "" if outer in closers else outer
         return True
 
@@ -350,13 +354,13 @@ class Tagged(ToolFormat):
                 call.name = name
         return (yield from arguments.read(cursor, call, tools.parameters(call.name), around, key))
 
-    def _closers(self, call: Proposed, cursor: Cursor, around: Around) -> Reading[set[str]]:
-        """Read the closers behind a call, foreign ones included; those that stood there."""
+    def _closers(self, call: Proposed, cursor: Cursor, around: Around, last: str) -> Reading[set[str]]:
+        """Read the closers behind a call, foreign ones included; those that stood there. None comes after `last`."""
         if isinstance(self.arguments, JsonObject):
             yield from read_surplus(cursor)
         closers = yield from read_strays(cursor, self._call_closers)
-        while (yield from self.arguments.read_foreign_closer(cursor, call, around)):
-            closers |= yield from read_strays(cursor, self._call_closers)
+        while last not in closers and (yield from self.arguments.read_foreign_closer(cursor, call, around)):
+            closers |= yield from read_strays(cursor, self._call_closers, further=True)
         return closers
 
     # --- a section
@@ -372,9 +376,9 @@ class Tagged(ToolFormat):
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self.calls.all:
+                if stray.bare() or not _SECTIONS_BETWEEN:
+                    return False  # text named the opener before
                 stray.spend(len(marker))
-                if not _SECTIONS_BETWEEN:
-                    return False
                 continue
             if marker not in self.openers.all:
                 if stray.bare() or not _EMPTY_SECTION:
@@ -390,14 +394,14 @@ class Tagged(ToolFormat):
             stray.add(marker)
         while (yield from self._next_in_section(close, cursor, reply)):
             pass
-        yield from read_strays(cursor, self._strays)
+        yield from read_strays(cursor, self._strays, further=True)
         return True
 
     def _held_call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """`_call` under a mark of its own; where it does not fit, what stands behind its opener is unread."""
 
         def call(mark: Mark) -> Reading[bool | None]:
-            return self._call(opener, (*marks, mark), cursor, reply)
+            return self._call(opener, (*marks, mark), cursor, reply, in_section=True)
 
         size = len(opener)
         return attempt(call, cursor, back=size, ahead=size)
@@ -451,7 +455,8 @@ class Tagged(ToolFormat):
                 return _Next.REST
             if marker in elsewhere.all:  # reasoning begins or ends between the calls
                 text = "".join(between).translate(_WITHOUT_SPACE)
-                if len(text) > (0 if again else _STRAY):
+                # Text in reasoning says that the calls before it were rehearsed.
+                if len(text) > (0 if again or marker in reply.ends_rehearsal.all else _STRAY):
                     return _Next.OPEN  # the closer is missing, or the opener is in its place: this is the answer
                 size = cursor.offset - len(marker) - mark.offset
                 cursor.rewind(mark)
