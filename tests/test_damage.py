@@ -19,10 +19,10 @@ import pytest
 from dynamo_parsers import Message, fold
 from dynamo_parsers.arguments.json_object import JsonObject
 from dynamo_parsers.formats.kimi_k3 import KimiK3
-from dynamo_parsers.formats.muse import Muse
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row, tool_row
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.shapes.messages import Messages
 from dynamo_parsers.shapes.pythonic import Pythonic
 from dynamo_parsers.shapes.tagged import Tagged
 from dynamo_parsers.write import markup
@@ -107,8 +107,8 @@ rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 
 
 def in_tags(row: ToolRow) -> bool:
-    tagged = isinstance(row.format, Tagged) and not isinstance(row.format.arguments, JsonObject)
-    return tagged or isinstance(row.format, KimiK3 | Muse)
+    format = row.format.inner if isinstance(row.format, Messages) else row.format
+    return isinstance(format, KimiK3) or (isinstance(format, Tagged) and not isinstance(format.arguments, JsonObject))
 
 
 def pieces(text: str, row: ToolRow) -> Iterator[tuple[int, int]]:
