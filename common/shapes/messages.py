@@ -35,7 +35,7 @@ _ODD_WORDS = recovering("words in a header that mean nothing", 3, off=0)
 """A header may hold as many words that mean nothing."""
 _PARTS = 8
 """A header may hold as many markers: many in a row are not read again from each of them."""
-_IN_WORDS = re.compile(r"[\w.:/=-]+")
+_IN_WORDS = r"[\w.:/=-]"
 _MAX_HEADER = 256
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
 
@@ -143,10 +143,11 @@ class Messages(Frames):
 
     def _part_of_header(self) -> re.Pattern[str]:
         """What may still become such a header: its words and markers, and the beginning of one."""
-        marks = [each for each in (*self.closers.all, *self.words.markers) if not _IN_WORDS.fullmatch(each)]
+        marks = [each for each in (*self.closers.all, *self.words.markers) if not re.fullmatch(f"{_IN_WORDS}+", each)]
         begun = {re.escape(each[:end]) for each in marks for end in range(1, len(each))}
         whole = "|".join(map(re.escape, marks)) or "(?!)"
-        return re.compile(rf"(?:{whole}|{_IN_WORDS.pattern}|[{SPACE}]+)*(?:{'|'.join(sorted(begun, reverse=True))})?")
+        # A character at a time: a repeated run of characters would be tried in every way to divide it.
+        return re.compile(rf"(?:{whole}|{_IN_WORDS}|[{SPACE}])*(?:{'|'.join(sorted(begun, reverse=True))})?")
 
     @recovers("what is open at a message's end", off=False, contract="A frame's end")
     def _message_ends(self, cursor: Cursor) -> Reading[bool]:
