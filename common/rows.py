@@ -60,7 +60,7 @@ class ToolRow:
     """What `model_type` in the config of such a model says, where it tells the family."""
     engines: Native = Native()
     between: str | None = None
-    """What the templates write between two calls, if the sample does not tell."""
+    """What the templates write between two calls, if the sample does not tell: white space, or a separator."""
     kin: str = ""
     """The family whose markers it shares: that one is asked first where a text may be either's."""
 

@@ -7,15 +7,17 @@ import re
 
 import pytest
 from dynamo_parsers import parse
+from dynamo_parsers.arguments.lines import Lines
 from dynamo_parsers.format import Span
 from dynamo_parsers.registry import TOOL_ROWS
 from dynamo_parsers.rows import ToolRow
 from dynamo_parsers.shapes.json_calls import JsonCalls
+from dynamo_parsers.shapes.tagged import Tagged, sample_of
 from dynamo_parsers.write import structural_tags
 from dynamo_parsers.write.markup import Call, renderer_of
 from dynamo_parsers.write.template import start_of
 from dynamo_parsers.write.values import PARIS
-from newcomers import FORMATS, SAMPLE, known, newcomer
+from newcomers import CALL, FORMATS, SAMPLE, known, newcomer
 from rows import declared, rows_of, wrong_with_row
 
 WALKS = 6
@@ -84,3 +86,15 @@ def test_a_tag_that_does_not_fit_the_reader(monkeypatch: pytest.MonkeyPatch) -> 
     assert "its structural tag does not allow its sample: it stops at character 1," in wrong[0]
     assert "its structural tag allows " in wrong[1]
     assert "was taken for text" in wrong[1]
+
+
+def test_a_docstring_without_a_sample_is_refused() -> None:
+    assert sample_of("Models.\n\n<call>\n\n</call>\n\nNotes.\n") == "<call>\n\n</call>"
+    for docstring in (None, "Models.", "Models.\n\n<call></call>\n"):
+        with pytest.raises(ValueError, match="the models, the sample and a paragraph"):
+            sample_of(docstring)
+
+
+def test_white_space_ends_no_name() -> None:
+    with pytest.raises(ValueError, match=r"name_end=\(\)"):
+        Tagged(sample="", call=CALL, name_end=("\n",), arguments=Lines())

@@ -22,7 +22,6 @@ LLAMA3_JSON = JsonCalls(
         Span("<|python_start|><|python_end|>", ""),
         Span("<|python_end|>", ""),
     ),
-    separator=";",
     bare=recovering("calls without any marker", "line", off="", contract="Unmarked calls"),
 )
 
@@ -35,6 +34,7 @@ ROWS = (
         special_tokens=("<|python_tag|>",),
         turn_end="<|eot_id|>",
         turn_ends=LLAMA_ENDS,
+        between="; ",
         model_types=("llama4",),
         engines=Native(vllm=("llama3_json", "llama4_json"), sglang=("llama3",)),
     ),

@@ -79,8 +79,6 @@ class JsonCalls(ToolFormat):
     """What the arguments are called; these two are read as well."""
     keyed: bool = False
     """Whether a call's name is the key of its arguments."""
-    separator: str = ""
-    """What stands between calls that only one opener stands before, without an array; "": each has its own."""
     names: tuple[str, ...] = ("name",)
     """What the function's name is called; `name` is read as well."""
     id_key: str = "id"

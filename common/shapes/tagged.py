@@ -524,5 +524,11 @@ class _Stray:
 
 
 def sample_of(docstring: str | None) -> str:
-    """The sample in a format's docstring: what stands between its first and its last paragraph."""
-    return "\n\n".join((docstring or "").strip().split("\n\n")[1:-1])
+    """The sample in a format's docstring: what stands between its first and its last paragraph.
+
+    Raises ValueError if nothing does.
+    """
+    sample = "\n\n".join((docstring or "").strip().split("\n\n")[1:-1])
+    if not sample:
+        raise ValueError("a format's docstring has the models, the sample and a paragraph, with empty lines between")
+    return sample

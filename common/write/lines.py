@@ -14,8 +14,8 @@ from .. import schema
 from .functions import Function
 from .literals import Literals
 from .schemas import choices
-from .tag_text import Format, any_text, const, optional, regex, sequence, star
-from .values import ANY_KEY, Call, Named, as_template_text, one_of
+from .tag_text import Format, any_text, const, regex, sequence, star
+from .values import ANY_KEY, Call, Named, as_template_text, each_declared, one_of
 
 _JSON = Literals(
     words=("true", "false", "null"),
@@ -48,14 +48,10 @@ class LineValues:
         return "".join(lines)
 
     def formats(self, function: Function) -> Iterator[Format]:
-        if function.strict:
-            required = function.required
-            made = partial(self._line, function)
-            for name, part in function.parameters.declared.items():
-                one = self._named.write(name, part, made)
-                yield one if name in required else optional(one)
+        made = partial(self._line, function)
+        yield from each_declared(function, self._named, made)
         if function.further is not False:
-            yield star(self._line(function, function.further, None))
+            yield star(made(function.further, None))
 
     def _line(self, function: Function, part: object, name: str | None) -> Format:
         """One parameter; `name` None: any that is not declared."""

@@ -461,9 +461,8 @@ def _json(row: ToolRow, format: JsonCalls) -> Block:
     opener, gap, last = head.rstrip(), head[len(head.rstrip()) :], tail[: len(tail) - len(tail.lstrip())]
     first, behind = (Space(gap),), (Space(last), "]")
     if not opener.endswith("["):
-        if format.separator:
-            between = f"{format.separator} "
-            return Block((opener,), form, separator=format.separator, between=between, bare=bool(format.bare))
+        if row.between is not None and row.between.strip():
+            return Block((opener,), form, separator=row.between.strip(), bare=bool(format.bare))
         return Block((opener,), form, span.close, first, (Space(last),) if span.close else ())
     array = Block((opener,), form, span.close, first, (*behind, Space()), separator=",", between=f",{gap or ' '}")
     if opener == "[":  # without a marker: what may stand there in its place is the spans'

@@ -134,6 +134,15 @@ class Named:
         return quote(name)[1:-1].join(around)
 
 
+def each_declared(function: Function, named: Named, made: Callable[[object, str], Format]) -> Iterator[Format]:
+    """The declared parameters of a strict function, in order."""
+    if function.strict:
+        required = function.required
+        for name, part in function.parameters.declared.items():
+            one = named.write(name, part, made)
+            yield one if name in required else optional(one)
+
+
 # --- parameters as JSON
 
 _WHITE = r"[ \n\r\t]*"
@@ -254,14 +263,10 @@ class ParameterTags:
 
     def formats(self, function: Function) -> Iterator[Format]:
         """The parameters of a function, in order."""
-        if function.strict:
-            required = function.required
-            made = partial(self._format, function)
-            for name, part in function.parameters.declared.items():
-                one = self._named.write(name, part, made)
-                yield one if name in required else optional(one)
+        made = partial(self._format, function)
+        yield from each_declared(function, self._named, made)
         if function.further is not False:
-            yield star(self._format(function, function.further, None))
+            yield star(made(function.further, None))
 
     def _format(self, function: Function, part: object, name: str | None) -> Format:
         """One parameter, and white space behind it; `name` None: any that is not declared."""
@@ -330,11 +335,7 @@ class Elements:
 
     def formats(self, function: Function) -> Iterator[Format]:
         root = function.parameters.root
-        if function.strict:
-            elements, required = _Elements(root), function.required
-            for name, part in function.parameters.declared.items():
-                one = _ELEMENTS.write(name, part, elements.parameter)
-                yield one if name in required else optional(one)
+        yield from each_declared(function, _ELEMENTS, _Elements(root).parameter)
         if function.further is not False:
             yield _any_elements(self.end)
 

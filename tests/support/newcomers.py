@@ -44,7 +44,6 @@ FORMATS: dict[str, ToolFormat | Messages] = {
     "objects with a separator": JsonCalls(
         sample='<call>{"name": "get_weather", "parameters": {"city": "Paris"}}',
         spans=(Span("<call>", ""),),
-        separator=";",
     ),
     "a name before JSON": Tagged(
         sample='<calls>\n<call>get_weather:0<args>{"city": "Paris"}</call>\n</calls>',
@@ -118,7 +117,7 @@ FORMATS: dict[str, ToolFormat | Messages] = {
     ),
 }
 """Families that nobody has, of each kind that docs/add-a-format.md names."""
-_BETWEEN = {"Python without a list": "; "}
+_BETWEEN = {"objects with a separator": "; ", "Python without a list": "; "}
 
 
 def newcomer(name: str, monkeypatch: pytest.MonkeyPatch) -> ToolRow:
