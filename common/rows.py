@@ -32,6 +32,9 @@ class Native:
         return frozenset((*self.vllm, *self.sglang, *self.trtllm))
 
 
+_BASIC = ("basic",)
+
+
 @dataclass(frozen=True, slots=True)
 class ToolRow:
     """A tool-call parser."""
@@ -39,7 +42,7 @@ class ToolRow:
     name: str
     format: ToolFormat | FrameFormat
     models: str
-    pairs: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = _BASIC
     """The reasoning parsers it goes with, the usual one first."""
     aliases: tuple[str, ...] = ()
     special_tokens: tuple[str, ...] = ()
@@ -143,12 +146,13 @@ def family(tool: ToolRow, think: Think, starts: Starts, **own: Any) -> tuple[Too
     """The two parsers of a family, which go together: they have their name, models and turn ends in common.
 
     Args:
-        tool: its `pairs` may be left out if there is no other reasoning parser that it goes with.
+        tool: its `pairs` may be left out if it goes with that reasoning parser alone.
         own: the fields in which the reasoning parser's row differs, or that only it has.
     """
     ends = tuple(dict.fromkeys((tool.turn_end, *tool.turn_ends)))
     reasoning = ReasoningRow(tool.name, think, tool.models, starts, tool.aliases, turn_ends=ends, engines=tool.engines)
-    return replace(tool, pairs=tool.pairs or (tool.name,)), replace(reasoning, **own)
+    pairs = (tool.name,) if tool.pairs is _BASIC else tool.pairs
+    return replace(tool, pairs=pairs), replace(reasoning, **own)
 
 
 THINK_TOKENS = ("<think>", "</think>")

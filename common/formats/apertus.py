@@ -6,8 +6,6 @@ One array; the name of a call is the key of its arguments. The model deliberates
 `<|inner_suffix|>`, and may call tools there.
 """
 
-from __future__ import annotations
-
 from ..format import Span, Think
 from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.json_calls import JsonCalls

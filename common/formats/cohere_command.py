@@ -9,8 +9,6 @@ One array. The answer stands between `<|START_RESPONSE|>` and `<|END_RESPONSE|>`
 `<co>` and `</co: 0:[1]>`.
 """
 
-from __future__ import annotations
-
 from ..format import Span, Think
 from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..shapes.json_calls import JsonCalls

@@ -8,8 +8,6 @@
 `function` is the call's type, the only one there is.
 """
 
-from __future__ import annotations
-
 from ..arguments.json_object import JsonObject
 from ..format import THINK, Span
 from ..recovery import drift

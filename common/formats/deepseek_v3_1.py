@@ -5,8 +5,6 @@
 The markers are V3's; the call's type and the fence are gone, and read where a model writes them.
 """  # noqa: E501
 
-from __future__ import annotations
-
 from ..arguments.json_object import JsonObject
 from ..recovery import drift, rule
 from ..rows import DEEPSEEK_END, Native, ToolRow

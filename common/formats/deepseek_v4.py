@@ -9,8 +9,6 @@
 As V3.2, with another name for the section.
 """
 
-from __future__ import annotations
-
 from ..format import THINK
 from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of

@@ -9,8 +9,6 @@
 A space stands before each tag's name; the body of a call may also be one JSON object.
 """
 
-from __future__ import annotations
-
 from ..format import THINK
 from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of

@@ -5,8 +5,6 @@
 Or `<|python_tag|>` before the calls.
 """
 
-from __future__ import annotations
-
 from ..format import THINK, Span
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ReasoningRow, ToolRow
 from ..shapes.json_calls import JsonCalls
@@ -23,7 +21,6 @@ ROWS = (
         "default",
         DEFAULT,
         "models without a parser of their own",
-        pairs=("basic",),
         special_tokens=("<|python_tag|>",),
         turn_end="<|eot_id|>",
         turn_ends=LLAMA_ENDS,

@@ -10,8 +10,6 @@ MiniMax M2's tags in a section of its own, which may also hold a call as JSON. V
 every character between the tags is the value's.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..rows import Native, ToolRow
 from ..shapes.sibling import json_in

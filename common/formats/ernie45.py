@@ -1,7 +1,5 @@
 """ERNIE 4.5 (Baidu): reasoning, and tags around the answer. The calls are those of Hermes."""
 
-from __future__ import annotations
-
 from ..format import Span, Think
 from ..rows import ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow
 

@@ -5,8 +5,6 @@
 Gemma 4's arguments between markers of its own. Results follow in the same turn, behind `<start_function_response>`.
 """
 
-from __future__ import annotations
-
 from ..arguments.gemma import Marks
 from ..recovery import drift
 from ..rows import Native, ToolRow
@@ -29,7 +27,6 @@ ROWS = (
         "functiongemma",
         FUNCTIONGEMMA,
         "FunctionGemma",
-        pairs=("basic",),
         special_tokens=("<start_function_call>", "<end_function_call>", "<escape>"),
         turn_end="<end_of_turn>",
         turn_ends=drift("what may end a reply of Gemma", "<start_function_response>", "<eos>", contract="Turn ends"),

@@ -5,8 +5,6 @@
 Several calls follow each other without a separator; results stand in the same turn, behind `<|tool_response>`.
 """
 
-from __future__ import annotations
-
 from ..arguments.gemma import Marks
 from ..format import Think
 from ..recovery import drift

@@ -6,8 +6,6 @@ GigaChat 3.1; the turn's end ends the call. 3.0 writes a message of its own behi
 `function call<|role_sep|>` and a line break.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
@@ -30,7 +28,6 @@ ROWS = (
         "gigachat3",
         GIGACHAT3,
         "GigaChat 3, 3.1",
-        pairs=("basic",),
         special_tokens=("<|function_call|>",),
         turn_end=_SEPARATOR,
         turn_ends=GIGACHAT_ENDS,

@@ -9,8 +9,6 @@
 DeepSeek's DSML under another name: the attribute `string` says whether a value is text or JSON.
 """
 
-from __future__ import annotations
-
 from ..format import THINK
 from ..rows import ON_UNLESS_OFF, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of

@@ -5,8 +5,6 @@
 Newlines may stand between the parts; values are typed by the tool's schema.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift

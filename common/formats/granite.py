@@ -6,8 +6,6 @@ One array, which nothing closes. Granite 3.1 writes `<tool_call>` before it, in 
 thinks between two sentences, 3.3 in tags. Granite 4 writes the calls of Hermes, and Granite 4.2 those of Qwen3-Coder.
 """
 
-from __future__ import annotations
-
 from ..format import Span, Think
 from ..rows import OUTSIDE, Native, ToolRow, family
 from ..shapes.json_calls import JsonCalls

@@ -6,8 +6,6 @@ Each call has an opener of its own, which nothing closes. A model that has no fu
 `no_function`.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..rows import Native, ToolRow
 from ..shapes.json_calls import JsonCalls
@@ -23,7 +21,6 @@ ROWS = (
         "granite_20b_fc",
         GRANITE_20B_FC,
         "Granite-20B-FunctionCalling",
-        pairs=("basic",),
         turn_end="<|endoftext|>",
         model_types=("gpt_bigcode",),
         engines=Native(vllm=("granite-20b-fc",)),

@@ -6,8 +6,6 @@ A message says its channel: `analysis` is reasoning, `commentary` and `final` ar
 has a recipient and JSON for its text is a call. The prompt ends with `<|start|>assistant`.
 """
 
-from __future__ import annotations
-
 from ..cursor import Markers
 from ..format import Think
 from ..rows import OUTSIDE, Native, ReasoningRow, ToolRow

@@ -7,8 +7,6 @@
 One call a tag, or an array of them. Qwen2.5-Coder writes a call without the tags, alone or in a code fence.
 """
 
-from __future__ import annotations
-
 from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import OUTSIDE, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow

@@ -3,8 +3,6 @@
 Its chat template has it start each answer to a request with tools with the word for an assistant and a colon.
 """
 
-from __future__ import annotations
-
 from ..format import Span, Think
 from ..rows import OUTSIDE, Native, ReasoningRow
 

@@ -10,8 +10,6 @@
 As Hunyuan 3, without a token behind the name. A checkpoint has one suffix on all its tokens.
 """
 
-from __future__ import annotations
-
 from ..rows import ON_UNLESS_OFF, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .hy_v3 import ENDS, hunyuan, thoughts

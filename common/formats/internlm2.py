@@ -7,8 +7,6 @@ One call in each pair of markers. A detokenizer may write a space between the tw
 interpreter, behind `<|action_start|><|interpreter|>`, is text.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
@@ -29,7 +27,6 @@ ROWS = (
         "internlm2",
         INTERNLM2,
         "InternLM2, InternLM2.5, Intern-S1",
-        pairs=("basic",),
         special_tokens=("<|action_start|>", "<|plugin|>", "<|action_end|>"),
         turn_ends=drift("what may end a reply of InternLM2", "</s>", contract="Turn ends"),
         model_types=("internlm2", "interns1"),

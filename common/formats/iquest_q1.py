@@ -7,8 +7,6 @@
 GLM's keys between markers of its own. Newlines may stand between the parts; values are typed by the tool's schema.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Tags
 from ..format import Span
 from ..rows import QWEN_ENDS, Native, ToolRow

@@ -7,8 +7,6 @@
 One array.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow

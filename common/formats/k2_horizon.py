@@ -11,8 +11,6 @@ arguments say `tool_call_format: xml_typed`. With `json` a call is `{"name": ...
 Each effort has reasoning markers of its own.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..rows import NEVER_CHANGED, Native, ToolRow, family

@@ -6,8 +6,6 @@ A list of calls in Python; JSON in the same markers where the system prompt asks
 call: a reply may hold a list.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
@@ -26,7 +24,6 @@ ROWS = (
         "lfm2",
         LFM2,
         "LFM2, LFM2.5",
-        pairs=("basic",),
         special_tokens=("<|tool_call_start|>", "<|tool_call_end|>"),
         turn_ends=drift("what may end a reply of LFM2", "<|endoftext|>", contract="Turn ends"),
         model_types=("lfm2", "lfm2_moe", "lfm2_vl"),

@@ -6,8 +6,6 @@ The tag may be missing where the call starts the reply or a line; several calls 
 Llama 4 writes calls behind `<|python_start|><|python_end|>`, and text between the two.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import recovering
 from ..rows import LLAMA_ENDS, Native, ToolRow
@@ -30,7 +28,6 @@ ROWS = (
         "llama3_json",
         LLAMA3_JSON,
         "Llama 3.1, 3.2, 3.3",
-        pairs=("basic",),
         special_tokens=("<|python_tag|>",),
         turn_end="<|eot_id|>",
         turn_ends=LLAMA_ENDS,

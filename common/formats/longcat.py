@@ -8,8 +8,6 @@ Hermes's markup in tags of its own, one call a tag. From LongCat-Flash-Thinking-
 name and keys, `<longcat_arg_key>city</longcat_arg_key><longcat_arg_value>Paris</longcat_arg_value>`: `longcat2.py`.
 """
 
-from __future__ import annotations
-
 from ..format import Span, Think
 from ..rows import OFF_UNLESS_ON, Native, ToolRow, family
 from ..shapes.json_calls import JsonCalls

@@ -9,8 +9,6 @@ GLM's keys and values under names of its own, in the tags that hold JSON in Long
 Values are typed by the tool's schema.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Tags
 from ..rows import ToolRow
 from ..shapes.sibling import json_in

@@ -9,8 +9,6 @@
 Seed-OSS's tags in Qwen3-Coder's wrapper: every character between the tags is the value's.
 """
 
-from __future__ import annotations
-
 from ..recovery import recovering
 from ..rows import QWEN_ENDS, Native, ToolRow
 from ..shapes.tagged import Tagged, sample_of

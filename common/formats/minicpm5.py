@@ -6,8 +6,6 @@ Values are typed by the tool's schema. One that holds tags or line breaks stands
 beginnings are tokens, and a detokenizer may leave out the space behind them. The config says `llama`.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Spelling, Tags
 from ..format import Span
 from ..recovery import drift

@@ -9,8 +9,6 @@
 Values are typed by the tool's schema; every character between the tags is the value's.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Tags
 from ..format import THINK, Span
 from ..recovery import drift

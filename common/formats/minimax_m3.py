@@ -8,8 +8,6 @@ The namespace token stands before every tag, and a parameter's name is its tag; 
 without the token, which the model leaves out or doubles at times.
 """
 
-from __future__ import annotations
-
 from ..arguments.elements import NAMESPACE
 from ..arguments.minimax_m3 import MinimaxM3Values
 from ..format import Span, Think

@@ -12,8 +12,6 @@ any other is the function that the message calls. The prompt ends with `<|start|
 tool's schema.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Tags
 from ..cursor import Markers
 from ..format import Span, Think

@@ -1,7 +1,5 @@
 """Muse Spark (Meta): Muse Glimmer's messages, but one without a recipient is reasoning."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from ..format import Think

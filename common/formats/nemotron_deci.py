@@ -5,8 +5,6 @@
 One array a tag, or a single call.
 """
 
-from __future__ import annotations
-
 from ..format import THINK, Span
 from ..rows import LLAMA_ENDS, OUTSIDE, THINK_TOKENS, ToolRow, family
 from ..shapes.json_calls import JsonCalls

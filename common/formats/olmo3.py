@@ -7,8 +7,6 @@ get_weather(city="Paris")
 A call in Python on each line, with the words of JSON for values.
 """
 
-from __future__ import annotations
-
 from ..format import THINK, Span
 from ..rows import NEVER_CHANGED, QWEN_ENDS, Native, ReasoningRow, ToolRow
 from ..shapes.json_calls import JsonCalls

@@ -6,8 +6,6 @@ The opener is an ordinary word. Phi-4-mini also writes the array between `<|tool
 some templates tell it to, between `<|tool_calls|>` and `<|/tool_calls|>`.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import drift
 from ..rows import Native, ToolRow
@@ -32,7 +30,6 @@ ROWS = (
         "phi4",
         PHI4,
         "Phi-4-mini",
-        pairs=("basic",),
         special_tokens=("<|tool_call|>", "<|/tool_call|>"),
         turn_end="<|end|>",
         turn_ends=drift("what may end a reply of Phi", "<|endoftext|>", contract="Turn ends"),

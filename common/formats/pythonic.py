@@ -7,8 +7,6 @@ A line for each call between `<function_calls>` and `</function_calls>`, as Olmo
 Llama also writes JSON.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import drift
 from ..rows import LLAMA_ENDS, QWEN_ENDS, Native, ToolRow
@@ -33,7 +31,6 @@ ROWS = (
         "pythonic",
         PYTHONIC,
         "Llama 4, Llama 3.2",
-        pairs=("basic",),
         special_tokens=("<|python_start|>", "<|python_end|>"),
         turn_end="<|eot|>",
         turn_ends=(*_LLAMA_4_ENDS, *_OLMO_ENDS),

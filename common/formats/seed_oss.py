@@ -10,8 +10,6 @@ Qwen3-Coder's tags in a wrapper of its own; every character between the tags is 
 write `<function name="get_weather">` and `<parameter name="city">`.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..recovery import recovering

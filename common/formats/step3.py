@@ -10,8 +10,6 @@
 prompt opens reasoning.
 """
 
-from __future__ import annotations
-
 from ..arguments.tags import Spelling, Tags
 from ..format import THINK, Span
 from ..recovery import drift

@@ -6,8 +6,6 @@ One array without a marker, perhaps in a code fence, behind reasoning or after t
 write the tags of Hermes around it, or `[TOOL_CALLS]` before it.
 """
 
-from __future__ import annotations
-
 from ..format import Span
 from ..recovery import recovering
 from ..rows import LLAMA_ENDS, Native, ToolRow
@@ -25,7 +23,6 @@ ROWS = (
         "xlam",
         XLAM,
         "xLAM 2",
-        pairs=("basic",),
         turn_ends=LLAMA_ENDS,
         engines=Native(vllm=("xlam",)),
     ),
