@@ -146,8 +146,6 @@ def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) 
         return None
     name = yield from read_name(cursor)
     char = yield from cursor.peek()
-    if not char or cursor.cut_of(ends) or cursor.cut_of(marks.delimits):
-        return None if called else False
     if _WITHOUT_ARGUMENTS and called and name and (yield from cursor.stands(ends)):
         return Head(name, "", marks)
     bracket = char in _BRACKETS
