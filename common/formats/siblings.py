@@ -37,7 +37,7 @@ _SIBLINGS = drift(
     Sibling(HERMES, _WRAPPER, JSON_STARTS),
     Sibling(QWEN3_CODER, _WRAPPER, Markers(("<function=", "<function name="))),
     Sibling(_INVOKE, _WRAPPER, Markers(("<invoke name=",))),
-    Sibling(GLM47, _WRAPPER, Markers(("<arg_key>",)), named=True),
+    Sibling(GLM47, _WRAPPER, Markers(("<arg_key>", GLM47.call.close)), named=True),
     contract="Shared wrappers",
 )
 

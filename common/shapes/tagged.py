@@ -324,7 +324,8 @@ class Tagged(ToolFormat):
             return head
 
         call = Proposed(head.name, head.id, marks, cursor, reply)
-        around = self._around(reply, wrapped=self.wrapper is not None and opener == self.wrapper.open)
+        wrapped = self.wrapper is not None and opener == self.wrapper.open
+        around = self._around(reply, wrapped=wrapped)
         if head.closed:
             call.arguments("{}")
             complete = True
@@ -332,8 +333,9 @@ class Tagged(ToolFormat):
             complete = yield from self._arguments(call, cursor, around)
         if not call.end(complete):
             return None if cursor.at_end else False
+        last = self._around_close if wrapped else self._call_close
+        closers = yield from self._closers(call, cursor, around, NO_MARKERS if in_section else last)
         outer = (self.wrapper or self.call).close
-        closers = yield from self._closers(call, cursor, around, "" if in_section else outer)
         reply.owed_closer = "" if outer in closers else outer
         return True
 
@@ -354,12 +356,12 @@ class Tagged(ToolFormat):
                 call.name = name
         return (yield from arguments.read(cursor, call, tools.parameters(call.name), around, key))
 
-    def _closers(self, call: Proposed, cursor: Cursor, around: Around, last: str) -> Reading[set[str]]:
-        """Read the closers behind a call, foreign ones included; those that stood there. None comes after `last`."""
+    def _closers(self, call: Proposed, cursor: Cursor, around: Around, last: Markers) -> Reading[set[str]]:
+        """Read the closers behind a call; those that stood there. Foreign ones are, too, but behind one of `last`."""
         if isinstance(self.arguments, JsonObject):
             yield from read_surplus(cursor)
         closers = yield from read_strays(cursor, self._call_closers)
-        while last not in closers and (yield from self.arguments.read_foreign_closer(cursor, call, around)):
+        while closers.isdisjoint(last.all) and (yield from self.arguments.read_foreign_closer(cursor, call, around)):
             closers |= yield from read_strays(cursor, self._call_closers, further=True)
         return closers
 
