@@ -46,8 +46,6 @@ def tell_watchers(label: str, kind: str) -> None:
 class _Reply(Reply):
     """A reply that knows where its last call begins."""
 
-    __slots__ = ("begins", "said")
-
     begins: int
     said: int
 
@@ -70,8 +68,6 @@ class GuardedParser(Parser):
 
     reply_type = _Reply
     _reply: _Reply
-
-    __slots__ = ("_broken", "_label", "_malformed")
 
     def __init__(self, *args: object, label: str = "", **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

@@ -75,19 +75,6 @@ class ReasoningHalf:
         end_is_told: whether the engine calls `finish` at the end of a stream.
     """
 
-    __slots__ = (
-        "_finished",
-        "_first",
-        "_given_first",
-        "_machine",
-        "_new_half",
-        "_new_machine",
-        "_owed",
-        "_queue",
-        "beside",
-        "may_be_joined",
-    )
-
     def __init__(
         self,
         name: str,
@@ -203,8 +190,6 @@ class ToolHalf:
         tool_choice, parallel_tool_calls: the request's, if they are told.
         end_is_told: whether the engine calls `finish` at the end of a stream.
     """
-
-    __slots__ = ("_choice", "_end_is_told", "_finished", "_machine", "_name", "_parallel", "_source")
 
     def __init__(
         self, name: str, tool_choice: object = "auto", parallel_tool_calls: bool = True, *, end_is_told: bool = True
