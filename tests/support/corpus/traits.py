@@ -39,7 +39,6 @@ WORDS = {
     "lines": "the template writes line breaks between the tags, and a parameter's name in its tag",
     "parameters": "a parameter's tag is `<parameter`",
     "attributes": "the markup says a value's type",
-    "one line": "a value ends with its line",
     "numbered": "a call's id is its name and its number",
     "ids": "a call's id stands before its name",
     "inside": "the reply starts in reasoning unless the request turns it off",
@@ -96,8 +95,6 @@ def _of_calls(name: str) -> set[str]:
         found.add("framed")
     if renderer.schema_types:
         found.add("schema")
-    if renderer.one_line:
-        found.add("one line")
     if isinstance(tool_row(name).format, Pythonic):
         found.add("python")
     if pieces is None:
