@@ -12,6 +12,8 @@ any other is the function that the message calls. The prompt ends with `<|start|
 tool's schema.
 """
 
+from dataclasses import replace
+
 from ..arguments.tags import Tags
 from ..cursor import Markers
 from ..format import Span, Think
@@ -37,25 +39,34 @@ MUSE = Messages(
     ),
 )
 
-MUSE_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
-MUSE_TOKENS = ("<|message|>", "<|eot|>", *MUSE_ENDS)
+_ENDS = ("<|eom|>", "<|end_of_text|>", "<|start|>")
+_TOKENS = ("<|message|>", "<|eot|>", *_ENDS)
 
-ROWS = family(
+_CALLS, _REASONING = family(
     ToolRow(
         "muse",
         MUSE,
         "Muse Glimmer, Muse Spark",
         pairs=("muse", "muse_spark"),
-        special_tokens=MUSE_TOKENS,
+        special_tokens=_TOKENS,
         turn_end="<|eot|>",
-        turn_ends=MUSE_ENDS,
+        turn_ends=_ENDS,
         model_types=("muse_glimmer", "muse_spark"),
         engines=Native(vllm=("muse_glimmer", "muse", "musespark1x"), sglang=("muse",)),
     ),
     Think((" to=self<|message|>",), (" to=user<|message|>",)),
     OUTSIDE,
     models="Muse Glimmer",
-    special_tokens=MUSE_TOKENS,
+    special_tokens=_TOKENS,
     frame=MUSE,
     engines=Native(vllm=("muse_glimmer",), sglang=("muse",)),
 )
+_SPARK = replace(
+    _REASONING,
+    name="muse_spark",
+    models="Muse Spark",
+    frame=replace(MUSE, thinks=("self", "")),
+    engines=Native(vllm=("muse", "musespark1x")),
+)
+
+ROWS = (_CALLS, _REASONING, _SPARK)
