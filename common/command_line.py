@@ -14,13 +14,10 @@ logger = logging.getLogger("dynamo_parsers")
 
 def hint_at_close_names(flag: str, names: list[str]) -> None:
     """Say what was probably meant by an unknown name of ours; the engine itself lists all of its names."""
-    for said in _values_of(flag, sys.argv[1:]):
+    arguments = sys.argv[1:]
+    values = [value for name, value in pairwise(arguments) if name == flag]
+    for said in values + [each.split("=", 1)[1] for each in arguments if each.startswith(f"{flag}=")]:
         if said.startswith(PREFIX) and said.removeprefix(PREFIX) not in names:
             close = difflib.get_close_matches(said.removeprefix(PREFIX), names, n=3)
             meant = " or ".join(PREFIX + name for name in close) or ", ".join(PREFIX + name for name in names)
             logger.error("%s %s is unknown; did you mean %s?", flag, said, meant)
-
-
-def _values_of(flag: str, arguments: list[str]) -> list[str]:
-    values = [value for name, value in pairwise(arguments) if name == flag]
-    return values + [each.split("=", 1)[1] for each in arguments if each.startswith(f"{flag}=")]

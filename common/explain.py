@@ -258,7 +258,7 @@ class _Places:
         """Argument text that is written otherwise than in JSON: find its keys, strings and numbers."""
         goes_on = self._in_string
         atoms = list(_atoms(said, in_string=goes_on))
-        self._in_string = _ends_in_string(said, self._in_string)
+        self._in_string ^= len(_QUOTE.findall(said)) % 2 == 1
         for number, (atom, is_key) in enumerate(atoms):
             if is_key and number == len(atoms) - 1:
                 self._key(atom, header=header)
@@ -370,11 +370,6 @@ def _atoms(said: str, *, in_string: bool) -> Iterator[tuple[str, bool]]:
                 yield text, piece["colon"] is not None
         elif piece["word"]:
             yield piece["word"], False
-
-
-def _ends_in_string(said: str, in_string: bool) -> bool:
-    """Whether a piece of JSON text ends inside a string."""
-    return (len(_QUOTE.findall(said)) + in_string) % 2 == 1
 
 
 def _decoded(text: str) -> str:
