@@ -13,7 +13,6 @@ The rules are those of `tags`, and:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 
@@ -193,22 +192,18 @@ class _Elements(Body):
         name, texts = self._repeated, self._texts
         if name:
             self._repeated, self._texts = "", []
-            self.sink("".join(self._written(name, texts)))
+            self.sink(self._written(name, texts))
 
-    def _written(self, name: str, texts: list[str]) -> Iterator[str]:
+    def _written(self, name: str, texts: list[str]) -> str:
         schema, root = self.parameters.schema(name), self.parameters.root
         is_array = len(texts) > 1 and all(
             not TAG.search(each) or "array" in types(element(schema, root, index), root)
             for index, each in enumerate(texts)
         )
-        for index, each in enumerate(texts):
-            if is_array:
-                yield "," if index else "["
-            elif index:
-                yield f",{quote(name)}:"
-            yield as_json(each, element(schema, root, index) if is_array else schema, root)
-        if is_array:
-            yield "]"
+        if not is_array:
+            return f",{quote(name)}:".join(as_json(each, schema, root) for each in texts)
+        written = (as_json(each, element(schema, root, index), root) for index, each in enumerate(texts))
+        return f"[{','.join(written)}]"
 
 
 class _Text(TextValue):
