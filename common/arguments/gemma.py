@@ -387,7 +387,7 @@ class _Arguments(Compact):
         """Whether a string ends at a delimiter, which has been read. `paired`: those in it pair up."""
         ends = (yield from self._member_follows()) or (yield from self._ahead(self._string_end()))
         if not ends and paired:
-            ends = yield from self._read_doubled()
+            ends = yield from self._cursor.maybe(self._read_doubled(), False)
             ends = ends or (not self._owed[-1].keyed and (yield from self._ahead(self._next_element())))
         return Read.DONE if ends else Read.OTHER
 
@@ -635,17 +635,11 @@ class _Arguments(Compact):
 
     @recovers("a string's closing delimiter doubled", off=False)
     def _read_doubled(self) -> Reading[bool]:
-        """Read further delimiters behind a closing one; False, and nothing read, if the string does not end there."""
-        cursor = self._cursor
-        mark = cursor.mark()
+        """Read further delimiters behind a closing one; whether there are any, and the string ends there."""
         found = False
-        while (yield from cursor.match(self.marks.delimits)) is not None:
+        while (yield from self._cursor.match(self.marks.delimits)) is not None:
             found = True
-        if found and (yield from self._ahead(self._string_end())):
-            cursor.settle(mark)
-            return True
-        cursor.rewind(mark)
-        return False
+        return found and (yield from self._ahead(self._string_end()))
 
     def _call_fits(self) -> Reading[bool]:
         """Whether an opener stands here, and a call that fits."""

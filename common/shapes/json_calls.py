@@ -114,7 +114,7 @@ class JsonCalls(ToolFormat):
             yield from cursor.space()
         in_array = yield from self._enter_array(cursor)
         close = next((span.close for span in self.spans if span.open == opener), "")
-        if in_array and tagged and (yield from self._ends_empty(cursor, reply)):
+        if in_array and tagged and (yield from cursor.maybe(self._ends_empty(cursor, reply), False)):
             cursor.settle(mark)
             yield from read_strays(cursor, self.closers)
             return True
@@ -173,16 +173,12 @@ class JsonCalls(ToolFormat):
 
     @recovers("an array without calls", off=False, contract="Empty arrays")
     def _ends_empty(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read the end of an empty array, up to a closer or the end; False, and nothing read, if it is not."""
-        mark = cursor.mark()
+        """Read the end of an empty array; whether there is one, before a closer or the end."""
+        start = cursor.offset
         while (yield from cursor.match(_ARRAY_END)) is not None:
             yield from cursor.space()
         ends = union(self.closers, reply.turn_ends)
-        if cursor.held(mark) and (not (yield from cursor.peek()) or (yield from cursor.stands(ends)) is not None):
-            cursor.settle(mark)
-            return True
-        cursor.rewind(mark)
-        return False
+        return cursor.offset > start and (not (yield from cursor.peek()) or bool((yield from cursor.stands(ends))))
 
     @recovers("another array in the same tag", off=False)
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
@@ -413,12 +409,12 @@ class _Body(Proposed):
         if _BROKEN and not self._complete and char in _JSON_GOES_ON:
             yield from json_text.rest(cursor, self.arguments, self.ends, self._within)
             return
-        mark = cursor.mark()
-        yield from _debris(cursor, self.ends)
-        if (yield from cursor.peek()) == "}" or (yield from cursor.stands(self.ends)) is not None:
-            cursor.settle(mark)
-        else:
-            cursor.rewind(mark)
+        yield from cursor.maybe(self._debris(), False)
+
+    def _debris(self) -> Reading[bool]:
+        """Read a little text; whether the end of the object or a marker is behind it."""
+        yield from _debris(self.cursor, self.ends)
+        return (yield from self.cursor.peek()) == "}" or (yield from self.cursor.stands(self.ends)) is not None
 
     def gives_up(self) -> bool:
         """It is no call: whether its text was held as a call's, which is then said."""

@@ -47,7 +47,7 @@ class Pythonic(ToolFormat):
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         yield from cursor.space()
-        if (yield from self._at_json(cursor)):
+        if (yield from cursor.ahead(self._at_json(cursor), False)):
             return (yield from self.as_json.read(opener, mark, cursor, reply))
         in_list = (yield from cursor.match(_LIST_START)) is not None
         if not in_list and not (opener and _WITHOUT_LIST):
@@ -70,13 +70,10 @@ class Pythonic(ToolFormat):
 
     @recovers("calls as JSON", off=False, contract="JSON in Pythonic")
     def _at_json(self, cursor: Cursor) -> Reading[bool]:
-        mark = cursor.mark()
         if (yield from cursor.peek()) == "[":
             cursor.take(cursor.at + 1)
             yield from cursor.space()
-        char = yield from cursor.peek()
-        cursor.rewind(mark)
-        return char in _JSON_STARTS
+        return (yield from cursor.peek()) in _JSON_STARTS
 
     @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
