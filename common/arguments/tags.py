@@ -175,11 +175,9 @@ class Tags(Arguments):
             types = typed_by_attribute(header.attributes[_IN_TAG].partition("[")[0].strip())
             return types or parameters.types(header.name)
         if self.typed_by and self.typed_by in header.attributes:
-            said = header.attributes[self.typed_by]
-            types = typed_by_attribute(said)
-            # DSML's says only yes or no, and what is neither says nothing; a type that JSON lacks is text.
-            if types is not None or self.typed_by != "string" or not _OTHER_TYPE:
-                return types or STRING
+            types = typed_by_attribute(header.attributes[self.typed_by])
+            if types is not None or not _OTHER_TYPE:
+                return types or STRING  # what no type is called says nothing
         return parameters.types(header.name)
 
     def read_opener(self, cursor: Cursor) -> Reading[str | None]:
