@@ -217,7 +217,8 @@ def words_of(format: ToolFormat | FrameFormat) -> set[str]:
     if isinstance(inner, Tagged) and isinstance(inner.arguments, XtmlValues):
         found |= set(_XTML)
     elif isinstance(inner, Tagged) and isinstance(inner.arguments, Tags) and inner.arguments.typed_by:
-        found |= {f' {inner.arguments.typed_by}="{kind}"' for kind in _TYPES}
+        words = {*_TYPES, *(word for _, word in inner.arguments.type_words)}
+        found |= {f' {inner.arguments.typed_by}="{word}"' for word in words}
     return found
 
 

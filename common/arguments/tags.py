@@ -87,11 +87,15 @@ class Tags(Arguments):
     """Whether the template writes a newline on each side of a value."""
     typed_by: str = ""
     """The attribute that types the value instead of the schema."""
+    type_words: tuple[tuple[str, str], ...] = ()
+    """JSON's types that the attribute calls otherwise, and how: `("integer", "int")`."""
     typed_in: tuple[str, ...] = ()
     """Opener and closer of the tag before the value's opener that may do so."""
     spellings: tuple[Spelling, ...] = ()
     closes: tuple[str, ...] = ("</",)
     """What starts a closing tag of any kind."""
+    _types: dict[str, str] = field(init=False, repr=False, compare=False)
+    """JSON's types by words that are none."""
     first: Markers = field(init=False, repr=False)
     closer_names: frozenset[str] = field(init=False, repr=False)
     """The names in the closers of a value."""
@@ -115,6 +119,7 @@ class Tags(Arguments):
         tags = {each.removesuffix("=").removesuffix(" name") for each in opens if each.endswith("=")}
         variants = {f"{tag}{end}" for tag in tags for end in _VARIANTS} - opens
         put = object.__setattr__
+        put(self, "_types", {word: kind for kind, word in self.type_words if word not in ANY})
         put(self, "first", Markers(opens | variants))
         put(self, "variants", Markers(variants))
         put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings if not each.drift))))
@@ -175,7 +180,8 @@ class Tags(Arguments):
             types = typed_by_attribute(header.attributes[_IN_TAG].partition("[")[0].strip())
             return types or parameters.types(header.name)
         if self.typed_by and self.typed_by in header.attributes:
-            types = typed_by_attribute(header.attributes[self.typed_by])
+            said = header.attributes[self.typed_by]
+            types = typed_by_attribute(self._types.get(said, said))
             if types is not None or not _OTHER_TYPE:
                 return types or STRING  # what no type is called says nothing
         return parameters.types(header.name)

@@ -121,4 +121,5 @@ XTML_VALUES = XtmlValues(
     spellings=tuple(Spelling(each.open, each.close) for each in _OTHERS),
     closes=(CLOSE, *drift("what begins a foreign closer", "</", contract="Foreign closers")),
     typed_by="type",
+    type_words=(("integer", "number"),),
 )

@@ -89,14 +89,8 @@ ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
 _MAX_DEPTH = 5
 _MAX_NESTED = 100
 """Elements in a parameter."""
-_OF_ONE_TYPE: Mapping[str, tuple[str, ...]] = {
-    "number": ("integer", "number"),
-    "boolean": ("boolean",),
-    "null": ("null",),
-    "array": ("array",),
-    "object": ("object",),
-}
-_TYPES = {bool: "boolean", int: "number", float: "number", list: "array", dict: "object", str: "string"}
+_TYPES = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", str: "string"}
+_NOT_STRING = ("integer", "number", "boolean", "null", "array", "object")
 _PYTHON_WORDS: Mapping[str, tuple[str, ...]] = {"boolean": ("True", "False"), "null": ("None",)}
 _HOLE = "\ufdd0"
 """Stands for a name or a value: Unicode gives this character no meaning."""
@@ -249,11 +243,25 @@ class ParameterTags:
         """Whether a tag says of a value that it is a string, or that it is not; else it says the type."""
         return f'{self.values.typed_by}="true"' in self.between
 
+    @cached_property
+    def _words(self) -> Mapping[str, str]:
+        return dict(self.values.type_words)
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, frozenset[str]]:
+        """The types of a value that is no string, by what a tag calls them."""
+        found: dict[str, frozenset[str]] = {}
+        for kind in _NOT_STRING:
+            word = self._words.get(kind, kind)
+            found[word] = found.get(word, frozenset()) | {kind}
+        return found
+
     def _said(self, value: Value) -> str:
         """What a tag says of a value's type."""
         if self._flagged:
             return "string" if isinstance(value, str) else "json"
-        return _TYPES.get(type(value), "null")
+        kind = _TYPES.get(type(value), "null")
+        return self._words.get(kind, kind)
 
     def _saying(self, text: str, said: str) -> str:
         """What stands right before a value, where it says the type."""
@@ -279,7 +287,7 @@ class ParameterTags:
         found: list[Format] = []
         if "string" in types:
             value = ANY_TEXT if listed is None else one_of(each for each in listed if isinstance(each, str))
-            found.append(self._with(name, "string", value))
+            found.append(self._with(name, self._words.get("string", "string"), value))
         narrow = len(types) > 1 and part is not True
         if self._flagged:
             kinds = types - {"string", "json string"}
@@ -287,11 +295,13 @@ class ParameterTags:
                 only = function.part_of_types(part, kinds) if "string" in types and narrow else part
                 found.append(self._with(name, "json", sequence(GAP, json_schema(only), GAP)))
             return sequence(any_of(found), GAP)
-        for said, names in _OF_ONE_TYPE.items():
-            kinds = types.intersection(names)
+        for said, names in self._kinds.items():
+            kinds = types & names
             if kinds:
-                only = {"type": names[-1]} if part is True else function.part_of_types(part, kinds) if narrow else part
+                only = {"type": max(names)} if part is True else function.part_of_types(part, kinds) if narrow else part
                 found.append(self._with(name, said, sequence(GAP, json_schema(only), GAP)))
+            elif names == {"integer"} and part == {"type": "number"}:
+                found.append(self._with(name, said, sequence(GAP, json_schema({"type": "integer"}), GAP)))
         return sequence(any_of(found), GAP)
 
     def _untyped(self, name: str | None, part: object, types: Types, listed: Sequence[object] | None) -> Format:

@@ -79,6 +79,16 @@ FORMATS: dict[str, ToolFormat | Messages] = {
         call=CALL,
         arguments=replace(PARAMETER, typed_by="kind"),
     ),
+    "a tag that says it in words of its own": Tagged(
+        sample='<call><do name="get_weather"><arg of="city" kind="str">Paris</arg></do></call>',
+        wrapper=CALL,
+        call=Span("<do name=", "</do>"),
+        arguments=replace(
+            PARAMETER,
+            typed_by="kind",
+            type_words=(("string", "str"), ("integer", "int"), ("number", "float"), ("boolean", "bool")),
+        ),
+    ),
     "a value between line breaks": Tagged(
         sample="<call>get_weather\n<k>city</k><v>\nParis\n</v>\n</call>",
         call=CALL,
