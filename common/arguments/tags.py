@@ -161,13 +161,14 @@ class Tags(Arguments):
 
     @recovers("a closer around the parameters that is garbled or foreign", off=False, contract="Foreign closers")
     def read_foreign_closer(self, cursor: Cursor, call: Sink, around: Around) -> Reading[bool]:
-        return (yield from cursor.maybe(self._read_foreign(self._body(cursor, call, Parameters(None), around)), False))
+        return (yield from cursor.maybe(self._read_foreign(cursor, call, around), False))
 
-    def _read_foreign(self, body: Body) -> Reading[bool]:
-        cursor = body.cursor
+    def _read_foreign(self, cursor: Cursor, call: Sink, around: Around) -> Reading[bool]:
         yield from cursor.space()
-        found = yield from body.foreign_closer()
-        if found and not cursor.cut_of(body.around.closers):
+        if (yield from cursor.stands(self.closing)) is None:
+            return False
+        found = yield from self._body(cursor, call, Parameters(None), around).foreign_closer()
+        if found and not cursor.cut_of(around.closers):
             yield from cursor.match(self.closing)
             yield from self.read_closing(cursor)
         return found
