@@ -40,6 +40,9 @@ _ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orph
 _REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="Repeated openers")
 _STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
 
+_FENCE = "```"
+_FENCE_LINE = re.compile(r"(?:`{1,3}(?:(?<=```)[^\n]{0,8})?)?")
+
 FORCED = JsonCalls(sample="", spans=())
 """What an engine forces where it has no grammar for the family: an array of `{"name", "parameters"}`."""
 
@@ -153,6 +156,7 @@ class Machine:
         self._answer_close = ""  # closes the answer, whose opener was read
         self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
         self._bare_calls = 0  # that were read
+        self._fenced = False  # a code fence was opened at the start of a line, and holds no call
         self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
 
     def read_reply(self) -> Reading[None]:
@@ -275,9 +279,10 @@ class Machine:
         yield from self._label()
 
     def _closes(self, marker: str) -> Reading[None]:
+        self._at_start = True
         if self.inside:
             self.inside = False
-            self._at_start = self._owed_elsewhere = True
+            self._owed_elsewhere = True
             self._nothing_opened()
             self.reply.reasoning_ends()
         elif not _STRAY_CLOSER:
@@ -329,7 +334,10 @@ class Machine:
         """Read on at the start of a line where a call without an opener may stand; its first character was read."""
         self.reply.content("\n")
         self.cursor.at -= 1
-        self._at_start = not self._unsplit and (yield from self._bare_call())
+        closes = self._fenced and (yield from self._at_fence()).strip() == _FENCE
+        self._at_start = not (self._unsplit or closes) and (yield from self._bare_call())
+        if closes:
+            self._fenced = False
         # An opener that begins like such a call is read as one.
         if not self._at_start and (yield from self.cursor.stands(self.grammar.openers)) is None:
             self.reply.content(self.cursor.take(self.cursor.at + 1))
@@ -455,7 +463,14 @@ class Machine:
         found = bool((yield from attempt(self._read_bare_call, self.cursor)))
         self._bare_calls += self.reply.calls_read - before
         self.reply.construct_ends()
+        if not found and (yield from self._at_fence()).startswith(_FENCE):
+            self._fenced = True
         return found
+
+    @recovers("a code fence that closes an earlier one, before a call", off="")
+    def _at_fence(self) -> Reading[str]:
+        """The line that is a code fence here, up to what it says of the code; nothing is read."""
+        return (yield from self.cursor.look(_FENCE_LINE)).group()
 
     def _read_bare_call(self, mark: Mark) -> Reading[bool]:
         yield from self.cursor.space()
