@@ -60,7 +60,27 @@ _FOLLOWERS = {
 _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
-_NEXT_CALL = re.compile(r"[)\]}]{0,8}\s{0,64}[,;]?\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?")
+_LIST_OPENS = recovering(
+    "a string's quote missing before a list on the next line", r"\[\s{0,64}", off="(?!)", contract="Local damage"
+)
+_SEPARATOR = r"[,;]?\s{0,64}"
+_NEXT_CALL, _NEXT_LIST = (
+    re.compile(rf"[)\]}}]{{0,8}}(?:{before})(?:(?P<name>[^\W\d][\w.\-]{{0,255}})\s{{0,64}}(?P<open>\()?)?")
+    for before in (
+        rf"[ \t]{{0,64}}\n\s{{0,64}}{_LIST_OPENS}|\s{{0,64}}{_SEPARATOR}",
+        rf"\s{{0,64}}(?:{_LIST_OPENS}|{_SEPARATOR})",
+    )
+)
+"""What ends a call, and the beginning of the next one, or of another list; in the second, that may stand here."""
+_LIST_CLOSERS = recovering(
+    "a string's quote missing before the closers of its list",
+    re.compile(r"[^\n]*\)[^\n]*\][^\n]*\n"),
+    off=re.compile(r"(?!)"),
+    contract="Local damage",
+)
+_LIST_ON_NEXT_LINE = re.compile(
+    r"[)\]}]{1,8}(?:\s{0,64}(?:(?<=\n)\[\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?)?)?"
+)
 _CALL_CLOSERS = re.compile(r"(?:(?:[)\]}]\s{0,8}){1,8})?")
 _LITERALS = {
     "True": "true",
@@ -128,7 +148,7 @@ def _stops(quote: str, markers: Markers, line: str) -> re.Pattern[str]:
 class _Arguments(Compact):
     """The arguments of one call, in parentheses. A lone dict's brackets stand in their place."""
 
-    __slots__ = ("_line", "_named", "_openers", "_positional", "_tools", "_within", "_word")
+    __slots__ = ("_in_list", "_line", "_named", "_openers", "_positional", "_tools", "_within", "_word")
 
     structure = "()[]{},:-0123456789TFN"
     max_depth: ClassVar[int] = MAX_DEPTH
@@ -138,6 +158,7 @@ class _Arguments(Compact):
         self._tools = tools
         self._within = ends.in_strings
         self._openers = ends.openers
+        self._in_list = ends.in_list
         self._line = "" if ends.in_list else _LINE
         self._named = False  # an argument had a name, as have all that follow
         self._positional = ""  # the name of an argument by position, until it is a literal
@@ -255,7 +276,7 @@ class _Arguments(Compact):
 
     def _read_next_call(self) -> Reading[Read]:
         """End the arguments, whose closers are missing, where the next call stands."""
-        if not (yield from self._call_stands()):
+        if not (yield from self._next_stands()):
             return Read.OTHER
         if self._parameters.lacks(self._given):
             return Read.CUT
@@ -271,7 +292,7 @@ class _Arguments(Compact):
             self._named = True
             self._argument(found["name"])
             return Read.DONE
-        if top.members and (yield from self._call_stands()):
+        if top.members and (yield from self._next_stands()):
             return (yield from self._read_next_call())
         takes_object = bool(names) and "object" in self._parameters.types(names[0])
         if char == "{" and _LONE_DICT and not top.members and top.closer == ")" and not takes_object:
@@ -374,6 +395,8 @@ class _Arguments(Compact):
                 elif char in CLOSERS or char == ",":
                     if not depth:
                         return True
+                    if char != "," and (yield from self._list_stands()):
+                        return False
                     depth -= char != ","
                 cursor.take(cursor.at + 1)
         finally:
@@ -392,6 +415,8 @@ class _Arguments(Compact):
             char = cursor.text[cursor.at]
             if not depth and (char == "]" or (char in _ANCHORS and (yield from self._call_stands()))):
                 return
+            if char in CLOSERS and (yield from self._list_stands()):
+                return
             if char in CLOSERS:
                 depth -= 1
             elif char in CLOSER:
@@ -402,14 +427,19 @@ class _Arguments(Compact):
             depth = max(depth, 0)
             self._sink(taken)
 
+    def _next_stands(self) -> Reading[bool]:
+        """As `_call_stands`, behind a value: at the start of a line another list may stand."""
+        begins_line = self._gap != [] and "\n" in self._gap[-1]
+        return self._call_stands(_NEXT_LIST if begins_line else _NEXT_CALL)
+
     @recovers("what is missing before the next call", off=False, contract="Local damage")
-    def _call_stands(self) -> Reading[bool]:
+    def _call_stands(self, pattern: re.Pattern[str] = _NEXT_CALL) -> Reading[bool]:
         """Whether closers, a separator and the next call stand here, under a declared name; nothing is read."""
         cursor = self._cursor
         if not self._tools:
             return False
         while True:
-            found = _NEXT_CALL.match(cursor.text, cursor.at)
+            found = pattern.match(cursor.text, cursor.at)
             assert found is not None  # all of it is optional
             name = found["name"]
             if found["open"] or found.end() < len(cursor.text) or cursor.ended:
@@ -417,6 +447,12 @@ class _Arguments(Compact):
             if name and not self._tools.begins_name(name):
                 return False
             yield
+
+    @recovers("closing brackets missing before a list on the next line", off=False, contract="Local damage")
+    def _list_stands(self) -> Reading[bool]:
+        """Whether closers and the next list stand here, and a call under a declared name; nothing is read."""
+        found = yield from self._cursor.look(_LIST_ON_NEXT_LINE)
+        return found["open"] is not None and self._tools.declares(found["name"])
 
     # --- strings
 
@@ -490,8 +526,10 @@ class _Arguments(Compact):
 
     @recovers("a string's quote missing before the closers of its call", off=False, contract="It had ended")
     def _closers_stand(self) -> Reading[bool]:
-        """Whether closers and then a marker stand here; nothing is read."""
+        """Whether closers and then a marker, or those of a list at the end of a line, stand here; nothing is read."""
         closers = yield from self._cursor.look(_CALL_CLOSERS)
+        if self._in_list and _LIST_CLOSERS.match(closers.group()):
+            return True
         return closers.group() != "" and (yield from self._ahead(self._marker_behind(closers.end(), self._within)))
 
     def _ends_string(self) -> Reading[bool]:

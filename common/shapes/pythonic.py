@@ -26,6 +26,7 @@ _MOST_TRIED = 16
 _LIST_START = Markers("[")
 _LIST_END = Markers(("]", ")]"))
 
+_SURPLUS_BRACKETS = rule("a list's closing bracket that nothing opened, or doubled")
 _CUT_CALL = rule("the beginning of a further call, cut off at the end", contract="Cut opener")
 _DOUBLED_BRACKET = rule("the list's opening bracket doubled")
 _TRAILING_SEPARATOR = rule("a separator after the last call")
@@ -62,7 +63,8 @@ class Pythonic(ToolFormat):
         while (yield from self._further_call(cursor, reply, in_list=in_list)):
             pass
         if in_list:
-            yield from read_strays(cursor, _LIST_END, once=True)
+            while (yield from read_strays(cursor, _LIST_END, once=True)) and _SURPLUS_BRACKETS:
+                pass
         closers = yield from read_strays(cursor, self.closers)
         close = next((span.close for span in self.as_json.spans if span.open == opener), "")
         reply.owed_closer = "" if closers else close
