@@ -21,7 +21,7 @@ from functools import cache
 from json.encoder import encode_basestring as quote
 from typing import ClassVar
 
-from ..cursor import SPACE, Cursor, Markers, Reading, within
+from ..cursor import SPACE, Cursor, Markers, Reading, Sink, within
 from ..proposed import Proposed
 from ..recovery import drift, recovering, recovers, rule
 from ..schema import MAX_DEPTH, Parameters, Tools, read, read_number
@@ -34,7 +34,7 @@ from .strays import read_rest
 _CALL = Markers(("call:", *drift("`call` missing before the name", ":")))
 _KEY_SIGNS = (":", *drift("the sign after a key", "="))
 _SIGNS = "".join(_KEY_SIGNS)
-_QUOTED_KEY = {mark: re.compile(f"[^{mark}]*") for mark in "\"'"}
+_QUOTED_KEY = {mark: re.compile(f"[^{mark}<]*") for mark in "\"'"}
 _TO_DELIMITER = re.compile(r"[^<]*")
 _BARE_KEY = re.compile(r"""[^,:={}\[\]()<>"\t\r\n\f\v]*""")
 _KEY = re.compile(
@@ -69,12 +69,14 @@ _BARE_TEXT = rule("a string without its opening delimiter")
 _BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
 _CALL_DOUBLED = rule("`call:` doubled, or missing")
 _CONTAINER_AS_TEXT = rule("a container that cannot be read")
+_DOUBLED_BRACE = rule("the brace around the arguments doubled")
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
 _INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
 _KEY_AT_NAME = rule("the first key stuck to the name")
 _KEY_IN_DELIMITERS = rule("a key in delimiters")
 _MISSING_COMMA = rule("a comma missing")
 _MISSING_VALUE = rule("a key without a value")
+_QUOTE_MISSING = rule("a string's quote missing before the end of the call", contract="It had ended")
 _WITHOUT_ARGUMENTS = rule("a call without brackets", contract="No arguments")
 _WITHOUT_BRACKET = rule("arguments without brackets")
 
@@ -155,7 +157,7 @@ def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) 
         yield from cursor.space()
         if char == "(" and not (_BRACES_IN_PARENTHESES and (yield from cursor.peek()) == "{"):
             closer = ")"
-        elif char == "(":
+        elif char == "(" or (_DOUBLED_BRACE and (yield from cursor.peek()) == "{"):
             cursor.take(cursor.at + 1)
     elif _KEY_AT_NAME and tools is not None and name[-1:] in (":", "="):
         # The first key is stuck to the name.
@@ -248,6 +250,12 @@ def read_arguments(
 def _in_string(marks: Marks, ends_strings: Markers, closers: frozenset[str]) -> Markers:
     """What may end a string in these brackets."""
     return Markers((*ends_strings.all, *marks.all, ",", *closers))
+
+
+@cache
+def _in_quoted(marks: Marks, quote: str, ends: frozenset[str]) -> Markers:
+    """What has to be seen in a quoted string that may end at these markers and brackets."""
+    return Markers((*marks.in_quoted[quote].all, *ends))
 
 
 class _Arguments(Compact):
@@ -418,24 +426,50 @@ class _Arguments(Compact):
         cursor = self._cursor
         mark = cursor.take(cursor.at + 1)
         pieces: list[str] = []
+        say: Sink = pieces.append
+        doubt: Doubt | None = None
+        whole = True  # where it may have ended, so do the arguments
         inner = False  # another such quote stands inside
-        while True:
-            marker = yield from cursor.until(self.marks.in_quoted[mark], pieces.append)
-            if marker is None:
-                return Read.CUT
+        ends = frozenset((self.marks.end, *self.ends_strings.all, *(each.closer for each in self._owed)))
+        markers = _in_quoted(self.marks, mark, ends)
+        while (marker := (yield from cursor.until(markers, say, read=False))) is not None:
+            if marker in ends:
+                if doubt is None and _QUOTE_MISSING and (yield from self._may_end_call(marker)):
+                    whole = marker in CLOSERS
+                    if cursor.offset < cursor.twice:  # it is known by now
+                        break
+                    doubt = Doubt(cursor, pieces.append)
+                    say = doubt.say
+                say(cursor.take(cursor.at + len(marker)))
+                continue
+            cursor.take(cursor.at + len(marker))
             if marker == mark and (yield from self._ahead(self._dangling_delimiter())):
                 yield from cursor.match(self.marks.delimits)
                 break
-            if marker != "\\" and (yield from self._ahead(self._string_end())):
+            closes = marker == mark or (marker != "\\" and doubt is None)
+            if closes and (yield from self._ahead(self._string_end())):
                 break
-            pieces.append(marker)
+            say(marker)
             if marker == "\\" and (yield from cursor.peek()):
-                pieces.append(cursor.take(cursor.at + 1))
+                say(cursor.take(cursor.at + 1))
             inner = inner or marker == mark
+        if marker is None and doubt is None:
+            return Read.CUT
+        if doubt is not None:
+            (doubt.cut if marker is None else doubt.closed)()
         text = "".join(pieces)
+        if not whole and (marker is None or marker in ends):
+            self._emit(f'"{_unquoted(text)}')
+            return Read.CUT
         # Closed by a delimiter, its quotes are data: it lacks the opening delimiter.
         self._emit(quote(mark + text) if inner and marker == self.marks.delimiter else f'"{_unquoted(text)}"')
         return Read.DONE
+
+    def _may_end_call(self, marker: str) -> Reading[bool]:
+        """Whether the call may end here in a quoted string: at a marker, or all that is owed and the call's end."""
+        if marker not in CLOSERS:
+            return True
+        return not self._is_data(marker) and (yield from self._ahead(self._brackets_end()))
 
     def _bare(self) -> Reading[Read]:
         """Read a number, a literal, a bare word, or text whose opening delimiter is missing."""
