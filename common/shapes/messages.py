@@ -350,7 +350,7 @@ class _Draft:
 
     def cut(self) -> Header | None:
         """The header if the reply ends here."""
-        if self._odd or self._text:
+        if self._text or (self._odd and not self.recipient):
             return self.unended
         return Header(self.channel, self.recipient, cut=True) if _CUT_HEADER and self.marked and self.fits else None
 

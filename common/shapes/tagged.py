@@ -107,6 +107,8 @@ class Tagged(ToolFormat):
     _name_end: Markers = field(init=False, repr=False)
     _before_name: Markers = field(init=False, repr=False)
     _id_open: Markers = field(init=False, repr=False)
+    _behind_head: Markers = field(init=False, repr=False)
+    """What may stand behind a call's name."""
 
     def __post_init__(self) -> None:
         if any(end.isspace() for end in self.name_end):
@@ -144,6 +146,7 @@ class Tagged(ToolFormat):
             _name_end=Markers(self.name_end),
             _before_name=Markers(self.before_name),
             _id_open=Markers((self.id_open,)),
+            _behind_head=Markers({*self.name_end, self.id_open, *self.behind_name.all} - {""}),
         )
 
     @property
@@ -227,7 +230,7 @@ class Tagged(ToolFormat):
         ended = name != "" and self.name_end == (">",) and (yield from self._ended_by_closer(cursor))
         while name and (_DOUBLED_NAME_END or not ended) and (yield from cursor.match(self._name_end)) is not None:
             ended = True
-        if cursor.at_end or (name and not ended and (cursor.cut_of(self._name_end) or cursor.cut_of(self.behind_name))):
+        if cursor.at_end or (name and not ended and cursor.cut_of(self._behind_head)):
             return None
         if not name:
             return None if cursor.cut_of(self._before_name) else False
