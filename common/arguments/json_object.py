@@ -14,7 +14,6 @@ from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading, Sink, union
 from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from . import json_text
-from .literals import Read
 from .strays import read_strays
 from .tag_parts import Arguments, Around
 from .tag_parts import Sink as CallSink
@@ -26,7 +25,10 @@ FENCE = Markers(("```",))
 FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
 _EMPTY = rule("an empty string as arguments", contract="No arguments")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")
-_FIRST_PIECE = re.compile(rf"""(?:([{_QUOTES}])|\{{[{SPACE}]*(?:(["'}}])|[A-Za-z0-9_$.-]{{1,64}}[{SPACE}]*(:)?)?)?""")
+_DOUBLED_BRACE = recovering("the brace around the arguments doubled", "{{", off="\0")
+_BRACES = re.compile(r"\{{0,2}")
+_BRACE = rf"(?:{re.escape(_DOUBLED_BRACE)}|\{{)[{SPACE}]*"
+_FIRST_PIECE = re.compile(rf"""(?:([{_QUOTES}])|{_BRACE}(?:(["'}}])|[A-Za-z0-9_$.-]{{1,64}}[{SPACE}]*(:)?)?)?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,11 @@ def read_object(
     yield from cursor.space()
     char = yield from cursor.peek()
     if char == "{":
+        if (yield from cursor.look(_BRACES)).group() == _DOUBLED_BRACE:
+            cursor.take(cursor.at + 1)
         return (yield from cursor.directly(json_text.value(cursor, sink, ends, within, required)))
     if char and char in _QUOTES:
-        return (yield from _unwrapped(cursor, sink))
+        return (yield from _unwrapped(cursor, sink, ends, within))
     if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
         if char:
             sink("{}")
@@ -104,13 +108,13 @@ def read_object(
     return False
 
 
-def _unwrapped(cursor: Cursor, sink: Sink) -> Reading[bool]:
+def _unwrapped(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Inside | None) -> Reading[bool]:
     """Arguments written as a JSON string: what it holds, if that is an object."""
-    pieces: list[str] = []
-    closed = (yield from json_text.string(cursor, pieces.append)) is Read.DONE
+    text, closed = yield from json_text.held_string(cursor, ends, within)
     if not closed:
+        if not cursor.at_end:  # it ended before a marker
+            sink(text)
         return False
-    text = "".join(pieces)
     inner = json_text.decoded(text)
     if _EMPTY and inner is not None and not inner.strip():
         sink("{}")

@@ -47,17 +47,22 @@ _CONTROL = recovering(
 _QUOTES = recovering("strings in single quotes", "\"'", off='"', contract="Python's JSON")
 _BACKSLASH = recovering("an unknown escape", "\\\\", off="\\", contract="Control characters")
 _CLOSERS = "}]"
+_CALL_GOES_ON = ",}]"
+"""What may stand behind a value in a call's object."""
 _LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
 """A quote that closes the last string of a body, a last value after it, and closing brackets."""
 _NEXT_CALL = re.compile(
-    r"(?P<closers>[}\]][}\] \t\r\n]{0,64})(?P<separator>[;,][ \t\r\n]{0,64})?(?:\{[ \t\r\n]{0,64}(?P<quote>[\"'])?)?"
+    r"(?P<closers>[}\]][}\] \t\r\n]{0,64})(?P<separator>[;,][ \t\r\n]{0,64})?"
+    r"(?:\[[ \t\r\n]{0,64})?(?:\{[ \t\r\n]{0,64}(?P<quote>[\"'])?)?"
 )
+_BRACKET_RUN = re.compile(r"[}\] \t\r\n]*")
 _SPACE_WITHIN = 64
 LARGE = 65536
 """Characters of a text that is compacted with care for memory."""
 
 
 _BEFORE_END = rule("a string's quote missing before the brackets that end the body")
+_CALL_ON_NEXT_LINE = rule("a string's quote missing before a call on the next line", contract="Local damage")
 _BEFORE_MARKER = rule("a string's quote missing before a marker", contract="Candidates")
 _DOUBLED_COMMA = rule("a doubled comma", contract="Doubled commas")
 _MISSING_BRACKETS = rule("closing brackets missing before a marker or the end", contract="Missing brackets")
@@ -207,6 +212,18 @@ def value(
     return _Value(cursor, sink, ends, inside(ends) if within is None else within, required).read()
 
 
+def held_string(cursor: Cursor, ends: Markers, within: Inside | None) -> Reading[tuple[str, bool]]:
+    """Read a string from its opening quote on; its text with double quotes, and whether it was closed.
+
+    Args:
+        ends, within: as in `value`.
+    """
+    pieces: list[str] = []
+    around = _Value(cursor, pieces.append, ends, inside(ends) if within is None else within)
+    closed = (yield from string(cursor, pieces.append, around)) is Read.DONE
+    return "".join(pieces), closed
+
+
 def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[Read]:
     """Pass what is left of an object that is no JSON, up to the bracket or marker that ends it, or the next call."""
     return _Value(cursor, sink, ends, within)._instead()
@@ -265,8 +282,10 @@ class _Value(Literal[str]):
             return Read.DONE
         if char in _CLOSERS:
             closable = self._due in CLOSABLE or (self._comma and _TRAILING_COMMA)
-            if not self._owed or self._owed[-1] != char or not closable:
+            if not closable or not self._owed:
                 return Read.OTHER
+            if self._owed[-1] != char:
+                return None
             if self._comma:
                 self._cursor.remark(RECOVERED)
             self._sink("".join(self._comma)[1:])
@@ -294,6 +313,8 @@ class _Value(Literal[str]):
         return Read.DONE
 
     def _item(self, char: str) -> Reading[Read]:
+        if char in _CLOSERS:
+            return self._bracket_of_body()
         quoted, key = char in _QUOTES, self._due in KEYS
         if (self._due not in VALUES and not key) or (key and not quoted):
             return other()
@@ -305,6 +326,28 @@ class _Value(Literal[str]):
         self._due = Due.COLON if key else Due.MORE
         sink = self._say_key if key and self._missing and len(self._owed) == 1 else self._sink
         return string(self._cursor, sink, self)
+
+    @recovers("closing brackets missing before those of the body", off=other, contract="Missing brackets")
+    def _bracket_of_body(self) -> Reading[Read]:
+        """End the value before a bracket of another kind than is due, if only too few stand before the body's end."""
+        if self._due is not Due.MORE or not (yield from self._ahead(self._body_ends())):
+            return Read.OTHER
+        self._cursor.remark(RECOVERED)
+        self._sink("".join(reversed(self._owed)))
+        self._owed.clear()
+        return Read.DONE
+
+    def _body_ends(self) -> Reading[bool]:
+        cursor = self._cursor
+        run = yield from cursor.run(_BRACKET_RUN, _SPACE_WITHIN)
+        if self.within.calls:
+            run = run.rstrip("]" + _SPACE)  # the last may be those of an array of calls
+        if sum(map(run.count, _CLOSERS)) >= len(self._owed) + self.within.calls:
+            return False
+        char = yield from cursor.peek()
+        if not char:
+            return not self._missing
+        return (yield from cursor.stands(self._ends)) is not None or cursor.cut_of(self._ends)
 
     def _say_key(self, text: str) -> None:
         self._key.append(text)
@@ -356,7 +399,8 @@ class _Value(Literal[str]):
         found = yield from cursor.look(_NEXT_CALL)
         closers = found["closers"]
         if sum(map(closers.count, _CLOSERS)) < len(self._owed) + within.calls:
-            return False
+            # Enough of them may stand in what was taken for strings: an object on the next line tells as much.
+            return _CALL_ON_NEXT_LINE and within.calls and "\n" in closers and found["quote"] is not None
         if "\n" in closers or found["quote"]:
             return "\n" in closers or found["separator"] is not None
         return (yield from self._ahead(self._marker_behind(found.end("closers"), within.markers)))
@@ -371,8 +415,10 @@ class _Value(Literal[str]):
         char = yield from cursor.peek()
         if not char or self._due is Due.COLON:
             return char in ("", ":")
-        if (yield from cursor.stands(self._ends)) is not None or not self._owed:
+        if (yield from cursor.stands(self._ends)) is not None:
             return True
+        if not self._owed:
+            return not self.within.calls or char in _CALL_GOES_ON
         if char != ",":
             return char == self._owed[-1]
         cursor.take(cursor.at + 1)

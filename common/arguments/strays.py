@@ -65,12 +65,13 @@ def _foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:
 
 
 @recovers("closing braces that nothing opened", off=None)
-def read_surplus(cursor: Cursor) -> Reading[None]:
-    """Read closing braces that nothing opened, right behind a call in JSON; no text begins with one."""
+def read_surplus(cursor: Cursor, brackets: str = "}") -> Reading[None]:
+    """Read closing brackets that nothing opened, right behind a call in JSON; no text begins with one."""
     while True:
         mark = cursor.mark()
         yield from cursor.run(_SPACES, _ROOM)
-        if (yield from cursor.peek()) != "}":
+        char = yield from cursor.peek()
+        if not char or char not in brackets:
             cursor.rewind(mark)
             return
         cursor.take(cursor.at + 1)

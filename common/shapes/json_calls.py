@@ -38,6 +38,7 @@ _BROKEN_START = re.compile(rf"\w?{_START.pattern}")
 _MOST_TRIED = 8
 """Objects in an array that are tried as calls, where the first is none."""
 _DEBRIS = re.compile(r"[^{}\[\]<]*")
+_WORDS = re.compile(r"\w")
 _MAX_DEBRIS = recovering("text between the calls of an array, or after a call's arguments", 64, off=0)
 _ABOUT_CALL = frozenset({"type", "index"})
 """Keys that, like an id, say nothing of the arguments; where these lack, any other may be one of them."""
@@ -133,7 +134,7 @@ class JsonCalls(ToolFormat):
             if reply.calls_read == calls_read:
                 return True
             while (yield from read_strays(cursor, _ARRAY_END, once=True)) and _SURPLUS_BRACKETS:
-                pass
+                yield from read_surplus(cursor)
             further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
@@ -389,7 +390,7 @@ class _Body(Proposed):
             fits = yield from begins(cursor, self.ends)
             if fits is None:
                 return _Step.CUT
-            if (yield from cursor.stands(self.reply.turn_ends)) is not None:
+            if (yield from cursor.stands(self.reply.ends_strings)) is not None:
                 return _Step.NO_CALL
             if not fits and (self._strict or not self.name):
                 return _Step.NO_CALL
@@ -412,9 +413,12 @@ class _Body(Proposed):
         yield from cursor.maybe(self._debris(), False)
 
     def _debris(self) -> Reading[bool]:
-        """Read a little text; whether the end of the object or a marker is behind it."""
-        yield from _debris(self.cursor, self.ends)
-        return (yield from self.cursor.peek()) == "}" or (yield from self.cursor.stands(self.ends)) is not None
+        """Read a little text; whether it is dropped: the end of the object or a marker is behind it."""
+        text = yield from _debris(self.cursor, self.ends)
+        marker = yield from self.cursor.stands(self.ends)
+        # Behind what is not closed, words before anything but a closer are the answer.
+        dropped = marker in self._format.closers.all or (marker is not None and not _WORDS.search(text))
+        return dropped or (yield from self.cursor.peek()) == "}"
 
     def gives_up(self) -> bool:
         """It is no call: whether its text was held as a call's, which is then said."""
@@ -427,7 +431,7 @@ class _Body(Proposed):
         cursor = self.cursor
         yield from self._rest()
         char = yield from cursor.peek()
-        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from cursor.stands(self.ends)))
+        closed = char == "}" or bool(_WITHOUT_BRACE and char and (yield from self._ends_here()))
         if char == "}":
             cursor.take(cursor.at + 1)
             if doubled and (yield from cursor.peek()) == "}":
@@ -449,6 +453,11 @@ class _Body(Proposed):
         self.call.end(closed if complete is None else complete)
         yield from read_surplus(cursor)
         return True
+
+    def _ends_here(self) -> Reading[bool]:
+        """Whether a marker ends the call here. The end of reasoning cuts off a call that has no arguments yet."""
+        marker = yield from self.cursor.stands(self.ends)
+        return marker is not None and not (self._complete is None and marker in self.reply.ends_rehearsal.all)
 
     def _names_call(self, closed: bool) -> bool:
         """Whether what was read is a call, though perhaps a cut one."""

@@ -362,7 +362,7 @@ class Tagged(ToolFormat):
     def _closers(self, call: Proposed, cursor: Cursor, around: Around, last: Markers) -> Reading[set[str]]:
         """Read the closers behind a call; those that stood there. Foreign ones are, too, but behind one of `last`."""
         if isinstance(self.arguments, JsonObject):
-            yield from read_surplus(cursor)
+            yield from read_surplus(cursor, "}]")
         closers = yield from read_strays(cursor, self._call_closers)
         while closers.isdisjoint(last.all) and (yield from self.arguments.read_foreign_closer(cursor, call, around)):
             closers |= yield from read_strays(cursor, self._call_closers, further=True)
