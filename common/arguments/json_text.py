@@ -397,8 +397,10 @@ class _Value(Literal[str]):
                 return marker is not None
             return (yield from self._call_begins(marker))
         found = yield from cursor.look(_NEXT_CALL)
-        closers = found["closers"]
-        if sum(map(closers.count, _CLOSERS)) < len(self._owed) + within.calls:
+        closers, due = found["closers"], len(self._owed) + within.calls
+        if not due:
+            return False  # the string holds the arguments, with their brackets
+        if sum(map(closers.count, _CLOSERS)) < due:
             # Enough of them may stand in what was taken for strings: an object on the next line tells as much.
             return _CALL_ON_NEXT_LINE and within.calls and "\n" in closers and found["quote"] is not None
         if "\n" in closers or found["quote"]:
