@@ -112,9 +112,7 @@ def _unwrapped(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Insi
     """Arguments written as a JSON string: what it holds, if that is an object."""
     text, closed = yield from json_text.held_string(cursor, ends, within)
     if not closed:
-        if not cursor.at_end:  # it ended before a marker; the code fence before that is the template's
-            for fence in FENCE.all & ends.all:
-                text = text.rstrip(SPACE).removesuffix(fence).rstrip(SPACE)
+        if not cursor.at_end:  # it ended before a marker
             sink(text)
         return False
     inner = json_text.decoded(text)
