@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from dynamo_parsers import Event, Message, ToolCall, fold
-from dynamo_parsers.cursor import Markers
+from dynamo_parsers.cursor import MAX_HELD, Markers
 from dynamo_parsers.format import ToolFormat
 from dynamo_parsers.registry import TOOL_ROWS, reasoning_row
 from dynamo_parsers.rows import ToolRow
@@ -289,6 +289,8 @@ def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
                 properties.setdefault(calls[-1].name, {})
             else:
                 call, declared = draw(tagged_calls(renderer))
+                # In a line a marker is looked behind as far as a mark holds: what is longer is a limit.
+                assume(not renderer.one_line or len(call.text) < MAX_HELD - 100)
                 # One tool a name, and a parameter is declared once.
                 assume(properties.setdefault(call.name, declared) == declared)
                 calls.append(call)

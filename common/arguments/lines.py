@@ -2,7 +2,7 @@
 
 - White space around keys and values is none of theirs. A line without the separator is dropped.
 - Values are typed by the tool's schema. A closer of the call in a line ends the value. It is quoted if a further one
-  follows before another call, or on a line of its own before a line that begins with a call.
+  follows before another call, or on a line of its own before a line that begins with a call, in 512 characters.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring as quote
 
 from ..cursor import SPACE, Cursor, Markers, Reading, Sink, drop, union
+from ..format import ORDINARY
 from ..held import Held
 from ..schema import Parameters
 from .name import MAX_NAME
@@ -111,7 +112,8 @@ class Lines(Arguments):
         cursor.skip(len(marker))
         while (yield from cursor.match(union(around.closers, around.turn_ends))) is not None:
             pass
-        if (yield from cursor.ahead(self._closed_later(cursor, around), False)):
+        is_word = ORDINARY.fullmatch(marker) is not None
+        if (yield from cursor.ahead(self._closed_later(cursor, around), is_word)):  # in a long line it is text
             return False
         yield from cursor.run(_BLANKS)
         if (yield from cursor.stands(self._end)) is not None or not (yield from cursor.peek()):
