@@ -518,7 +518,12 @@ HELD = {
 def test_a_held_value_is_kept_at_most_twice(row: ToolRow, shape: str) -> None:
     text = HELD[shape](markup.RENDERERS[row.name])
     peak = peak_of(Request(row.name, row.pairs[0], TOOLS, in_reasoning=False), text, 64)
-    assert peak < 2 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+    times = AS_ELEMENTS if row.name == "minimax_m3" else 2
+    assert peak < times * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+
+
+AS_ELEMENTS = 12
+"""MiniMax M3 writes a value as elements, and the least is a few bytes of text: an object in a tree of them."""
 
 
 def elements(name: str, *inside: str) -> str:
@@ -546,7 +551,7 @@ TREES = {
 @pytest.mark.parametrize("shape", TREES)
 @pytest.mark.slow
 def test_elements_are_kept_a_few_times_at_most(shape: str) -> None:
-    """The least element is a few bytes of text, and an object in the tree of them."""
+    """As `AS_ELEMENTS` says."""
     tools = [
         tool(
             "f",
@@ -558,7 +563,7 @@ def test_elements_are_kept_a_few_times_at_most(shape: str) -> None:
     head, _, tail = elements("invoke", TREES[shape]).partition(">" + TREES[shape])
     text = f'{head} name="f">{TREES[shape]}{tail}'
     peak = peak_of(Request("minimax_m3", "minimax_m3", tools, in_reasoning=False), text, 64)
-    assert peak < 12 * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
+    assert peak < AS_ELEMENTS * len(text) + CONSTANT, f"{peak / len(text):.1f} bytes a character"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from json.encoder import encode_basestring as quote
 from typing import TypeAlias
 
+from ..held import Held
 from ..recovery import rule
 from ..schema import MAX_DEPTH, STRING, Schema, Types, container, element, member, properties, read, types
 
@@ -35,13 +36,23 @@ _INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ende
 
 def as_json(text: str, schema: Schema, root: Schema) -> str:
     """What stands between the tags of an element with this schema, as JSON text."""
+    return "".join(as_pieces(text, schema, root))
+
+
+def as_pieces(text: str, schema: Schema, root: Schema) -> Iterable[str]:
+    """As `as_json`, in pieces: what is large is not copied once more."""
     kinds = _Kinds(root)
     allowed = kinds.of(schema)
     found = container(text, allowed)
     if found is not None:
-        return "".join(found)  # JSON, whatever stands in its strings
+        return found  # JSON, whatever stands in its strings
     elements = None if allowed == STRING else _parsed(text, schema, kinds)
-    return quote(text) if elements is None else "".join(_written(elements, schema, text, kinds))
+    if elements is None:
+        return (quote(text),)
+    held = Held()
+    for piece in _written(elements, schema, text, kinds):
+        held.append(piece)
+    return held.blocks()
 
 
 class _Kinds:
@@ -77,9 +88,15 @@ class _Element:
     start: int
     """Where what it contains begins."""
     end: int = 0
-    text: list[str] = field(default_factory=list)
+    text: list[str] | None = None
     """The pieces of its text that are in none of its children."""
-    children: list[_Element] = field(default_factory=list)
+    children: list[_Element] | None = None
+
+    def add_text(self, piece: str) -> None:
+        if self.text is None:
+            self.text = [piece] if piece else None
+        elif piece:
+            self.text.append(piece)
 
 
 def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
@@ -89,7 +106,7 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
     at = 0
     while (tag := TAG.search(text, at)) is not None:
         outer, name = stack[-1], tag["name"]
-        outer.text.append(text[at : tag.start()])
+        outer.add_text(text[at : tag.start()])
         at = tag.end()
         if tag[1]:
             _close(stack, name, tag.start())
@@ -97,6 +114,7 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
         if len(stack) > MAX_DEPTH:
             return None
         inner = _Element(name, _inner_schema(outer, name, kinds), at)
+        outer.children = outer.children or []
         outer.children.append(inner)
         if kinds.of(inner.schema) == STRING:
             if closers is None:
@@ -104,11 +122,11 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
             if closers.get(name, -1) >= at:
                 # Up to its closer everything is the string's.
                 closer = _string_closer(text, name, at)
-                inner.text.append(text[at : closer.start()])
+                inner.add_text(text[at : closer.start()])
                 inner.end, at = closer.span()
                 continue
         stack.append(inner)
-    stack[-1].text.append(text[at:])
+    stack[-1].add_text(text[at:])
     for each in stack:
         each.end = len(text)
     return stack[0]
@@ -127,7 +145,7 @@ def _close(stack: list[_Element], name: str, end: int) -> None:
 
 def _inner_schema(outer: _Element, name: str, kinds: _Kinds) -> Schema:
     if kinds.is_array(outer.schema, name):
-        return element(outer.schema, kinds.root, len(outer.children))
+        return element(outer.schema, kinds.root, len(outer.children or ()))
     return member(outer.schema, kinds.root, name)
 
 
@@ -167,9 +185,10 @@ def _written(top: _Element, schema: Schema, text: str, kinds: _Kinds) -> Iterato
 
 def _pieces(each: _Element, schema: Schema, text: str, kinds: _Kinds) -> Iterator[_Piece]:
     allowed = kinds.of(schema)
+    own = "".join(each.text or ())
     if not each.children:
-        return iter((_leaf("".join(each.text), allowed),))
-    beside = "".join(each.text).replace(NAMESPACE, "").strip()
+        return iter((_leaf(own, allowed),))
+    beside = own.replace(NAMESPACE, "").strip()
     first = each.children[0].name
     alike = not beside and all(child.name == first for child in each.children)
     if alike and kinds.is_array(schema, first):

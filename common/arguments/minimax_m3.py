@@ -20,7 +20,7 @@ from ..cursor import SPACE, Cursor, Markers, Reading
 from ..cursor import Sink as TextSink
 from ..recovery import recovering, recovers, rule
 from ..schema import Parameters, element, types
-from .elements import INSIDE, NAMESPACE, TAG, as_json
+from .elements import INSIDE, NAMESPACE, TAG, as_json, as_pieces
 from .name import MAX_NAME
 from .tag_body import Body
 from .tag_parts import Around, End, Header, Level, Sink
@@ -249,7 +249,8 @@ class _Text(TextValue):
             schema: object = self._body.parameters.schema(self._name)
             if self.elements and not self.contains:
                 schema = True if self.paired else {"type": "string"}
-            self._sink(as_json(self._take(), schema, self._body.parameters.root))
+            for piece in as_pieces(self._take(), schema, self._body.parameters.root):
+                self._sink(piece)
 
 
 class _Element(Value):
