@@ -165,7 +165,7 @@ def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) 
         cursor.at -= len(name) - len(declared)
         name = declared
     if not name or not (bracket or (called and _WITHOUT_BRACKET)):
-        return False
+        return None if called and not name and not char else False
     fits = yield from _first_key_fits(cursor, marks, closer, ends, bracket=bracket)
     return Head(name, closer, marks) if fits else fits
 
