@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dynamo_parsers.arguments.tags import Tags
 from dynamo_parsers.registry import TOOL_ROWS
+from dynamo_parsers.shapes.messages import Messages
+from dynamo_parsers.shapes.tagged import Tagged
 from dynamo_parsers.write.markup import RENDERERS, Call
 from real import ambiguous, bfcl, in_core, outcome, questions, running, strings
 from real.sources import SERVERS
@@ -178,6 +181,14 @@ def test_the_tags_are_those_of_the_renderer(family: str) -> None:
         assert text in written
     assert tags.quoted.search(written)
     assert not tags.readings.search(tags.quoted.sub("", written))
+
+
+def test_every_family_with_tags_is_known() -> None:
+    for row in TOOL_ROWS:
+        format = row.format.inner if isinstance(row.format, Messages) else row.format
+        if isinstance(format, Tagged) and isinstance(format.arguments, Tags):
+            # MiniMax M3's closer has the parameter's name.
+            assert row.name in ambiguous.TAGS or row.name == "minimax_m3", row.name
 
 
 def test_only_strings_between_tags_are_ambiguous() -> None:

@@ -91,6 +91,7 @@ TAGS = {
     "gigachat35": _invoke("｜GCML｜"),
     "mimo": _FUNCTION,
     "minicpm5": Tags('<function name="', '">', '<param name="', "</param>", "</function>"),
+    "longcat2": Tags("<longcat_tool_call>", "", "<longcat_arg_key>", "</longcat_arg_value>", "</longcat_tool_call>"),
     "iquest_q1": Tags("<iquest_tool_call>", "", "<arg_key>", "</arg_value>", "</iquest_tool_call>"),
     "k2_horizon": Tags("<ifm|tool_call>", "", "<ifm|arg_key>", "</ifm|arg_value>", "</ifm|tool_call>"),
     "hy_v3": Tags(
