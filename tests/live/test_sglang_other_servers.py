@@ -60,6 +60,7 @@ def test_workers_choose_and_count(sglang_servers: Callable[..., Server]) -> None
     assert not any("secret" in line for line in warned)
 
 
+@night
 def test_what_is_not_conclusive_stops_the_launch(sglang_servers: Callable[..., Server]) -> None:
     with pytest.raises(DidNotStart, match="no parser can be chosen by the tokenizer and its chat template"):
         sglang_servers("default", *AUTO)

@@ -16,6 +16,7 @@ pytest.importorskip("sglang_harness")  # before SGLang's own modules: it makes t
 import sglang_harness
 from declared import DECLARED, Declared, checkpoint_of, reply_of
 from dynamo_parsers.response_templates.patterns import Refused
+from effort import night
 from sglang.srt.function_call.function_call_parser import FunctionCallParser
 from sglang_harness import Exchange, launched
 from transformers import AutoTokenizer
@@ -52,6 +53,7 @@ def test_replies(
         assert answer.calls == (("get_weather", declared.quotes), ("get_weather", declared.arguments))
 
 
+@night
 def test_other_processes_of_the_server_know_the_parsers(tmp_path: Path) -> None:
     """They get the launch's arguments, in which the parser has its own name, and its environment."""
     tool, _ = launched(checkpoint_of(tmp_path, DECLARED["lines"].spec), **BOTH)
