@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .arguments.json_object import read_object
+from .arguments.strays import FENCE
 from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, SPACE, Cursor, Mark, Markers, Reading, Sink, drop
 from .format import PLAIN_TAG, Calls, FrameFormat, Span, Task, Think, ToolFormat
 from .held import Held
@@ -40,7 +41,6 @@ _ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orph
 _REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="Repeated openers")
 _STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
 
-_FENCE = "```"
 _FENCE_LINE = re.compile(r"(?:`{1,3}(?:(?<=```)[^\n]{0,8})?)?")
 
 FORCED = JsonCalls(sample="", spans=())
@@ -334,7 +334,7 @@ class Machine:
         """Read on at the start of a line where a call without an opener may stand; its first character was read."""
         self.reply.content("\n")
         self.cursor.at -= 1
-        closes = self._fenced and (yield from self._at_fence()).strip() == _FENCE
+        closes = self._fenced and (yield from self._at_fence()).strip() == FENCE
         self._at_start = not (self._unsplit or closes) and (yield from self._bare_call())
         if closes:
             self._fenced = False
@@ -463,7 +463,7 @@ class Machine:
         found = bool((yield from attempt(self._read_bare_call, self.cursor)))
         self._bare_calls += self.reply.calls_read - before
         self.reply.construct_ends()
-        if not found and (yield from self._at_fence()).startswith(_FENCE):
+        if not found and (yield from self._at_fence()).startswith(FENCE):
             self._fenced = True
         return found
 

@@ -151,7 +151,7 @@ def family(tool: ToolRow, think: Think, starts: Starts, **own: Any) -> tuple[Too
     """
     ends = tuple(dict.fromkeys((tool.turn_end, *tool.turn_ends)))
     reasoning = ReasoningRow(tool.name, think, tool.models, starts, tool.aliases, turn_ends=ends, engines=tool.engines)
-    pairs = (tool.name,) if tool.pairs is _BASIC else tool.pairs
+    pairs = (tool.name,) if tool.pairs == _BASIC else tool.pairs
     return replace(tool, pairs=pairs), replace(reasoning, **own)
 
 

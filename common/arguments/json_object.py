@@ -14,6 +14,7 @@ from ..cursor import NO_MARKERS, SPACE, Cursor, Markers, Reading, Sink, union
 from ..recovery import drift, recovering, rule
 from ..schema import Parameters
 from . import json_text
+from .strays import FENCE as CODE_FENCE
 from .strays import read_strays
 from .tag_parts import Arguments, Around
 from .tag_parts import Sink as CallSink
@@ -21,7 +22,7 @@ from .tag_parts import Sink as CallSink
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="\0", contract="Wrapped arguments")
 _NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
-FENCE = Markers(("```",))
+FENCE = Markers((CODE_FENCE,))
 FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
 _EMPTY = rule("an empty string as arguments", contract="No arguments")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*")

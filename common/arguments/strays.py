@@ -16,8 +16,8 @@ DEBRIS = recovering(
     off=_SPACES,
 )
 """What may be left between a call and its closer; text where no closer follows."""
-_FENCE = "```\n"
-"""After a closer a code block begins with it, which may quote closers."""
+FENCE = "```"
+"""Opens and closes a code block."""
 _CLOSING = Markers(("</",))
 _CLOSING_NAME = re.compile(r"[^<>/\s\"'=]*")
 _DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="Orphan closers")
@@ -36,7 +36,8 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False, further
         cut = closer is None and cursor.cut_of(closers)
         if closer is None and not cut and not once:
             debris = yield from cursor.run(DEBRIS, _ROOM)
-            if not ((found or further) and _FENCE in debris):
+            # After a closer a code block may begin, which may quote closers.
+            if not ((found or further) and f"{FENCE}\n" in debris):
                 closer = yield from cursor.match(closers)
                 cut = closer is None and cursor.cut_of(closers)
         if closer is None and not cut:

@@ -21,7 +21,7 @@ import pytest
 from dynamo_parsers import parse
 from dynamo_parsers.demo.conversation import chat_template
 from dynamo_parsers.demo.model import DemoModel
-from effort import NIGHTLY
+from effort import NIGHTLY, night
 from engine_client import body_for, kimi_k2
 from engine_server import MODEL_NAME, Server
 
@@ -294,7 +294,7 @@ def loaded(server: Server, requests: int) -> int:
     return resident(server.pid)
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="minutes: NIGHTLY=1")
+@night
 def test_memory_is_given_back(
     engine: str, engine_servers: Servers, flags: tuple[str, ...], record_property: Callable[[str, object], None]
 ) -> None:

