@@ -323,6 +323,7 @@ PARITY := $(CURDIR)/.run/parity.jsonl
 
 .PHONY: parity
 parity: ## Every case of the corpus in every engine: what is the same, what the engine refuses, into docs/parity.md
+	mkdir -p $(dir $(PARITY))
 	rm -f $(PARITY)
 	for each in vllm sglang trtllm dynamo; do \
 		PARITY_RESULTS=$(PARITY) $(MAKE) NIGHTLY=1 test-$$each ARGS='-k "test_corpus and not many_tokens" -q'; \
