@@ -35,6 +35,8 @@ SGLANG := .venv-sglang
 NEXT := 0.33.0
 NEXT_TREE := .cache/vllm-$(NEXT)
 OLD_CLICK := .cache/click-8.1
+# What vLLM's own parser of Cohere's models calls.
+MELODY := .cache/cohere-melody
 # The oldest vLLM that we say we serve (common/engines/floors.py), as a CPU build.
 FLOOR := 0.31.0
 FLOOR_VLLM := .venv-vllm-floor
@@ -125,6 +127,10 @@ $(COMPARE)/.installed:
 	@echo "== $(COMPARE): Dynamo's runtime"
 	test -x $(COMPARE)/bin/python || $(PYTHON) -m venv $(COMPARE)
 	$(COMPARE)/bin/python $(INSTALL) ai-dynamo-runtime==1.6.1 tokenizers aiohttp pydantic
+	@touch $@
+
+$(MELODY)/done: | $(VLLM)/.installed
+	$(VLLM)/bin/python $(INSTALL) --no-deps --target $(MELODY) cohere-melody==0.15.3
 	@touch $@
 
 .PHONY: core-env vllm-env vllm-next sglang-env environments
@@ -288,10 +294,10 @@ compare: $(CORE)/.installed $(if $(JSONL),,compare-peers) ## Our answers beside 
 	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/compare.py \
 		$(if $(JSONL),$(COMPARED)-jsonl --jsonl "$(JSONL)",$(COMPARED) --summary docs/compare.md)
 
-compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed
+compare-peers: $(CORE)/.installed $(COMPARE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(MELODY)/done $(SGLANG)/.installed
 	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/questions.py $(COMPARED)/questions.jsonl
 	$(COMPARE)/bin/python tests/compare/ask_dynamo.py $(COMPARED)/questions.jsonl $(COMPARED)/dynamo.jsonl 2> $(COMPARED)/dynamo.log
-	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
+	PYTHONPATH=$(NEXT_TREE)/hybrid:$(MELODY):tests:tests/support $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)/questions.jsonl $(COMPARED)/vllm.jsonl
 	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)/questions.jsonl $(COMPARED)/sglang.jsonl
 
 # ---- real tools and calls -----------------------------------------------------------------------------------
@@ -313,9 +319,9 @@ real-data: $(REAL_ENV)/.installed ## Fetch the tools and calls of `make real`: h
 	PYTHONPATH=tests $(REAL_ENV)/bin/python -m real.collect $(REAL_DATA) $(ARGS)
 	PYTHONPATH=tests $(REAL_ENV)/bin/python -m real.calls $(REAL_DATA)
 
-real: real-data $(CORE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed ## Real tools and calls through the core and both engines, into docs/real.md; minutes [REAL=all]
+real: real-data $(CORE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(MELODY)/done $(SGLANG)/.installed ## Real tools and calls through the core and both engines, into docs/real.md; minutes [REAL=all]
 	PYTHONPATH=tests $(CORE)/bin/python -m real.in_core
-	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support:tests/compare $(VLLM)/bin/python -m real.in_vllm
+	PYTHONPATH=$(NEXT_TREE)/hybrid:$(MELODY):tests:tests/support:tests/compare $(VLLM)/bin/python -m real.in_vllm
 	PYTHONPATH=tests:tests/support:tests/compare $(SGLANG)/bin/python -m real.in_sglang
 	PYTHONPATH=tests $(CORE)/bin/python -m real.report
 
