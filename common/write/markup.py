@@ -103,7 +103,7 @@ def _quotable(row: ToolRow, markup: Block | Frame, call: str) -> tuple[str, ...]
     In tags: a whole call, and markers with a bracket behind them, which cannot follow a closer or be a call's name.
     """
     form = markup.forms[0]
-    heads = [written(form.around[0], "f").strip()]
+    heads = [written(form.before, "f").strip()]
     if isinstance(form.values, ParameterTags):
         heads.append(f"{form.values.before}u{form.values.between}".strip())
     markers = dict.fromkeys((*heads, *sorted(row.format.markers), row.turn_end, "<think>", "</think>"))

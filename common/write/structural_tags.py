@@ -252,8 +252,8 @@ def around_arguments(tool_parser: str, name: str) -> tuple[str, str, str] | None
     markup = markup_of(row) if isinstance(row.format, JsonCalls) else None
     if not isinstance(markup, Block) or markup.separator is not None or not markup.close:
         return None
-    before, after = markup.form.around
-    opened, closed = written((*markup.before, *before), name), written((*after, *markup.after))
+    form = markup.form
+    opened, closed = written((*markup.before, *form.before), name), written((*form.after, *markup.after))
     return markup.opens[0] + opened, closed + markup.close, markup.opens[0]
 
 

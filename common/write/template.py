@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from json.encoder import encode_basestring
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from ..arguments.elements import NAMESPACE
 from ..arguments.json_object import JsonObject
@@ -33,167 +32,131 @@ from ..shapes.tagged import Tagged
 from .functions import ANY_FUNCTION, Function
 from .lines import LineValues
 from .literals import PYTHON, Literals, gemma
-from .tag_text import GAP, Format, any_of, const, listed, optional, regex, sequence
+from .tag_text import GAP, Format, any_of, const, listed, optional, quote, regex, sequence
 from .values import PARIS, Call, Elements, JsonText, ParameterTags, Values
 
 THOUGHT, KEY, VALUE = "plan", "city", "Paris"
 """What every sample says."""
 
 
-class Hole(Enum):
-    """What a call fills in."""
+class Piece(NamedTuple):
+    """A part of a call or of what is around it. Characters that have no meaning are holes, which a call fills in."""
 
-    NAME = "name"
-    QUOTED = "name in a JSON string"
-    ARGUMENTS = "arguments"
+    text: str
+    """How it is written."""
+    format: Format
+    """What a grammar allows."""
 
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """White space, as the template writes it."""
-
-    text: str = ""
+    @property
+    def is_space(self) -> bool:
+        return self.format == GAP
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A number that counts the calls of a reply."""
-
-    first: int
-
-
-@dataclass(frozen=True, slots=True)
-class Id:
-    """An id that the model makes. It is not written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Maybe:
-    """What may be missing."""
-
-    pieces: tuple[Piece, ...]
-    written: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """One of several ways; the first is written."""
-
-    ways: tuple[tuple[Piece, ...], ...]
-
-
-Piece: TypeAlias = "str | Hole | Space | Count | Id | Maybe | Either"
 Pieces: TypeAlias = "tuple[Piece, ...]"
 
 
-def written(pieces: Sequence[Piece], name: str = "", arguments: str = "", number: int = 0) -> str:
-    """Pieces as text."""
-    texts: list[str] = []
-    for piece in pieces:
-        match piece:
-            case str():
-                texts.append(piece)
-            case Space(text):
-                texts.append(text)
-            case Hole.ARGUMENTS:
-                texts.append(arguments)
-            case Hole():
-                texts.append(_name(piece, name))
-            case Count(first):
-                texts.append(str(first + number))
-            case Maybe(inner, True):
-                texts.append(written(inner, name, arguments, number))
-            case Either(ways):
-                texts.append(written(ways[0], name, arguments, number))
-    return "".join(texts)
+def said(text: str) -> Piece:
+    return Piece(text, const(text))
 
 
-def allowed(pieces: Sequence[Piece], name: str = "") -> list[Format]:
-    """Pieces as a grammar has them."""
-    formats: list[Format] = []
-    for piece in pieces:
-        match piece:
-            case str():
-                formats.append(const(piece))
-            case Space() if GAP not in formats[-1:]:
-                formats.append(GAP)
-            case Hole():
-                formats.append(const(_name(piece, name)))
-            case Count():
-                formats.append(regex("[0-9]{1,4}"))
-            case Id():
-                formats.append(regex("[a-zA-Z0-9]{9}"))
-            case Maybe(inner):
-                formats.append(optional(sequence(*allowed(inner, name))))
-            case Either(ways):
-                formats.append(any_of(sequence(*allowed(way, name)) for way in ways))
-    return formats
+def space(text: str = "") -> Piece:
+    """White space, as the template writes it."""
+    return Piece(text, GAP)
 
 
-def _name(piece: Hole, name: str) -> str:
-    return encode_basestring(name)[1:-1] if piece is Hole.QUOTED else name
+def maybe(*pieces: Piece, written: bool = True) -> Piece:
+    """What may be missing."""
+    return Piece(_joined(pieces) if written else "", optional(sequence(*allowed(pieces))))
 
 
-def _depends(piece: Piece) -> bool:
-    """Whether a piece holds the name."""
-    match piece:
-        case Maybe(inner):
-            return any(map(_depends, inner))
-        case Either(ways):
-            return any(_depends(each) for way in ways for each in way)
-    return piece in (Hole.NAME, Hole.QUOTED)
+def either(*ways: Pieces) -> Piece:
+    """One of several ways; the first is written."""
+    return Piece(_joined(ways[0]), any_of(sequence(*allowed(way)) for way in ways))
+
+
+NAME, QUOTED = said("\ufdd0"), said("\ufdd1")
+"""The name of the function, as it is and in a JSON string."""
+ID = Piece("", regex("[a-zA-Z0-9]{9}"))
+"""An id that the model makes. It is not written."""
+_COUNT = "\ufdd2"
+_COUNTED = re.compile(rf"{_COUNT}([0-9]+)")
+_HOLE, _QUOTED_HOLE = (quote(piece.text)[1:-1] for piece in (NAME, QUOTED))
+
+
+def count(first: str) -> Piece:
+    """A number that counts the calls of a reply."""
+    return Piece(_COUNT + first, regex("[0-9]{1,4}"))
+
+
+def written(pieces: Iterable[Piece], name: str = "", number: int = 0) -> str:
+    """Pieces as text, in the call of `name` that so many calls are before."""
+    text = _joined(pieces).replace(NAME.text, name).replace(QUOTED.text, encode_basestring(name)[1:-1])
+    return _COUNTED.sub(lambda first: str(int(first[1]) + number), text)
+
+
+def allowed(pieces: Sequence[Piece]) -> list[Format]:
+    """Pieces as a grammar has them, with holes."""
+    return [each.format for at, each in enumerate(pieces) if not (each.is_space and at and pieces[at - 1].is_space)]
+
+
+def _joined(pieces: Iterable[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def _called(formats: Iterable[Format], name: str) -> list[Format]:
+    """Formats with a name in their holes."""
+    quoted = quote(encode_basestring(name)[1:-1])[1:-1]
+    return [each.replace(_HOLE, quote(name)[1:-1]).replace(_QUOTED_HOLE, quoted) for each in formats]
+
+
+def _closed_up(pieces: Pieces) -> Pieces:
+    """Pieces without the white space at their end."""
+    return pieces[:-1] if pieces and pieces[-1].is_space else pieces
 
 
 @dataclass(frozen=True, eq=False)
 class Form:
     """One call."""
 
-    pieces: Pieces
+    before: Pieces
+    """What stands before the arguments."""
     values: Values | Literals
+    after: Pieces = ()
 
     def write(self, call: Call, number: int) -> str:
-        return written(self.pieces, call.name, self.values.write(call), number)
+        before, after = (written(pieces, call.name, number) for pieces in (self.before, self.after))
+        return before + self.values.write(call) + after
 
     @cached_property
-    def around(self) -> tuple[Pieces, Pieces]:
-        """What stands before the arguments, and what after them."""
-        at = self.pieces.index(Hole.ARGUMENTS)
-        return self.pieces[:at], self.pieces[at + 1 :]
-
-    @cached_property
-    def _parts(self) -> tuple[list[Format], Pieces, list[Format], list[Format]]:
+    def _parts(self) -> tuple[list[Format], ...]:
         """What is before the name, what depends on it, what is between that and the arguments, and what follows."""
-        before, after = self.around
-        first, *others = [at for at, piece in enumerate(before) if _depends(piece)]
-        last = max(first, *others, 0) + 1
-        return allowed(before[:first]), before[first:last], allowed(before[last:]), allowed(after)
+        before = self.before
+        named = [at for at, piece in enumerate(before) if _HOLE in piece.format or _QUOTED_HOLE in piece.format]
+        first, last = named[0], named[-1] + 1
+        return tuple(map(allowed, (before[:first], before[first:last], before[last:], self.after)))
 
     def format(self, functions: Sequence[Function]) -> Format:
         """A call of one of the functions. What does not depend on it is written once: it takes less to compile."""
         if isinstance(self.values, Literals):
             return self._as_literals(self.values, functions)
-        before, named, between, after = self._parts
+        before, head, between, after = self._parts
         found: list[Format] = []
         if plain := [each.name for each in functions if not each.strict]:
-            heads = any_of(sequence(*allowed(named, name)) for name in plain)
+            heads = any_of(sequence(*_called(head, name)) for name in plain)
             found.append(sequence(heads, *between, *self.values.formats(ANY_FUNCTION)))
         for each in functions:
             if each.strict:
                 if self not in each.made:
-                    each.made[self] = sequence(*allowed(named, each.name), *between, *self.values.formats(each))
+                    each.made[self] = sequence(*_called(head, each.name), *between, *self.values.formats(each))
                 found.append(each.made[self])
         return sequence(*before, any_of(found), *after)
 
     def _as_literals(self, literals: Literals, functions: Sequence[Function]) -> Format:
-        before, after = self.around
-
-        def head(name: str) -> str:
-            return written(before, name)
-
+        head, close = partial(written, self.before), written(self.after)
         for each in functions:
             if each.doubtful:
-                each.made[self] = literals.call([each], head, written(after))
-        return literals.call(functions, head, written(after))
+                each.made[self] = literals.call([each], head, close)
+        return literals.call(functions, head, close)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +199,7 @@ class Block:
         before, after = self.before, self.after
         if self.separator is not None:  # a list has white space around each call
             call = listed(call, self.separator, single=single)
-            before = before[: -1 if before and isinstance(before[-1], Space) else None]
-            after = after[1 if after and isinstance(after[0], Space) else 0 :]
+            before, after = _closed_up(before), _closed_up(after[::-1])[::-1]
         own = sequence(*allowed(before), call, *allowed(after))
         return any_of([own, *(each.body(functions, single=single) for each in self.others)])
 
@@ -277,21 +239,14 @@ class Unwritable(ValueError):
     """A format of no shape that is known here."""
 
 
-_MARKUPS: dict[str, tuple[ToolRow, Block | Frame]] = {}
-
-
+@lru_cache(maxsize=512)
 def markup_of(row: ToolRow) -> Block | Frame:
     """How a row's calls are written: the same object each time.
 
     Raises Unwritable for a format of another shape, ValueError for a sample that is not as its format says.
     """
-    known = _MARKUPS.get(row.name)
-    if known is None or known[0] is not row:
-        made = _frame(row, row.format) if isinstance(row.format, Frames) else _block(row, row.format)
-        if isinstance(made, Block) and row.between is not None:
-            made = replace(made, between=row.between)
-        known = _MARKUPS[row.name] = row, made
-    return known[1]
+    made = _frame(row, row.format) if isinstance(row.format, Frames) else _block(row, row.format)
+    return replace(made, between=row.between) if isinstance(made, Block) and row.between is not None else made
 
 
 def texts_of(frame: FrameFormat, close: str) -> tuple[Span, Span]:
@@ -311,22 +266,16 @@ def start_of(frame: object) -> str:
 # --- samples, read
 
 
-def _pieces(sample: str, arguments: str) -> tuple[Pieces, re.Match[str] | None]:
-    """The pieces of a sample, and the match of its `arguments`, a pattern."""
-    holes = rf"(?P<name>{PARIS.name})|(?P<arguments>{arguments})|(?P<count>(?<=[:\"])[0-9]+)|(?P<space>\s*\n\s*)"
-    pieces: list[Piece] = []
-    at, said = 0, None
-    for found in re.finditer(holes, sample, re.DOTALL):
-        pieces += [sample[at : found.start()]] if at < found.start() else []
-        at = found.end()
-        if found["name"]:
-            pieces.append(Hole.NAME)
-        elif found["arguments"]:
-            pieces.append(Hole.ARGUMENTS)
-            said = found
-        else:
-            pieces.append(Count(int(found["count"])) if found["count"] else Space(found["space"]))
-    return (*pieces, *([sample[at:]] if sample[at:] else [])), said
+_HOLES = re.compile(rf"({PARIS.name}|(?<=[:\"])[0-9]+|\s*\n\s*)")
+
+
+def _pieces(sample: str) -> Pieces:
+    """What stands before or after the arguments in a sample."""
+    return tuple(
+        NAME if text == PARIS.name else space(text) if "\n" in text else count(text) if text.isdigit() else said(text)
+        for text in _HOLES.split(sample)
+        if text
+    )
 
 
 def _values(arguments: object, found: re.Match[str], after: str) -> Values:
@@ -355,40 +304,46 @@ def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
         raise Unwritable(
             f"{PREFIX}{row.name} cannot be written: {type(arguments).__name__} is no encoding that `_form` knows"
         )
-    pieces, found = _pieces(sample, pattern)
-    if isinstance(arguments, Lines):  # the end of a line is no white space
-        pieces = tuple(each.text if isinstance(each, Space) else each for each in pieces)
-    if found is None or Hole.NAME not in pieces:
+    found = re.search(pattern, sample, re.DOTALL)
+    before, after = (_pieces(sample[: found.start()]), _pieces(sample[found.end() :])) if found else ((), ())
+    if found is None or NAME not in before:
         raise ValueError(
             f"{PREFIX}{row.name} cannot be written: its sample is no call of {PARIS.name} with {PARIS.text} in the "
             "markup that its format has"
         )
-    name, at = pieces.index(Hole.NAME), pieces.index(Hole.ARGUMENTS)
-    before, after = [*pieces[:at], *([] if isinstance(arguments, Lines) else [Space()])], [*pieces[at + 1 :]]
+    if isinstance(arguments, Lines):  # the end of a line is no white space
+        before = tuple(said(each.text) if each.is_space else each for each in before)
+    else:
+        before = (*before, space())
     if format.id_open:
-        before.insert(name + 1, Maybe((Maybe((format.id_open, Id())), format.name_end[0]), written=True))
+        at = before.index(NAME) + 1
+        before = (
+            *before[:at],
+            maybe(maybe(said(format.id_open), ID, written=False), said(format.name_end[0])),
+            *before[at:],
+        )
     values = _values(arguments, found, written(after).strip())
     if isinstance(values, JsonText) and after:
-        after.insert(0, Space())
-    return Form((*before, Hole.ARGUMENTS, *after), values)
+        after = (space(), *after)
+    return Form(before, values, after)
 
 
 def _object(row: ToolRow, format: JsonCalls, sample: str) -> tuple[str, Form, str]:
     """A call as an object: what is before it, the call with the keys of the sample, and what is after it."""
     at = max(sample.find("{"), 0)
     try:
-        said, end = json.JSONDecoder().raw_decode(sample, at)
+        shown, end = json.JSONDecoder().raw_decode(sample, at)
     except ValueError:
-        said, end = {}, len(sample)
+        shown, end = {}, len(sample)
     before: Pieces
     behind: Pieces = ()
-    keys = {json.dumps(value): key for key, value in said.items()}
+    keys = {json.dumps(value): key for key, value in shown.items()}
     name, key = keys.pop(json.dumps(PARIS.name), ""), keys.pop(PARIS.text, "")
     id_key = next(iter(keys.values()), "")
-    if said == {PARIS.name: PARIS.arguments}:
-        before = '{"', Hole.QUOTED, '": '
+    if shown == {PARIS.name: PARIS.arguments}:
+        before = said('{"'), QUOTED, said('": ')
     elif (
-        list(said) != [*([id_key] if id_key else []), name, key]
+        list(shown) != [*([id_key] if id_key else []), name, key]
         or name not in format.names
         or key not in format.keys
         or id_key not in ("", format.id_key)
@@ -398,11 +353,12 @@ def _object(row: ToolRow, format: JsonCalls, sample: str) -> tuple[str, Form, st
             f"that its reader knows: {_listed(format.names)}, then {_listed(format.keys)}"
         )
     else:
-        number: Pieces = (f'{{"{id_key}": "', Count(0), '", ') if id_key else ("{",)
-        before = *number[:-1], f'{number[-1]}"{name}": "', Hole.QUOTED, f'", "{key}": '
+        number: Pieces = (said(f'{{"{id_key}": "'), count("0")) if id_key else ()
+        begins = '", ' if id_key else "{"
+        before = *number, said(f'{begins}"{name}": "'), QUOTED, said(f'", "{key}": ')
         # Where templates give a call an id of the model's and not before its name, it follows the arguments.
-        behind = (Maybe((', "id": "', Id(), '"')),) if row.native_ids and not id_key else ()
-    return sample[:at], Form((*before, Hole.ARGUMENTS, *behind, Space(), "}"), JsonText()), sample[end:]
+        behind = (maybe(said(', "id": "'), ID, said('"'), written=False),) if row.native_ids and not id_key else ()
+    return sample[:at], Form(before, JsonText(), (*behind, space(), said("}"))), sample[end:]
 
 
 def _listed(keys: Sequence[str]) -> str:
@@ -422,7 +378,7 @@ def _block(row: ToolRow, format: object) -> Block:
         case Pythonic():
             return _python(row, format)
         case GemmaCalls():
-            form = Form(("call:", Hole.NAME, "{", Hole.ARGUMENTS, "}"), gemma(format.marks.delimiter))
+            form = Form((said("call:"), NAME, said("{")), gemma(format.marks.delimiter), (said("}"),))
             return Block(format.marks.openers[:1], form, format.marks.end, between="")
         case Beside():
             # The prompt may have begun an answer, and the message may be closed after the calls.
@@ -434,8 +390,8 @@ def _inside(first: Block, other: Block) -> Block:
     """What another way writes after the opener of the first."""
     if not other.opens[0].startswith(first.opens[0]):
         raise ValueError(f"{other.opens[0]!r} is not opened by {first.opens[0]!r}")
-    after = tuple(other.after[: -1 if isinstance(other.after[-1], Space) else None])
-    return replace(other, before=(Space(), other.opens[0].removeprefix(first.opens[0]), *other.before), after=after)
+    opener = said(other.opens[0].removeprefix(first.opens[0]))
+    return replace(other, before=(space(), opener, *other.before), after=_closed_up(other.after))
 
 
 def _tagged(row: ToolRow, format: Tagged) -> Block:
@@ -446,10 +402,10 @@ def _tagged(row: ToolRow, format: Tagged) -> Block:
     inner = sample.removeprefix(span.open).removesuffix(close)
     form = _form(row, format, inner.lstrip())
     first, last = inner[: len(inner) - len(inner.lstrip())], ""
-    while isinstance(space := form.pieces[-1], Space):
-        form, last = replace(form, pieces=form.pieces[:-1]), space.text + last
-    before = (Space(first),) if first or span is format.wrapper else ()
-    after = (Space(last),) if close else ()
+    while form.after and form.after[-1].is_space:
+        form, last = replace(form, after=form.after[:-1]), form.after[-1].text + last
+    before = (space(first),) if first or span is format.wrapper else ()
+    after = (space(last),) if close else ()
     if section is None:
         return Block((span.open,), form, close, before, after)
     return Block((span.open,), form, close, before, after, separator="", between=first)
@@ -459,31 +415,31 @@ def _json(row: ToolRow, format: JsonCalls) -> Block:
     head, form, tail = _object(row, format, format.sample)
     span, tokens = format.spans[0], [each for each in format.spans[1:] if each.open in row.special_tokens]
     opener, gap, last = head.rstrip(), head[len(head.rstrip()) :], tail[: len(tail) - len(tail.lstrip())]
-    first, behind = (Space(gap),), (Space(last), "]")
+    first, behind = (space(gap),), (space(last), said("]"))
     if not opener.endswith("["):
         if row.between is not None and row.between.strip():
             return Block((opener,), form, separator=row.between.strip(), bare=bool(format.bare))
-        return Block((opener,), form, span.close, first, (Space(last),) if span.close else ())
-    array = Block((opener,), form, span.close, first, (*behind, Space()), separator=",", between=f",{gap or ' '}")
+        return Block((opener,), form, span.close, first, (space(last),) if span.close else ())
+    array = Block((opener,), form, span.close, first, (*behind, space()), separator=",", between=f",{gap or ' '}")
     if opener == "[":  # without a marker: what may stand there in its place is the spans'
-        return replace(array, opens=(span.open,), before=(Space(), "["), after=behind, bare=True)
+        return replace(array, opens=(span.open,), before=(space(), said("[")), after=behind, bare=True)
     if span.close:
         return array
     # A family whose opener is a word may have tokens of its own for the same.
-    closes = (Maybe((Either(tuple((each.close,) for each in tokens)),)),) if tokens else ()
+    closes = (maybe(either(*((said(each.close),) for each in tokens)), written=False),) if tokens else ()
     return replace(array, opens=(opener, *(f"{each.open}[" for each in tokens)), after=(*behind, *closes))
 
 
 def _python(row: ToolRow, format: Pythonic) -> Block:
     span = format.as_json.spans[0]
-    form = Form((Hole.NAME, "(", Hole.ARGUMENTS, ")"), PYTHON)
+    form = Form((NAME, said("(")), PYTHON, (said(")"),))
     if "[" not in format.sample:  # calls without a list count between the markers only
         inner = format.sample.removeprefix(span.open).removesuffix(span.close)
         before, after = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
         separator = (row.between or "").strip() or "\n"
-        return Block((span.open,), form, span.close, (Space(before),), (Space(after),), separator=separator)
+        return Block((span.open,), form, span.close, (space(before),), (space(after),), separator=separator)
     bare = format.bare != ""
-    return Block((span.open,), form, span.close, ("[",), ("]",), separator=",", between=", ", bare=bare)
+    return Block((span.open,), form, span.close, (said("["),), (said("]"),), separator=",", between=", ", bare=bare)
 
 
 def _frame(row: ToolRow, frame: Frames) -> Frame:
@@ -495,10 +451,9 @@ def _frame(row: ToolRow, frame: Frames) -> Frame:
         form = _form(row, frame.inner, sample.removesuffix(close))
     elif isinstance(frame.inner, JsonCalls):
         head, form, _ = _object(row, frame.inner, sample)
-        header, _ = _pieces(head, "(?!)")
         # The object has the name as well.
-        said = (Maybe((each,), written=True) if each is Hole.NAME else each for each in header)
-        form = Form((*said, *form.pieces), form.values)
+        header = (maybe(each) if each == NAME else each for each in _pieces(head))
+        form = replace(form, before=(*header, *form.before))
     elif isinstance(frame, Messages):
         form = _directed(frame)
     else:
@@ -516,9 +471,9 @@ def _directed(frame: Messages) -> Form:
     """The recipient may stand after the channel, or before it, where the role was."""
     words, (_, usual, *_) = frame.words, frame.channels
     others = [each for each in frame.channels if each != usual]
-    channel = Either(tuple((f"{words.channel}{each}",) for each in (usual, *others)))
-    to: Pieces = (f" {words.to}{frame.prefix}", Hole.NAME)
-    head: Pieces = (Either(((channel, *to), (*to, channel))),)
+    channel = either(*((said(f"{words.channel}{each}"),) for each in (usual, *others)))
+    to: Pieces = (said(f" {words.to}{frame.prefix}"), NAME)
+    head: Pieces = (either((channel, *to), (*to, channel)),)
     if words.constrain:
-        head = *head, Maybe((Either(((f" {words.constrain}json",), (" json",))),), written=True)
-    return Form((*head, words.message, Space(), Hole.ARGUMENTS), JsonText())
+        head = *head, maybe(either((said(f" {words.constrain}json"),), (said(" json"),)))
+    return Form((*head, said(words.message), space()), JsonText())
