@@ -17,7 +17,6 @@ from .schemas import (
     NOT_JSON,
     TEXT_LIMITS,
     Cleaned,
-    content_of,
     is_bare,
     is_plain,
     of_types,
@@ -35,8 +34,6 @@ _FUNCTIONS: Kept[Function] = Kept(10_000_000)
 """Strict tools, by their names and schemas, with the formats that were made of them; sizes in characters."""
 _OVERHEAD = 2_000
 """What one takes beside its schema."""
-_WORDS: Kept[Sequence[str]] = Kept(200_000)
-"""Which words hold for JSON only, by the content of a parameter's schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +146,5 @@ def what_is_text(row: ToolRow, function: Function, literals: bool) -> list[str]:
     found: list[str] = []
     for name, part in function.parameters.declared.items():
         if not is_bare(part):
-            found += [f"{name}: {word}" for word in _words_in(part, root, words, literals)]
+            found += [f"{name}: {word}" for word in words_of(part, root, words, deep=literals)]
     return list(dict.fromkeys(found))
-
-
-def _words_in(part: object, root: object, words: frozenset[str], deep: bool) -> Sequence[str]:
-    key = content_of(part)
-    found = _WORDS.get((key, deep))
-    if found is None:
-        found = list(words_of(part, root, words, deep=deep))
-        if b"$ref" not in key:
-            _WORDS.put((key, deep), found, len(key))
-    return found

@@ -56,7 +56,6 @@ _SAYS_MEMBERS = frozenset(
 )
 _SCALARS = ANY - {"array", "object"}
 _BARE_WORDS = _NOTES | {"type", "default"}
-_OF_SCALARS = _BARE_WORDS | {"enum", "minimum", "maximum"}
 BARE: Mapping[str, Json] = {name: {"type": name} for name in _SCALARS}
 """The schemas that say a type and nothing else. Most parameters have one of them: each is one object."""
 _BARE_IDS = frozenset(map(id, BARE.values()))
@@ -116,11 +115,14 @@ class Cleaned:
                 return [self._part(each, place, depth + 1) for each in part]
             return part
         said = part.get("type")
-        if isinstance(said, str) and said in _SCALARS:  # most are like that
-            if _BARE_WORDS.issuperset(part) and part.get("default", said) is not None:
-                return BARE[said]
-            if _OF_SCALARS.issuperset(part):
-                return self._scalar(part)
+        # Most are like that.
+        if (
+            isinstance(said, str)
+            and said in _SCALARS
+            and _BARE_WORDS.issuperset(part)
+            and part.get("default", 0) is not None
+        ):
+            return BARE[said]
         if depth > _MAX_DEPTH:
             return part
         if "allOf" in part:
@@ -145,16 +147,6 @@ class Cleaned:
                 kept[word] = self._part(value, place, depth + 1)
         self.limits |= LIMITS.intersection(kept)
         return _as_xgrammar_reads(kept)
-
-    def _scalar(self, part: dict[str, Json]) -> Json:
-        """A schema of a scalar with limits at most."""
-        kept = {word: value for word, value in part.items() if word not in _NOTES}
-        if kept.get("default") is not None:
-            del kept["default"]
-        if "enum" in kept:
-            kept["enum"] = _own(kept["enum"])
-        self.limits |= LIMITS.intersection(kept)
-        return kept
 
     def _merged(self, part: dict[str, Json], place: str) -> dict[str, Json]:
         """A schema together with what its `allOf` lists, of which xgrammar reads one only."""

@@ -252,7 +252,7 @@ class ParameterTags:
         """The types of a value that is no string, by what a tag calls them."""
         found: dict[str, frozenset[str]] = {}
         for kind in _NOT_STRING:
-            word = self._words.get(kind, kind)
+            word = "json" if self._flagged else self._words.get(kind, kind)
             found[word] = found.get(word, frozenset()) | {kind}
         return found
 
@@ -288,20 +288,17 @@ class ParameterTags:
         if "string" in types:
             value = ANY_TEXT if listed is None else one_of(each for each in listed if isinstance(each, str))
             found.append(self._with(name, self._words.get("string", "string"), value))
-        narrow = len(types) > 1 and part is not True
-        if self._flagged:
-            kinds = types - {"string", "json string"}
-            if kinds:
-                only = function.part_of_types(part, kinds) if "string" in types and narrow else part
-                found.append(self._with(name, "json", sequence(GAP, json_schema(only), GAP)))
-            return sequence(any_of(found), GAP)
         for said, names in self._kinds.items():
             kinds = types & names
-            if kinds:
-                only = {"type": max(names)} if part is True else function.part_of_types(part, kinds) if narrow else part
-                found.append(self._with(name, said, sequence(GAP, json_schema(only), GAP)))
+            only = part
+            if part is True and not self._flagged:
+                only = {"type": max(names)}
+            elif kinds and kinds != types and part is not True:
+                only = function.part_of_types(part, kinds)
             elif names == {"integer"} and part == {"type": "number"}:
-                found.append(self._with(name, said, sequence(GAP, json_schema({"type": "integer"}), GAP)))
+                kinds, only = names, {"type": "integer"}
+            if kinds:
+                found.append(self._with(name, said, sequence(GAP, json_schema(only), GAP)))
         return sequence(any_of(found), GAP)
 
     def _untyped(self, name: str | None, part: object, types: Types, listed: Sequence[object] | None) -> Format:
