@@ -23,7 +23,6 @@ _JSON = Literals(
     key=lambda name: (f"{json.dumps(name)}:",),
     quote=lambda text: (json.dumps(text, ensure_ascii=False),),
     rules=r"""
-value ::= string | number | "true" | "false" | "null" | array | "{" gap members gap "}"
 member ::= string gap ":" gap
 argument ::= member
 string ::= "\"" ([^"\\\n\r\t] | "\\" ["\\/bfnrt])* "\""

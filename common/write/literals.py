@@ -57,7 +57,7 @@ class Literals:
     quote: Callable[[str], Sequence[str]]
     """How a string is written."""
     rules: str
-    """EBNF: `value`, `string`, and what stands before the value of any `argument` and of any `member` of an object."""
+    """EBNF: `string`, and what stands before the value of any `argument` and of any `member` of an object."""
 
     text: Callable[[Mapping[str, object]], str]
     """Writes arguments."""
@@ -120,6 +120,7 @@ _OWN = "\0"
 """What the names of a function's own rules begin with: no literal has it, as they are written as JSON."""
 _ARGUMENTS = "args"
 _COMMON = r"""
+value ::= string | number | boolean | null | array | "{" gap members gap "}"
 further ::= argument value
 members ::= (member value (comma member value)*)?
 integer ::= "-"? ("0" | [1-9] [0-9]*)
@@ -312,7 +313,6 @@ def gemma(delimiter: str) -> Literals:
         key=lambda name: (f"{name}:",),
         quote=lambda text: (f"{delimiter}{text}{delimiter}",),
         rules=rf"""
-value ::= string | number | "true" | "false" | "null" | array | "{{" gap members gap "}}"
 member ::= [^,:={{}}()<>"' \n\[\]]+ ":" gap
 argument ::= member
 string ::= {_literal(delimiter)} text {_literal(delimiter)}
@@ -335,7 +335,6 @@ PYTHON = Literals(
     key=lambda name: tuple(f"{quoted}:" for quoted in _in_quotes(name)),
     quote=_in_quotes,
     rules=r"""
-value ::= string | number | "True" | "False" | "None" | array | "{" gap members gap "}"
 member ::= string gap ":" gap
 argument ::= [A-Za-z_] [A-Za-z0-9_\-]* "=" gap
 string ::= "'" ([^'\\\n] | "\\" [^\n])* "'" | "\"" ([^"\\\n] | "\\" [^\n])* "\""

@@ -28,7 +28,6 @@ from .schemas import (
     choices,
     content_of,
     further_of,
-    is_bare,
     required_of,
     with_definitions,
 )
@@ -107,24 +106,17 @@ class Named:
 
     def __init__(self) -> None:
         self._around: Kept[list[str]] = Kept(1_000_000)
-        self._bare: dict[int, list[str]] = {}
-        """The same of schemas that say a type, which are one object each."""
 
     def write(self, name: str, part: object, made: Callable[[object, str], Format]) -> Format:
         """A parameter; `made`: how one of a schema is written with a name, whatever tool it is of."""
-        around = self._bare.get(id(part))
+        key = content_of(part)
+        around = self._around.get(key)
         if around is None:
-            key = content_of(part)
-            around = self._around.get(key)
-            if around is None:
-                if any(each in key for each in _OWN_ONLY):
-                    return made(part, name)
-                written = made(part, _HOLE)
-                around = written.split(_WRITTEN_HOLE)
-                if is_bare(part):
-                    self._bare[id(part)] = around
-                else:
-                    self._around.put(key, around, len(written) + len(key))
+            if any(each in key for each in _OWN_ONLY):
+                return made(part, name)
+            written = made(part, _HOLE)
+            around = written.split(_WRITTEN_HOLE)
+            self._around.put(key, around, len(written) + len(key))
         return quote(name)[1:-1].join(around)
 
 
