@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from .arguments.tags import Tags
 from .explain import Kind, explain, known_markers
 from .format import Think, ToolFormat
 from .message import Message, parse
@@ -33,7 +32,8 @@ from .response_templates.markup import texts_of
 from .response_templates.patterns import Refused
 from .response_templates.sentence import written_call
 from .rows import ReasoningRow, ToolRow
-from .shapes.tagged import Tagged
+from .write.template import markup_of
+from .write.values import ParameterTags
 
 ENOUGH = 0.5
 """The score from which on a parser is the answer."""
@@ -58,6 +58,14 @@ _QUESTION: dict[str, object] = {"role": "user", "content": "What is the weather?
 _KEY = re.compile(r'"(?:name|arguments|parameters|args)"')
 _SAID = frozenset({Kind.ARGUMENTS, Kind.CONTENT, Kind.REASONING})
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
+_TOKENS = (
+    "added_tokens",
+    "added_tokens_decoder",
+    "additional_special_tokens",
+    "extra_special_tokens",
+    "special_tokens",
+)
+"""Where the files of a tokenizer list them."""
 
 _KINDS = frozenset(kind for row in TOOL_ROWS for kind in row.model_types)
 """What `model_type` in a config says; a Llama is anything."""
@@ -142,7 +150,7 @@ def model_in(folder: Path) -> Model:
         raise OSError(f"{folder}: no such folder")
     if not (config or tokenizer_config or tokenizer or tekken):
         raise ValueError(f"{folder}: no config.json, tokenizer_config.json, tokenizer.json or tekken.json in it")
-    tokens = {*_added(tokenizer), *_added(tokenizer_config), *_tekken(tekken)}
+    tokens = {*_added(tokenizer), *_added(tokenizer_config), *_added(tekken)}
     return Model(
         frozenset(tokens),
         bool(tokens),
@@ -181,34 +189,17 @@ def _json_file(file: Path) -> dict[str, object]:
 
 
 def _added(content: Mapping[str, object]) -> Iterator[str]:
-    """The added tokens of a tokenizer.json or tokenizer_config.json."""
-    listed = content.get("added_tokens")
-    decoder = content.get("added_tokens_decoder")
-    for entry in [*(listed if isinstance(listed, list) else ()), *_values(decoder)]:
-        if isinstance(entry, dict) and isinstance(entry.get("content"), str):
-            yield entry["content"]
-    for name in ("additional_special_tokens", "extra_special_tokens"):
-        tokens = content.get(name)
-        for entry in tokens if isinstance(tokens, list) else _values(tokens):
-            token = _token(entry)
-            if token:
+    """The added tokens of a tokenizer.json, a tokenizer_config.json or a tekken.json."""
+    for name in _TOKENS:
+        listed = content.get(name)
+        for entry in listed.values() if isinstance(listed, dict) else listed if isinstance(listed, list) else ():
+            if token := _token(entry):
                 yield token
-
-
-def _tekken(content: Mapping[str, object]) -> Iterator[str]:
-    tokens = content.get("special_tokens")
-    for entry in tokens if isinstance(tokens, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("token_str"), str):
-            yield entry["token_str"]
-
-
-def _values(content: object) -> Iterable[object]:
-    return content.values() if isinstance(content, dict) else ()
 
 
 def _token(entry: object) -> str:
     if isinstance(entry, dict):
-        entry = entry.get("content")
+        entry = entry.get("content", entry.get("token_str"))
     return entry if isinstance(entry, str) else ""
 
 
@@ -278,13 +269,11 @@ def _spaced_so(row: ToolRow, text: str) -> bool:
 
 @cache
 def _parameter_of(row: ToolRow) -> re.Pattern[str] | None:
-    values = row.format.arguments if isinstance(row.format, Tagged) else None
-    if not isinstance(values, Tags) or not values.close or values.open not in row.sample:
+    values = markup_of(row).forms[0].values
+    if not isinstance(values, ParameterTags):
         return None
-    before, _, behind = row.sample.partition(values.open)[2].partition("Paris")
-    key_end = before.partition("city")[2]
-    close = behind.partition(values.close)[0] + values.close
-    return re.compile(rf"{re.escape(values.open)}[^<>]*?{re.escape(key_end)}[^\s<](?:[^<]*[^\s<])?{re.escape(close)}")
+    opener, key_end, close = map(re.escape, (values.values.open, values.between, values.framed + values.values.close))
+    return re.compile(rf"{opener}[^<>]*?{key_end}[^\s<](?:[^<]*[^\s<])?{close}")
 
 
 def families() -> Iterator[ToolRow]:
@@ -325,13 +314,19 @@ def detect(model: Model) -> Detection:
         )
     row = tool_row(best[0].tool_parser)
     reasoning, said = _reasoning_of(row, model)
+    answer = _answer(row, reasoning, [*best[0].evidence, said], best[0].score, writes=writes)
+    return answer.model_copy(update={"reason": _with(answer.reason, problem), "candidates": found})
+
+
+def _answer(
+    row: ToolRow, reasoning: ReasoningRow | None, evidence: list[Evidence], score: float = 1.0, *, writes: bool | None
+) -> Detection:
     return Detection(
-        tool_parser=best[0].tool_parser,
+        tool_parser=PREFIX + row.name,
         reasoning_parser=PREFIX + reasoning.name if reasoning is not None else None,
-        score=best[0].score,
-        reason=_with(f"for {row.models}", problem),
-        evidence=[*best[0].evidence, said],
-        candidates=found,
+        score=score,
+        reason=f"for {row.models}",
+        evidence=evidence,
         template_writes_calls=writes,
         chat_template=None if writes else _our_template(row, reasoning),
     )
@@ -356,15 +351,7 @@ def _declared(spec: Mapping[str, object], model: Model, *, writes: bool | None) 
         )
     reasoning, said = _reasoning_of(row, model) if template.thinking is None else _of_field(row, template, model)
     text = f"its response_template is the markup of {PREFIX}{row.name}"
-    return Detection(
-        tool_parser=PREFIX + row.name,
-        reasoning_parser=PREFIX + reasoning.name if reasoning is not None else None,
-        score=1.0,
-        reason=f"for {row.models}",
-        evidence=[Evidence(weight=1.0, text=text), said],
-        template_writes_calls=writes,
-        chat_template=None if writes else _our_template(row, reasoning),
-    )
+    return _answer(row, reasoning, [Evidence(weight=1.0, text=text), said], writes=writes)
 
 
 def family_of(template: Template) -> ToolRow | None:
@@ -394,8 +381,9 @@ def _pairs_with(row: ToolRow, field: Field) -> list[ReasoningRow]:
         closes = texts_of(field.close, field.scope, none=True)
     except Refused:
         return []
-    pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
-    return [each for each in pairs if _opens_with(each, opens) and (each.frame or {*closes} & {*each.think.closes})]
+    return [
+        each for each in _pairs(row) if _opens_with(each, opens) and (each.frame or {*closes} & {*each.think.closes})
+    ]
 
 
 def _opens_with(row: ReasoningRow, opens: Sequence[str]) -> bool:
@@ -559,10 +547,14 @@ def _said(message: Message, row: ToolRow) -> str:
     return content.strip()
 
 
+def _pairs(row: ToolRow) -> list[ReasoningRow]:
+    """The reasoning parsers of a family."""
+    return [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
+
+
 def _reasoning_of(row: ToolRow, model: Model) -> tuple[ReasoningRow | None, Evidence]:
     """The reasoning parser of a family for this model, by its markers and by how a prompt ends."""
-    pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
-    shown = [each for each in pairs if _shows(each, model)]
+    shown = [each for each in _pairs(row) if _shows(each, model)]
     if not shown:
         return None, Evidence(weight=0.0, text="neither the tokens nor the chat template show reasoning")
     best = min(
@@ -725,19 +717,13 @@ def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     row = meant[0].row
     reasoning, said = _reasoning_in(row, text)
     listed = " ".join(sorted(_markers(row))[:4]) or "its calls"
-    return Detection(
-        tool_parser=PREFIX + row.name,
-        reasoning_parser=PREFIX + reasoning.name if reasoning is not None else None,
-        score=candidates[0].score,
-        reason=f"for {row.models}",
-        evidence=[Evidence(weight=1.0, text=f"the whole markup stands in the text: {listed}"), said],
-        candidates=candidates,
-    )
+    evidence = [Evidence(weight=1.0, text=f"the whole markup stands in the text: {listed}"), said]
+    answer = _answer(row, reasoning, evidence, candidates[0].score, writes=None)
+    return answer.model_copy(update={"candidates": candidates, "chat_template": None})
 
 
 def _reasoning_in(row: ToolRow, text: str) -> tuple[ReasoningRow | None, Evidence]:
-    pairs = [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
-    shown = [each for each in pairs if any(marker in text for marker in (*each.think.opens, *each.think.closes))]
+    shown = [each for each in _pairs(row) if any(marker in text for marker in (*each.think.opens, *each.think.closes))]
     if not shown:
         return None, Evidence(weight=0.0, text="no reasoning in it")
     inside = starts_inside(text, shown[0].think)
