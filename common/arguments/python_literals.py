@@ -78,9 +78,6 @@ _LIST_CLOSERS = recovering(
     off=re.compile(r"(?!)"),
     contract="Local damage",
 )
-_LIST_ON_NEXT_LINE = re.compile(
-    r"[)\]}]{1,8}(?:\s{0,64}(?:(?<=\n)\[\s{0,64}(?:(?P<name>[^\W\d][\w.\-]{0,255})\s{0,64}(?P<open>\()?)?)?)?"
-)
 _CALL_CLOSERS = re.compile(r"(?:(?:[)\]}]\s{0,8}){1,8})?")
 _LITERALS = {
     "True": "true",
@@ -395,8 +392,6 @@ class _Arguments(Compact):
                 elif char in CLOSERS or char == ",":
                     if not depth:
                         return True
-                    if char != "," and (yield from self._list_stands()):
-                        return False
                     depth -= char != ","
                 cursor.take(cursor.at + 1)
         finally:
@@ -414,8 +409,6 @@ class _Arguments(Compact):
                 return
             char = cursor.text[cursor.at]
             if not depth and (char == "]" or (char in _ANCHORS and (yield from self._call_stands()))):
-                return
-            if char in CLOSERS and (yield from self._list_stands()):
                 return
             if char in CLOSERS:
                 depth -= 1
@@ -447,12 +440,6 @@ class _Arguments(Compact):
             if name and not self._tools.begins_name(name):
                 return False
             yield
-
-    @recovers("closing brackets missing before a list on the next line", off=False, contract="Local damage")
-    def _list_stands(self) -> Reading[bool]:
-        """Whether closers and the next list stand here, and a call under a declared name; nothing is read."""
-        found = yield from self._cursor.look(_LIST_ON_NEXT_LINE)
-        return found["open"] is not None and self._tools.declares(found["name"])
 
     # --- strings
 
