@@ -105,7 +105,7 @@ def _quotable(row: ToolRow, markup: Block | Frame, call: str) -> tuple[str, ...]
     form = markup.forms[0]
     heads = [written(form.before, "f").strip()]
     if isinstance(form.values, ParameterTags):
-        heads.append(f"{form.values.before}u{form.values.between}".strip())
+        heads.append(f"{form.values.opened}u{form.values.between}".strip())
     markers = dict.fromkeys((*heads, *sorted(row.format.markers), row.turn_end, "<think>", "</think>"))
     if isinstance(form.values, JsonText):
         return (call, *markers)

@@ -7,9 +7,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from json.encoder import encode_basestring
@@ -266,6 +265,7 @@ def start_of(frame: object) -> str:
 # --- samples, read
 
 
+_KEYS = re.compile(r'"([^"]*)":')
 _HOLES = re.compile(rf"({PARIS.name}|(?<=[:\"])[0-9]+|\s*\n\s*)")
 
 
@@ -278,32 +278,30 @@ def _pieces(sample: str) -> Pieces:
     )
 
 
-def _values(arguments: object, found: re.Match[str], after: str) -> Values:
-    if isinstance(arguments, MinimaxM3Values):
-        return Elements(after)
-    if isinstance(arguments, Tags):
-        return ParameterTags(arguments, found["opened"], found["between"], found["framed"], found["gap"])
-    if isinstance(arguments, Lines):
-        return LineValues(found["between"], found["gap"], after)
-    return JsonText()
+def _encoding(row: ToolRow, arguments: object) -> tuple[str, Callable[[re.Match[str], str], Values]]:
+    """A pattern for the arguments of a sample, and what makes their values of it and of what follows them."""
+    match arguments:
+        case MinimaxM3Values():
+            return re.escape(f"{NAMESPACE}<{KEY}>{VALUE}{NAMESPACE}</{KEY}>"), lambda found, after: Elements(after)
+        case Tags():
+            opened, close = re.escape(arguments.open), re.escape(arguments.close)
+            pattern = rf"(?P<opened>{opened}.*?){KEY}(?P<between>.*?){VALUE}(?P<framed>\s*){close}(?P<gap>\s*)"
+            return pattern, lambda found, after: ParameterTags(values=arguments, **found.groupdict())
+        case Lines():
+            pattern = (
+                rf"{KEY}(?P<between>{re.escape(arguments.between)}[ \t]*){VALUE}(?P<end>{re.escape(arguments.end)})"
+            )
+            return pattern, lambda found, after: LineValues(**found.groupdict(), closer=after)
+        case JsonObject():
+            return re.escape(PARIS.text), lambda found, after: JsonText()
+    raise Unwritable(
+        f"{PREFIX}{row.name} cannot be written: {type(arguments).__name__} is no encoding that `_encoding` knows"
+    )
 
 
 def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
     """A call with its name before its arguments. `sample` is one, and what else is between the markers."""
-    arguments = format.arguments
-    if isinstance(arguments, MinimaxM3Values):
-        pattern = re.escape(f"{NAMESPACE}<{KEY}>{VALUE}{NAMESPACE}</{KEY}>")
-    elif isinstance(arguments, Tags):
-        opened, close = re.escape(arguments.open), re.escape(arguments.close)
-        pattern = rf"(?P<opened>{opened}.*?){KEY}(?P<between>.*?){VALUE}(?P<framed>\s*){close}(?P<gap>\s*)"
-    elif isinstance(arguments, Lines):
-        pattern = rf"{KEY}(?P<between>{re.escape(arguments.between)}[ \t]*){VALUE}(?P<gap>{re.escape(arguments.end)})"
-    elif isinstance(arguments, JsonObject):
-        pattern = re.escape(PARIS.text)
-    else:
-        raise Unwritable(
-            f"{PREFIX}{row.name} cannot be written: {type(arguments).__name__} is no encoding that `_form` knows"
-        )
+    pattern, values_of = _encoding(row, format.arguments)
     found = re.search(pattern, sample, re.DOTALL)
     before, after = (_pieces(sample[: found.start()]), _pieces(sample[found.end() :])) if found else ((), ())
     if found is None or NAME not in before:
@@ -311,7 +309,7 @@ def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
             f"{PREFIX}{row.name} cannot be written: its sample is no call of {PARIS.name} with {PARIS.text} in the "
             "markup that its format has"
         )
-    if isinstance(arguments, Lines):  # the end of a line is no white space
+    if isinstance(format.arguments, Lines):  # the end of a line is no white space
         before = tuple(said(each.text) if each.is_space else each for each in before)
     else:
         before = (*before, space())
@@ -322,7 +320,7 @@ def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
             maybe(maybe(said(format.id_open), ID, written=False), said(format.name_end[0])),
             *before[at:],
         )
-    values = _values(arguments, found, written(after).strip())
+    values = values_of(found, written(after).strip())
     if isinstance(values, JsonText) and after:
         after = (space(), *after)
     return Form(before, values, after)
@@ -331,34 +329,22 @@ def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
 def _object(row: ToolRow, format: JsonCalls, sample: str) -> tuple[str, Form, str]:
     """A call as an object: what is before it, the call with the keys of the sample, and what is after it."""
     at = max(sample.find("{"), 0)
-    try:
-        shown, end = json.JSONDecoder().raw_decode(sample, at)
-    except ValueError:
-        shown, end = {}, len(sample)
-    before: Pieces
-    behind: Pieces = ()
-    keys = {json.dumps(value): key for key, value in shown.items()}
-    name, key = keys.pop(json.dumps(PARIS.name), ""), keys.pop(PARIS.text, "")
-    id_key = next(iter(keys.values()), "")
-    if shown == {PARIS.name: PARIS.arguments}:
-        before = said('{"'), QUOTED, said('": ')
-    elif (
-        list(shown) != [*([id_key] if id_key else []), name, key]
-        or name not in format.names
-        or key not in format.keys
-        or id_key not in ("", format.id_key)
-    ):
+    head, _, tail = sample[at:].partition(PARIS.text)
+    end, bracket, tail = tail.partition("}")
+    *others, key = _KEYS.findall(head) or ("",)
+    ids, name = others[:-1], "".join(others[-1:])
+    alone = key == PARIS.name and not others  # the name is the key of the arguments
+    known = alone or (name in format.names and key in format.keys and ids in ([], [format.id_key]))
+    if not known or not bracket or end.strip():
         raise ValueError(
             f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
             f"that its reader knows: {_listed(format.names)}, then {_listed(format.keys)}"
         )
-    else:
-        number: Pieces = (said(f'{{"{id_key}": "'), count("0")) if id_key else ()
-        begins = '", ' if id_key else "{"
-        before = *number, said(f'{begins}"{name}": "'), QUOTED, said(f'", "{key}": ')
-        # Where templates give a call an id of the model's and not before its name, it follows the arguments.
-        behind = (maybe(said(', "id": "'), ID, said('"'), written=False),) if row.native_ids and not id_key else ()
-    return sample[:at], Form(before, JsonText(), (*behind, space(), said("}"))), sample[end:]
+    before = tuple(QUOTED if each == NAME else each for each in _pieces(head))
+    # Where templates give a call an id of the model's and not before its name, it follows the arguments.
+    native = row.native_ids and not alone and not ids
+    behind = (maybe(said(', "id": "'), ID, said('"'), written=False),) if native else ()
+    return sample[:at], Form(before, JsonText(), (*behind, space(), said("}"))), tail
 
 
 def _listed(keys: Sequence[str]) -> str:

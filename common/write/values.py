@@ -214,8 +214,8 @@ class ParameterTags:
     """A tag a parameter: what is around its name and its value in the sample."""
 
     values: Tags
-    before: str
-    """What opens a parameter, up to its name."""
+    opened: str
+    """What stands before a parameter's name."""
     between: str
     framed: str
     """White space before the end of a value."""
@@ -225,7 +225,7 @@ class ParameterTags:
 
     def write(self, call: Call) -> str:
         return "".join(
-            f"{self.before}{key}{self._saying(self.between, self._said(value))}"
+            f"{self.opened}{key}{self._saying(self.between, self._said(value))}"
             f"{as_template_text(value)}{self.framed}{self.values.close}{self.gap}"
             for key, value in call.arguments.items()
         )
@@ -307,7 +307,7 @@ class ParameterTags:
 
     def _with(self, name: str | None, said: str, value: Format) -> Format:
         """A parameter with its value. White space may stand between the parts of what is before the value."""
-        begun, head = (f"{self.before}{name}", []) if name is not None else ("", [const(self.before), regex(ANY_KEY)])
+        begun, head = (f"{self.opened}{name}", []) if name is not None else ("", [const(self.opened), regex(ANY_KEY)])
         ends = self.values.name_end if len(self.values.name_end) > 1 else (self.between.strip(),)
         for end in ends[:-1]:
             head += [const(f"{begun}{end}"), GAP]
