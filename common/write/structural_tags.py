@@ -104,23 +104,15 @@ def structural_tag(  # noqa: PLR0913
     """
     row = tool_row(tool_parser)
     asked = asked_of(tools, level)
-    named, forced = named_choice(tool_choice), tool_choice == "required"
-    if named is not None and named not in (each.name for each in asked):
-        known = ", ".join(each.name for each in asked) or "none"
-        raise ToolChoiceError(
-            f"tool_choice names the function {named!r}, which is not in tools (known: {known})",
-            "tool_choice names a function that is not in tools",
-        )
-    if forced and not asked:
-        raise ToolChoiceError("tool_choice is 'required', but tools has no function to call")
+    named = _named(asked, tool_choice)
+    forced = named is not None or tool_choice == "required"
     if tool_choice == "none" or not asked:
         return None
     strict = any(each.strict for each in asked)
-    if not (forced or named is not None or strict or level != "auto" or not parallel_tool_calls):
+    if not (forced or strict or level != "auto" or not parallel_tool_calls):
         return None
     if named is not None:
         asked = [each for each in asked if each.name == named]
-    forced = forced or named is not None
     _check_names(row, asked, forced=forced)
     reply = _Reply(row, forced, named is not None or not parallel_tool_calls, reasoning_parser, in_reasoning)
     try:
@@ -129,6 +121,20 @@ def structural_tag(  # noqa: PLR0913
         if forced or strict:
             raise
         return None
+
+
+def _named(asked: Sequence[Asked], tool_choice: object) -> str | None:
+    """The function that a request names. Raises ToolChoiceError if it cannot be called, or none can that has to be."""
+    named = named_choice(tool_choice)
+    if named is not None and named not in (each.name for each in asked):
+        known = ", ".join(each.name for each in asked) or "none"
+        raise ToolChoiceError(
+            f"tool_choice names the function {named!r}, which is not in tools (known: {known})",
+            "tool_choice names a function that is not in tools",
+        )
+    if tool_choice == "required" and not asked:
+        raise ToolChoiceError("tool_choice is 'required', but tools has no function to call")
+    return named
 
 
 @dataclass(frozen=True, slots=True)
