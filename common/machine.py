@@ -19,7 +19,7 @@ from functools import partial
 from .arguments.json_object import read_object
 from .arguments.strays import FENCE
 from .cursor import CUT, IN_PROSE, NO_MARKERS, RECOVERED, SPACE, Cursor, Mark, Markers, Reading, Sink, drop
-from .format import PLAIN_TAG, Calls, FrameFormat, Span, Task, Think, ToolFormat
+from .format import PLAIN_TAG, Calls, FrameFormat, Task, Think, ToolFormat
 from .held import Held
 from .proposed import attempt
 from .recovery import recovers, rule
@@ -76,7 +76,6 @@ class Grammar:
     reasoning_closes: Markers = field(init=False, repr=False)
     answers: Markers = field(init=False, repr=False)
     """What may stand around an answer."""
-    cited: Span | None = field(init=False, repr=False)
     cites: Markers = field(init=False, repr=False)
     """What stands around a passage with a source."""
     stops: Markers = field(init=False, repr=False)
@@ -113,7 +112,6 @@ class Grammar:
             reasoning_opens=Markers(think.opens),
             reasoning_closes=Markers(think.closes),
             answers=Markers(answers),
-            cited=think.cited,
             cites=Markers(cites),
             stops=Markers(self.turn_ends.all | both),
             in_content=Markers(in_content | closers | others),
@@ -313,7 +311,7 @@ class Machine:
 
     def _cites(self, marker: str) -> Reading[None]:
         """Drop what stands around a passage with a source; an opener that is only mentioned is text, and its closer."""
-        cursor, cited = self.cursor, self.grammar.cited
+        cursor, cited = self.cursor, self._think.cited
         assert cited is not None
         if marker == cited.open:
             behind = yield from cursor.peek()

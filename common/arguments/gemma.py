@@ -66,10 +66,9 @@ _BRACKETS = ("{", *drift("a bracket around the arguments", "("))
 
 _BEFORE_MARKER = rule("a string's closing delimiter missing before a marker", contract="Candidates")
 _BARE_TEXT = rule("a string without its opening delimiter")
-_BRACES_IN_PARENTHESES = rule("braces in parentheses around the arguments")
+_BRACE_INSIDE = rule("a brace in the bracket around the arguments")
 _CALL_DOUBLED = rule("`call:` doubled, or missing")
 _CONTAINER_AS_TEXT = rule("a container that cannot be read")
-_DOUBLED_BRACE = rule("the brace around the arguments doubled")
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
 _INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
 _KEY_AT_NAME = rule("the first key stuck to the name")
@@ -155,10 +154,10 @@ def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) 
     if bracket:
         cursor.take(cursor.at + 1)
         yield from cursor.space()
-        if char == "(" and not (_BRACES_IN_PARENTHESES and (yield from cursor.peek()) == "{"):
-            closer = ")"
-        elif char == "(" or (_DOUBLED_BRACE and (yield from cursor.peek()) == "{"):
+        if _BRACE_INSIDE and (yield from cursor.peek()) == "{":
             cursor.take(cursor.at + 1)
+        elif char == "(":
+            closer = ")"
     elif _KEY_AT_NAME and tools is not None and name[-1:] in (":", "="):
         # The first key is stuck to the name.
         declared = tools.longest_prefix_of(name) or name
