@@ -6,7 +6,7 @@
 - A string that lacks its delimiter ends before the next key or element, or where all brackets and the call's end stand
   before another call or the end. What else may end it is held: it is text if the delimiter comes.
 - Drift: a missing opening delimiter, a doubled closing one; a missing or doubled comma; `=` for `:`; quoted strings
-  and keys; `(...)` and `({...})` around the arguments, unlike brackets, or none.
+  and keys; `(...)` and `({...})` around the arguments, or none.
 - A container that cannot be read, or is nested deeper than 256, is its text. What cannot be read between the
   arguments is passed on as it is, and the call is not complete.
 """
@@ -58,8 +58,6 @@ _LITERALS = {
     "null": "null",
     **dict.fromkeys(drift("words for null", "none", "nil"), "null"),
 }
-_ARGUMENTS_END = ("}", ")")
-_UNLIKE_END = re.compile(rf"(?:(?P<bracket>[}})])[{SPACE}]{{0,{FOLLOWS_WITHIN}}})?")
 _STRING = frozenset({"string"})
 
 _BRACKETS = ("{", *drift("a bracket around the arguments", "("))
@@ -308,10 +306,6 @@ class _Arguments(Compact):
     # --- keys and scalars
 
     def _item(self, char: str) -> Reading[Read]:
-        if char in _ARGUMENTS_END and self._due is not Due.VALUE and (yield from self._unlike_end()):
-            self._cursor.take(self._cursor.at + 1)
-            self._close_all()
-            return Read.DONE
         if self._due is Due.MORE:
             if not _MISSING_COMMA:
                 return Read.OTHER
@@ -547,16 +541,7 @@ class _Arguments(Compact):
         char = yield from self._cursor.peek()
         if char == "," and self._owed[-1].keyed:
             return (yield from self._ahead(self._string_end()))
-        return char == "," or self._is_owed(char) or (yield from self._unlike_end())
-
-    @recovers("the arguments' closing bracket of another kind", off=False)
-    def _unlike_end(self) -> Reading[bool]:
-        """Whether the arguments end here, right before a marker, in a bracket that is not the kind that opened them."""
-        found = yield from self._cursor.look(_UNLIKE_END)
-        bracket = found["bracket"]
-        if not bracket or self._is_owed(bracket):
-            return False
-        return (yield from self._ahead(self._marker_behind(found.end(), self._ends)))
+        return char == "," or self._is_owed(char)
 
     def _string_end(self) -> Reading[bool]:
         """Whether what stands here can follow a closed string."""
@@ -569,7 +554,7 @@ class _Arguments(Compact):
             comma = True
             cursor.take(cursor.at + 1)
             yield from cursor.space(FOLLOWS_WITHIN)
-        if (yield from self._at_end()) or self._is_owed(cursor.text[cursor.at]) or (yield from self._unlike_end()):
+        if (yield from self._at_end()) or self._is_owed(cursor.text[cursor.at]):
             return True
         if not self._owed[-1].keyed:
             return comma and (yield from self._value())
