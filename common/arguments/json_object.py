@@ -1,6 +1,6 @@
 """Arguments that are a JSON object in the markup: passed on as `json_text` reads them.
 
-- A JSON string that holds an object is unwrapped.
+- A JSON string that holds an object is unwrapped, also if its own quotes are not escaped.
 - No arguments, `null` and `""` are `{}`.
 - Anything else is passed on as it is, and the call is not complete.
 """
@@ -20,7 +20,14 @@ from .tag_parts import Arguments, Around
 from .tag_parts import Sink as CallSink
 
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="\0", contract="Wrapped arguments")
+_QUOTE = Markers('"')
 _NULL = Markers(drift("no arguments", "null", "None", contract="No arguments"))
+_UNESCAPED = recovering(
+    "arguments as a JSON string whose quotes are not escaped",
+    re.compile(rf'"?[{SPACE}]*(?:\{{[{SPACE}]*(?:"(?P<key>\w)?)?)?'),
+    off=re.compile("(?P<key>(?!))?"),
+    contract="Wrapped arguments",
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 FENCE = Markers((CODE_FENCE,))
 FENCES = Markers(drift("a code fence around calls", "```", "```json", contract="Unmarked JSON"))
@@ -97,6 +104,11 @@ def read_object(
             cursor.take(cursor.at + 1)
         return (yield from cursor.directly(json_text.value(cursor, sink, ends, within, required)))
     if char and char in _QUOTES:
+        if (yield from cursor.look(_UNESCAPED))["key"]:
+            cursor.take(cursor.at + 1)
+            complete = yield from read_object(cursor, sink, ends, within, required)
+            yield from cursor.match(_QUOTE)
+            return complete
         return (yield from _unwrapped(cursor, sink, ends, within))
     if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
         if char:
