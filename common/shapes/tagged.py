@@ -451,7 +451,6 @@ class Tagged(ToolFormat):
     def _up_to_next(self, mark: Mark, between: list[str], close: str, cursor: Cursor, reply: Reply) -> Reading[_Next]:
         elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
         markers = union(self._in_section, reply.turn_ends, elsewhere, self.headers)
-        again = False  # the section's opener was read again
         while True:
             marker = yield from cursor.until(markers, between.append)
             if marker is None or marker in self.headers.all:
@@ -459,9 +458,7 @@ class Tagged(ToolFormat):
             if marker in reply.turn_ends.all:
                 return _Next.REST
             if marker in elsewhere.all:  # reasoning begins or ends between the calls
-                text = "".join(between).translate(_WITHOUT_SPACE)
-                # Text in reasoning says that the calls before it were rehearsed.
-                if len(text) > (0 if again or marker in reply.ends_rehearsal.all else _STRAY):
+                if "".join(between).strip(SPACE):
                     return _Next.OPEN  # the closer is missing, or the opener is in its place: this is the answer
                 size = cursor.offset - len(marker) - mark.offset
                 cursor.rewind(mark)
@@ -474,7 +471,6 @@ class Tagged(ToolFormat):
             if marker not in self.calls.all:
                 if "".join(between).strip(SPACE):
                     return _Next.OPEN  # another section: the one before was not closed, and this is the answer
-                again = True
                 continue
             fits = yield from self._held_call(marker, (mark,), cursor, reply)
             if fits:
