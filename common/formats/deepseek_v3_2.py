@@ -16,6 +16,7 @@ from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import DEEPSEEK_END, ON_UNLESS_OFF, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
+from .minimax_m2 import PLAIN_SECTIONS
 
 _BLOCKS = (
     *("function_calls", "tool_calls", "calls"),
@@ -36,12 +37,6 @@ _BARS = (
 )
 """What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
 _LOOSE = drift("a call without bars", Span("<invoke name=", "</invoke>"), contract="Bare invokes")
-_BARE_SECTIONS = drift(
-    "a section without bars",
-    Span("<function_calls>", "</function_calls>"),
-    Span("<tool_calls>", "</tool_calls>"),
-    contract="Bare invokes",
-)
 _PARAMETER = drift(
     "a parameter without bars", Spelling("<parameter name=", "</parameter>", drift=True), contract="Bare invokes"
 )
@@ -54,7 +49,7 @@ def dsml(sample: str, bar: str = "｜DSML｜", bars: tuple[str, ...] = _BARS) ->
         sample=sample,
         sections=(
             *(Span(f"<{each}{block}>", f"</{each}{block}>") for block in _BLOCKS for each in (bar, *others)),
-            *_BARE_SECTIONS,
+            *PLAIN_SECTIONS,
         ),
         call=Span(f"<{bar}invoke name=", f"</{bar}invoke>"),
         spellings=tuple(Span(f"<{each}invoke name=", f"</{each}invoke>") for each in bars),

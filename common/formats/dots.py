@@ -14,13 +14,13 @@ from ..format import Span
 from ..rows import Native, ToolRow
 from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
-from .minimax_m2 import MINIMAX_M2
+from .minimax_m2 import MINIMAX_M2, PLAIN_SECTIONS
 
 _SECTION = Span("<dots_function_call>", "</dots_function_call>")
 
 DOTS = Tagged(
     sample=sample_of(__doc__),
-    sections=(_SECTION,),
+    sections=(_SECTION, *PLAIN_SECTIONS),
     call=MINIMAX_M2.call,
     arguments=MINIMAX_M2.arguments,
     others=(json_in(_SECTION),),

@@ -15,17 +15,21 @@ from ..recovery import drift
 from ..rows import MINIMAX_END, NEVER_CHANGED, ON_UNLESS_OFF, THINK_TOKENS, Native, ReasoningRow, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 
-_NAMES = (
-    "minimax:tool_call",
+PLAIN_SECTIONS = drift(
+    "a section without its family's marks",
+    *(Span(f"<{name}>", f"</{name}>") for name in ("tool_calls", "function_calls", "tool_call")),
+    contract="Bare invokes",
+)
+"""What models write around `<invoke name=` in place of the section of their family."""
+SECTIONS = (
+    Span("<minimax:tool_call>", "</minimax:tool_call>"),
     *drift(
-        "the section's name in the plural, or as M1 and other models have it",
-        "minimax:tool_calls",
-        "tool_calls",
-        "function_calls",
+        "the section's name in the plural",
+        Span("<minimax:tool_calls>", "</minimax:tool_calls>"),
         contract="Section names",
     ),
+    *PLAIN_SECTIONS,
 )
-SECTIONS = tuple(Span(f"<{name}>", f"</{name}>") for name in _NAMES)
 
 MINIMAX_M2 = Tagged(
     sample=sample_of(__doc__),

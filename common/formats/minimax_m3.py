@@ -21,11 +21,10 @@ MINIMAX_M3 = Tagged(
     sections=(
         Span(f"{NAMESPACE}<tool_call>", f"{NAMESPACE}</tool_call>"),
         *drift(
-            "the section's tags with the token twice, without it, or as M2 and M1 have them",
+            "the section's tags with the token twice, without it, or as M2 has them",
             Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
-            Span("<tool_call>", "</tool_call>"),
             *SECTIONS,
-            # Not M1's, which may be a parameter's name behind the token.
+            # Not the plain ones, which may be a parameter's name behind the token.
             *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS if ":" in each.open),
             contract="Section names",
         ),

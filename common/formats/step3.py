@@ -15,6 +15,7 @@ from ..format import THINK, Span
 from ..recovery import drift
 from ..rows import NEVER_CHANGED, QWEN_ENDS, THINK_TOKENS, Native, ReasoningRow, ToolRow
 from ..shapes.tagged import Tagged, sample_of
+from .minimax_m2 import PLAIN_SECTIONS
 
 _SECTION = Span("<｜tool_calls_begin｜>", "<｜tool_calls_end｜>")
 _CALL = Span("<｜tool_call_begin｜>", "<｜tool_call_end｜>")
@@ -22,7 +23,7 @@ _SEPARATOR = "<｜tool_sep｜>"
 
 STEP3 = Tagged(
     sample=sample_of(__doc__),
-    sections=(_SECTION, *drift("a call's tokens apart from its tags", _CALL)),
+    sections=(_SECTION, *drift("a call's tokens apart from its tags", _CALL), *PLAIN_SECTIONS),
     call=Span(f"{_CALL.open}function{_SEPARATOR}<steptml:invoke name=", f"</steptml:invoke>{_CALL.close}"),
     spellings=(
         *drift("a call without its tokens", Span("<steptml:invoke name=", "</steptml:invoke>")),
