@@ -18,9 +18,7 @@ _QUOTES = {'"': '"', **dict(drift("the quotes of a name", ("'", "'"), ("â€œ", "â
 _INSIDE_TAG = re.compile(r"[^<>]*")
 _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _ESCAPED = recovering("the quotes of a name escaped, as inside a JSON string", "\\", off="\0")
-_HALF_QUOTED = recovering(
-    "a parameter's name with only its closing quote", '"', off="\0", contract="Spellings of a parameter"
-)
+_HALF_QUOTED = recovering("a name with only its closing quote", '"', off="\0", contract="Spellings of a parameter")
 _NO_KEY = ("(", "[", "{", "`", ",")
 _SEPARATORS = re.compile("[:._-]*")
 _DIGITS = re.compile("[0-9]*")
@@ -44,7 +42,7 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
     if escaped:
         name = name.removesuffix("\\")
     yield from cursor.space()
-    if quoted and (yield from cursor.peek()) == _QUOTES[mark]:
+    if name and (yield from cursor.peek()) == (_QUOTES[mark] if quoted else _HALF_QUOTED):
         cursor.take(cursor.at + 1)
         yield from cursor.space()
     return name
