@@ -1,7 +1,7 @@
 """Families that share a wrapper read each other's bodies in it.
 
-- `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=` or by a name and GLM's keys, whichever
-  parser of these families was named: a model that was trained on several of them mixes them.
+- `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=`, or by a name and GLM's keys or a JSON
+  object, whichever parser of these families was named: a model that was trained on several of them mixes them.
 - LongCat-Flash reads the keys and values of LongCat 2.0 in its tags.
 - MiniMax M3 reads the parameters of M2, in its own sections or in none.
 """
@@ -37,7 +37,7 @@ _SIBLINGS = drift(
     Sibling(HERMES, _WRAPPER, JSON_STARTS),
     Sibling(QWEN3_CODER, _WRAPPER, Markers(("<function=", "<function name="))),
     Sibling(_INVOKE, _WRAPPER, Markers(("<invoke name=",))),
-    Sibling(GLM47, _WRAPPER, Markers(("<arg_key>", GLM47.call.close)), named=True),
+    Sibling(GLM47, _WRAPPER, Markers(("<arg_key>", GLM47.call.close, "{")), named=True),
     contract="Shared wrappers",
 )
 
