@@ -93,6 +93,8 @@ class ToolFormat:
     """What may start a call or a section of calls."""
     closers: Markers
     """What closes a call or a section, dropped where it stands alone behind a call."""
+    named_closer: str = ""
+    """What begins a closer whose name may be any; `>` ends it."""
     markers: frozenset[str]
     """Every marker of the markup."""
     words: frozenset[str] = frozenset()

@@ -31,12 +31,15 @@ _MENTIONS = frozenset((*SPACE, "`"))
 """What stands behind a citation's opener that a sentence names."""
 _SOURCES = re.compile(r"[\d:,;\[\] ]*")
 _MAX_SOURCES = 128
+_CLOSER_NAME = re.compile(rf"[^<>{SPACE}]*")
+_MAX_CLOSER_NAME = 256
 _CALL_IN_REASONING = rule("a call in reasoning that was not closed", contract="A call ends reasoning")
 _CUT_MARKER = rule("a marker cut off at the end", contract="Cut marker")
 _CUT_OPENER = rule("a call's opener or header cut off at the end", contract="Cut opener")
 _FURTHER_BARE = rule("a call without a marker after another", contract="Unmarked JSON")
 _LATE_CLOSER = rule("a call's closer after text", contract="Orphan closers")
 _LEFT_OVER = rule("a turn's end before the reply", contract="Unmarked calls")
+_NAMED_CLOSER = rule("a closer of any name that nothing opened, at the end", contract="Orphan closers")
 _ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orphan closers")
 _REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="Repeated openers")
 _STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
@@ -67,6 +70,8 @@ class Grammar:
     readers: dict[str, tuple[ToolFormat, ...]] = field(init=False, repr=False)
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
+    named_closers: frozenset[str] = field(init=False, repr=False)
+    """What begins closers whose names may be any."""
     plain_closers: frozenset[str] = field(init=False, repr=False)
     bare: tuple[ToolFormat, ...] = field(init=False, repr=False)
     label: Markers = field(init=False, repr=False)
@@ -90,6 +95,7 @@ class Grammar:
         both = _both(think)
         openers = frozenset().union(*(tool.openers.all for tool in tools))
         closers = frozenset().union(*(tool.closers.all for tool in tools)) - {""} - openers
+        named = frozenset(tool.named_closer for tool in tools) - {""} if _NAMED_CLOSER else frozenset[str]()
         words = frozenset().union(*(tool.words for tool in tools))
         marks = frozenset().union(*(tool.markers for tool in tools)) - {""}
         others = {mark for mark in marks - openers - closers - words if not mark[0].isalnum()}
@@ -104,6 +110,7 @@ class Grammar:
             readers={opener: tuple(tool for tool in tools if opener in tool.openers.all) for opener in openers},
             openers=Markers(openers),
             closers=Markers(closers),
+            named_closers=named,
             plain_closers=frozenset(closer for closer in closers if PLAIN_TAG.fullmatch(closer)),
             bare=tuple(tool for tool in tools if tool.bare),
             label=Markers((self.reopened,) if self.think is None else think.labels),
@@ -114,8 +121,8 @@ class Grammar:
             answers=Markers(answers),
             cites=Markers(cites),
             stops=Markers(self.turn_ends.all | both),
-            in_content=Markers(in_content | closers | others),
-            in_reasoning=Markers(in_reasoning | closers | others),
+            in_content=Markers(in_content | closers | named | others),
+            in_reasoning=Markers(in_reasoning | closers | named | others),
             unsplit_markers=_both(self.unsplit),
             in_verbatim_content=Markers(in_content),
             in_verbatim_reasoning=Markers(in_reasoning),
@@ -259,6 +266,8 @@ class Machine:
             yield from self._cites(marker)
         elif marker in grammar.closers.all:
             self.closer(marker)
+        elif marker in grammar.named_closers:
+            yield from self._named_closer(marker)
         elif len(marker) >= CUT and not (yield from self.cursor.peek()):
             self._cut(marker)  # the reply ends in it, and other markers begin with it
         else:
@@ -368,6 +377,14 @@ class Machine:
             self.text(closer)
         else:
             (reply.reasoning_tail if self.inside else reply.tail)(closer)
+
+    def _named_closer(self, begun: str) -> Reading[None]:
+        """Take a closer that stands alone, whose name comes; what is none is text."""
+        text = begun + (yield from self.cursor.run(_CLOSER_NAME, _MAX_CLOSER_NAME))
+        end = yield from self.cursor.peek()
+        if end == ">":
+            text += self.cursor.take(self.cursor.at + 1)
+        (self.closer if end in ("", ">") else self.text)(text)
 
     def _nothing_opened(self) -> None:
         self._opened = 0

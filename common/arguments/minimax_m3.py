@@ -100,6 +100,10 @@ class MinimaxM3Values(Tags):
     def markers(self) -> frozenset[str]:
         return frozenset({NAMESPACE})
 
+    @property
+    def named_closer(self) -> str:
+        return f"{NAMESPACE}</"
+
     def _body(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> Body:
         return _Elements(self, cursor, call, parameters, around)
 

@@ -65,6 +65,11 @@ class Arguments:
         """What closes a value, dropped where it stands alone behind a call."""
         return frozenset()
 
+    @property
+    def named_closer(self) -> str:
+        """What begins a value's closer that ends with the parameter's name and `>`, if the markup has such ones."""
+        return ""
+
     def read(self, cursor: Cursor, call: Sink, parameters: Parameters, around: Around, key: str = "") -> Reading[bool]:
         """Read arguments up to a closer around them, which is not read; whether they are whole.
 

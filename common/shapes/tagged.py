@@ -129,6 +129,7 @@ class Tagged(ToolFormat):
             openers=Markers(openers),
             closers=Markers(closers),
             markers=frozenset(own - {"", ">"}),
+            named_closer=self.arguments.named_closer,
             bare=bare.bare,
             bare_starts=bare.bare_starts,
             words=frozenset(filter(ORDINARY.fullmatch, openers | closers)),
