@@ -79,7 +79,7 @@ class ReasoningIds:
         first = len(ids) - len(fresh)
         return any(_ends_with(ids, end, self.close) for end in range(first + 1, len(ids) + 1))
 
-    def behind_reasoning(self, ids: list[int]) -> list[int]:
+    def after_reasoning(self, ids: list[int]) -> list[int]:
         """The ids behind reasoning's last closer; none where it is not closed."""
         for end in range(len(ids), 0, -1):
             if _ends_with(ids, end, self.close):

@@ -54,7 +54,7 @@ def test_where_reasoning_ends(encoder: Encoder, gap: str) -> None:
     reply = [*thought, *encoder.encode(f"{CLOSE}{gap}Hi.")]
     ends = [at for at, each in enumerate(reply) if ids.ends_in(reply[: at + 1], [each])]
     assert len(ends) == 1
-    assert ids.behind_reasoning(reply) == reply[ends[0] + 1 :]
+    assert ids.after_reasoning(reply) == reply[ends[0] + 1 :]
     assert ids.count(reply, inside=True) == len(thought)
 
 

@@ -1,8 +1,8 @@
 """The vLLM plugin: every Dynamo parser as `dynamo_<name>` for `--tool-call-parser` and `--reasoning-parser`.
 
-`register` is the entry point of group `vllm.general_plugins`. vLLM calls it once in each of its processes,
-before it reads its command line. It writes names into vLLM's two tables, answers where vLLM composes parsers, and looks
-at the places that it stands on; the classes are made when one is asked for.
+`register` is the entry point of group `vllm.general_plugins`. vLLM calls it once in each of its processes, before it
+reads its command line. It adds the names to vLLM's two tables, replaces `ParserManager.get_parser`, and checks the list
+of places that the plugin needs. The classes are made when vLLM looks one up.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TOO_OLD = "dynamo-parsers needs vLLM %s or newer; its parsers are not registere
 _PARSERS = "dynamo_parsers.vllm.parsers"
 _AUTO = "dynamo_parsers.vllm.auto"
 _LATER = {"auto": "Auto", "response_template": "Declared"}
-"""The parsers that the tokenizer decides, and how their classes are called."""
+"""The parsers that are chosen by the tokenizer, and the prefix of their class names."""
 
 logger = logging.getLogger("dynamo_parsers")
 
@@ -68,26 +68,26 @@ def _register() -> None:
     counters.install()
     try:
         from . import compose
-    except ImportError:  # the self-check has said what is missing
+    except ImportError:  # the self-check has logged what is missing
         return
     compose.install()
 
 
 def _names_ours(words: Sequence[str]) -> bool:
-    """Whether a command line names a parser of ours."""
+    """Return whether a command line names a parser of ours."""
     return any(word.rpartition("=")[2].startswith(PREFIX) for word in words)
 
 
 def show_lines() -> None:
-    """Have our lines shown where vLLM's own are, unless somebody shows them already."""
+    """Pass our log lines to vLLM's handlers, unless our logger has a handler already."""
     if not logger.hasHandlers():
         logger.addHandler(_AsVllms())
-        if logger.level == logging.NOTSET:  # the root's may be anything: vLLM sets it as it starts
+        if logger.level == logging.NOTSET:  # do not inherit the root's level, which vLLM changes at start-up
             logger.setLevel(logging.getLogger("vllm").level or logging.INFO)
 
 
 class _AsVllms(logging.Handler):
-    """Gives a line to the handlers of vLLM's logger."""
+    """Passes log records to the handlers of vLLM's logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logging.getLogger("vllm").handle(record)
@@ -101,10 +101,10 @@ def _version() -> str | None:
 
 
 def tool_class_name(name: str) -> str:
-    """The class of tool parser `name` in `dynamo_parsers.vllm.parsers`."""
+    """Return the name of the class for tool parser `name` in `dynamo_parsers.vllm.parsers`."""
     return f"ToolParser_{name.replace('-', '__')}"
 
 
 def reasoning_class_name(name: str) -> str:
-    """The class of reasoning parser `name` in `dynamo_parsers.vllm.parsers`."""
+    """Return the name of the class for reasoning parser `name` in `dynamo_parsers.vllm.parsers`."""
     return f"ReasoningParser_{name.replace('-', '__')}"

@@ -1,7 +1,7 @@
-"""What vLLM keeps in different places in different versions, looked up when this module is imported, as vLLM starts.
+"""Parts of vLLM that differ between its versions, looked up when this module is imported, at vLLM's start-up.
 
-Nothing here imports anything of vLLM in a request. What a version lacks has an answer of its own; `places` says what
-that costs.
+Nothing here imports anything of vLLM inside a request. If a version lacks a part, the function for it has a fallback;
+`places` says what is lost with it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _optional(name: str, *modules: str) -> Any:
-    """What the first of `modules` that has it calls `name`; None if none of them does."""
+    """Return `name` from the first of `modules` that has it; None if none of them has."""
     for module in modules:
         try:
             return getattr(import_module(module), name)
@@ -46,21 +46,21 @@ _ClientError: type[Exception] = _optional("VLLMValidationError", "vllm.exception
 
 
 def function_tools(tools: Sequence[object]) -> Sequence[object]:
-    """`tools` as the model is shown them: functions of namespaces and custom tools as functions of their own."""
+    """Return `tools` as the model sees them: functions in namespaces and custom tools become plain functions."""
     return tools if _flatten is None else list(_flatten(tools))
 
 
 def new_call_id() -> str:
-    """An id in vLLM's own style."""
+    """Return a new call id in vLLM's own style."""
     return f"{MADE_ID}{uuid.uuid4().hex[:16]}" if _make_id is None else str(_make_id(id_type="random"))
 
 
 MADE_ID = "chatcmpl-tool-"
-"""What vLLM's own ids begin with."""
+"""The prefix of vLLM's own call ids."""
 
 
 def calls_before(request: Request) -> int:
-    """How many calls the conversation has had."""
+    """Return the number of tool calls in the request's conversation; 0 if this vLLM cannot count them."""
     return 0 if _count_calls is None else int(_count_calls(request))
 
 
@@ -68,19 +68,19 @@ def calls_before(request: Request) -> int:
 
 
 def enforces_tags() -> bool:
-    """Whether vLLM is to constrain calls to the model's own markup."""
+    """Return whether vLLM is configured to constrain calls to the model's own markup."""
     return bool(getattr(envs, "VLLM_ENFORCE_STRICT_TOOL_CALLING", True))
 
 
 class Refused(_ClientError):  # type: ignore[misc, valid-type]
-    """A request that cannot be served, which becomes HTTP 400. The text says what to change."""
+    """A request that cannot be served: vLLM answers HTTP 400. The message says what to change."""
 
 
 class MadeTag(StructuralTag):
-    """A tag of ours as vLLM asks for one. vLLM writes it as JSON, and pydantic has nothing to find out about it."""
+    """One of our tags in the type that vLLM expects. It is never validated by pydantic; vLLM only serializes it."""
 
     def model_dump(self, **_: Any) -> dict[str, Any]:
-        """The tag as it was made: a request does not pay for a copy."""
+        """Return the tag itself, not a copy, which would cost each request."""
         return {"type": "structural_tag", "format": self.format}
 
     def model_dump_json(self, **_: Any) -> str:
@@ -88,16 +88,16 @@ class MadeTag(StructuralTag):
 
 
 def as_structural_tag(tag: Tag) -> StructuralTag:
-    """`tag` as vLLM wants it, if it does not take text."""
+    """Return `tag` as an xgrammar object, for the paths of vLLM that do not accept its text."""
     return MadeTag.model_construct(type="structural_tag", format=tag.format)
 
 
 def check_tag(tag: Tag) -> None:
-    """Try what of a tag may be refused, once.
+    """Check the parts of a tag that a backend may refuse, once per tag.
 
     Raises:
-        Refused: no grammar can follow the schema of a tool, or it nests deeper than vLLM takes, which would say so
-            only after a stream has begun.
+        Refused: a tool's schema cannot be made into a grammar, or it nests deeper than vLLM allows. vLLM itself would
+            report that only after a stream has begun.
     """
     if tag.engine is not None:
         return
@@ -109,8 +109,8 @@ def check_tag(tag: Tag) -> None:
     except Exception as error:
         said = _PLACE.sub("", str(error).strip().splitlines()[-1])
         raise Refused(
-            "the parameters of a strict tool are no JSON Schema that can be enforced: correct them, or leave strict "
-            f"out of the tool ({said})"
+            "the parameters of a strict tool are not a JSON Schema that can be enforced: correct them, or remove "
+            f"strict from the tool ({said})"
         ) from error
     tag.engine = _CHECKED
 
@@ -119,7 +119,7 @@ _CHECKED = "checked"
 
 
 def is_grammar(tag: Tag) -> bool:
-    """Whether xgrammar makes a grammar of `tag`."""
+    """Return whether xgrammar can make a grammar of `tag`."""
     try:
         _compiles(tag.text)
     except Exception:
@@ -128,7 +128,7 @@ def is_grammar(tag: Tag) -> bool:
 
 
 _PLACE = re.compile(r"^\[[^]]*\] \S+:[0-9]+: ")
-"""Where in its own sources xgrammar says that it is."""
+"""The source location that xgrammar puts before its messages."""
 
 
 @lru_cache(maxsize=1024)
@@ -137,29 +137,31 @@ def _compiles(tag: str) -> None:
 
 
 FROM_START = "_dynamo_parsers_grammar_from_start"
-"""A template argument for the reasoning parser in the engine's process: the grammar begins with the reply."""
+"""A template argument that tells the reasoning parser in the engine's process: the grammar begins with the reply."""
 
 
 def constrain_from_start(request: Request) -> bool:
-    """Have the grammar begin with the reply, its reasoning included.
+    """Make the grammar begin with the reply, its reasoning included.
 
     Returns:
-        False if this vLLM cannot be told: then the grammar begins after reasoning.
+        True if that was set; False if this vLLM has no way to set it, so that the grammar begins after reasoning.
     """
     if hasattr(request, "_grammar_from_parser"):
         request._grammar_from_parser = True
         return True
     if type(request).__name__ != "ResponsesRequest":
         return False
-    # Before 0.33 nothing else gets from a Responses request to where its grammar is begun.
+    # Before 0.33 nothing else is passed from a Responses request to the code that starts its grammar.
     request.chat_template_kwargs = {**(request.chat_template_kwargs or {}), FROM_START: True}
     return True
 
 
 def output_format_of(request: Request) -> Mapping[str, object] | None:
-    """How the answer of `request` has to look, as a format of structural tags; None if it may be anything.
+    """Return the constraint of `request` on its answer, as a format of structural tags.
 
-    A structural tag of the client's own, or of vLLM's, says how the whole reply has to look: None.
+    Returns:
+        None if the answer is not constrained, or if the request has a structural tag of its own, which constrains the
+        whole reply.
     """
     if _to_format is None or not hasattr(request, "extract_structured_outputs"):
         return None
@@ -171,7 +173,7 @@ def output_format_of(request: Request) -> Mapping[str, object] | None:
 
 
 def has_grammar(request: Request) -> bool:
-    """Whether the reply to `request` is constrained, so that somebody asks where a grammar begins."""
+    """Return whether the reply to `request` is constrained, so that vLLM asks where the grammar begins."""
     extract = getattr(request, "extract_structured_outputs", None)
     if extract is None or extract() is not None:
         return True
@@ -180,7 +182,7 @@ def has_grammar(request: Request) -> bool:
 
 
 def set_structural_tag(request: Request, tag: Tag) -> None:
-    """Constrain the reply to `tag`, in place of what the request said of the answer."""
+    """Constrain the whole reply to `tag`, instead of the request's own constraint on its answer."""
     request.structured_outputs = StructuredOutputsParams(structural_tag=tag.text)
     if hasattr(request, "response_format"):
         request.response_format = None

@@ -1,10 +1,10 @@
-"""Parsers in vLLM that the tokenizer decides, when the server starts.
+"""Parsers in vLLM that are chosen by the tokenizer when the server starts.
 
-- `dynamo_auto`: those that the tokenizer and its chat template show.
-- `dynamo_response_template`: those that are made of the template which the tokenizer's config declares.
+- `dynamo_auto`: the parsers that fit the tokenizer and its chat template.
+- `dynamo_response_template`: parsers made from the template that the tokenizer's config declares.
 
-Each class makes an object of the class that was chosen, so vLLM works with that one. vLLM makes one at start-up (since
-0.32), and refuses to start where that raises; older versions refuse the request.
+Calling one of these classes returns an object of the chosen class. vLLM calls it at start-up (since 0.32), and refuses
+to start if that raises; older versions refuse the request.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from vllm.tokenizers import TokenizerLike
     from vllm.tool_parsers.abstract_tool_parser import Tool
 
-# Below vLLM's own logger: others show no line of this level.
+# A child of vLLM's logger, as other loggers do not show lines of this level.
 logger = logging.getLogger("vllm.dynamo_parsers")
 
 _said: set[str] = set()
 
 
 class AutoToolParser(DynamoToolParser):
-    """`--tool-call-parser dynamo_auto`. Raises NotConclusive where the evidence does not name one parser."""
+    """`--tool-call-parser dynamo_auto`. Raises NotConclusive if the evidence does not point to one parser."""
 
     row = TOOL_ROWS[0]
-    """vLLM asks an object, which is of the chosen class, and never this one."""
+    """A placeholder: objects are always of the chosen class, never of this one."""
     is_chosen_later = True
 
     def __new__(cls, tokenizer: TokenizerLike, tools: list[Tool] | None = None) -> DynamoToolParser:  # type: ignore[misc]
@@ -42,7 +42,7 @@ class AutoToolParser(DynamoToolParser):
 
 
 class AutoReasoningParser(DynamoReasoningParser):
-    """`--reasoning-parser dynamo_auto`. Raises NotConclusive where the model shows no reasoning that is known."""
+    """`--reasoning-parser dynamo_auto`. Raises NotConclusive if no known kind of reasoning fits the model."""
 
     row: ClassVar = REASONING_ROWS[0]
     is_chosen_later = True
@@ -52,7 +52,7 @@ class AutoReasoningParser(DynamoReasoningParser):
 
 
 class DeclaredToolParser(DynamoToolParser):
-    """`--tool-call-parser dynamo_response_template`. Raises Refused where the template cannot be served, or is none."""
+    """`--tool-call-parser dynamo_response_template`. Raises Refused if there is no template or it cannot be served."""
 
     row = TOOL_ROWS[0]
     is_chosen_later = True
@@ -62,7 +62,7 @@ class DeclaredToolParser(DynamoToolParser):
 
 
 class DeclaredReasoningParser(DynamoReasoningParser):
-    """`--reasoning-parser dynamo_response_template`. Raises Refused, too, where the template has no reasoning."""
+    """`--reasoning-parser dynamo_response_template`. Also raises Refused if the template has no reasoning."""
 
     row: ClassVar = REASONING_ROWS[0]
     is_chosen_later = True
@@ -85,7 +85,7 @@ def _declared(tokenizer: Any) -> declared.Declared:
     made = declared.parsers_of(declared.template_for(tokenizer, name))
     tool, reasoning = made.tool, made.reasoning
     start(None if tool is None else tool.name, None if reasoning is None else reasoning.name, tokenizer)
-    _say_once(f"{name} is made of {made.why}")
+    _say_once(f"{name} was made from {made.why}")
     return made
 
 

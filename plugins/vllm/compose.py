@@ -1,10 +1,11 @@
-"""What `ParserManager.get_parser` answers if a parser of ours is named: one object a reply.
+"""What `ParserManager.get_parser` returns if a parser of ours is named: a class whose objects each read one reply.
 
-- Both named parsers are ours, or only one is named: `DynamoParser`, for gpt-oss `DynamoHarmonyParser`.
-- One is vLLM's own: vLLM's composition, in which each half reads its share. A pair that cannot work so does not start.
-- None is ours: vLLM's answer.
+- If both parsers are ours, or only one is named: `DynamoParser`, for gpt-oss `DynamoHarmonyParser`.
+- If one is vLLM's own: vLLM's composition, in which each parser reads its share. A pair for which that does not work
+  stops the server at start-up.
+- If neither is ours: vLLM's own answer.
 
-Every version of vLLM that is supported composes there.
+Every supported version of vLLM composes its parsers in this method.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ logger = logging.getLogger("dynamo_parsers")
 
 _NAMES = ("tool_parser_name", "reasoning_parser_name")
 _CHOSEN = ("tool_parser_cls", "reasoning_parser_cls", "tool_strict_level")
-"""What vLLM sets on the class that it composes, as far as a version has it."""
+"""Attributes that vLLM sets on the class that it composes; not every version has all of them."""
 
 
 class CannotCompose(TypeError):
-    """Two parsers that cannot read a reply together. The message says what to name."""
+    """The two named parsers cannot read a reply together. The message says which to name instead."""
 
 
 def install() -> None:
-    """Answer for `ParserManager.get_parser`. Installing twice changes nothing."""
+    """Replace `ParserManager.get_parser`. Installing twice changes nothing."""
     if isinstance(ParserManager.__dict__["get_parser"], _Answer):
         return
     theirs = ParserManager.__dict__["get_parser"].__func__
     signature = inspect.signature(theirs)
     if not signature.parameters.keys() >= set(_NAMES):
-        return  # the self-check says what that costs
+        return  # the self-check logs what is lost
 
     @wraps(theirs)
     def get_parser(cls: type[ParserManager], *args: object, **kwargs: object) -> type[Parser] | None:
@@ -66,7 +67,7 @@ def install() -> None:
 
 
 class _Answer(classmethod):  # type: ignore[type-arg]
-    """What `install` puts in place, to know it by."""
+    """Marks the method that `install` has put in place."""
 
 
 def _is_ours(name: object) -> bool:
@@ -74,9 +75,15 @@ def _is_ours(name: object) -> bool:
 
 
 def _composed(composed: type[Parser], named: Sequence[object], *, is_harmony: bool) -> type[Parser]:
-    """Our class for the halves that vLLM composed, `named` so.
+    """Return our class for the two parsers that vLLM composed; vLLM's own composition if making ours fails.
 
-    Raises CannotCompose for a pair that cannot read a reply. Any other error here leaves vLLM's composition as it is.
+    Args:
+        composed: the class that vLLM composed.
+        named: the names of the two parsers, for messages.
+        is_harmony: the model is a gpt-oss.
+
+    Raises:
+        CannotCompose: the two parsers cannot read a reply together.
     """
     try:
         return _answer(composed, named, is_harmony=is_harmony)
@@ -112,13 +119,13 @@ def _answer(composed: type[Parser], named: Sequence[object], *, is_harmony: bool
 
 
 def _row_name(half: type | None) -> str | None:
-    """The name of a half's row; None for vLLM's own half, and if `dynamo_auto` has yet to choose."""
+    """Return the row name of one of our parsers; None for vLLM's own, and if `dynamo_auto` has not chosen yet."""
     row = getattr(half, "row", None)
     return None if row is None or getattr(half, "is_chosen_later", False) else row.name
 
 
 def _check_mixed(composed: type[Parser], named: Sequence[object]) -> None:
-    """Raises CannotCompose if one of the two halves has to see the whole reply."""
+    """Raise CannotCompose if one of the two parsers has to see the whole reply."""
     from .parsers import DynamoReasoningParser, DynamoToolParser
 
     tools, reasoning = composed.tool_parser_cls, composed.reasoning_parser_cls
@@ -130,6 +137,6 @@ def _check_mixed(composed: type[Parser], named: Sequence[object]) -> None:
     if framed or DelegatingParser not in composed.__bases__:
         both = " and ".join(str(name) for name in named if name)
         raise CannotCompose(
-            f"{both} cannot read a reply together: one of them has to see all of it. Name a parser of ours for both "
+            f"{both} cannot read a reply together: one of them has to see all of it. Name one of our parsers for both "
             f"--tool-call-parser and --reasoning-parser ({PREFIX}...), or one of vLLM's for both"
         )

@@ -1,14 +1,14 @@
-"""gpt-oss in vLLM: the object that reads a reply, as vLLM's Responses API asks for it.
+"""gpt-oss in vLLM: one object that reads a reply, also through the interface that vLLM's Responses API needs.
 
-vLLM composes its own `HarmonyParser` for models of type `gpt_oss`, whatever parsers are named, and that refuses all
-classes but its own. This one is a `HarmonyParser` because Responses read its segments and messages.
+For models of type `gpt_oss` vLLM composes its own `HarmonyParser`, whatever parsers are named, and that accepts only
+classes of its own. Ours is a subclass of `HarmonyParser`, because Responses use its segments and messages.
 
-- Chat Completions hand over text, as for every other model (`parser`). Responses hand over token ids, which become text
-  one by one.
+- Chat Completions pass text, as for every other model (`parser`). Responses pass token ids, which are decoded one by
+  one.
 - Responses get a segment for each event, and a message as soon as its end is known: for a call its last bracket,
-  for text the token that ends a message. What the reply leaves open ends with `flush`, which vLLM reads as incomplete.
+  for text the token that ends a message. `flush` ends what the reply left open; vLLM reads that as incomplete.
 - A Responses request for tools that vLLM runs itself (`code_interpreter`, `web_search_preview`, `container`, `mcp`)
-  is read by vLLM's parser: what is sent to those tools need not be JSON, and is nothing that a client gets.
+  is read by vLLM's parser: the input of those tools need not be JSON, and a client does not get it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CLIENTS_TOOLS = ("function", "custom", "namespace")
 
 
 def check(tools: type | None, reasoning: type | None, named: Sequence[object]) -> None:
-    """Raises CannotCompose if one of the two classes, `named` so, does not read Harmony."""
+    """Raise CannotCompose if one of the two classes does not read Harmony. `named`: their names, for the message."""
     reads = (tools is None or (issubclass(tools, DynamoToolParser) and tools.row.format is HARMONY)) and (
         reasoning is None or (issubclass(reasoning, DynamoReasoningParser) and reasoning.row.frame is HARMONY)
     )
@@ -66,7 +66,7 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
 
     @guarded(lambda *_: True)
     def is_reasoning_end(self, input_ids: list[int]) -> bool:
-        return True  # a grammar speaks of the whole reply, its reasoning included
+        return True  # a grammar covers the whole reply, its reasoning included
 
     @guarded(lambda *_: 0)
     def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
@@ -99,14 +99,14 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
         return segments.end() if segments is not None else []
 
     def _plain_chunk(self, token_ids: Sequence[int]) -> ChunkResult:
-        """After a defect: the text of the tokens, as content."""
+        """After a defect: return the text of the tokens as content."""
         self._gave_up = True
         text = self.model_tokenizer.decode(list(token_ids), skip_special_tokens=False)
         self._plain.append(text)
         return ChunkResult(segments=[Segment(_CHANNELS["content"], None, text)], reasoning_token_count=0)
 
     def _plain_message(self) -> list[Segment]:
-        """After a defect: the message that the content since then is."""
+        """After a defect: return the content since then as one message; nothing if there is none."""
         text, self._plain = "".join(self._plain), []
         if not text:
             return []
@@ -115,22 +115,22 @@ class DynamoHarmonyParser(DynamoParser, HarmonyParser):
 
 
 class _Segments:
-    """A reply as vLLM's Responses read it: segments of text, and the messages they are parts of."""
+    """A reply in the form that vLLM's Responses need: segments of text, and the messages that they are parts of."""
 
     def __init__(self, machine: GuardedParser, tokenizer: TokenizerLike) -> None:
         self._machine = machine
         self._text = _Text(tokenizer)
         self._markers, known = _single_tokens(tokenizer, HARMONY.markers)
         self._closers, _ = _single_tokens(tokenizer, HARMONY.closers.all)
-        self._by_runs = known  # a marker of several tokens is in no run by itself
+        self._by_runs = known  # False: some marker is several tokens, so tokens are read one by one
         self._done: list[Segment] = []
-        self._unsaid = 0  # tokens whose text has not been given
+        self._unsaid = 0  # tokens whose text has not been returned
         self._kind = ""  # of the open message: "reasoning", "content" or "call"
         self._recipient: str | None = None
         self._pieces: list[str] = []
 
     def runs(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
-        """`tokens` in pieces for `take`: each marker by itself, and what is between them."""
+        """Split `tokens` into runs for `take`: each marker alone, and the tokens between markers."""
         run: list[int] = []
         for token in tokens:
             marker = token in self._markers
@@ -145,9 +145,11 @@ class _Segments:
             yield run
 
     def take(self, run: Sequence[int]) -> int:
-        """Read tokens, either one or several without a marker; how many are known to be reasoning now.
+        """Read a run: one token, or several without a marker.
 
-        What a token says may be held back: it is counted when its text is given, and a header's tokens never are.
+        Returns:
+            How many further tokens are known to be reasoning. A token whose text is held back is counted when the text
+            comes out; tokens of a header are never counted.
         """
         events = self._machine.feed(self._text.of(run))
         self._say(events)
@@ -158,18 +160,18 @@ class _Segments:
             self._unsaid += len(run)
         if not events:
             if marker:
-                self._unsaid = 0  # the words of a header
+                self._unsaid = 0  # they were a header
             return 0
         said, self._unsaid = self._unsaid, 0
         return said if isinstance(events[0], ReasoningDelta) else 0
 
     def given(self) -> list[Segment]:
-        """The segments since the last call."""
+        """Return the segments since the last call of this method."""
         done, self._done = self._done, []
         return done
 
     def end(self) -> list[Segment]:
-        """What is left, where the reply ended before a message did."""
+        """Return the last segments. A message that is still open ends here."""
         self._say([*self._machine.feed(self._text.rest()), *self._machine.finish()])
         self._complete()
         return self.given()
@@ -207,7 +209,7 @@ class _Segments:
 
 
 class _Counted:
-    """How many of a reply's tokens are reasoning. vLLM may ask again with each token that is new."""
+    """Counts the reasoning tokens of a reply. vLLM may ask again after each new token."""
 
     def __init__(self, segments: _Segments) -> None:
         self._segments = segments
@@ -215,44 +217,44 @@ class _Counted:
         self._reasoning = 0
 
     def continues(self, tokens: Sequence[int]) -> bool:
-        """Whether `tokens` are those that were counted, and perhaps more."""
+        """Return whether `tokens` begin with the tokens that were counted."""
         return list(tokens[: len(self._tokens)]) == self._tokens
 
     def count(self, tokens: Sequence[int]) -> int:
         new = tokens[len(self._tokens) :]
         self._tokens += new
         self._reasoning += sum(self._segments.take(run) for run in self._segments.runs(new))
-        self._segments.given()  # nobody asks for them
+        self._segments.given()  # discard them
         return self._reasoning
 
 
 def _single_tokens(tokenizer: TokenizerLike, markers: Iterable[str]) -> tuple[frozenset[int], bool]:
-    """The ids of those markers that are one token each, and whether all of them are."""
+    """Return the ids of the markers that are one token each, and whether all markers are."""
     encoded = [tokenizer.encode(marker, add_special_tokens=False) for marker in markers if marker]
     return frozenset(ids[0] for ids in encoded if len(ids) == 1), all(len(ids) == 1 for ids in encoded)
 
 
 class _Text:
-    """The text of token ids, given in runs; characters of several tokens come with their last one."""
+    """Decodes token ids run by run; a character of several tokens comes out with its last token."""
 
     def __init__(self, tokenizer: TokenizerLike) -> None:
         self._decode: Callable[..., str] = tokenizer.decode
-        self._before: list[int] = []  # what a tokenizer may need to see of the text before
+        self._before: list[int] = []  # the last tokens before, as decoding may depend on them
         self._held: list[int] = []
 
     def of(self, run: Sequence[int]) -> str:
         self._held += run
-        text = self._behind()
+        text = self._new_text()
         return "" if text.endswith("\ufffd") and len(self._held) < 8 else self._given(text)
 
     def rest(self) -> str:
-        return self._given(self._behind())
+        return self._given(self._new_text())
 
     def _given(self, text: str) -> str:
         self._before, self._held = self._held[-8:], []
         return text
 
-    def _behind(self) -> str:
+    def _new_text(self) -> str:
         before = self._decode(self._before, skip_special_tokens=False) if self._before else ""
         return (
             self._decode([*self._before, *self._held], skip_special_tokens=False)[len(before) :] if self._held else ""

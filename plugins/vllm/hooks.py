@@ -1,18 +1,18 @@
-"""What vLLM's serving does not tell a parser, and what becomes of a call that was cut: hooks around methods.
+"""Hooks around methods of vLLM's serving: they tell parsers the prompt, and correct the handling of cut calls.
 
 - `OnlineRenderer.preprocess_chat`: before 0.33 the parser that adjusts a request is not told the prompt that was just
-  rendered, which says where a grammar has to begin; and before 0.32 a tool parser alone is not asked about a request
-  without tools, whose special tokens are then lost.
+  rendered, which decides where a grammar has to begin; and before 0.32 a tool parser without a reasoning parser is not
+  called for a request without tools, whose special tokens are then lost.
 - `OpenAIServingChat.chat_completion_full_generator`: before 0.32 a parser is not told the prompt of a whole reply, and
-  before 0.33 such a reply that was cut after a call began says `tool_calls`; as in a stream, and in newer versions, it
-  says `length`.
-- `OpenAIServingResponses.responses_full_generator`: the same of the prompt.
-- `AnthropicServingMessages.messages_full_converter`: what is no whole JSON becomes HTTP 500 there. A call gets what it
-  was given whole, as the official client makes it of a stream.
-- `AnthropicServingMessages.create_messages`: vLLM logs an error with its message, which has a function's name of the
-  client. What we refuse is answered as it would be, and not logged.
+  before 0.33 a whole reply that was cut after a call began has the finish reason `tool_calls`; with the hook it has
+  `length`, as in a stream and in newer versions.
+- `OpenAIServingResponses.responses_full_generator`: before 0.32 a parser is not told the prompt of a whole reply.
+- `AnthropicServingMessages.messages_full_converter`: arguments that are not valid JSON give HTTP 500 there. With the
+  hook a call has the part of its arguments that is complete, as the official client makes it of a stream.
+- `AnthropicServingMessages.create_messages`: vLLM logs an error with its message, which contains the name of a
+  function of the client. With the hook a request that we refuse gets the same answer and is not logged.
 
-A hook passes everything on that is not about our parsers. `places` lists what they are around.
+A hook changes nothing for other parsers. `places` lists the methods.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _MARK = "_dynamo_parsers_hook"
 
 
 def install(tools: type, composed: tuple[type, ...], refusal: type[Exception]) -> None:
-    """Put the hooks around what this process has imported. Installing twice changes nothing.
+    """Install the hooks in the modules that this process has imported. Installing twice changes nothing.
 
     Args:
-        tools: the kind of our tool parsers.
-        composed: the kinds of our composed parsers.
-        refusal: the kind of error that they raise for a request.
+        tools: the base class of our tool parsers.
+        composed: the base classes of our composed parsers.
+        refusal: the error that they raise for a request that cannot be served.
     """
     renderer = getattr(sys.modules.get(RENDERER), "OnlineRenderer", None)
     theirs = getattr(renderer, "preprocess_chat", None)
@@ -77,7 +77,7 @@ def _hook(owner: Any, name: str, around: Callable[..., Callable[..., Any]], ours
 
 
 def _tells_prompt(theirs: Any) -> bool:
-    """Whether this method of vLLM's tells a parser the prompt."""
+    """Return whether this method of vLLM's passes the prompt to a parser."""
     return "set_prompt_token_ids" in getattr(getattr(inspect.unwrap(theirs), "__code__", None), "co_names", ())
 
 
@@ -100,14 +100,14 @@ def _with_prompt(theirs: Callable[..., Any], ours: tuple[type, ...]) -> Callable
 
 
 class _Later:
-    """Given to vLLM for a class of ours, to adjust a request after its prompt is there."""
+    """Given to vLLM in place of a class of ours, so that a request is adjusted only when its prompt is known."""
 
     always_adjust_request = True
 
     def __init__(self, parser: type) -> None:
         self._parser: Any = parser
         self.tool_parser_cls = parser.tool_parser_cls  # type: ignore[attr-defined]
-        # vLLM adjusts no request without tools unless there is one.
+        # Without a reasoning parser, vLLM does not adjust a request that has no tools.
         self.reasoning_parser_cls = parser.reasoning_parser_cls or parser  # type: ignore[attr-defined]
         self._made: Any = None
         self._request: Any = None
@@ -121,7 +121,7 @@ class _Later:
         return request
 
     def adjust(self, rendered: Any) -> None:
-        """Do it now. `rendered`: the conversation, and the inputs that its prompt became."""
+        """Adjust the request now. `rendered`: the conversation, and the engine inputs made from its prompt."""
         if self._made is None or self._request is None:
             return
         try:
@@ -130,11 +130,11 @@ class _Later:
                 self._made.set_prompt_token_ids(ids)
         except Exception as error:
             _report("the prompt", error)
-        self._made.adjust_request(self._request)  # in place, as vLLM itself relies on
+        self._made.adjust_request(self._request)  # changes the request in place, on which vLLM relies too
 
 
 def _prompt_of(rendered: Any) -> Sequence[int] | None:
-    """The token ids of a rendered prompt; None if it has none."""
+    """Return the token ids of a rendered prompt; None if it has none."""
     ids = rendered[1][0].get("prompt_token_ids")
     return ids if isinstance(ids, Sequence) else None
 
@@ -171,7 +171,7 @@ def _parser_of(serving: Any) -> type:
 
 
 async def _telling(results: AsyncIterator[Any], output: Callable[[Any], Any]) -> AsyncIterator[Any]:
-    """`results`, with the prompt of each told to the parsers of this task."""
+    """Yield `results`, and tell the parsers of this task the prompt of each."""
     tell_prompt(None)
     async for result in results:
         try:
@@ -185,7 +185,7 @@ async def _telling(results: AsyncIterator[Any], output: Callable[[Any], Any]) ->
 
 
 def _reads(serving: Any, ours: type) -> bool:
-    """Whether the tool parser of `serving` is of the kind `ours`."""
+    """Return whether the tool parser of `serving` is a subclass of `ours`."""
     return issubclass(getattr(getattr(serving, "parser_cls", None), "tool_parser_cls", None) or object, ours)
 
 
@@ -229,7 +229,7 @@ def _with_whole_input(theirs: Callable[..., Any], ours: type) -> Callable[..., A
         message = theirs(self, response, *args, **kwargs)
         stop = response.choices[0].stop_reason
         if cut and message.stop_reason == "tool_use" and isinstance(stop, str):
-            # As in a stream: what a stop string cut short is not to be run.
+            # As in a stream: a call that a stop string cut short must not be run.
             message.stop_reason, message.stop_sequence = "stop_sequence", stop
         return message
 
@@ -237,7 +237,7 @@ def _with_whole_input(theirs: Callable[..., Any], ours: type) -> Callable[..., A
 
 
 def _make_whole(response: Any) -> bool:
-    """Leave of each call's arguments what is whole and can be encoded; whether something was cut."""
+    """Reduce each call's arguments to the part that is complete and can be encoded; return whether any was cut."""
     cut = False
     for call in response.choices[0].message.tool_calls or ():
         whole = whole_part(call.function.arguments)

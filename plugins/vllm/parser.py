@@ -1,9 +1,9 @@
-"""One object a reply: vLLM's `Parser` for every pair of our parsers, over one machine.
+"""One object per reply: vLLM's `Parser` for every pair of our parsers, with one machine.
 
 - The machine reads reasoning, content and calls together, and is told the request and how its prompt ended.
   `parse_delta` feeds it; `parse` feeds a whole reply and folds the events.
-- The halves are vLLM's to ask about token ids; the reply passes them by.
-- Whatever raises here becomes content, and one line in the log (`engines.boundary`).
+- The two parser classes only answer vLLM's questions about token ids; they do not read the reply.
+- If anything raises here, the text becomes content, and one line is logged (`engines.boundary`).
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ if TYPE_CHECKING:
 
 
 _prompt: ContextVar[Sequence[int] | None] = ContextVar("dynamo_parsers_prompt", default=None)
-"""The prompt of the whole replies of this task; None: vLLM tells each parser itself, which it does since 0.32."""
+"""The prompt of the whole replies of this task; None if vLLM tells each parser itself, which it does since 0.32."""
 
 
 def tell_prompt(prompt_token_ids: Sequence[int] | None) -> None:
-    """Note the prompt whose whole replies are parsed in this task."""
+    """Store the prompt whose whole replies are parsed in this task."""
     _prompt.set(prompt_token_ids)
 
 
 class DynamoParser(DelegatingParser):
-    """The replies of one choice of one request. Subclasses name the two classes of the halves, either may be None."""
+    """Reads one choice of one request. Subclasses set the tool parser's and the reasoning parser's class, or None."""
 
     always_adjust_request = True
     """Special tokens are kept for the parsers even if the request has no tools (since vLLM 0.32)."""
@@ -62,7 +62,7 @@ class DynamoParser(DelegatingParser):
     def __init__(
         self, tokenizer: TokenizerLike, tools: list[Tool] | None = None, *args: object, **kwargs: object
     ) -> None:
-        # Not the next class's own: vLLM's Harmony parser refuses all classes but vLLM's.
+        # Not super().__init__: vLLM's Harmony parser accepts only vLLM's own classes.
         DelegatingParser.__init__(self, tokenizer, tools, *args, **kwargs)
         half, beside = self._tool_parser, self._reasoning_parser
         self._tools = half if isinstance(half, DynamoToolParser) else None
@@ -77,7 +77,7 @@ class DynamoParser(DelegatingParser):
 
     @property
     def label(self) -> str:
-        """The flag and the name that a log line and the counters show: the tool parser's, if there is one."""
+        """The flag and name shown in log lines and counters: the tool parser's, if there is one."""
         if self._tools is not None:
             return self._tools.label
         return f"--reasoning-parser {PREFIX}" if self._thinks is None else self._thinks.label
@@ -96,9 +96,9 @@ class DynamoParser(DelegatingParser):
     # --- what vLLM asks
 
     def _apply_structural_tag(self, request: Request) -> Request:
-        """What vLLM does before the parsers adjust a request, without a copy of every tool and of the tag.
+        """Set the structural tag, as vLLM does before the parsers adjust a request, without a copy of each tool.
 
-        A request that has a grammar of its own, or a choice of a kind of its own, is left to vLLM.
+        A request with a constraint of its own, or with another kind of tool choice, is left to vLLM.
         """
         tools = self._tools
         if tools is None or not _may_be_tagged(request) or request.extract_structured_outputs() is not None:
@@ -153,7 +153,7 @@ class DynamoParser(DelegatingParser):
             if prompt_token_ids is not None:
                 self.set_prompt_token_ids(prompt_token_ids)
             self._reading = self._begin(request, None)
-        self._reading.unsaid = []  # what there was has been given out
+        self._reading.unsaid = []  # the events of the last step have been returned
         events = self._reading.feed(delta_text)
         self._fed = True
         if finished:
@@ -168,7 +168,12 @@ class DynamoParser(DelegatingParser):
     # --- reading
 
     def _begin(self, request: Request | None, text: str | None) -> Reading:
-        """The reading of a reply. `text`: all of it, if it is there; `request`: None if vLLM does not tell."""
+        """Begin to read a reply.
+
+        Args:
+            request: None if vLLM does not pass it.
+            text: the whole reply, or None for a stream.
+        """
         tools, thinks = self._tools, self._thinks
         pair = Pair(
             None if tools is None else tools.row,
@@ -184,7 +189,7 @@ class DynamoParser(DelegatingParser):
         )
 
     def _give_up(self, delta_text: str) -> DeltaMessage | None:
-        """After a defect: what was not given out, as content. What comes later is content too."""
+        """After a defect: return the text that was not returned yet as content. All later text is content too."""
         reading, self._reading, self._gave_up = self._reading, None, True
         if reading is None:
             return content_delta(delta_text)
@@ -195,7 +200,7 @@ class DynamoParser(DelegatingParser):
 
 
 def _may_be_tagged(request: Request) -> bool:
-    """Whether a request has tools, and a choice of which vLLM makes a tag."""
+    """Return whether a request has tools, and a tool choice for which vLLM makes a tag."""
     choice = request.tool_choice
     return bool(request.tools) and (choice in ("auto", "required") or type(choice) in _NAMED)
 
@@ -210,7 +215,7 @@ def _tell_halves(*halves: object) -> None:
 
 
 class Beside:
-    """In front of vLLM's own composition of one half of ours and one of vLLM's: the prompt is told in every version."""
+    """Mixin for vLLM's composition of one parser of ours and one of vLLM's: tells ours the prompt in every version."""
 
     always_adjust_request = True
     _reasoning_parser: object

@@ -1,10 +1,12 @@
-"""vLLM's two parser classes over the core, one pair of classes made from each row of the registry.
+"""vLLM's tool parser class and reasoning parser class over the core; one class is made for each row of the registry.
 
-- What reads a reply is one object over both (`parser`). It asks its halves about token ids and for grammars.
-- vLLM makes a half alone for its grammars, its thinking budget and its checks at the start.
-- Beside a half of vLLM's own, or made by hand, a half reads its share of the reply itself: the reasoning half up to the
-  first content, the tool half what it is given.
-- An engine that makes both halves without vLLM's composition gets one reading of them too (`together`).
+- In vLLM's server one object reads a reply for both (`parser`). It uses these two for token ids and grammars.
+- vLLM also makes one of them alone for its grammars, its thinking budget and its checks at start-up.
+- Together with a parser of vLLM's own, or made by hand, each reads its share of the reply itself: the reasoning parser
+  up to the first content, the tool parser the text that it is given.
+- If an engine makes both without vLLM's composition, one of them reads the reply for both (`together`).
+
+"Half" below is one of the two.
 """
 
 from __future__ import annotations
@@ -84,16 +86,16 @@ if TYPE_CHECKING:
 _LEVELS: Mapping[str, Level] = {"FUNCTION": "function", "PARAMETER": "parameter"}
 """vLLM's `--tool-strict-level`."""
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
-"""Stands for the tools of a caller that gives no request: calls are read, their types unknown."""
+"""The tools of a caller that passes no request: calls are read, without knowing the types of their arguments."""
 
 
 def content_delta(text: str) -> DeltaMessage | None:
-    """A delta of content; None if there is no text."""
+    """Return a delta with `text` as content; None if there is no text."""
     return DeltaMessage(content=text) if text else None
 
 
 class DynamoReasoningParser(ReasoningParser):
-    """The reasoning half. Subclasses name a row of the registry."""
+    """The reasoning half. Each subclass sets a row of the registry."""
 
     row: ClassVar[ReasoningRow]
     engine_based_streaming = True
@@ -103,14 +105,15 @@ class DynamoReasoningParser(ReasoningParser):
         asked = kwargs.get("chat_template_kwargs")
         self.template_kwargs: Mapping[str, object] = asked if isinstance(asked, Mapping) else {}
         self._prompt_known = False
-        self._inside: bool | None = None  # how the prompt ended; None: it says nothing
+        self._inside: bool | None = None  # whether the prompt ended in open reasoning; None: it shows neither
         self._reading: Reading | None = None
         self._ended = False
         self.in_composition = False
-        """Set by what vLLM composes, which reads or hands over itself."""
+        """Whether this half is part of vLLM's composition, which reads the reply or hands it over itself."""
         self.step: Sequence[int] | None = None
-        """The list of token ids that came with the last piece, and what was read in it."""
+        """The list of token ids that came with the last piece."""
         self.events: list[Event] = []
+        """The events of that piece."""
         self._asked: together.Asked | None = None
 
     @property
@@ -141,11 +144,11 @@ class DynamoReasoningParser(ReasoningParser):
         self.set_prompt_token_ids(prompt_token_ids)
 
     def starts_inside(self, text: str | None = None) -> bool | None:
-        """Whether a reply starts in reasoning; None: the request and the format's habit decide.
+        """Return whether the reply starts in reasoning; None if the request and the format's default decide.
 
         Args:
-            text: the whole reply, which counts if vLLM did not tell the prompt: a closer without an opener before it
-                tells that too.
+            text: the whole reply. It counts if vLLM did not pass the prompt: a closer without an opener before it means
+                that the reply starts in reasoning.
         """
         if self._prompt_known or text is None or not self.row.close:
             return self._inside
@@ -156,7 +159,7 @@ class DynamoReasoningParser(ReasoningParser):
 
     @property
     def prompt_ends_inside(self) -> bool:
-        """Whether the prompt is known to have left reasoning open."""
+        """Whether the prompt is known to end in open reasoning."""
         return self._inside is True
 
     @property
@@ -166,22 +169,22 @@ class DynamoReasoningParser(ReasoningParser):
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is known that the reply neither starts in reasoning nor opens one."""
+        """Whether the reply is known neither to start in reasoning nor to open a reasoning block."""
         if self._inside is None:
             return thinking_asked_for(self.template_kwargs) is False or not self.opens_thoughts
         return not self._inside
 
     @guarded(lambda *_: True)
     def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
-        """Whether a grammar begins with the reply, and not after reasoning."""
+        """Return whether the grammar begins with the reply, not after reasoning."""
         inside = self._ids.prompt_ends_inside(input_ids)
         asked = together.of_arguments(self.template_kwargs)
         if asked is not None:
             asked.inside = inside
             if asked.request is not None and not has_grammar(asked.request):
-                return False  # where there is none, this half reads, to the end of the reply
+                return False  # without a grammar this half reads to the end of the reply
         if self.frames_reply or self.template_kwargs.get(FROM_START) is True:
-            return True  # the grammar speaks of reasoning too
+            return True  # the grammar covers reasoning too
         if inside is None:
             off = thinking_asked_for(self.template_kwargs) is False
             return not self.opens_thoughts or (off and not self.row.starts.inside_for(self.template_kwargs))
@@ -193,7 +196,7 @@ class DynamoReasoningParser(ReasoningParser):
 
     @guarded(lambda _, input_ids: input_ids)
     def extract_content_ids(self, input_ids: list[int]) -> list[int]:
-        return self._ids.behind_reasoning(input_ids)
+        return self._ids.after_reasoning(input_ids)
 
     @guarded(lambda *_: 0)
     def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
@@ -218,9 +221,9 @@ class DynamoReasoningParser(ReasoningParser):
 
     @guarded(lambda *_: None)
     def _constrain_answer(self, request: Request) -> None:
-        """Have the grammar of an answer begin with the reply, its reasoning in front."""
+        """Make the grammar of an answer begin with the reply, and allow reasoning first."""
         if not self.frames_reply and (self.is_closed or not enforces_tags()):
-            return  # it does, or the server's grammars may not be tags
+            return  # it does so anyway, or the server does not allow tags
         answer = output_format_of(request)
         if answer is None:
             return
@@ -269,25 +272,25 @@ class DynamoReasoningParser(ReasoningParser):
         return delta_message(self.events)
 
     def has_engine_confirmed_reasoning_end(self) -> bool:
-        return self._ended and self._asked is None  # else this half reads on
+        return self._ended and self._asked is None  # with `_asked` this half reads on, for both
 
     @guarded(lambda *_: None)
     def finish_streaming(self) -> DeltaMessage | None:
         if self._reading is None:
             return None
         if self._ended and self._asked is None:
-            # The rest is for the tool parser, which is given everything from here on.
+            # The tool parser reads the rest: vLLM gives it all text from here on.
             return content_delta(self._reading.machine.let_go())
         return delta_message(self._reading.finish())
 
     def _give_up(self, delta_text: str) -> DeltaMessage | None:
-        """After a defect: what was not given out, as content. The rest is for the tool parser."""
+        """After a defect: return the text that was not returned yet as content. The tool parser reads the rest."""
         unread = "" if self._reading is None else self._reading.machine.let_go()
         self._asked, self._ended, self.step = None, True, None
         return content_delta(unread if unread.endswith(delta_text) else unread + delta_text)
 
     def _begin(self, inside: bool | None, request: Request | None) -> Reading:
-        """The reading of a reply: for both halves if a tool half has told of the same request."""
+        """Begin to read a reply: for both halves, if a tool half has adjusted the same request."""
         asked = self._asked = together.of_arguments(self.template_kwargs) if request is None else None
         if request is not None and not self.in_composition:
             asked = self._asked = together.of_request(request)
@@ -299,22 +302,22 @@ class DynamoReasoningParser(ReasoningParser):
 
 
 class DynamoToolParser(ToolParser):
-    """The tool half. Subclasses name a row of the registry."""
+    """The tool half. Each subclass sets a row of the registry."""
 
     row: ClassVar[ToolRow]
     engine_based_streaming = True
     # One machine reads the native markup and the JSON that vLLM forces, so vLLM must not read that itself.
     supports_required_and_named = False
     skip_reasoning_parsing = False
-    """Set by vLLM if no reasoning parser is configured: reasoning markup is text then."""
+    """Set by vLLM if no reasoning parser is configured: then reasoning markup is text."""
 
     def __init__(self, tokenizer: TokenizerLike, tools: list[Tool] | None = None) -> None:
         super().__init__(tokenizer, tools)
-        self._given = tools  # vLLM's base class keeps only some kinds
+        self._given = tools  # vLLM's base class keeps only some kinds of tools
         self.reasoning: DynamoReasoningParser | None = None
-        """The reasoning half of the same object, which sets it."""
+        """The reasoning half in the same composition, which sets it."""
         self.in_composition = False
-        """Set by what vLLM composes, which reads or hands over itself."""
+        """Whether this half is part of vLLM's composition, which reads the reply or hands it over itself."""
         self._reading: Reading | None = None
 
     @property
@@ -325,7 +328,7 @@ class DynamoToolParser(ToolParser):
     # --- the request
 
     def adjust_request(self, request: Request) -> Request:
-        # vLLM sets the schema of a forced choice only for parsers that leave the JSON to it.
+        # vLLM sets the JSON schema of a forced choice only for parsers that let vLLM read that JSON.
         asked = copy.copy(self)
         asked.supports_required_and_named = True
         request = ToolParser.adjust_request(asked, request)
@@ -347,21 +350,18 @@ class DynamoToolParser(ToolParser):
     def get_structural_tag(
         self, request: Request, *, reasoning: bool = False, strict_level: ToolStrictLevel | None = None
     ) -> StructuralTag | None:
-        """What constrains the reply to what `request` allows; None if vLLM is to force JSON, or nothing."""
+        """Return the tag that constrains the reply to `request`; None if vLLM is to force JSON or nothing."""
         tag = self.tag_of(request, strict_level)
         return None if tag is None else as_structural_tag(tag)
 
     def tag_of(self, request: Request, strict_level: ToolStrictLevel | None) -> Tag | None:
-        """The same as a tag of ours.
-
-        Raises Refused for a request that cannot be served.
-        """
+        """Return the same tag in our own type. Raises Refused for a request that cannot be served."""
         if not enforces_tags() or not has_structural_tag(self.row.name):
             return None
         choice, level = tool_choice_of(request), _LEVELS.get(getattr(strict_level, "name", ""), "auto")
         given, several = request.tools or (), request.parallel_tool_calls is not False
         if choice == "auto" and level == "auto" and several and not _any_strict(given):
-            return None  # as most requests are
+            return None  # most requests end here
         beside = self.reasoning
         in_front = beside is not None and not beside.is_closed and constrain_from_start(request)
         try:
@@ -384,7 +384,7 @@ class DynamoToolParser(ToolParser):
         return tag
 
     def tools_of(self, request: Request | None) -> Sequence[object]:
-        """The request's tools as plain objects; without a request, those that this parser was made with."""
+        """Return the request's tools as plain objects; without a request, the tools that this parser was made with."""
         return tools_of(self._given if request is None else request.tools)
 
     # --- one-shot
@@ -422,7 +422,7 @@ class DynamoToolParser(ToolParser):
             if reader is not None:
                 return self._said(reader.events)
             if asked is not None and asked.readers:
-                asked.stands_alone(self.label)
+                asked.report_separate(self.label)
             self._reading = self._begin_alone(request, asked)
         return self._said(self._reading.feed(delta_text))
 
@@ -432,18 +432,18 @@ class DynamoToolParser(ToolParser):
         return None if reading is None else self._said(reading.finish())
 
     def _begin_alone(self, request: Request | None, asked: together.Asked | None) -> Reading:
-        """The reading of a reply of which this half is given everything, or all that a half of vLLM's has left."""
+        """Begin to read a reply by itself: all of it, or the part that a reasoning parser of vLLM's has left."""
         usual = reasoning_row(self.row.pairs[0]) if self.row.pairs else None
         if asked is None:
             reasoning = None if self.skip_reasoning_parsing else usual
             return Pair(self.row, reasoning, None, self.label).begin(request, False, self._known_tools(request))
         kwargs = asked.template_kwargs or getattr(request, "chat_template_kwargs", None) or {}
-        # An engine may pass over its reasoning parser if the request switches thinking off.
+        # An engine may skip its reasoning parser if the request turns thinking off.
         reasoning = asked.reasoning or (usual if thinking_asked_for(kwargs) is False else None)
         return Pair(self.row, reasoning, kwargs, self.label).begin(request, asked.inside)
 
     def _begin_whole(self, request: Request | None) -> Reading:
-        """The same for a whole reply. Reasoning has no place in the answer of a tool half."""
+        """Do the same for a whole reply. Without a reasoning half nothing is read as reasoning."""
         asked = None if self.in_composition else together.of_request(request)
         if asked is None or asked.reasoning is None:
             return Pair(self.row, None, None, self.label).begin(request, False, self._known_tools(request))
@@ -454,7 +454,7 @@ class DynamoToolParser(ToolParser):
 
     def _said(self, events: Iterable[Event]) -> DeltaMessage | None:
         delta = delta_message(events)
-        # What other code of vLLM reads of a tool parser: the calls so far.
+        # Other code in vLLM reads the calls so far from these attributes.
         for call in (delta.tool_calls if delta is not None else None) or ():
             if call.id is not None:
                 self.prev_tool_call_arr.append({"name": call.function and call.function.name, "arguments": ""})
@@ -463,39 +463,39 @@ class DynamoToolParser(ToolParser):
         return delta
 
     def get_remaining_unstreamed_args(self) -> str:
-        return ""  # what is known has been sent
+        return ""  # everything that is known has been sent
 
 
 class Reading:
-    """One reply being read: its machine, and the ids that its calls go out with."""
+    """The reading of one reply: its machine, and the ids of its calls."""
 
     __slots__ = ("_before", "_ids", "_number", "_request", "machine", "unsaid")
 
     def __init__(
         self, machine: GuardedParser, row: ToolRow | None, request: Request | None, before: int | None = None
     ) -> None:
-        """`before`: how many calls the conversation has had; None: the request tells."""
+        """`before`: the number of calls in the conversation; None: count them in the request."""
         self.machine = machine
         self.unsaid: list[Event] = []
-        """The events of the last step, for who has to give them out as text."""
+        """The events of the last step, in case that they have to be returned as text."""
         self._number = None if row is None else row.numbered_id
         self._request = request
         self._before = before
         self._ids: set[str] = set()
 
     def feed(self, text: str) -> list[Event]:
-        """The events of the next piece."""
+        """Read the next piece and return its events."""
         self.unsaid = self.machine.feed(text)
         return self._numbered(self.unsaid)
 
     def finish(self) -> list[Event]:
-        """The last events."""
+        """End the reply and return the last events."""
         last = self.machine.finish()
         self.unsaid = self.unsaid + last
         return self._numbered(last)
 
     def _numbered(self, events: list[Event]) -> list[Event]:
-        """`events` with the format's kind of ids for calls whose markup gave none."""
+        """Give calls whose markup has no id the format's kind of id."""
         if self._number is None or self._request is None:
             return events
         return [self._with_id(event) if isinstance(event, ToolCallStart) else event for event in events]
@@ -512,7 +512,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What reads a reply: the rows of the two parsers, as far as there are two."""
+    """The rows of the two parsers that read a reply; either may be None."""
 
     tool: ToolRow | None
     reasoning: ReasoningRow | None
@@ -529,10 +529,10 @@ class Pair:
         """Begin to read a reply.
 
         Args:
-            request: None if vLLM does not tell.
-            inside: whether it starts in reasoning; None: the request and the format's habit decide.
-            tools: in place of the request's.
-            calls_before: how many calls the conversation has had; None: the request tells.
+            request: None if vLLM does not pass it.
+            inside: whether the reply starts in reasoning; None: the request and the format's default decide.
+            tools: used instead of the request's.
+            calls_before: the number of calls in the conversation; None: count them in the request.
         """
         tool, reasoning = self.tool, self.reasoning
         if tools is None:
@@ -552,7 +552,7 @@ class Pair:
 
 
 def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
-    """The events of one step as vLLM's delta; None if there are none."""
+    """Return the events of one step as vLLM's delta; None if there is nothing to send."""
     content = reasoning = ""
     calls: dict[int, DeltaToolCall] = {}
     functions: dict[int, DeltaFunctionCall] = {}
@@ -573,7 +573,7 @@ def delta_message(events: Iterable[Event]) -> DeltaMessage | None:
             calls[event.index] = DeltaToolCall(index=event.index, id=event.id, type="function", function=function)
     if not (content or reasoning or calls):
         return None
-    # Only what is there is set: vLLM writes every field that was, nulls included.
+    # Set only the fields that have a value: vLLM serializes every field that was set, nulls included.
     message = DeltaMessage()
     if content:
         message.content = content
@@ -590,7 +590,7 @@ def _frames_reply(reasoning: str, _declared: int) -> bool:
 
 
 def _any_strict(tools: Sequence[Any]) -> bool:
-    """Whether one of a request's tools is strict. Chat Completions' own are looked at without a call for each."""
+    """Return whether one of a request's tools is strict. The tools of Chat Completions take the fast path."""
     try:
         return True in [tool.function.strict for tool in tools]
     except AttributeError:
@@ -598,7 +598,7 @@ def _any_strict(tools: Sequence[Any]) -> bool:
 
 
 def tools_of(tools: Sequence[object] | None) -> Sequence[object]:
-    """A request's tools as plain objects."""
+    """Return a request's tools as plain objects."""
     return plain_tools(function_tools(tools or ()))
 
 
@@ -607,19 +607,19 @@ def tool_choice_of(request: Request | None) -> object:
 
 
 def tool_class(row: ToolRow, name: str = "") -> type[DynamoToolParser]:
-    """The class of a tool-call parser, made when it is first asked for. `name`: the one that is named, of the row's."""
+    """Return the class of a tool parser, made on first use. `name`: one of the row's names; by default the first."""
     name = name or row.name
     made: type[DynamoToolParser] | None = globals().get(tool_class_name(name))
     if made is None:
         said: dict[str, object] = {"row": row, "__module__": __name__}
         if has_structural_tag(name):
-            said["structural_tag_model"] = PREFIX + name  # vLLM asks `get_structural_tag` where there is one
+            said["structural_tag_model"] = PREFIX + name  # if it is set, vLLM calls `get_structural_tag`
         made = globals()[tool_class_name(name)] = type(tool_class_name(name), (DynamoToolParser,), said)
     return made
 
 
 def reasoning_class(row: ReasoningRow, name: str = "") -> type[DynamoReasoningParser]:
-    """The same for a reasoning parser."""
+    """Return the class of a reasoning parser; see `tool_class`."""
     name = name or row.name
     made: type[DynamoReasoningParser] | None = globals().get(reasoning_class_name(name))
     if made is None:

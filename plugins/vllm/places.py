@@ -1,4 +1,4 @@
-"""The places of vLLM that this plugin stands on, and what is lost without each."""
+"""The places in vLLM that this plugin needs, and what is lost without each."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place(
         ("vllm.entrypoints.anthropic.serving:AnthropicServingMessages.create_messages",),
-        "a request to /v1/messages that is refused is in the log, with the name of its function",
+        "a request to /v1/messages that is refused is logged, with the name of its function",
     ),
     Place(("vllm.parser.harmony:HarmonyParser.process_chunk",), "gpt-oss is not read", ("token_ids",)),
     Place(("vllm.parser.harmony:Segment",), "gpt-oss is not read"),

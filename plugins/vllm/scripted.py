@@ -1,22 +1,23 @@
-"""Make a vLLM server say a given text, token by token, whatever its weights would say.
+"""Make a vLLM server generate a given text, token by token, whatever its weights would generate.
 
     vllm serve MODEL --logits-processors dynamo_parsers.vllm.scripted:ScriptedReply
 
-For demos and tests. What is said, first hit wins:
+For demos and tests. The text is the first of these that is there:
 1. `vllm_xargs: {"script": "text"}` of the request, or `{"script_ids": [1, 2]}`;
 2. the last user message: the text between `<<<SCRIPT` and `SCRIPT>>>`, for clients that cannot add a field;
-3. with a demo model (`dynamo-parsers demo-model`): what `dynamo_parsers.demo.answer` makes up.
-Without any of these the model samples as ever.
+3. with a demo model (`dynamo-parsers demo-model`): the reply that `dynamo_parsers.demo.answer` makes up.
+
+Without any of these the model samples as usual.
 
 Rules:
 - Markers in a script become their single token ids. `vllm_xargs: {"script_split": 1}` writes all other text
   one character at a time.
-- The end-of-turn token is forced behind a script, so the reply ends with `stop`; `{"script_free_tail": 1}`
+- The end-of-turn token is forced after a script, so the reply ends with `stop`; `{"script_free_tail": 1}`
   lets the model go on instead. That token inside a script ends the reply there, unless the request says
   `ignore_eos`.
-- Structured output masks the logits first, but a script is said all the same: where it breaks the grammar,
-  vLLM fails the request. What a demo model makes up gives way to the grammar instead.
-- It is named by the flag above and by nothing else: an entry point would load it into every server of every
+- Structured output masks the logits first, but a script is generated all the same: if it breaks the grammar,
+  vLLM fails the request. A reply that a demo model makes up gives way to the grammar instead.
+- It is loaded by the flag above only: an entry point would load it into every server of every
   user. vLLM refuses it together with speculative decoding, and it needs the V1 model runner
   (`VLLM_USE_V2_MODEL_RUNNER=0`).
 """
@@ -57,7 +58,7 @@ class ScriptedReply(AdapterLogitsProcessor):
     def validate_params(cls, sampling_params: SamplingParams) -> None:
         given = sampling_params.extra_args or {}
         script = given.get("script", "")
-        # A lone surrogate passes JSON, but no tokenizer takes it, and there an error would end the engine.
+        # JSON may hold a lone surrogate, but no tokenizer accepts one, and an error there would end the engine.
         if not isinstance(script, str) or re.search("[\ud800-\udfff]", script):
             raise ValueError("vllm_xargs.script must be a string of Unicode characters")
         ids = given.get("script_ids", [])
@@ -65,7 +66,7 @@ class ScriptedReply(AdapterLogitsProcessor):
             raise ValueError("vllm_xargs.script_ids must be a list of token ids")
 
     def is_argmax_invariant(self) -> bool:
-        return False  # so greedy requests pass through it too
+        return False  # so that it is called for greedy requests too
 
     def new_req_logits_processor(
         self, params: SamplingParams
@@ -74,7 +75,7 @@ class ScriptedReply(AdapterLogitsProcessor):
 
 
 class _Reply:
-    """One request: its script once the prompt is known, then one forced token per call."""
+    """One request: decides its script at the first call, and forces one token per call."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, demo: DemoModel | None, given: dict[str, object]) -> None:
         self._tokenizer = tokenizer
@@ -82,7 +83,7 @@ class _Reply:
         self._given = given
         self._script: tuple[list[int], bool] | None = None
 
-    # vLLM counts the parameters: with three, the first is the prompt.
+    # vLLM passes the prompt as the first argument only to a function with three parameters.
     def __call__(self, prompt_ids: list[int], output_ids: list[int], logits: torch.Tensor) -> torch.Tensor:
         if self._script is None:
             self._script = self._decide(prompt_ids)
@@ -90,14 +91,14 @@ class _Reply:
         position = len(output_ids)
         if position < len(ids) and 0 <= ids[position] < len(logits):
             if not scripted and logits[ids[position]] == MINUS_INFINITY:
-                self._script = [], False  # the grammar forbids it: the rest is the model's
+                self._script = [], False  # the grammar forbids the token: the model generates the rest
                 return logits
             logits.fill_(MINUS_INFINITY)
             logits[ids[position]] = 0.0
         return logits
 
     def _decide(self, prompt_ids: list[int]) -> tuple[list[int], bool]:
-        """The ids to say, and whether they stand against a grammar."""
+        """Return the token ids to generate, and whether they are forced against a grammar."""
         given = self._given.get("script_ids")
         if isinstance(given, list):
             return self._ended(given), True

@@ -1,15 +1,15 @@
-"""One reading for two halves that an engine makes and asks one by one, without vLLM's composition.
+"""One reading of a reply for two parsers that an engine makes and calls one by one, without vLLM's composition.
 
-vLLM's own server composes (`compose`). Other front ends over vLLM's parser classes make a tool parser and a reasoning
-parser for each choice themselves, give every piece to the reasoning half first, and to the tool half what they think is
-left for it. What the halves know of each other is what such an engine hands from one to the other:
+vLLM's own server composes the two (`compose`). Other front ends that use vLLM's parser classes make a tool parser and a
+reasoning parser for each choice themselves, give every piece to the reasoning parser first, and to the tool parser the
+text that they think is left for it. The two recognise each other by what such an engine passes to both:
 
-- Both adjust the same request. The tool half opens an `Asked` for it, the reasoning half joins.
-- The reasoning half writes the name of the `Asked` into the template arguments that it was made with. The halves that
-  read are made with the same arguments, and are given the same request.
-- If both joined, the reasoning half reads for both, and never says that reasoning is over. The tool half, asked about a
-  step, gives out what the other read in that step: the one that was given the same list of token ids.
-- A half that is not told any of this stands alone.
+- Both adjust the same request. The tool parser opens an `Asked` for it, the reasoning parser joins.
+- The reasoning parser writes the name of the `Asked` into the template arguments that it was made with. The parsers
+  that read the reply are made with the same arguments, and get the same request.
+- If both joined, the reasoning parser reads for both, and never reports the end of reasoning. When the tool parser is
+  called for a step, it returns what the reasoning parser read in that step: the one with the same list of token ids.
+- A parser that gets none of this reads alone.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ NAME = "_dynamo_parsers_request"
 
 
 class Reader(Protocol):
-    """A reasoning half that reads for both."""
+    """A reasoning parser that reads for both."""
 
     step: Sequence[int] | None
     """The list of token ids that came with the last piece."""
     events: list[Event]
-    """What was read in it."""
+    """The events of that piece."""
 
 
 class Asked:
-    """A request, and what its halves have told of it. It lives as long as the request."""
+    """A request, and what its two parsers have noted about it. It lives as long as the request."""
 
     def __init__(self, request: Request, name: str) -> None:
         self._request = weakref.ref(request, lambda _: _forget(name))
@@ -55,7 +55,7 @@ class Asked:
         self.reasoning: ReasoningRow | None = None
         self.template_kwargs: Mapping[str, object] = {}
         self.inside: bool | None = None
-        """How the prompt ended, as far as a reasoning half was told."""
+        """Whether the prompt ended in open reasoning, if a reasoning parser was told."""
         self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()
         self._reported = False
 
@@ -64,18 +64,18 @@ class Asked:
         return self._request()
 
     def reader_at(self, step: Sequence[int]) -> Reader | None:
-        """The half that read the piece which came with just this list of token ids."""
+        """Return the reasoning parser that read the piece with this very list of token ids; None if none did."""
         for reader in self.readers:
             if reader.step is step:
                 return reader
         return None
 
-    def stands_alone(self, label: str) -> None:
-        """Say once that a tool half reads by itself, although a reasoning half reads for it."""
+    def report_separate(self, label: str) -> None:
+        """Log, once, that a tool parser reads by itself although a reasoning parser reads for it."""
         if not self._reported:
             self._reported = True
             logger.warning(
-                "%s: asked about another text than the reasoning parser of this request; each reads its own", label
+                "%s: called for other text than the reasoning parser of this request; each reads by itself", label
             )
 
 
@@ -90,13 +90,13 @@ def _forget(name: str) -> None:
 
 
 def of_request(request: object) -> Asked | None:
-    """What was told of `request`; None if nothing was."""
+    """Return the `Asked` of `request`; None if there is none."""
     asked = _of_request.get(id(request))
     return asked if asked is not None and asked.request is request else None
 
 
 def of_arguments(template_kwargs: Mapping[str, object]) -> Asked | None:
-    """What was told of the request whose template arguments these are; None if nothing was, or in another process."""
+    """Return the `Asked` of the request with these template arguments; None if this process has none."""
     name = template_kwargs.get(NAME)
     return _asked.get(name) if isinstance(name, str) else None
 
@@ -110,25 +110,25 @@ def _of(request: Request) -> Asked:
 
 
 def tool_half(request: Request, row: ToolRow) -> None:
-    """A tool half that is not part of a composition has adjusted `request`."""
+    """Note that a tool parser outside vLLM's composition has adjusted `request`."""
     _of(request).tool = row
 
 
 def reasoning_half(request: Request, row: ReasoningRow, template_kwargs: Mapping[str, object]) -> None:
-    """A reasoning half that is not part of a composition has adjusted `request`; a tool half has done so before."""
+    """Note that a reasoning parser outside vLLM's composition has adjusted `request`, after the tool parser."""
     if not isinstance(template_kwargs, dict):
         return
     asked = of_request(request)
     if asked is None:
         if request.tools and request.tool_choice != "none":
-            return  # a tool half of somebody else may wait for the end of reasoning
+            return  # a tool parser that is not ours may wait for the end of reasoning
         asked = _of(request)
     asked.reasoning, asked.template_kwargs = row, template_kwargs
     template_kwargs[NAME] = asked.name
 
 
 class Rest(str):
-    """A whole reply that the reasoning half has read for both, as it is handed to the tool half."""
+    """A whole reply that the reasoning parser has read for both, with its events, to be passed to the tool parser."""
 
     events: Sequence[Event]
 

@@ -144,7 +144,7 @@ def test_choices_are_kept_apart() -> None:
         assert answer == vllm_harness.Answer("Hm.", "Hi.", (("get_weather", f'{{"city": "{city}"}}'),))
 
 
-def test_a_half_that_is_asked_about_another_step_stands_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_half_that_is_called_for_another_step_reads_alone(caplog: pytest.LogCaptureFixture) -> None:
     request, [(tool, reasoning)] = halves(1)
     with caplog.at_level(logging.WARNING, "dynamo_parsers"):
         assert step(request, tool, reasoning, "Hm.</think>", [1]).reasoning == "Hm."

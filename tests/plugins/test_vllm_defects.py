@@ -153,7 +153,7 @@ def test_a_stream_goes_on_as_content_from_where_it_broke(
 
 def test_what_is_for_the_client_is_not_caught() -> None:
     strict = {"type": "function", "function": {"name": "f", "parameters": {"type": "nothing"}, "strict": True}}
-    with pytest.raises(Exception, match="no JSON Schema"):
+    with pytest.raises(Exception, match="not a JSON Schema"):
         Exchange("dynamo_hermes", "dynamo_qwen3", chat_request([strict], tool_choice="required"))
 
 

@@ -241,7 +241,7 @@ def test_a_schema_that_no_grammar_follows(name: str) -> None:
     row = next(row for row in TOOL_ROWS if row.name == name)
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "nothing"}, "strict": True}}
     for choice in ("auto", "required"):
-        with pytest.raises(VLLMValidationError, match=r"no JSON Schema .* leave strict out .*\(Unsupported type"):
+        with pytest.raises(VLLMValidationError, match=r"not a JSON Schema .* remove strict .*\(Unsupported type"):
             adjusted(row, chat_request([tool], tool_choice=choice))
     free = json.loads(json.dumps(tool))
     free["function"]["strict"] = False
@@ -265,7 +265,7 @@ def test_a_strict_tool_that_nests_too_deep_is_refused_at_once(name: str) -> None
         except VLLMValidationError:
             continue
         validate_xgrammar_grammar(SamplingParams(structured_outputs=request.extract_structured_outputs()))
-    with pytest.raises(VLLMValidationError, match=r"nested too deeply|no JSON Schema"):
+    with pytest.raises(VLLMValidationError, match=r"nested too deeply|not a JSON Schema"):
         adjusted(row, chat_request([nested(200)], tool_choice="required"))
 
 
