@@ -3,7 +3,7 @@
 `register` is the entry point of group `sglang.srt.plugins`. SGLang calls it once in each of its processes, before it
 reads its command line, and swallows what it raises.
 
-- No name that is there is replaced, and registering twice changes nothing.
+- Existing names are never replaced, and registering twice changes nothing.
 - HTTP workers (`--tokenizer-worker-num`) load no plugins: they are pointed at `dynamo_parsers.sglang.app`.
 - Importing this module imports nothing of SGLang.
 """
@@ -29,7 +29,7 @@ logger = logging.getLogger("dynamo_parsers")
 
 
 def register() -> None:
-    """Make the parsers known to SGLang in this process. Never raises: SGLang would not say why."""
+    """Make the parsers known to SGLang in this process. Never raises: SGLang would hide the reason."""
     try:
         _register()
     except Exception:
@@ -67,7 +67,7 @@ def _register() -> None:
             auto.install(HookRegistry, HookType)
             hooks.install(HookRegistry, HookType)
     except Exception:
-        logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told of the request")
+        logger.exception("dynamo-parsers' hooks into SGLang are not installed: parsers are not told the request")
     auto.register_published()
 
 

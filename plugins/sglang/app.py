@@ -1,6 +1,6 @@
 """SGLang's HTTP application for its worker processes, which load no plugins by themselves.
 
-SGLang imports it in every HTTP worker of `--tokenizer-worker-num`; what is loaded are all plugins, as everywhere else.
+SGLang imports this module in every HTTP worker of `--tokenizer-worker-num`. It loads all plugins, not only this one.
 """
 
 from __future__ import annotations

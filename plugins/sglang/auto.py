@@ -1,11 +1,11 @@
-"""Parsers in SGLang that the tokenizer decides, when the server starts.
+"""Parsers in SGLang that are chosen by the tokenizer when the server starts.
 
-- `dynamo_auto`: those that the tokenizer and its chat template show.
-- `dynamo_response_template`: those that are made of the template which the tokenizer's config declares. They have a
-  name of their own, and other processes of the server get the template in the environment.
+- `dynamo_auto`: the parsers that fit the tokenizer and its chat template.
+- `dynamo_response_template`: parsers made from the template that the tokenizer's config declares. They have a name of
+  their own, and other processes of the server get the template through the environment.
 
-SGLang's launcher checks its arguments once, before it starts any other process. Right behind that the two flags are
-given the chosen names, so that every process knows these alone; where nothing can be chosen, the launch ends with it.
+SGLang's launcher checks its arguments once, before it starts any other process. Right after that the two flags are set
+to the chosen names, so that every process knows only these; if nothing can be chosen, the launch fails.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .hooks import HookTypes, Original, Registry
 AUTO = PREFIX + NAME
 DECLARED = PREFIX + declared.NAME
 _TEMPLATE = "DYNAMO_PARSERS_RESPONSE_TEMPLATE"
-"""Holds the template whose parsers a server was launched with, as JSON."""
+"""The environment variable with the template, as JSON, whose parsers a server was launched with."""
 
 logger = logging.getLogger("dynamo_parsers")
 
 
 class ServerArguments(Protocol):
-    """SGLang's `ServerArgs`, as far as it says what to choose and by which tokenizer."""
+    """The part of SGLang's `ServerArgs` that names the parsers and the tokenizer."""
 
     tool_call_parser: str | None
     reasoning_parser: str | None
@@ -44,7 +44,7 @@ class ServerArguments(Protocol):
 
 
 class AutoToolDetector(DynamoToolDetector):
-    """What stands under the name in SGLang's table. No server makes one: it has another name by then."""
+    """The entry in SGLang's table for these names. No server makes one: by then the flag has another name."""
 
     row = TOOL_ROWS[0]
 
@@ -53,7 +53,7 @@ class AutoToolDetector(DynamoToolDetector):
 
 
 class AutoReasoningDetector(DynamoReasoningDetector):
-    """The same for reasoning."""
+    """The same for reasoning parsers."""
 
     row = REASONING_ROWS[0]
 
@@ -62,16 +62,16 @@ class AutoReasoningDetector(DynamoReasoningDetector):
 
 
 def _refuse() -> NoReturn:
-    raise ValueError(f"{AUTO} and {DECLARED} are decided when a server starts; here the parser has to be named")
+    raise ValueError(f"{AUTO} and {DECLARED} are resolved when a server starts; here, name the parser itself")
 
 
 def install(registry: Registry, hook_types: HookTypes) -> None:
-    """Register the hook that chooses."""
+    """Register the hook that chooses the parsers."""
     registry.register("sglang.srt.server_args.ServerArgs.check_server_args", _check, hook_types.AROUND)
 
 
 def _check(original: Original, arguments: ServerArguments, *args: object, **kwargs: object) -> object:
-    """Around what checks the arguments of a launch. Raises NotConclusive."""
+    """Hook around the check of a launch's arguments. Raises NotConclusive, or Refused for a declared template."""
     result = original(arguments, *args, **kwargs)
     said = _resolving(arguments)
     _refuse_rust(said)
@@ -86,7 +86,7 @@ def _check(original: Original, arguments: ServerArguments, *args: object, **kwar
 
 
 def _refuse_rust(said: ServerArguments) -> None:
-    """Raises ValueError if SGLang's Rust server is to have a parser of ours: it would answer 400 to every request."""
+    """Raise ValueError if SGLang's Rust server is given one of our names: it would answer 400 to every request."""
     from sglang.srt.environ import envs
 
     flag = getattr(envs, "SGLANG_RUST_SERVER", None)
@@ -114,7 +114,7 @@ def _chosen(tokenizer: object, wanted: list[str]) -> dict[str, str]:
 
 
 def _made(tokenizer: object, wanted: list[str]) -> dict[str, str]:
-    """The names of the parsers that are made of the tokenizer's template. Raises Refused."""
+    """Return the names of the parsers made from the tokenizer's template, by flag. Raises Refused."""
     spec = declared.template_for(tokenizer, DECLARED)
     parsers = declared.parsers_of(spec)
     names: dict[str, str] = {}
@@ -123,18 +123,18 @@ def _made(tokenizer: object, wanted: list[str]) -> dict[str, str]:
     if "reasoning_parser" in wanted:
         names["reasoning_parser"] = PREFIX + declared.reasoning_of(parsers).name
     publish(spec)
-    logger.info("%s is made of %s", DECLARED, parsers.why)
+    logger.info("%s was made from %s", DECLARED, parsers.why)
     return names
 
 
 def publish(spec: Mapping[str, object]) -> None:
-    """Have the parsers of a template known in this process and in those that it starts."""
+    """Make the parsers of a template known in this process and in the processes that it starts."""
     os.environ[_TEMPLATE] = json.dumps(spec)
     register_published()
 
 
 def register_published() -> None:
-    """Make the parsers of the server's template known to SGLang, if it has one."""
+    """Register the parsers of the server's template with SGLang; do nothing if there is no template."""
     from sglang.srt.function_call.function_call_parser import FunctionCallParser
     from sglang.srt.parser.reasoning_parser import ReasoningParser
 
@@ -162,14 +162,14 @@ def _tokenizer(said: ServerArguments) -> object:
 
 
 def _resolving(arguments: ServerArguments) -> ServerArguments:
-    """The arguments with what SGLang itself has decided so far, which it notes apart."""
+    """Return the arguments with SGLang's own decisions so far, which it stores separately."""
     from sglang.srt.arg_groups.overrides import resolving_view
 
     return resolving_view(arguments)  # type: ignore[no-any-return]
 
 
 def _declare(arguments: ServerArguments, names: dict[str, str]) -> None:
-    """Give the arguments other parsers, by SGLang's own way."""
+    """Set the parsers in the arguments, through SGLang's own function for that."""
     from sglang.srt.arg_groups.overrides import declare_resolution
 
     declare_resolution(arguments, "dynamo-parsers", **names)

@@ -1,15 +1,15 @@
-"""SGLang's two detector classes over the core, one class made from each row of the registry.
+"""SGLang's two detector classes over the core; one class is made for each row of the registry.
 
-SGLang gives every piece of the reply to the reasoning detector, and what that leaves to the tool detector. Both make
-detectors often (for each choice, and only to ask for a grammar), so a constructor does next to nothing.
+SGLang gives every piece of the reply to the reasoning detector, and what that returns as content to the tool detector.
+It makes detectors often (for each choice, and only to get a grammar), so a constructor does next to nothing.
 
-- `dynamo_parsers.handover` makes one machine of the two; each stands alone as well.
-- What the request says comes from `requests.told`, as SGLang does not tell a detector. Untold, SGLang's own guess
+- `dynamo_parsers.handover` makes one machine for the two; each also works alone.
+- The request comes from `requests.told`, as SGLang does not pass it to a detector. Without it, SGLang's own guess
   (`force_reasoning`) decides how the reply starts.
-- Untold, it is not SGLang's server that asks but other code over its parsers, which may never call `finish`: a call
-  counts at once, and the tool detector joins the reasoning detector if it is given the first content.
-- `prev_tool_call_arr` stays empty and no call is marked as incomplete: what is known has been sent, and a stream gets
-  the finish_reason of the same reply sent whole.
+- Without it, the caller is not SGLang's server but other code that uses its parsers, and may never call `finish`: then
+  a call counts at once, and the tool detector joins the reasoning detector when it gets the first content.
+- `prev_tool_call_arr` stays empty and no call is marked as incomplete: everything that is known has been sent, and a
+  stream gets the finish_reason of the same reply sent whole.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ if TYPE_CHECKING:
     from sglang.srt.entrypoints.openai.protocol import Tool
 
 _UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
-"""Stands for tools that nobody told: calls are read, their types unknown."""
+"""The tools of a caller that passes none: calls are read, without knowing the types of their arguments."""
 _READS_FORCED_MARKUP = hasattr(BaseFormatDetector, "parses_without_tools")
-"""Whether SGLang (0.5.23 and newer) gives a forced reply to our detector on every path, so that it may be markup."""
+"""Whether SGLang passes a forced reply to our detector on every path, so that it may be markup (0.5.23 and newer)."""
 
 
 _MADE_ID = re.compile(r"call_[0-9a-f]{24}")
-"""The ids that the core makes for most formats; they are in SGLang's style."""
+"""Matches the ids that the core makes for most formats, which are in SGLang's style."""
 _NUMBERED: Mapping[str, Callable[[str, int], str]] = {"kimi_k3": "{}:{}".format}
-"""Ids that SGLang makes from a function and its number in the conversation, beside those that the registry has."""
+"""Formats for which SGLang makes ids from the function's name and the call's number; the registry has the others."""
 
 
 class CallItem(ToolCallItem):
-    """SGLang's item, with the id of the call that it begins."""
+    """SGLang's item with the id of the call that begins in it."""
 
     id: str | None = Field(default=None, exclude=True)
 
 
 def _as_content(_: object, text: str = "", *__: object, **___: object) -> StreamingParseResult:
-    """After a defect: the text, with the calls that its reasoning half has kept for the tool half."""
+    """After a defect: return the text as content, with the calls that the reasoning half kept for the tool half."""
     if isinstance(text, Content):
         kept = text.source.fetch()
         text = "".join(event.text for event in kept if isinstance(event, ContentDelta | ToolArgumentsDelta)) or text
@@ -70,7 +70,7 @@ def _as_content(_: object, text: str = "", *__: object, **___: object) -> Stream
 
 
 def _kept_as_content(self: DynamoToolDetector, text: str, *_: object) -> StreamingParseResult:
-    """The same if it has been asked about that text before."""
+    """Return the same if the text has been parsed before (`has_tool_call`)."""
     if self._kept is None or self._kept[0] != text:
         return _as_content(self, text)
     found = self._kept[2]
@@ -83,13 +83,13 @@ def _as_answer(_: object, text: str = "", *__: object) -> ReasoningResult:
 
 
 class DynamoToolDetector(BaseFormatDetector):
-    """The tool half. Subclasses name a row of the registry."""
+    """The tool half. Each subclass sets a row of the registry."""
 
     row: ClassVar[ToolRow]
 
     @property
     def label(self) -> str:
-        """What a log line shows."""
+        """The name shown in log lines."""
         return f"tool parser {PREFIX}{self.row.name}"
 
     def __init__(self) -> None:
@@ -106,42 +106,42 @@ class DynamoToolDetector(BaseFormatDetector):
 
     @guarded(_as_content)
     def parse_streaming_increment(self, new_text: str, tools: Sequence[Tool]) -> StreamingParseResult:
-        """What the next piece gives rise to: one item for each call that it says something of."""
+        """Read the next piece and return its content and calls: one item for each call that goes on in it."""
         if self._half is None:
             self._half = self._new_half()
         return self._result(self._half.feed(new_text, plain_tools(tools)), self._ids)
 
     @guarded(lambda *_: StreamingParseResult())
     def finish(self, tools: Sequence[Tool]) -> StreamingParseResult:
-        """The last of a stream; another one may follow."""
+        """End the stream and return the last content and calls. Another stream may follow."""
         half, self._half = self._half, None
         ids, self._ids = self._ids, set()
         return self._result([] if half is None else half.finish(), ids)
 
     @guarded(lambda *_: True)
     def has_tool_call(self, text: str) -> bool:
-        """Whether `detect_and_parse` makes anything else of `text` than content as it stands."""
+        """Return whether `detect_and_parse` would return anything but `text` itself as content."""
         found = self._whole(text, self._tools_told)
         return bool(found.calls) or found.normal_text != text
 
     @guarded(_kept_as_content)
     def detect_and_parse(self, text: str, tools: Sequence[Tool]) -> StreamingParseResult:
-        """The content and the calls of a whole reply, one item a call."""
+        """Return the content and the calls of a whole reply, one item per call."""
         return self._whole(text, plain_tools(tools))
 
     def _whole(self, text: str, tools: list[dict[str, object]] | None) -> StreamingParseResult:
-        """The result for `text`, the one kept where it was asked for before."""
+        """Return the result for `text`; the stored one if it has been parsed before."""
         if self._kept is not None and self._kept[0] == text:
             if tools is None or tools == self._kept[1]:
                 return self._kept[2]
-            text = str(text)  # the reasoning half has been asked already
+            text = str(text)  # plain text: the calls of the reasoning half were fetched already
         if tools is None:
             return self._result(self._new_half().whole(str(text), _UNKNOWN_TOOLS), set())
         self._kept = text, tools, self._result(self._new_half().whole(text, tools), set())
         return self._kept[2]
 
     def _result(self, events: list[Event], ids: set[str]) -> StreamingParseResult:
-        """The events of one step; `ids` are those that the reply has had."""
+        """Return the result for the events of one step. `ids`: the ids used in this reply so far."""
         content, pieces = folded(events)
         calls: list[ToolCallItem] = []
         for each in pieces:
@@ -150,7 +150,7 @@ class DynamoToolDetector(BaseFormatDetector):
         return StreamingParseResult(normal_text=content, calls=calls)
 
     def _id_of(self, call_id: str, name: str, index: int, ids: set[str]) -> str:
-        """The id that a call goes out with: the markup's own, or where none stood there the format's kind."""
+        """Return the id to send for a call: the markup's own, or one in the format's style if the markup has none."""
         numbered = self.row.numbered_id or _NUMBERED.get(self.row.name)
         if numbered is not None and _MADE_ID.fullmatch(call_id):
             call_id = free_id(numbered, name, self._calls_before + index, ids)
@@ -162,14 +162,14 @@ class DynamoToolDetector(BaseFormatDetector):
 
     @classmethod
     def parses_without_tools(cls) -> bool:
-        """SGLang (0.5.23 and newer) is to ask without tools too: frames and turn ends are no content then either."""
+        """Make SGLang (0.5.23 and newer) call this detector without tools too, to remove frames and turn ends."""
         return True
 
-    # --- forced choices: what SGLang forces, markup or JSON, this detector reads
+    # --- forced choices: this detector reads what SGLang forces, markup or JSON
 
     @guarded(lambda self, *_: self)
     def get_required_tool_parser(self, tool_choice: object) -> DynamoToolDetector | None:
-        """This detector where a choice is forced."""
+        """Return this detector if a call is forced, else None."""
         if not _is_forced(tool_choice):
             return None
         self._choice = plain_tool_choice(tool_choice)
@@ -190,9 +190,9 @@ class DynamoToolDetector(BaseFormatDetector):
         thinking_mode: bool = False,
         parallel_tool_calls: bool = True,
     ) -> StructuralTag | None:
-        """What constrains forced calls, and those of strict tools; None where a forced call is to be JSON.
+        """Return the tag for forced calls and for calls of strict tools; None if a forced call is to be JSON.
 
-        A markup that frames the whole reply has none: SGLang starts a grammar behind reasoning, and not with the reply.
+        A markup that frames the whole reply has no tag, as SGLang starts a grammar after reasoning, not with the reply.
         """
         if _is_forced(tool_choice) and not (_READS_FORCED_MARKUP and takes_tags()):
             return None
@@ -202,7 +202,7 @@ class DynamoToolDetector(BaseFormatDetector):
     def get_auto_tool_call_structural_tag(
         self, tools: Sequence[Tool] | None = None, thinking_mode: bool = False, parallel_tool_calls: bool = True
     ) -> StructuralTag | None:
-        """What constrains calls that need not be, of tools that are not strict: only how many they are."""
+        """Return the tag for calls neither forced nor strict: it limits them to one. None if there is no limit."""
         if parallel_tool_calls or not takes_tags():
             return None
         return self._tag(tools, "auto", parallel_tool_calls, "auto")
@@ -215,7 +215,7 @@ class DynamoToolDetector(BaseFormatDetector):
         try:
             tag = structural_tag(self.row.name, plain_tools(tools), tool_choice, parallel_tool_calls, level=level)
         except ToolChoiceError as error:
-            raise ToolChoiceError(error.plain) from None  # SGLang puts it into its log, and goes on without a tag
+            raise ToolChoiceError(error.plain) from None  # SGLang logs the message and goes on without a tag
         return None if tag is None else MadeTag.of(tag)
 
     def supports_structural_tag(self) -> bool:
@@ -229,17 +229,16 @@ class DynamoToolDetector(BaseFormatDetector):
 
 
 class MadeTag(StructuralTag):
-    """A tag of ours as SGLang asks for one.
+    """One of our tags in the type that SGLang expects.
 
-    SGLang writes a tag as JSON, and takes text as it is. Pydantic has nothing to find out about it, so there are no
-    fields.
+    SGLang only serializes a tag, and accepts text as it is; so there are no fields for pydantic to validate.
     """
 
     _text: str = PrivateAttr()
 
     @classmethod
     def of(cls, tag: Tag) -> MadeTag:
-        """`tag` as SGLang wants it; the same object for the same tag."""
+        """Return `tag` in this type; the same object for the same tag."""
         if not isinstance(tag.engine, cls):
             tag.engine = made = cls.model_construct(type="structural_tag")
             made._text = tag.text
@@ -257,13 +256,13 @@ def _is_forced(tool_choice: object) -> bool:
 
 
 class DynamoReasoningDetector(BaseReasoningFormatDetector):
-    """The reasoning half. Subclasses name a row of the registry."""
+    """The reasoning half. Each subclass sets a row of the registry."""
 
     row: ClassVar[ReasoningRow]
 
     @property
     def label(self) -> str:
-        """What a log line shows."""
+        """The name shown in log lines."""
         return f"reasoning parser {PREFIX}{self.row.name}"
 
     def __init__(  # noqa: PLR0913
@@ -276,7 +275,7 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         tokenizer: Tokenizer | None = None,
         tool_call_parser_active: bool = False,
     ) -> None:
-        # The four arguments that every SGLang knows; the rest are attributes that others read.
+        # Only the arguments that every SGLang has; the rest are attributes that other code reads.
         super().__init__(
             self.row.open, self.row.close, force_reasoning=bool(force_reasoning), stream_reasoning=stream_reasoning
         )
@@ -298,22 +297,22 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         beside = request.beside if request is not None and tool_call_parser_active else None
         self._half = ReasoningHalf(self.row.name, kwargs, inside, choice, beside, end_is_told=request is not None)
         self._half.may_be_joined = request is None
-        self._held: list[str] = []  # reasoning, where it is not to be streamed
+        self._held: list[str] = []  # reasoning that is not to be streamed
 
     @guarded(_as_answer)
     def detect_and_parse(self, text: str) -> ReasoningResult:
-        """Reasoning and content of a whole reply."""
+        """Return the reasoning and the content of a whole reply."""
         reasoning, content = self._half.whole(text)
         return ReasoningResult(normal_text=content, reasoning_text=reasoning)
 
     @guarded(_as_answer)
     def parse_streaming_increment(self, new_text: str) -> ReasoningResult:
-        """Reasoning and content that the next piece gives rise to."""
+        """Read the next piece and return its reasoning and content."""
         return self._given(self._half.feed(new_text), last=False)
 
     @guarded(lambda *_: ReasoningResult(normal_text="", reasoning_text=""))
     def finish(self) -> ReasoningResult:
-        """The last of a stream."""
+        """End the stream and return the last reasoning and content."""
         return self._given(self._half.finish(), last=True)
 
     def _given(self, said: tuple[str, str], *, last: bool) -> ReasoningResult:
@@ -321,7 +320,7 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
         if not self.stream_reasoning:
             self._held.append(reasoning)
             reasoning = ""
-            # Content that a tool detector may join is true though there is none.
+            # A `Content` for a tool detector to join is true even if it is empty.
             if last or len(content) > 0 or (content and not self._half.may_be_joined):
                 reasoning = "".join(self._held)
                 self._held.clear()
@@ -329,7 +328,7 @@ class DynamoReasoningDetector(BaseReasoningFormatDetector):
 
 
 def _reasoning_default(starts: Starts) -> str:
-    """SGLang's word for how a reply starts where the chat template does not tell it."""
+    """Return SGLang's name for how a reply starts if the chat template does not tell."""
     if starts.switch == "effort":
         return "mistral"
     if starts.inside:
@@ -338,7 +337,7 @@ def _reasoning_default(starts: Starts) -> str:
 
 
 def _left_inside(row: ReasoningRow, text: str, otherwise: bool | None) -> bool | None:
-    """Whether `text`, the message to be continued, ends inside reasoning."""
+    """Return whether `text`, the message to be continued, ends inside reasoning; `otherwise` if it has no marker."""
     opened = max(text.rfind(marker) for marker in row.think.opens)
     closed = max(text.rfind(marker) for marker in row.think.closes)
     return otherwise if opened == closed else opened > closed
@@ -355,10 +354,10 @@ def _reasoning_class(row: ReasoningRow) -> type[DynamoReasoningDetector]:
 
 
 def tool_detector(name: str) -> type[DynamoToolDetector]:
-    """The class of tool parser `name`, the same one for all names of a row."""
+    """Return the class of tool parser `name`, the same one for all names of a row."""
     return _tool_class(tool_row(name))
 
 
 def reasoning_detector(name: str) -> type[DynamoReasoningDetector]:
-    """The class of reasoning parser `name`, the same one for all names of a row."""
+    """Return the class of reasoning parser `name`, the same one for all names of a row."""
     return _reasoning_class(reasoning_row(name))

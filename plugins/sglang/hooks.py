@@ -1,15 +1,15 @@
-"""What SGLang does by a parser's name, and what it does not tell a parser, restored with its own hooks.
+"""Hooks for what SGLang does only for its own parser names, and for what it does not tell a parser.
 
 - A request is told to the detectors that are made for its answer: `requests`.
-- Markers that are special tokens stay in the text, also without tools in the request.
-- A call has the id that its markup gives; SGLang's own style is that of the ids which are made.
-- A grammar starts where the prompt says: with the reply where reasoning is closed, behind reasoning where it is open.
-  That of a forced call always starts with the reply: it leaves a call, or a closed thought and a call.
-- What reads the replies is compiled when the serving is made, as the server starts.
-- A call that was cut has the arguments that are whole in a message of Anthropic's API.
-- With `tool_choice` "none" the reply is parsed too: the markup of calls is no content.
+- Markers that are special tokens stay in the text, even without tools in the request.
+- A call has the id from its markup; ids that have to be made are in SGLang's own style.
+- A grammar starts at the place that fits the prompt: with the reply if reasoning is closed, after reasoning if it is
+  open. The grammar of a forced call always starts with the reply: it allows a call, or closed reasoning and a call.
+- The parsers are compiled when the serving object is made, at start-up.
+- In a message of Anthropic's API a call that was cut has the part of its arguments that is complete.
+- With `tool_choice` "none" the reply is parsed too, so that the markup of calls is not content.
 
-A hook passes everything on that is not about our parsers.
+A hook changes nothing for other parsers.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _WITHOUT_HTTP = (
     "sglang.srt.managers.data_parallel_controller",
 )
 _PROMPT_END = 4096
-"""Characters of a prompt that is text which are looked at for how it ends."""
+"""How many characters at the end of a prompt given as text are tokenized to see how it ends."""
 
 Original = Callable[..., object]
 Hook = Callable[..., object]
@@ -96,7 +96,7 @@ class ChatRequest(Protocol):
 
 
 class Prepared(Protocol):
-    """What SGLang makes of a chat request, newer ones with what their grammars have to know."""
+    """What SGLang makes of a chat request. The attributes for grammars are those of newer versions."""
 
     prompt_ids: object
     require_reasoning: bool
@@ -104,26 +104,26 @@ class Prepared(Protocol):
 
 
 class EngineRequest(Protocol):
-    """What SGLang's engine is asked."""
+    """A request to SGLang's engine."""
 
     input_ids: Sequence[int] | None
     text: object
 
 
 def may_serve_http() -> bool:
-    """Whether this process is, or may become, one that serves requests: the others are spared the imports."""
+    """Return whether this process serves requests or may do so later; the others need not import the parsers."""
     return CHAT in sys.modules or not any(name in sys.modules for name in _WITHOUT_HTTP)
 
 
 def install(registry: Registry, hook_types: HookTypes) -> None:
-    """Register the hooks, as far as this SGLang has what they are for. SGLang applies them."""
+    """Register the hooks for the methods that this SGLang has. SGLang applies them."""
     for module, owner, name, hook in HOOKS:
         if hasattr(getattr(import_module(module), owner, None), name):
             registry.register(f"{module}.{owner}.{name}", hook, hook_types.AROUND)
 
 
 def point_workers_at_app(registry: Registry, hook_types: HookTypes) -> None:
-    """See that HTTP workers load plugins."""
+    """Make HTTP workers load plugins."""
     from sglang.srt.environ import envs
 
     if hasattr(envs, "SGLANG_HTTP_SERVER_APP_PATH"):  # since 0.5.23
@@ -137,7 +137,7 @@ def _run_with_app(original: Original, app: object, *args: object, **kwargs: obje
 
 
 def _our_name(name: str | None, names: Sequence[str]) -> str | None:
-    """The bare name, if it is one of ours."""
+    """Return the name without its prefix if it is one of ours, else None."""
     if name is None or not name.startswith(PREFIX):
         return None
     bare = name.removeprefix(PREFIX)
@@ -153,7 +153,7 @@ def _our_reasoning(serving: Serving) -> str | None:
 
 
 def _tools_of(serving: Serving, request: ChatRequest) -> Sequence[object]:
-    """The tools of a request, those included that a newer SGLang finds in its messages."""
+    """Return the tools of a request, including those that a newer SGLang finds in its messages."""
     effective: Callable[[ChatRequest], Sequence[object]] | None = getattr(serving, "_effective_tools", None)
     return (request.tools or ()) if effective is None else effective(request)
 
@@ -169,7 +169,7 @@ def _tell(serving: Serving, request: ChatRequest, prompt: object) -> None:
 
 
 def _settle_grammar(serving: Serving, request: ChatRequest, result: Prepared, reasoning: str) -> None:
-    """See that a grammar waits for the end of reasoning only if there is some, and that a forced call is forced."""
+    """Make a grammar wait for the end of reasoning only if there is reasoning, and a forced call start the reply."""
     prompt = _ids_of(serving, result.prompt_ids)
     if not isinstance(prompt, Sequence):
         return
@@ -177,7 +177,7 @@ def _settle_grammar(serving: Serving, request: ChatRequest, result: Prepared, re
     row, kwargs = reasoning_row(reasoning), template_kwargs_of(request)
     inside = reasoning_ids(row, tokenizer).prompt_ends_inside(prompt)
     if inside is None and (not opens_thoughts(row, tokenizer, kwargs) or thinking_asked_for(kwargs) is False):
-        inside = False  # it opens no reasoning, so none would be closed either
+        inside = False  # the reply opens no reasoning, so a grammar must not wait for its end
     begins = inside is not False and _force_from_start(serving, request, result, reasoning, inside is True)
     if not begins and inside is None and row.frame is None:
         begins = _answer_from_start(serving, request, result, reasoning)
@@ -190,10 +190,10 @@ def _settle_grammar(serving: Serving, request: ChatRequest, result: Prepared, re
 def _force_from_start(
     serving: Serving, request: ChatRequest, result: Prepared, reasoning: str, in_reasoning: bool
 ) -> bool:
-    """Have the grammar of a forced call begin with the reply, its reasoning in front: SGLang would wait for its closer.
+    """Make the grammar of a forced call begin with the reply and allow reasoning; SGLang would wait for its closer.
 
     Returns:
-        False if no call is forced, or not by our markup's grammar.
+        False if no call is forced, or if it is not forced by the grammar of our markup.
     """
     tool, choice = _our_tool(serving), plain_tool_choice(request.tool_choice)
     constraint = getattr(result, "tool_call_constraint", None)
@@ -216,11 +216,11 @@ def _force_from_start(
 
 
 def _answer_from_start(serving: Serving, request: ChatRequest, result: Prepared, reasoning: str) -> bool:
-    """Have the grammar of an answer begin with the reply, reasoning in front, if the prompt does not tell of reasoning.
+    """Make the grammar of an answer begin with the reply and allow reasoning, if the prompt does not show its state.
 
     Returns:
-        False if the answer may be anything, or may be a call instead, or if this is not a chat request: what other APIs
-        say of the answer is not in `request`.
+        False if the answer is not constrained or may be a call instead, or if this is not a chat request: other APIs
+        have the constraint elsewhere.
     """
     form = getattr(request, "response_format", None)
     kind = getattr(form, "type", None)
@@ -239,7 +239,7 @@ def _answer_from_start(serving: Serving, request: ChatRequest, result: Prepared,
 
 
 def _ours(what: Callable[..., None], *arguments: object) -> None:
-    """Do our own part of a hook. If it raises, the request goes on without it, and a line says so."""
+    """Run our part of a hook. If it raises, the request goes on without it, and one line is logged."""
     try:
         what(*arguments)
     except Exception as error:
@@ -248,7 +248,7 @@ def _ours(what: Callable[..., None], *arguments: object) -> None:
 
 
 def _made(original: Original, serving: Serving, *args: object, **kwargs: object) -> object:
-    """Around what makes the serving of an API, as the server starts."""
+    """Hook around the constructor of a serving object, at start-up."""
     result = original(serving, *args, **kwargs)
     _ours(_prepare, serving)
     return result
@@ -263,7 +263,7 @@ def _prepare(serving: Serving) -> None:
 def _process_messages(
     original: Original, serving: Serving, request: ChatRequest, *args: object, **kwargs: object
 ) -> object:
-    """Around what makes a prompt of a chat request."""
+    """Hook around the method that makes the prompt of a chat request."""
     _ours(_before_prompt, serving, request)
     result = original(serving, request, *args, **kwargs)
     _ours(_after_prompt, serving, request, result)
@@ -286,7 +286,7 @@ def _after_prompt(serving: Serving, request: ChatRequest, result: object) -> Non
     tool, reasoning = _our_tool(serving), _our_reasoning(serving)
     if reasoning and hasattr(result, "require_reasoning"):
         _settle_grammar(serving, request, cast(Prepared, result), reasoning)
-    # The Responses API answers in the task that is here; the others may be in a thread, and tell later.
+    # The Responses API answers in this task; other APIs may be in a thread here, and tell later (`_answer`).
     if (tool or reasoning) and _in_a_task():
         _tell(serving, request, getattr(result, "prompt_ids", None))
 
@@ -301,7 +301,7 @@ def _in_a_task() -> bool:
 def _answer(
     original: Original, serving: Serving, asked: EngineRequest, request: ChatRequest, *args: object, **kwargs: object
 ) -> object:
-    """Around what answers a chat request."""
+    """Hook around the methods that answer a chat request."""
     _ours(_tell_asked, serving, asked, request)
     return original(serving, asked, request, *args, **kwargs)
 
@@ -312,12 +312,12 @@ def _tell_asked(serving: Serving, asked: EngineRequest, request: ChatRequest) ->
 
 
 def _call_id(original: Original, serving: Serving, item: object, *args: object, **kwargs: object) -> object:
-    """Around what gives a call an id."""
+    """Hook around the method that gives a call its id."""
     return getattr(item, "id", None) or original(serving, item, *args, **kwargs)
 
 
 def _message(original: Original, serving: object, response: object, *args: object, **kwargs: object) -> object:
-    """Around what makes an Anthropic message of a chat response: SGLang logs arguments that are cut, and drops them."""
+    """Hook around the conversion to an Anthropic message, which logs and drops arguments that were cut."""
     now = told()
     if now is not None and now.tool_parser is not None:
         _ours(_make_whole, response)
@@ -332,7 +332,7 @@ def _make_whole(response: Any) -> None:
 def _reads_calls(
     original: Original, serving: Serving, request: ChatRequest, *args: Sequence[object], **kwargs: object
 ) -> object:
-    """Around what tells whether a reply goes through the tool parser."""
+    """Hook around the check whether a reply goes through the tool parser."""
     if original(serving, request, *args, **kwargs):
         return True
     try:
@@ -345,7 +345,7 @@ def _reads_calls(
 def _reads_calls_of_a_response(
     original: Original, request: ChatRequest, tools: Sequence[object], *args: object, **kwargs: object
 ) -> object:
-    """The same of the Responses API for a reply sent whole, which does not know whose the parser is."""
+    """The same for a whole reply in the Responses API, whose check does not know the parser."""
     if original(request, tools, *args, **kwargs):
         return True
     now = told()
@@ -353,7 +353,7 @@ def _reads_calls_of_a_response(
 
 
 def _refuses(request: ChatRequest, tools: Sequence[object]) -> bool:
-    """Whether a request has tools, and wants no call."""
+    """Return whether a request has tools and forbids calls."""
     as_json = bool(getattr(request, "_response_parser_json_response_format", False))
     return bool(tools) and request.tool_choice == "none" and not as_json
 
@@ -369,4 +369,4 @@ HOOKS: tuple[tuple[str, str, str, Hook], ...] = (
     (RESPONSES, RESPONSES_SERVING, "_tool_call_parsing_enabled", _reads_calls),
     (RESPONSES, RESPONSES_SERVING, "_tool_parsing_active", _reads_calls_of_a_response),
 )
-"""Module, class, method and what stands around it."""
+"""Module, class, method, and the hook around it."""

@@ -1,7 +1,7 @@
-"""What a request says, for the detectors that SGLang makes while it answers it.
+"""Passes a request to the detectors that SGLang makes while it answers it.
 
 - `tell` is called in the task that answers a request (`hooks`), `told` in the same task or in one that it started.
-- `tell_grammars` is called before a request's prompt is made, `takes_tags` while it is.
+- `tell_grammars` is called before a request's prompt is made, `takes_tags` while it is made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dynamo_parsers.token_ids import ReasoningIds
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A request, and the prompt that it became."""
+    """A request and its prompt."""
 
     tools: list[dict[str, object]]
     tool_choice: object
@@ -25,19 +25,19 @@ class Told:
     chat_template_kwargs: Mapping[str, object]
     prompt_ids: Sequence[int]
     tool_parser: str | None
-    """The server's tool parser, without the prefix; None where it is not ours."""
+    """The server's tool parser, without the prefix; None if it is not ours."""
     calls_before: int = 0
-    """How many calls the conversation has had."""
+    """The number of calls in the conversation."""
 
     @property
     def beside(self) -> Beside | None:
-        """What our tool detector for this request reads with."""
+        """The settings of our tool detector for this request; None if the server has none."""
         if self.tool_parser is None:
             return None
         return Beside(self.tool_parser, self.tools, self.tool_choice, self.parallel_tool_calls)
 
     def prompt_ends_inside(self, ids: ReasoningIds) -> bool | None:
-        """Whether the prompt opened reasoning or closed it; None where it says nothing, or is not known."""
+        """Return whether the prompt ends in open reasoning; None if it shows neither or is not known."""
         return ids.prompt_ends_inside(self.prompt_ids)
 
 
@@ -48,22 +48,22 @@ _takes_tags: ContextVar[bool] = ContextVar("dynamo_parsers_takes_tags", default=
 
 
 def tell_grammars(backend: object) -> None:
-    """Note the server's grammar backend, by SGLang's name for it; None: SGLang's default, which is xgrammar."""
+    """Store the server's grammar backend, by SGLang's name for it; None is SGLang's default, xgrammar."""
     _takes_tags.set(backend in (None, "xgrammar"))
 
 
 def takes_tags() -> bool:
-    """Whether the server's grammars may be structural tags: the other backends fail a request that has one."""
+    """Return whether the server's backend supports structural tags; the others fail a request that has one."""
     return _takes_tags.get()
 
 
 def told() -> Told | None:
-    """The request that is being answered; None where nobody told."""
+    """Return the request that is being answered; None if `tell` was not called."""
     return _told.get()
 
 
 def tell(request: object, tools: Sequence[object] | None, prompt_ids: object, tool_parser: str | None) -> None:
-    """Note the chat request that is being answered. `prompt_ids` is None or text where SGLang has no ids yet."""
+    """Store the chat request that is being answered. `prompt_ids` may be None or text if SGLang has no ids yet."""
     ids = prompt_ids if isinstance(prompt_ids, Sequence) and not isinstance(prompt_ids, str) else ()
     _told.set(
         Told(
@@ -87,10 +87,10 @@ def _calls_before(request: object) -> int:
 
 
 def template_kwargs_of(request: object) -> Mapping[str, object]:
-    """The template arguments of a request; SGLang keeps one of them apart."""
+    """Return the template arguments of a request, with `reasoning_effort`, which SGLang keeps separately."""
     kwargs = dict(getattr(request, "chat_template_kwargs", None) or {})
     effort = getattr(request, "reasoning_effort", None)
-    # A field's default says nothing of the request.
+    # A default is not something that the client asked for.
     if effort is not None and "reasoning_effort" in getattr(request, "model_fields_set", ()):
         kwargs.setdefault("reasoning_effort", effort)
     return kwargs
