@@ -3,7 +3,7 @@
 TensorRT-LLM has no plug-in mechanism, so something has to fill its two registries: `register`, the command
 `dynamo-trtllm-serve`, or the hook that `dynamo-parsers trtllm enable` installs.
 
-- Nothing is registered over a name that is there, and registering twice changes nothing.
+- Existing names are never replaced, and registering twice changes nothing.
 - Importing this module imports nothing of TensorRT-LLM, and none of the parsers.
 """
 
@@ -29,11 +29,11 @@ logger = logging.getLogger("dynamo_parsers")
 
 
 class UnknownInterface(Exception):
-    """A TensorRT-LLM that these classes do not fit."""
+    """The installed TensorRT-LLM has an interface that these classes do not fit."""
 
 
 def register() -> None:
-    """Make the parsers known to TensorRT-LLM in this process, which is imported for it. Never raises."""
+    """Make the parsers known to TensorRT-LLM in this process; this imports TensorRT-LLM. Never raises."""
     try:
         check_version()
         for module in (FACTORY, REASONING):
@@ -51,7 +51,7 @@ def register() -> None:
 
 
 def check_places() -> None:
-    """Look at what the plugin stands on, and log what is missing."""
+    """Check the places in TensorRT-LLM that the plugin needs, and log what is missing."""
     from dynamo_parsers.engines.places import self_check
 
     from .places import NEWEST, PLACES
@@ -60,7 +60,7 @@ def check_places() -> None:
 
 
 def after_import(name: str) -> None:
-    """Do what is due once the module `name` of TensorRT-LLM stands. Never raises: that would stop it for everybody."""
+    """Do what is due when TensorRT-LLM's module `name` has been imported. Never raises: that would stop the server."""
     module = sys.modules.get(name)
     due = AFTER.get(name)
     if module is None or due is None:
@@ -75,12 +75,12 @@ def after_import(name: str) -> None:
 
 
 def wanted() -> str:
-    """The versions that are supported, for messages."""
+    """Return the supported versions, for messages."""
     return f"{floor('trtllm')} or newer"
 
 
 def version() -> str | None:
-    """The version of the TensorRT-LLM that is imported or can be; None where it does not say."""
+    """Return the version of the TensorRT-LLM in this environment; None if there is none or it does not tell."""
     try:
         found = getattr(import_module("tensorrt_llm.version"), "__version__", None)
     except ImportError:
@@ -89,7 +89,7 @@ def version() -> str | None:
 
 
 def check_version() -> None:
-    """Raises UnknownInterface where TensorRT-LLM is older than the floor."""
+    """Raise UnknownInterface if TensorRT-LLM is older than the oldest supported version."""
     said = version()
     if is_too_old("trtllm", said):
         raise UnknownInterface(f"this is {said}")
@@ -98,7 +98,7 @@ def check_version() -> None:
 def _register_tool_parsers(module: ModuleType) -> None:
     parsers = getattr(getattr(module, "ToolParserFactory", None), "parsers", None)
     if not isinstance(parsers, dict):
-        raise UnknownInterface("this one keeps its tool parsers elsewhere, and none of ours is registered")
+        raise UnknownInterface("this version keeps its tool parsers elsewhere; none of ours is registered")
     from .tool_parsers import CLASSES
 
     for name, parser in CLASSES.items():
@@ -110,7 +110,7 @@ def _register_reasoning_parsers(module: ModuleType) -> None:
     decorator = getattr(module, "register_reasoning_parser", None)
     known = getattr(factory, "_parsers" if decorator is not None else "parsers", None)
     if not isinstance(known, dict):
-        raise UnknownInterface("this one keeps its reasoning parsers elsewhere, and none of ours is registered")
+        raise UnknownInterface("this version keeps its reasoning parsers elsewhere; none of ours is registered")
     from .reasoning_parsers import CLASSES
 
     for name, parser in CLASSES.items():
@@ -123,14 +123,14 @@ def _register_reasoning_parsers(module: ModuleType) -> None:
 
 
 def _tell_requests(module: ModuleType) -> None:
-    """Have parsers told what the chat post-processors know of a request."""
+    """Make the chat post-processors tell parsers the request."""
     from . import requests
 
     requests.install(module)
 
 
 def _widen_choices(module: ModuleType) -> None:
-    """Put the names into the command line's choices, which are a copy of the registries where click makes one."""
+    """Add the names to the command line's choices, as click may have copied the registries before."""
     from dynamo_parsers.command_line import hint_at_close_names
     from dynamo_parsers.registry import reasoning_parser_names, tool_parser_names
 
@@ -138,7 +138,7 @@ def _widen_choices(module: ModuleType) -> None:
 
     hint_at_close_names("--tool_parser", tool_parser_names())
     hint_at_close_names("--reasoning_parser", reasoning_parser_names())
-    check_places()  # the command line comes last: nothing is half imported any more
+    check_places()  # the command line is imported last, so no other module is half imported
     for command in _commands(vars(module).values()):
         for parameter in getattr(command, "params", ()):
             choice = getattr(parameter, "type", None)
@@ -152,7 +152,7 @@ def _widen_choices(module: ModuleType) -> None:
 
 
 def _prepare_at_start(module: ModuleType) -> None:
-    """Have the parsers that a server is started with compiled, so that its first reply costs what the second does."""
+    """Compile a server's parsers when it starts, so that its first reply costs no more than the second."""
     server = getattr(module, "OpenAIServer", None)
     theirs = getattr(server, "__init__", None)
     if server is None or theirs is None or hasattr(theirs, "_dynamo_parsers_hook"):
@@ -182,7 +182,7 @@ def _prepare(server: Any) -> None:
 
 
 def _commands(values: Iterable[object]) -> list[object]:
-    """The click commands among `values`, and theirs."""
+    """Return the click commands among `values`, and their subcommands."""
     found: list[object] = []
     for value in values:
         if isinstance(getattr(value, "params", None), list):
@@ -200,4 +200,4 @@ AFTER: dict[str, Callable[[ModuleType], None]] = {
     COMMANDS: _widen_choices,
     SERVER: _prepare_at_start,
 }
-"""What is due once a module of TensorRT-LLM stands."""
+"""What is due when a module of TensorRT-LLM has been imported."""

@@ -1,7 +1,7 @@
-"""Registers the parsers as soon as the modules of TensorRT-LLM that they go into have been imported.
+"""Registers the parsers as soon as the modules of TensorRT-LLM that hold its registries have been imported.
 
-`install` puts a finder in front of Python's own. It finds nothing itself: for three names it lets the module that is
-found call back when it has run. What it costs is one look-up of a name for each import.
+`install` puts a finder before Python's own finders. It finds nothing itself: for the names in `AFTER` it makes the
+loader call back when the module has run. It costs one dictionary look-up for each import.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from . import AFTER, after_import
 
 
 def install() -> None:
-    """From now on, register. What is imported already is filled at once. Installing twice changes nothing."""
+    """Install the finder, and register in the modules that are imported already. Installing twice changes nothing."""
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
     for name in AFTER:
@@ -39,7 +39,7 @@ class _Finder:
 
 
 def _call_back(spec: ModuleSpec) -> None:
-    """Let the loader of `spec`, which is its own, do what is due once the module has run."""
+    """Make the loader of `spec`, which no other module uses, call `after_import` once the module has run."""
     loader = spec.loader
     if loader is None:
         return

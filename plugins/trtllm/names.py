@@ -1,4 +1,4 @@
-"""The names that the parsers have in TensorRT-LLM, which looks all names up in lower case."""
+"""The names of the parsers in TensorRT-LLM, which looks up all names in lower case."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dynamo_parsers.registry import PREFIX, reasoning_parser_names, tool_parser_
 
 
 def tool_names() -> list[str]:
-    """For `--tool_parser`."""
+    """Return the names for `--tool_parser`."""
     return [PREFIX + name.lower() for name in tool_parser_names()]
 
 
 def reasoning_names() -> list[str]:
-    """For `--reasoning_parser`."""
+    """Return the names for `--reasoning_parser`."""
     return [PREFIX + name.lower() for name in reasoning_parser_names()]

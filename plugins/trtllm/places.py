@@ -1,4 +1,4 @@
-"""The places of TensorRT-LLM that this plugin stands on, and what is lost without each."""
+"""The places in TensorRT-LLM that this plugin needs, and what is lost without each."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""TensorRT-LLM's reasoning parser over the core: one class made from each row of the registry.
+"""TensorRT-LLM's reasoning parser over the core; one class is made for each row of the registry.
 
-TensorRT-LLM makes one for each choice: 1.2 without arguments, 1.3 with the request's template arguments. The rest comes
-from `requests.told`. What it reads of a parser without an instance is a class attribute.
+TensorRT-LLM makes a parser for each choice: 1.2 without arguments, 1.3 with the request's template arguments. The rest
+of the request comes from `requests.told`. TensorRT-LLM reads the class attributes without making an instance.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ else:
     )
 
 _TELLS_PROMPT = hasattr(ReasoningParserFactory, "resolve_prefilled_thinking")
-"""Whether this TensorRT-LLM looks at the end of the prompt for parsers that ask for it."""
+"""Whether this TensorRT-LLM inspects the end of the prompt for parsers that ask for it."""
 
 
 class DynamoReasoningParser(BaseReasoningParser):
-    """Subclasses name a row of the registry."""
+    """A reasoning parser. Each subclass sets a row of the registry."""
 
     row: ClassVar[ReasoningRow]
     reasoning_start: ClassVar[str] = ""
     reasoning_end: ClassVar[str] = ""
-    """What stands around reasoning: where it ends, TensorRT-LLM lets a grammar begin."""
+    """The markers around reasoning: TensorRT-LLM starts a grammar after the closer."""
     needs_raw_special_tokens: ClassVar[bool] = False
     resolves_thinking_from_prompt: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
-        """What a log line shows."""
+        """The name shown in log lines."""
         return f"reasoning parser {PREFIX}{self.row.name}"
 
     def __init__(self, *, chat_template_kwargs: Mapping[str, object] | None = None, **_: object) -> None:
@@ -61,24 +61,24 @@ class DynamoReasoningParser(BaseReasoningParser):
 
     @guarded(lambda _, text: _result(("", text)))
     def parse(self, text: str) -> ReasoningParserResult:
-        """Reasoning and content of a whole reply."""
+        """Return the reasoning and the content of a whole reply."""
         return _result(self._half.whole(text))
 
     @guarded(lambda _, text: _result(("", text)))
     def parse_delta(self, delta_text: str) -> ReasoningParserResult:
-        """Reasoning and content that the next piece gives rise to."""
+        """Read the next piece and return its reasoning and content."""
         return _result(self._half.feed(delta_text))
 
     @guarded(lambda *_: _result(("", "")))
     def finish(self) -> ReasoningParserResult:
-        """The last of a stream. TensorRT-LLM 1.2 does not ask for it."""
+        """End the stream and return the last reasoning and content. TensorRT-LLM 1.2 does not call it."""
         return _result(self._half.finish())
 
 
 def _prompt_ends_inside(kwargs: Mapping[str, object]) -> bool | None:
-    """Whether the prompt opened reasoning or closed it; None where it says nothing.
+    """Return whether the prompt ends in open reasoning; None if it is not known.
 
-    A TensorRT-LLM that looks at the prompt writes what it found over both of these arguments.
+    A TensorRT-LLM that inspects the prompt overwrites both of these arguments with the result.
     """
     thinking, enabled = kwargs.get("thinking"), kwargs.get("enable_thinking")
     told = _TELLS_PROMPT and FROM_CLIENT not in kwargs
@@ -100,11 +100,11 @@ def _class_for(name: str) -> type[DynamoReasoningParser]:
             "row": row,
             "reasoning_start": row.open,
             "reasoning_end": row.close,
-            # A call ends reasoning, with or without tools in the request: its markers have to be seen as well.
+            # A call ends reasoning, with or without tools in the request, so its markers have to stay too.
             "needs_raw_special_tokens": bool(row.special_tokens or any(tool.special_tokens for tool in partners(row))),
         },
     )
 
 
 CLASSES = {PREFIX + name.lower(): _class_for(name) for name in reasoning_parser_names()}
-"""The class for each name."""
+"""The class of each name."""

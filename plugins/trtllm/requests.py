@@ -1,17 +1,17 @@
-"""What a chat request says, for the parsers that TensorRT-LLM makes while it answers it.
+"""Passes a chat request to the parsers that TensorRT-LLM makes while it answers it.
 
-TensorRT-LLM tells a parser the tools, and only the one that is asked second. Its chat post-processors have the rest, so
-`install` stands around the three of their parts that every version has, under the names they are called by:
+TensorRT-LLM tells a parser only the tools, and only the tool parser. Its chat post-processors know the rest, so
+`install` wraps three of their functions, which every version has:
 
 - `apply_reasoning_parser` and `apply_tool_parser` make a choice's parsers when its first text comes. While they do,
-  `told` says what the request is.
-- A named choice of ours is read as any other reply: TensorRT-LLM takes the text, or what comes first, for the call's
-  arguments, so from the first text on it sees no choice, and our tool parser returns that function only.
-- `ChatPostprocArgs.from_request` forgets `parallel_tool_calls`. A server that looks at the end of the prompt writes
-  what it finds over the request's `thinking` and `enable_thinking`, as if a client had sent them; where one did, the
-  copy made here says `FROM_CLIENT`, which what the server writes does not.
+  `told` returns the request.
+- For a named choice TensorRT-LLM takes the text, or the first call, as the call's arguments. If our tool parser reads
+  the reply, TensorRT-LLM sees no choice from the first text on, and our parser returns only the named function.
+- `ChatPostprocArgs.from_request` drops `parallel_tool_calls`. A server that inspects the end of the prompt overwrites
+  the request's `thinking` and `enable_thinking` with the result, as if a client had sent them. If a client did send
+  them, the copy made here has `FROM_CLIENT`, which the server's own version lacks.
 
-What is not about our tool parsers is passed on.
+Nothing changes for other tool parsers.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from dynamo_parsers.request import plain_tool_choice, plain_tools
 
 _CHOICE = "_dynamo_parsers_tool_choice"
 _PARALLEL = "_dynamo_parsers_parallel_tool_calls"
-"""Attributes of a request's arguments. Those may go to another process, which takes plain types only."""
+"""Attributes that are set on the post-processing arguments. They may go to another process, so they are plain types."""
 _MARK = "_dynamo_parsers_hook"
 
 FROM_CLIENT = "_dynamo_parsers_from_client"
-"""A template argument: `thinking` and `enable_thinking` are the client's."""
+"""A template argument that marks `thinking` and `enable_thinking` as the client's own."""
 
 _told: ContextVar[Beside | None] = ContextVar("dynamo_parsers_told", default=None)
 
 
 def told() -> Beside | None:
-    """The request that a parser is being made for, where a tool parser of ours reads its calls; None: nobody told."""
+    """Return the request for which a parser is being made; None if it is unknown or not read by our tool parser."""
     return _told.get()
 
 
@@ -46,12 +46,12 @@ _end_is_told: ContextVar[bool] = ContextVar("dynamo_parsers_end_is_told", defaul
 
 
 def end_is_told() -> bool:
-    """Whether this TensorRT-LLM tells parsers that a stream is over; 1.2 does not."""
+    """Return whether this TensorRT-LLM tells parsers that a stream has ended; 1.2 does not."""
     return _end_is_told.get()
 
 
 def install(handlers: ModuleType) -> None:
-    """Tell parsers what the chat post-processors know. Installing twice changes nothing."""
+    """Wrap the functions of the chat post-processors. Installing twice changes nothing."""
     from .tool_parsers import CLASSES
 
     ours = {name: parser.row.name for name, parser in CLASSES.items()}
@@ -71,7 +71,7 @@ def _takes(theirs: Callable[..., Any], *names: str) -> bool:
 
 
 def _telling(theirs: Callable[..., Any], made: str, ours: Mapping[str, str], *, finishes: bool) -> Callable[..., Any]:
-    """`theirs`, which makes the parser of a choice where there is none in the dict `made` of its arguments."""
+    """Wrap `theirs`, which makes the parser of a choice if the dict `made` of its arguments has none."""
 
     @wraps(theirs)
     def apply(args: Any, output_index: int, *rest: Any, **kwargs: Any) -> Any:
@@ -89,7 +89,7 @@ def _telling(theirs: Callable[..., Any], made: str, ours: Mapping[str, str], *, 
 
 
 def _beside(args: Any, ours: Mapping[str, str]) -> Beside | None:
-    """What our tool parser for these arguments reads with; None where it is not called."""
+    """Return the settings of our tool parser for these arguments; None if it is not called."""
     name, tools = getattr(args, "tool_parser", None), getattr(args, "tools", None)
     parser = ours.get(name.lower()) if isinstance(name, str) else None
     if parser is None or tools is None:
@@ -105,7 +105,7 @@ def _keeping(theirs: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(theirs)
     def from_request(cls: type, request: Any, *rest: Any, **kwargs: Any) -> Any:
         args = theirs(cls, request, *rest, **kwargs)
-        # A field's default says nothing of the request.
+        # A default is not something that the client asked for.
         told_so = "parallel_tool_calls" in getattr(request, "model_fields_set", ())
         if told_so and getattr(request, "parallel_tool_calls", None) is False:
             setattr(args, _PARALLEL, False)

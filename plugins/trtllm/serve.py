@@ -1,7 +1,7 @@
 """`dynamo-trtllm-serve`: `trtllm-serve`, with the parsers registered.
 
 Importing this module is enough: a process that is started by `spawn`, or by running the same command again, imports it
-as well. A worker that is started as a clean interpreter (`--num_postprocess_workers` on some versions) does not, and
+too. A worker that is started as a clean interpreter (`--num_postprocess_workers` on some versions) does not, and
 needs the hook of `dynamo-parsers trtllm enable`.
 """
 

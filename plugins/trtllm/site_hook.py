@@ -1,8 +1,8 @@
-"""The one file that makes plain `trtllm-serve` know the parsers in every process of an environment.
+"""The .pth file that makes plain `trtllm-serve` know the parsers in every process of an environment.
 
-- Python runs it when it starts. It only waits for `tensorrt_llm` to be imported; then `hook` is loaded.
-- It is put where this environment keeps its packages, and taken away from there. Nothing else is touched.
-- It raises nothing, and says so in one line where the package it belongs to is gone.
+- Python runs it at start-up. It only waits for `tensorrt_llm` to be imported; then it loads `hook`.
+- It is written to this environment's site-packages and removed from there. Nothing else is touched.
+- It never raises; if this package is no longer installed, it prints one line.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ sys.meta_path.insert(0, DynamoParsersForTensorRTLLM)
 _MARK = "# dynamo-parsers: its parsers for TensorRT-LLM. `dynamo-parsers trtllm disable` removes this file.\n"
 
 TEXT = f"{_MARK}import sys; exec({_CODE!r})\n"
-"""What the file holds: Python runs a line that begins with `import`."""
+"""The content of the file: Python runs a line that begins with `import`."""
 
 
 class NotOurs(Exception):
-    """There is a file of that name that this package did not write."""
+    """There is a file of that name which this package did not write."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is there. `current`: it is what this version would write."""
+    """The state of the file. `current`: its content is what this version writes."""
 
     path: Path
     enabled: bool
@@ -49,7 +49,7 @@ class State:
 
 
 def state() -> State:
-    """Raises NotOurs, and OSError."""
+    """Return the state of the file. Raises NotOurs, and OSError if it cannot be read."""
     path = Path(sysconfig.get_path("purelib")) / NAME
     if not path.exists():
         return State(path, enabled=False, current=False)
@@ -60,7 +60,7 @@ def state() -> State:
 
 
 def enable() -> State:
-    """Put the file there. Raises NotOurs, and OSError where that is not allowed."""
+    """Write the file and return its state. Raises NotOurs, and OSError if it cannot be written."""
     found = state()
     if not found.current:
         found.path.write_text(TEXT, encoding="utf-8")
@@ -68,7 +68,7 @@ def enable() -> State:
 
 
 def disable() -> State:
-    """Take the file away, if it is there. Returns what was there. Raises NotOurs, and OSError."""
+    """Remove the file if it exists, and return the state before. Raises NotOurs, and OSError."""
     found = state()
     if found.enabled:
         found.path.unlink()

@@ -1,7 +1,7 @@
-"""TensorRT-LLM's tool parser over the core: one class made from each row of the registry.
+"""TensorRT-LLM's tool parser over the core; one class is made for each row of the registry.
 
-TensorRT-LLM makes a parser without arguments, one for each choice, and tells it the tools with every text. The rest
-comes from `requests.told`. What it reads of a parser without an instance is a class attribute.
+TensorRT-LLM makes a parser for each choice, without arguments, and passes the tools with every text. The rest of the
+request comes from `requests.told`. TensorRT-LLM reads the class attributes without making an instance.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ else:
     from tensorrt_llm.serve.tool_parser.core_types import StreamingParseResult, StructureInfo, ToolCallItem
 
 _UNKNOWN_TOOLS: Sequence[object] = ({},)
-"""Stands for tools that nobody told: calls are read, their types unknown."""
+"""The tools of a caller that passes none: calls are read, without knowing the types of their arguments."""
 
 
 def _as_content(_: object, text: str, *__: object) -> StreamingParseResult:
-    """After a defect: the text, with the calls that its reasoning half has kept for the tool half."""
+    """After a defect: return the text as content, with the calls that the reasoning half kept for the tool half."""
     if isinstance(text, Content):
         kept = text.source.fetch()
         text = "".join(event.text for event in kept if isinstance(event, ContentDelta | ToolArgumentsDelta)) or text
@@ -50,22 +50,22 @@ def _as_content(_: object, text: str, *__: object) -> StreamingParseResult:
 
 
 class DynamoToolParser(BaseToolParser):
-    """Subclasses name a row of the registry."""
+    """A tool parser. Each subclass sets a row of the registry."""
 
     row: ClassVar[ToolRow]
     needs_raw_special_tokens: ClassVar[bool] = False
-    """Whether markers are special tokens, which the detokenizer has to leave in."""
+    """Whether markers are special tokens, which the detokenizer has to keep."""
     extracts_forced_tool_calls: ClassVar[bool] = True
-    """The reply to a named choice is the model's own markup: TensorRT-LLM constrains it to nothing."""
+    """The reply to a named choice is the model's own markup, as TensorRT-LLM does not constrain it."""
     markup_tokens: ClassVar[tuple[str, ...]] = ()
     streaming_matches_whole_parse: ClassVar[bool] = True
-    """A reply is read the same however it is cut."""
+    """The answer does not depend on how the reply was cut."""
     single_call_stop: ClassVar[str | None] = None
-    """No text to stop at after one call: a call may quote its closer, and the parser returns the first call alone."""
+    """Not set: a call may quote its closer, and the parser returns only the first call anyway."""
 
     @property
     def label(self) -> str:
-        """What a log line shows."""
+        """The name shown in log lines."""
         return f"tool parser {PREFIX}{self.row.name}"
 
     def __init__(self) -> None:
@@ -76,24 +76,24 @@ class DynamoToolParser(BaseToolParser):
 
     @guarded(_as_content)
     def detect_and_parse(self, text: str, tools: Sequence[object]) -> StreamingParseResult:
-        """The content and the calls of a whole reply, one item a call."""
+        """Return the content and the calls of a whole reply, one item per call."""
         return _result(self._new_half().whole(text, plain_tools(tools)))
 
     @guarded(_as_content)
     def parse_streaming_increment(self, new_text: str, tools: Sequence[object]) -> StreamingParseResult:
-        """What the next piece gives rise to: one item for each call that it says something of."""
+        """Read the next piece and return its content and calls: one item for each call that goes on in it."""
         if self._tools is None:  # they are the same in every step
             self._tools = plain_tools(tools)
         return _result(self._half.feed(new_text, self._tools))
 
     @guarded(lambda *_: _result([]))
     def finish(self, tools: Sequence[object]) -> StreamingParseResult:
-        """The last of a stream. TensorRT-LLM 1.2 does not ask for it."""
+        """End the stream and return the last content and calls. TensorRT-LLM 1.2 does not call it."""
         return _result(self._half.finish())
 
     @guarded(lambda *_: True)
     def has_tool_call(self, text: str) -> bool:
-        """Whether `text` has a call, or the whole beginning of one."""
+        """Return whether `text` has a call, or at least a complete header of one."""
         events = ToolHalf(self.row.name).whole(str(text), _UNKNOWN_TOOLS)
         return any(isinstance(event, ToolCallStart) for event in events)
 
@@ -104,14 +104,15 @@ class DynamoToolParser(BaseToolParser):
         return ToolHalf(self.row.name, choice, parallel, end_is_told=end_is_told())
 
     def supports_structural_tag(self) -> bool:
-        """Whether a call is a JSON object between two texts: 1.2 and 1.3 can constrain nothing else."""
+        """Return whether a call is a JSON object between two fixed texts, all that 1.2 and 1.3 can constrain."""
         return around_arguments(self.row.name, "") is not None
 
     @guarded(lambda *_: None, passes=(ToolChoiceError,))
     def build_strict_structural_tag_format(self, tools: Sequence[object]) -> dict[str, object] | None:
-        """What newer TensorRT-LLMs constrain a reply to if a tool is strict: text is free, calls follow their schemas.
+        """Return the tag for strict tools in newer versions: text is free, calls follow their schemas.
 
-        The grammar begins with the reply, and its reasoning is text like any other.
+        The grammar begins with the reply; reasoning is free text too. None if no tool is strict or there is no tag.
+        Raises ToolChoiceError for a request that cannot be served.
         """
         try:
             tag = structural_tag(self.row.name, plain_tools(tools))
@@ -120,7 +121,7 @@ class DynamoToolParser(BaseToolParser):
         return None if tag is None else tag.format
 
     def structure_info(self) -> Callable[[str], StructureInfo]:
-        """What stands around the arguments of a function, by its name. TensorRT-LLM asks for strict tools."""
+        """Return a function that gives the texts around a tool's arguments; TensorRT-LLM uses it for strict tools."""
 
         def info(name: str) -> StructureInfo:
             found = around_arguments(self.row.name, name)
@@ -134,7 +135,7 @@ class DynamoToolParser(BaseToolParser):
 
 def _result(events: list[Event]) -> StreamingParseResult:
     content, pieces = folded(events)
-    # One item a call and step: of a named choice TensorRT-LLM keeps the first item of each.
+    # One item per call and step: for a named choice TensorRT-LLM keeps only the first item of a step.
     calls = [ToolCallItem(tool_index=each.index, name=each.name, parameters=each.arguments) for each in pieces]
     return StreamingParseResult(normal_text=content, calls=calls)
 
@@ -154,4 +155,4 @@ def _class_for(name: str) -> type[DynamoToolParser]:
 
 
 CLASSES = {PREFIX + name.lower(): _class_for(name) for name in tool_parser_names()}
-"""The class for each name."""
+"""The class of each name."""
