@@ -113,7 +113,7 @@ def test_what_cannot_be_triaged(tmp_path: Path) -> None:
     assert run("triage", asked, "/nowhere/file").exit_code == 2
     assert run("triage", asked, answered, "--launch", "vllm 'serve").exit_code == 2
     result = run("triage", answered, asked)
-    assert (result.exit_code, "no chat completion request" in result.stderr) == (2, True)
+    assert (result.exit_code, "not a chat completion request" in result.stderr) == (2, True)
     result = run("triage", asked, "--repro", "http://127.0.0.1:9")
     assert (result.exit_code, "127.0.0.1:9" in result.stderr) == (2, True)
 
@@ -273,7 +273,7 @@ def test_a_declared_template(engine: str, tmp_path: Path) -> None:
     [
         (["kimi_k2"], 0, '"start_anchor": "<|im_assistant|>assistant<|im_middle|>"'),
         (["dynamo_hermes", "--reasoning-parser", "basic", "--start-anchor", "A:\\n"], 0, '"start_anchor": "A:\\n"'),
-        (["lfm2"], 2, "say --start-anchor"),
+        (["lfm2"], 2, "give --start-anchor"),
         (["deepseek_v4"], 1, "says each value's type"),
         (["hermez"], 2, "did you mean hermes"),
     ],

@@ -79,7 +79,7 @@ def test_what_is_missing_is_one_line(engine: str, caplog: pytest.LogCaptureFixtu
     places = (place(engine, "Owner.method"), place(engine, "Owner.other"), place(engine, "bottom"))
     self_check("The engine", "1.0", places, (1, 0))
     assert [each.getMessage() for each in caplog.records] == [
-        "dynamo-parsers does not find in The engine 1.0 what it stands on: "
+        "dynamo-parsers does not find what it needs in The engine 1.0: "
         "Owner.other (Owner.other is lost); bottom (bottom is lost)"
     ]
 
@@ -92,7 +92,7 @@ def test_nothing_is_said_of_what_is_there(engine: str, caplog: pytest.LogCapture
 def test_a_check_that_fails_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         self_check("The engine", "1.0", (None,), (1, 0))  # type: ignore[arg-type]
-    assert "could not look" in caplog.records[0].getMessage()
+    assert "could not check" in caplog.records[0].getMessage()
 
 
 def test_doctor_prints_the_places(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """The subcommands of `dynamo-parsers`.
 
-- One file per subcommand, which imports what only it needs when it runs, so that `--help` stays quick.
+- One file per subcommand; it imports what only it needs when it runs, so that `--help` stays quick.
 - A new subcommand is one import and one line at the end of this file.
-- Exit status: 0 done and nothing wrong, 1 something was found, 2 the command line is wrong or an input
+- Exit status: 0 nothing is wrong, 1 something was found, 2 the command line is wrong or an input
   cannot be used (`output.Exit`).
 """
 

@@ -1,4 +1,4 @@
-"""`dynamo-parsers demo-model`: build a tiny model that carries one family's special tokens."""
+"""`dynamo-parsers demo-model`: builds a tiny model with one family's special tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def demo_model(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the checkpoint goes; made if missing.")],
     family: Annotated[str, typer.Option(help="A tool parser's name.")] = "kimi_k2",
     reasoning: Annotated[
-        str | None, typer.Option(help="A reasoning parser's name; by default the one the family goes with.")
+        str | None, typer.Option(help="A reasoning parser's name; by default the family's usual one.")
     ] = None,
 ) -> None:
     """Build a tiny random-weight model with a family's tokenizer markers. Seconds, no download, no GPU."""

@@ -1,4 +1,4 @@
-"""`dynamo-parsers detect`: which parsers, chat template and flags fit a model, or a raw reply."""
+"""`dynamo-parsers detect`: the parsers, chat template and flags that fit a model or a raw reply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def detect_parsers(
     tools: Annotated[str, typer.Option(metavar="FILE", help="With --raw: the request's tools.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Which parser pair, chat template and flags fit a model. Exit status 1: the evidence does not tell.
+    """Find the parser pair, chat template and flags that fit a model. Exit status 1: the evidence is not clear.
 
     The evidence is the model's chat template, tokens and config (its folder, as an engine would load it), never a name.
     """
@@ -46,14 +46,14 @@ def detect_parsers(
 
 
 def flags_of(found: Detection) -> dict[EngineName, str]:
-    """The flags of each engine for what was found."""
+    """Return each engine's flags for the parsers that were found; {} if none were."""
     if found.tool_parser is None:
         return {}
     flags: dict[EngineName, str] = {
         "vllm": _flags("--enable-auto-tool-choice --tool-call-parser", "--reasoning-parser", found),
         "sglang": _flags("--tool-call-parser", "--reasoning-parser", found),
     }
-    if not found.is_declared:  # TensorRT-LLM tells a parser nothing of the tokenizer
+    if not found.is_declared:  # TensorRT-LLM does not give a parser the tokenizer
         flags["trtllm"] = _flags("--tool_parser", "--reasoning_parser", found)
     return flags
 

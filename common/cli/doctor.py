@@ -1,4 +1,4 @@
-"""`dynamo-parsers doctor`: a launch line checked before it is run, or what is installed here."""
+"""`dynamo-parsers doctor`: checks a launch line before it is run, or shows what is installed here."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 def doctor(
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="The launch command, behind --.")
+        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="The launch command, after --.")
     ] = None,
-    engine: Annotated[str, typer.Option(metavar="vllm|sglang|trtllm", help="Where the line does not tell.")] = "",
+    engine: Annotated[str, typer.Option(metavar="vllm|sglang|trtllm", help="If the line does not show it.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Check a launch line before it is run; without one, show what is installed and registered in this environment.
 
-    Exit status 1: something is wrong that keeps calls from coming out. Nothing is started and nothing imported.
+    Exit status 1: there is an error that prevents correct calls. Nothing is started, and nothing of an engine imported.
     """
     from dataclasses import replace
 

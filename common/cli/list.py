@@ -1,4 +1,4 @@
-"""`dynamo-parsers list`: the table of parsers, with the name that each engine has for its own."""
+"""`dynamo-parsers list`: the table of parsers, with the names of each engine's own parsers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def list_parsers(
     kind: Annotated[str, typer.Argument(metavar="[tool|reasoning]", help="Only parsers of this kind.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Every parser: its names, the models it is for, and what vLLM, SGLang and TensorRT-LLM call their own."""
+    """List every parser: its names, its models, and the names of vLLM's, SGLang's and TensorRT-LLM's own parsers."""
     from rich.table import Table
 
     from ..triage.catalog import reasoning_entries, tool_entries
     from .output import fail
 
     if kind not in ("", "tool", "reasoning"):
-        fail(f"{kind!r} is no kind of parser: tool or reasoning")
+        fail(f"{kind!r} is not a kind of parser: tool or reasoning")
     tools = tool_entries() if kind != "reasoning" else []
     reasoning = reasoning_entries() if kind != "tool" else []
     if as_json:

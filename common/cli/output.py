@@ -1,7 +1,7 @@
-"""What the subcommands share: exit statuses, errors in one line, input files, JSON or a table.
+"""Code that the subcommands share: exit statuses, one-line errors, input files, JSON and tables.
 
-- Answers go to stdout, everything else to stderr; with `--json` stdout holds one JSON value and nothing else.
-- `rich` writes colours only to a terminal, so what is piped is plain text.
+- Answers go to stdout, everything else to stderr; with `--json` stdout has one JSON value and nothing else.
+- `rich` writes colours only to a terminal, so piped output is plain text.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class Exit(IntEnum):
-    """What the exit status says."""
+    """The exit statuses."""
 
     OK = 0
     FOUND = 1
-    """It worked and found something: a fault, a problem, or no answer where one was asked for."""
+    """It worked and found something: a fault, a problem, or that there is no answer."""
     UNUSABLE = 2
     """The command line is wrong, or a file or an endpoint cannot be used."""
 
@@ -34,23 +34,23 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON 
 
 
 def console() -> Console:
-    # What is piped has no width, and brackets are text here: rich's own markup stays off.
+    # A pipe has no width. Brackets are text here, so rich's own markup is off.
     return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
 def fail(message: str) -> NoReturn:
-    """End with one line on stderr: the command line is wrong, or a file or an endpoint cannot be used."""
+    """Exit with status 2 and one line on stderr: the command line is wrong, or an input cannot be used."""
     typer.echo(f"error: {message}", err=True)
     raise typer.Exit(int(Exit.UNUSABLE))
 
 
 def note(message: str) -> None:
-    """One line beside the answer."""
+    """Write one line to stderr."""
     typer.echo(message, err=True)
 
 
 def checked(make: Callable[[], T]) -> T:
-    """What `make` returns; its ValueError, such as an unknown parser name, ends the command as wrong usage."""
+    """Return the result of `make`; if it raises ValueError (an unknown parser name), exit with status 2."""
     try:
         return make()
     except ValueError as error:
@@ -58,7 +58,7 @@ def checked(make: Callable[[], T]) -> T:
 
 
 def read_text(file: str) -> str:
-    """A file's text, or stdin's for "-". The text is not touched: no newline is translated."""
+    """Return the text of a file, or of stdin for "-", unchanged: newlines are not translated."""
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -70,7 +70,7 @@ def read_text(file: str) -> str:
 
 
 def read_json(file: str, shape: TypeAdapter[T]) -> T:
-    """A JSON file of a certain shape."""
+    """Return the value of a JSON file of the given type; exit with status 2 if it does not fit."""
     try:
         return shape.validate_json(read_text(file))
     except ValidationError as error:
@@ -80,7 +80,7 @@ def read_json(file: str, shape: TypeAdapter[T]) -> T:
 
 
 def write_json(value: object) -> None:
-    """One JSON value on stdout."""
+    """Write one JSON value to stdout."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,4 +1,4 @@
-"""`dynamo-parsers parse`: raw model text to the OpenAI message, and what became of each part of it."""
+"""`dynamo-parsers parse`: turns raw model text into the OpenAI message, and shows what each part of it became."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..parser import Parser
 
 UNKNOWN_TOOLS: list[dict[str, object]] = [{}]
-"""Stands for tools that nobody gave: calls are read, their types unknown."""
+"""The tools if none are given: calls are read, without knowing the types of their arguments."""
 
 
 def parse_text(  # noqa: PLR0913
@@ -28,7 +28,7 @@ def parse_text(  # noqa: PLR0913
         typer.Option(metavar="FILE", help="The request's tools: a JSON list, or a whole request. They type arguments."),
     ] = "",
     no_tools: Annotated[
-        bool, typer.Option("--no-tools", help="As a request without tools: markup stays text.")
+        bool, typer.Option("--no-tools", help="Read as for a request without tools: markup stays text.")
     ] = False,
     tool_choice: Annotated[str, typer.Option(metavar="CHOICE", help="auto, none, required, or a function.")] = "auto",
     in_reasoning: Annotated[
@@ -47,7 +47,7 @@ def parse_text(  # noqa: PLR0913
 ) -> None:
     """Read raw model output as a server would, and write the OpenAI message. Nothing is trimmed from the input.
 
-    Without --tools calls are read and their types guessed, as for a tool that nobody declared.
+    Without --tools calls are read and the types of their arguments guessed.
     """
     from ..message import fold
     from ..parser import Parser
@@ -88,7 +88,7 @@ def parse_text(  # noqa: PLR0913
     write_json(_choice(message) if as_json else message.model_dump())
     for call in message.tool_calls:
         if not call.complete and not as_json:
-            note(f"note: the call of {call.name} is not complete: its text was cut off or is no JSON object")
+            note(f"note: the call of {call.name} is not complete: its text was cut off or is not a JSON object")
 
 
 def _choice(message: object) -> dict[str, object]:
@@ -116,14 +116,14 @@ def _object(text: str) -> dict[str, object]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        fail(f"--template-kwargs: no JSON ({error})")
+        fail(f"--template-kwargs: not JSON ({error})")
     if not isinstance(value, dict):
         fail("--template-kwargs: not a JSON object")
     return value
 
 
 def _stream(parser: Parser, text: str, chunk: int, ended: tuple[str, object], *, as_json: bool) -> None:
-    """Show every event with the number of characters that were fed when it came.
+    """Show every event with the number of characters that had been fed when it came.
 
     `ended`: why the engine stopped, and the request's tool_choice.
     """
@@ -153,7 +153,7 @@ def _stream(parser: Parser, text: str, chunk: int, ended: tuple[str, object], *,
 
 
 def described(event: object) -> tuple[str, dict[str, object]]:
-    """An event's short name and what it says."""
+    """Return an event's short name and its fields."""
     from ..events import ContentDelta, ReasoningDelta, ToolArgumentsDelta, ToolCallEnd, ToolCallStart
 
     match event:
@@ -182,7 +182,7 @@ _STYLES = {
 
 
 def _show(told: Explanation) -> None:
-    """The text in colours on a terminal; else a line a span."""
+    """Show the text in colours on a terminal, else one line per span."""
     from rich.text import Text
 
     out = console()

@@ -1,4 +1,4 @@
-"""`dynamo-parsers probe`: 24 scenarios in both modes against an endpoint, and whose fault each failure is."""
+"""`dynamo-parsers probe`: asks an endpoint 24 scenarios in two modes, and says what is at fault in each failure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def probe(  # noqa: PLR0913
-    base_url: Annotated[str, typer.Option(help="The endpoint, up to and with /v1.")] = "",
-    model: Annotated[str, typer.Option(help="The served model; the endpoint's first one, if not given.")] = "",
+    base_url: Annotated[str, typer.Option(help="The endpoint's URL, including /v1.")] = "",
+    model: Annotated[str, typer.Option(help="The served model; by default the endpoint's first one.")] = "",
     family: Annotated[
         str, typer.Option(help="The tool-call parser whose markup the model writes, for exact proof.")
     ] = "",
@@ -34,7 +34,7 @@ def probe(  # noqa: PLR0913
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Probe the tool calling of an endpoint. Status 0: no parser error; 1: some; 2 or 3: it could not be probed."""
+    """Probe the tool calling of an endpoint. Exit status 0: no parser error; 1: at least one; 2: it cannot be used."""
     if compare is not None:
         _compare(*compare, as_json=as_json)
         return
@@ -129,7 +129,7 @@ def _compare(before: Path, after: Path, *, as_json: bool) -> None:
     try:
         changes = compared(read(before), read(after))
     except (OSError, ValidationError) as error:
-        fail(f"no report: {error}")
+        fail(f"not a report: {error}")
     if as_json:
         write_json([{"probe": name, "before": old, "after": new} for name, old, new in changes])
         return

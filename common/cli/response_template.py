@@ -1,4 +1,4 @@
-"""`dynamo-parsers response-template`: a family's markup in Hugging Face's language, for a tokenizer_config.json."""
+"""`dynamo-parsers response-template`: writes a family's markup in Hugging Face's language for tokenizer_config.json."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def response_template(
         str, typer.Option("--reasoning-parser", metavar="NAME", help="Its reasoning parser; none: no reasoning.")
     ] = "",
     start_anchor: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the prompt opens the model's message with.")
+        str, typer.Option(metavar="TEXT", help="The text with which the prompt opens the model's message.")
     ] = "",
 ) -> None:
-    r"""The response_template of a family that has none, as JSON. Exit status 1: the language cannot say its markup.
+    r"""Write the response_template of a family as JSON. Exit status 1: the language cannot express its markup.
 
-    Put it into tokenizer_config.json as "response_template". What it reads otherwise is in docs/response-templates.md.
+    Put it into tokenizer_config.json as "response_template". docs/response-templates.md lists its limits.
     """
     from ..registry import PREFIX, reasoning_row, tool_row
     from ..render import Unrenderable
@@ -33,12 +33,12 @@ def response_template(
     try:
         anchor = start_anchor.replace("\\n", "\n") or start_anchor_of(tool)
     except Unrenderable as error:
-        fail(f"say --start-anchor: {error}")
+        fail(f"give --start-anchor: {error}")
     if not anchor:
-        fail("say --start-anchor TEXT: this package has no chat template of the family")
+        fail("give --start-anchor TEXT: this package has no chat template for the family")
     try:
         made = template_of_family(tool, beside, anchor)
     except Unsayable as unsayable:
-        note(f"the language cannot say the markup of {PREFIX}{tool.name}: {unsayable}")
+        note(f"the language cannot express the markup of {PREFIX}{tool.name}: {unsayable}")
         raise typer.Exit(int(Exit.FOUND)) from None
     typer.echo(json.dumps({"response_template": made}, ensure_ascii=False, indent=2))

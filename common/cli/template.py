@@ -1,4 +1,4 @@
-"""`dynamo-parsers template`: where a chat template is, its text, the table of them, or one in a model's own words."""
+"""`dynamo-parsers template`: gives the path or text of a chat template, also in a model's own words, or lists them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def template(
     model: Annotated[
         str,
         typer.Option(
-            metavar="DIR|ID", help="In the words of this model's own template: a folder, a file, or a cached id."
+            metavar="DIR|ID", help="Use the words of this model's own template: a folder, a file, or a cached id."
         ),
     ] = "",
     check: Annotated[
@@ -30,7 +30,7 @@ def template(
     table: Annotated[bool, typer.Option("--list", help="All templates: models, parsers, arguments.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """A chat template for agents: its path, for --chat-template "$(dynamo-parsers template NAME --model MODEL)"."""
+    """Write the path of a chat template, for --chat-template "$(dynamo-parsers template NAME --model MODEL)"."""
     from ..chat_templates import TEMPLATES, chat_template
 
     if table:
@@ -39,7 +39,7 @@ def template(
         _list(as_json)
         return
     if not name:
-        fail(f"name a template ({', '.join(each.name for each in TEMPLATES)}), or say --list")
+        fail(f"name a template ({', '.join(each.name for each in TEMPLATES)}), or give --list")
     if check and not model:
         fail("--check goes with --model")
     chosen = checked(lambda: chat_template(name))
@@ -52,7 +52,7 @@ def template(
 def _packaged(chosen: ChatTemplate, *, text: bool, as_json: bool) -> None:
     note(
         f"note: the words around the tools in {chosen.name} are this package's own, not the model's; "
-        "--model MODEL takes those of the model"
+        "--model MODEL uses the model's"
     )
     if as_json:
         write_json({**chosen.described(), "path": str(chosen.path)} | ({"text": chosen.text} if text else {}))
@@ -82,7 +82,7 @@ def _in_the_words_of(model: str, chosen: ChatTemplate, *, check: bool, text: boo
         raise typer.Exit(int(Exit.FOUND))
     if differ:
         note(
-            f"note: {differ} of {len(learned.proof.rows)} conversations are not as the model's own template has them, "
+            f"note: {differ} of {len(learned.proof.rows)} conversations differ from the model's own template "
             "without a reason: --check shows them"
         )
 
@@ -93,7 +93,7 @@ def _place(name: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    """The file, whole or not at all: a server may be reading it."""
+    """Write the file atomically, as a server may be reading it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""`dynamo-parsers triage`: whose fault a wrong reply is, from the request, the response and its logprobs."""
+"""`dynamo-parsers triage`: finds the cause of a wrong reply from the request, the response and its logprobs."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def triage_reply(  # noqa: PLR0913
     response: Annotated[
         str, typer.Argument(metavar="[RESPONSE.json]", help="The body that came back, or the lines of a stream.")
     ] = "",
-    launch: Annotated[str, typer.Option(metavar="COMMAND", help='How the server runs: "vllm serve ...".')] = "",
+    launch: Annotated[str, typer.Option(metavar="COMMAND", help='The server\'s command: "vllm serve ...".')] = "",
     repro: Annotated[
         str, typer.Option(metavar="BASE_URL", help="Send the request again, with logprobs on and off.")
     ] = "",
     api_key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", help="With --repro: the bearer token.")] = "none",
     bundle: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="Write what a bug report needs.")] = None,
     redact_text: Annotated[
-        bool, typer.Option("--redact-text", help="In the bundle, mask people's words; secrets are always taken out.")
+        bool, typer.Option("--redact-text", help="In the bundle, mask people's words; secrets are always removed.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say whose fault a wrong reply is: the model's, the configuration's, the parser's, or a limit's.
+    """Find the cause of a wrong reply: the model, the configuration, the parser, or a limit.
 
-    The response has to hold logprobs ("logprobs": true in the request). Exit status 1: there is a fault.
+    The response needs logprobs ("logprobs": true in the request). Exit status 1: there is a fault.
     """
     from ..triage.exchange import NotAnExchange, read_request, read_response
     from ..triage.launch import read_launch
@@ -77,7 +77,7 @@ def triage_reply(  # noqa: PLR0913
 
 
 def _again(base_url: str, asked: str, api_key: str, line: Launch | None) -> tuple[str, Verdict]:
-    """The response to the request sent again, and its verdict; the stream's, where only that is wrong."""
+    """Send the request again; return the response and its verdict, those of the stream if only that is wrong."""
     from ..triage.exchange import read_request, read_response
     from ..triage.redact import parsed
     from ..triage.repro import Unreachable, repro
@@ -91,10 +91,10 @@ def _again(base_url: str, asked: str, api_key: str, line: Launch | None) -> tupl
     verdict = triage(request, read_response(got.whole), line)
     bare, whole = read_response(got.without_logprobs), read_response(got.whole)
     if (bare.content, bare.calls) != (whole.content, whole.calls):
-        note("note: without logprobs the reply is another one (sampling, or a server that parses otherwise)")
+        note("note: without logprobs the reply differs (because of sampling, or the server parses differently)")
     streamed = triage(request, read_response(got.streamed), line)
     if verdict.fault == "ok" and streamed.fault != "ok":
-        note("note: the whole reply is right, the streamed one is not: the verdict is on the stream")
+        note("note: the whole reply is right, the streamed one is not: the verdict is about the stream")
         return got.streamed, streamed
     return got.whole, verdict
 

@@ -1,4 +1,4 @@
-"""`dynamo-parsers trtllm enable | disable | status`: the parsers in plain `trtllm-serve`, in every process."""
+"""`dynamo-parsers trtllm enable | disable | status`: makes the parsers known to plain `trtllm-serve`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ trtllm = typer.Typer(name="trtllm", no_args_is_help=True, help="The parsers in p
 
 @trtllm.command()
 def enable() -> None:
-    """Put one .pth file into this environment, so that trtllm-serve knows the parsers in each of its processes."""
+    """Write one .pth file into this environment, so that trtllm-serve knows the parsers in each of its processes."""
     from ..trtllm import site_hook
 
     with _told():
@@ -23,7 +23,7 @@ def enable() -> None:
 
 @trtllm.command()
 def disable() -> None:
-    """Remove that file again. Nothing else was changed."""
+    """Remove that file; nothing else was changed."""
     from ..trtllm import site_hook
 
     with _told():
@@ -33,7 +33,7 @@ def disable() -> None:
 
 @trtllm.command()
 def status() -> None:
-    """Say what is there: the file, TensorRT-LLM and the names that it gets."""
+    """Show the state of the file, the version of TensorRT-LLM and the number of names that it gets."""
     from importlib.metadata import PackageNotFoundError, version
 
     from ..trtllm import names, site_hook, wanted
@@ -51,7 +51,7 @@ def status() -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What cannot be done ends the command with one line."""
+    """Turn errors into one line and exit status 2."""
     from ..trtllm.site_hook import NotOurs
 
     try:

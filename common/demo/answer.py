@@ -1,11 +1,11 @@
-"""Decide from a rendered prompt what a demo model shall say.
+"""Decides from a rendered prompt what a demo model replies.
 
-- A script in the last user message is said, and stands whatever a grammar forbids. With several scripts in
-  that message, the nth is said in the nth reply to it, so that one message can play a whole tool loop.
+- A script in the last user message is the reply, even if a grammar forbids it. If that message has several
+  scripts, the nth is the nth reply to it, so that one message can play a whole tool loop.
 - Without one, a demo model answers by itself: a question about the weather with the family's tool call, a
   tool's result with a sentence that repeats it, anything else by explaining itself. Such an answer gives
   way to a grammar.
-- Any other model without a script says what it likes.
+- Any other model without a script samples as usual.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ _QUOTED = 400
 @dataclass(frozen=True, slots=True)
 class Answer:
     text: str
-    # True: said even where a grammar forbids it.
+    # True: it is forced even if a grammar forbids it.
     scripted: bool
 
 
 def answer(prompt: str, model: DemoModel | None) -> Answer | None:
-    """What to say to `prompt`; None leaves it to the weights. `model` is None if it is no demo model."""
+    """Return the reply to `prompt`; None leaves it to the weights. `model`: None if it is not a demo model."""
     if model is None:
         found = scripts(prompt)
         return Answer(found[-1], scripted=True) if found else None
@@ -93,7 +93,7 @@ def _unscripted(prompt: str, conversation: list[Turn], model: DemoModel) -> str:
 
 
 def _thought(prompt: str, sentence: str, model: DemoModel) -> str:
-    """The family's reasoning around `sentence`, less what the prompt holds of it."""
+    """Return `sentence` in the family's reasoning markers, without those that the prompt has already."""
     before, thought, after = model.reasoning.partition(SAMPLE_THOUGHT)
     if not thought or (model.think_close and prompt.endswith(model.think_close + "\n\n")):
         return ""
@@ -107,7 +107,7 @@ def _report(result: str) -> str:
 
 
 def _call(question: str, conversation: list[Turn], model: DemoModel) -> str | None:
-    """The family's sample call, made to the first offered tool with `weather` in its name, if any."""
+    """Return the family's sample call for the first tool with `weather` in its name; None if there is none."""
     for tool in _offered(conversation):
         if "weather" in tool.name.lower():
             keys = [*tool.parameters.required, *tool.parameters.properties, SAMPLE_KEY]
@@ -130,7 +130,7 @@ class _Tool(BaseModel):
 
 
 def _offered(conversation: list[Turn]) -> Iterator[_Tool]:
-    """The tools of the request, which the chat template writes one a line."""
+    """Yield the tools of the request, which the chat template writes one per line."""
     if conversation[0].role == "tools":
         for line in conversation[0].text.split("\n"):
             # A prompt can be written by hand, and an error here would end the engine.
@@ -139,7 +139,7 @@ def _offered(conversation: list[Turn]) -> Iterator[_Tool]:
 
 
 def _place(question: str) -> str:
-    """The place that a question names, or Paris. Letters and simple punctuation, so it needs no escaping."""
+    """Return the place that a question names, or Paris: letters and simple punctuation, which need no escaping."""
     for phrase in _PREPOSITION.split(question)[1:]:
         found = _PLACE.match(phrase)
         words = takewhile(lambda word: word.lower() not in _NO_PLACE, found[0].split() if found else ())

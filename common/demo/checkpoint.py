@@ -1,8 +1,7 @@
-"""Write a demo model's checkpoint: the files an engine loads, about 1 MB, in well under a second.
+"""Writes a demo model's checkpoint: the files that an engine loads, about 1 MB, in well under a second.
 
-- A Llama of two layers with random weights. Engines know the architecture, and what it would say of itself
-  does not matter.
-- The tokenizer holds the family's real markers: special ones that decoding can leave out, and single tokens
+- A Llama of two layers with random weights: engines know the architecture, and its own replies do not matter.
+- The tokenizer has the family's real markers: special tokens, which decoding can leave out, and single tokens
   that are ordinary text.
 - The same family gives the same bytes, so a file that is there already is left alone.
 """
@@ -29,7 +28,7 @@ HIDDEN, INNER, LAYERS, HEADS, HEAD = 64, 128, 2, 2, 32
 
 
 def write(folder: Path, model: DemoModel) -> list[str]:
-    """Make `folder` the checkpoint of `model`. Returns the names of the files that changed."""
+    """Write the checkpoint of `model` into `folder`. Returns the names of the files that changed."""
     folder.mkdir(parents=True, exist_ok=True)
     changed = []
     for name, content in files(model).items():
@@ -41,7 +40,7 @@ def write(folder: Path, model: DemoModel) -> list[str]:
 
 
 def files(model: DemoModel) -> dict[str, bytes]:
-    """Every file of the checkpoint by name."""
+    """Return the content of every file of the checkpoint, by name."""
     special, added = _markers(model)
     tokenizer, ids = tokenizer_json(special, added)
     eos, pad = ids[model.turn_end], ids[PAD]
@@ -92,7 +91,7 @@ def files(model: DemoModel) -> dict[str, bytes]:
 
 
 def _markers(model: DemoModel) -> tuple[list[str], list[str]]:
-    """The special tokens and the other single tokens, each once; special to one parser is special."""
+    """Return the special tokens and the other single tokens, each once; special for one parser is special."""
     tool = tool_row(model.tool_parser)
     special = [PAD, TURN_OPEN, model.turn_end, *tool.special_tokens]
     added = [*tool.added_tokens]
@@ -105,7 +104,7 @@ def _markers(model: DemoModel) -> tuple[list[str], list[str]]:
 
 
 def _shapes(vocabulary: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Name and shape of every weight; the output layer is the embedding (`tie_word_embeddings`)."""
+    """Yield the name and shape of every weight; the output layer is the embedding (`tie_word_embeddings`)."""
     yield "model.embed_tokens.weight", (vocabulary, HIDDEN)
     for layer in range(LAYERS):
         prefix = f"model.layers.{layer}."
@@ -121,7 +120,7 @@ def _shapes(vocabulary: int) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _safetensors(vocabulary: int) -> bytes:
-    """The weights: norms of one, everything else normal with standard deviation 0.02."""
+    """Return the weights: norms are 1, everything else is normal with standard deviation 0.02."""
     dice = random.Random(0)
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     data = bytearray()

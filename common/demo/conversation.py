@@ -1,4 +1,4 @@
-"""The demo model's chat template, and reading a rendered prompt back into turns.
+"""The demo model's chat template, and the code that reads a rendered prompt back into turns.
 
     <|im_start|>tools
     {"name": "get_weather", "parameters": {...}}
@@ -8,8 +8,8 @@
     <|im_start|>assistant
 
 - `<|im_start|>` opens a turn in every family; the family's own end-of-turn token closes it.
-- `enable_thinking` or `thinking`, when true, leave a `<think>` open at the end of the prompt (any other opener a model
-  writes itself); when false, they end the prompt with an empty block; unset, it ends with the bare turn.
+- If `enable_thinking` or `thinking` is true, the prompt ends with an open `<think>` (any other opener is written by
+  the model itself); if it is false, with an empty block; if it is not set, with the start of the turn.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ _SCRIPT = re.compile(rf"<<<SCRIPT({JOINER}?)\n?(.*?)\n?SCRIPT>>>", re.DOTALL)
 
 
 def chat_template(turn_end: str, think_open: str, think_close: str, call: str) -> str:
-    """The template of a family.
+    """Return the template of a family.
 
-    It shows a call to its reader only, and earlier thoughts without their markers: some engines take a call's marker in
-    the prompt for the model's, and a closer of reasoning there for a sign that the reply begins outside.
+    It shows the markup of a call only in a comment, and earlier reasoning without its markers: some engines take a
+    call's marker in the prompt for the model's, and a closer of reasoning for a sign that the reply begins outside.
     """
     markers = {
         "turn_open": TURN_OPEN,
@@ -81,17 +81,17 @@ class Turn:
 
 
 def scripts(text: str) -> list[str]:
-    """What stands between `<<<SCRIPT` and `SCRIPT>>>`, less one line break at each end.
+    """Return the texts between `<<<SCRIPT` and `SCRIPT>>>`, without one line break at each end.
 
-    A word joiner directly behind `<<<SCRIPT` says that all of them are to be left out: `disguised` puts them in.
+    If a word joiner directly follows `<<<SCRIPT`, all word joiners are removed: `disguised` has inserted them.
     """
     return [said.replace(JOINER, "") if joined else said for joined, said in _SCRIPT.findall(text)]
 
 
 def disguised(script: str, markers: Iterable[str]) -> str:
-    """A script in whose text none of `markers` stands, so that they are no tokens of the prompt.
+    """Return `script` in its brackets, with word joiners that break up `markers`, so that they are not tokens.
 
-    Engines look for some markers in the prompt: a closer of reasoning there tells them that the reply begins outside.
+    Engines look for some markers in the prompt: a closer of reasoning tells them that the reply begins outside.
     """
     firsts = re.escape(
         "".join(sorted({marker[0] for marker in markers if not (marker[0].isalnum() or marker[0].isspace())}))
@@ -101,7 +101,7 @@ def disguised(script: str, markers: Iterable[str]) -> str:
 
 
 def turns(prompt: str, turn_end: str) -> list[Turn]:
-    """The turns of a rendered prompt, the open one included; none if the prompt is another template's."""
+    """Return the turns of a rendered prompt, with the open one; an empty list if another template rendered it."""
     heads = list(_heads(prompt))
     if not heads:
         return []
@@ -113,7 +113,7 @@ def turns(prompt: str, turn_end: str) -> list[Turn]:
 
 
 def _heads(prompt: str) -> Iterator[re.Match[str]]:
-    """The heads of turns, except those that a script quotes."""
+    """Yield the heads of turns, except those inside a script."""
     quoted = [found.span() for found in _SCRIPT.finditer(prompt)]
     for head in _HEAD.finditer(prompt):
         if not any(start <= head.start() < end for start, end in quoted):

@@ -1,4 +1,4 @@
-"""What a demo model stands in for: one family's parsers, markers and replies, kept beside its weights."""
+"""The description of a demo model, a file beside its weights: one family's parsers, markers and replies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from ..registry import reasoning_row, tool_row
 
 FILE = "demo.json"
-# The tool call and the thought that every `sample` of the registry holds.
+# The tool call and the reasoning that every `sample` of the registry has.
 SAMPLE_TOOL, SAMPLE_KEY, SAMPLE_VALUE = "get_weather", "city", "Paris"
 SAMPLE_THOUGHT = "plan"
 
@@ -28,7 +28,7 @@ class DemoModel(BaseModel):
 
     @classmethod
     def of(cls, tool_parser: str, reasoning_parser: str | None = None) -> DemoModel:
-        """The family of `tool_parser`; without a second name, the reasoning parser it usually goes with."""
+        """Return the model for the family of `tool_parser`; `reasoning_parser`: by default its usual one."""
         tool = tool_row(tool_parser)
         name = reasoning_parser or next(iter(tool.pairs), None)
         reasoning = reasoning_row(name) if name else None
@@ -44,6 +44,6 @@ class DemoModel(BaseModel):
 
     @classmethod
     def read(cls, checkpoint: Path) -> DemoModel | None:
-        """The demo model in a checkpoint folder; None if the checkpoint is any other model's."""
+        """Return the demo model of a checkpoint folder; None if it is not a demo model's."""
         file = checkpoint / FILE
         return cls.model_validate_json(file.read_bytes()) if file.is_file() else None

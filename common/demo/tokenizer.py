@@ -1,8 +1,8 @@
 """A byte-level BPE tokenizer in the `tokenizer.json` format of the tokenizers library.
 
-- All 256 bytes are in the vocabulary, so every text of UTF-8 round-trips.
-- A few hundred merges make tokens of more than one character, as real models have; a marker that the
-  family's tokenizer does not know therefore falls into pieces.
+- All 256 bytes are in the vocabulary, so every UTF-8 text round-trips.
+- A few hundred merges make tokens of more than one character, as real models have; so a marker that is not
+  one token in the family's tokenizer is several here.
 - The same arguments give the same bytes, whatever the hash seed.
 """
 
@@ -16,7 +16,7 @@ from itertools import pairwise
 
 MERGES = 200
 
-# What demo conversations are made of: prose, arguments, schemas, and the tags of all the formats.
+# Typical text of demo conversations: prose, arguments, schemas, and the tags of all formats.
 _CORPUS = """
 What is the weather in Paris today? The weather in Paris is sunny and I should call the tool for that.
 Hello! I am a demo model with random weights, so what I say is scripted. Here is what the tool answered:
@@ -30,9 +30,9 @@ user assistant system tools the of and to a in is that it for on with as was at 
 
 
 def byte_alphabet() -> list[str]:
-    """One printable character for each byte value, as GPT-2 assigned them.
+    """Return one printable character for each byte value, as in GPT-2's byte-level BPE.
 
-    Printable Latin-1 bytes stand for themselves; the others get the code points from 256 on, in order.
+    Printable Latin-1 bytes map to themselves; the others get the code points from 256 on, in order.
     """
     printable = {
         *range(ord("!"), ord("~") + 1),
@@ -44,7 +44,7 @@ def byte_alphabet() -> list[str]:
 
 
 def learn_merges(corpus: str, count: int) -> list[tuple[str, str]]:
-    """The `count` most useful merges, greedily; ties go to the pair that sorts first."""
+    """Return the first `count` merges, most frequent pair first; of equal pairs the one that sorts first."""
     alphabet = byte_alphabet()
     found = Counter(re.findall(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|\s+", corpus))
     words = {tuple(alphabet[byte] for byte in word.encode()): times for word, times in found.items()}
@@ -73,7 +73,7 @@ def _merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
 
 
 def tokenizer_json(special: Sequence[str], added: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """The file's text, and the id of every token in it.
+    """Return the text of the file and the id of every token in it.
 
     `special` are single tokens that decoding can leave out; `added` are single tokens that it always writes.
     """
@@ -83,7 +83,7 @@ def tokenizer_json(special: Sequence[str], added: Sequence[str]) -> tuple[str, d
     vocabulary = {piece: i for i, piece in enumerate(pieces)}
     markers = [*dict.fromkeys([*special, *added])]
     ids = {marker: len(vocabulary) + i for i, marker in enumerate(markers)}
-    # `use_regex` is GPT-2's split into words; without a prefix space the first word is like any other.
+    # `use_regex` splits into words as GPT-2 does; without a prefix space the first word is like any other.
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     content = {
         "version": "1.0",

@@ -1,1 +1,1 @@
-"""What the adapters of the engines share: the boundary that no exception of ours passes, and the self-check."""
+"""Code that the adapters of the engines share: a guard against our own exceptions, and the self-check."""

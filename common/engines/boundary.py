@@ -1,9 +1,10 @@
-"""The boundary between an engine's code and ours: whatever raises in ours does not cost the request.
+"""The boundary between an engine's code and ours: an exception in our code does not fail the request.
 
-- A method that an engine calls is marked `guarded`. If it raises, its fallback answers: the reply goes on as content.
-- One warning an object (an adapter's objects live for one request): which parser, which method, what kind of error.
-  Never the text of a reply, except at debug level.
-- An error that is meant for the client (HTTP 400) is named in `passes` and goes through.
+- A method that an engine calls is decorated with `guarded`. If it raises, its fallback answers: the reply goes on as
+  content.
+- One warning per object (an adapter's objects live for one request) names the parser, the method and the type of the
+  error. The text of a reply is logged only at debug level.
+- An error that is meant for the client (HTTP 400) is listed in `passes` and goes through.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] =
     """Decorate a method that an engine calls.
 
     Args:
-        otherwise: gives the answer if the method raises; called with the same arguments, by position where they can be.
-        passes: kinds of errors that are for the client.
+        otherwise: gives the answer if the method raises; it is called with the same arguments, by position if possible.
+        passes: types of errors that are meant for the client.
 
     Returns:
-        A decorator. The method itself is the attribute `inner` of what it makes, which tests replace.
+        A decorator. The decorated method has the original as its attribute `inner`, which tests replace.
     """
 
     def decorate(method: Method) -> Method:
@@ -55,7 +56,7 @@ def guarded(otherwise: Callable[..., Any], passes: tuple[type[Exception], ...] =
 
 
 def _bound(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
-    """The arguments of a call; where an engine passes other ones than the method takes, those that it does take."""
+    """Bind the arguments of a call; if they do not fit the method, bind only those that it takes."""
     try:
         return signature.bind(*args, **kwargs)
     except TypeError:
@@ -65,12 +66,12 @@ def _bound(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str
 
 
 def report(where: object, method: str, error: Exception) -> None:
-    """Say that a method of ours raised, once for the object `where`. Its attribute `label` names the parser."""
+    """Log that a method of ours raised, once for the object `where`, whose attribute `label` names the parser."""
     label = getattr(where, "label", None) or type(where).__name__
     if not getattr(where, _REPORTED, False):
         try:
             setattr(where, _REPORTED, True)
-        except AttributeError:  # slots: then it is said each time
+        except AttributeError:  # with slots the warning is logged each time
             logger.debug("%s takes no attribute", type(where).__name__)
         tell_watchers(label, DEFECT)
         logger.warning("%s: a defect in %s (%s); the reply goes on without it", label, method, type(error).__name__)

@@ -1,4 +1,4 @@
-"""The oldest version of each engine that takes the parsers, as docs/versions.md shows it."""
+"""The oldest supported version of each engine, as docs/versions.md shows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ FLOORS: Mapping[str, Version] = {"vllm": (0, 31), "sglang": (0, 5, 21), "trtllm"
 
 
 def floor(engine: str) -> str:
-    """The floor of an engine, for messages."""
+    """Return the oldest supported version of an engine, for messages."""
     return ".".join(map(str, FLOORS[engine]))
 
 
 def is_too_old(engine: str, version: str | None) -> bool:
-    """Whether `version` is a release below the floor. What a build from source calls itself may say nothing."""
+    """Return whether `version` is older than the floor; False for a development build, whose number says nothing."""
     found = () if "dev" in (version or "") else numbers(version)
     return any(found) and found < FLOORS[engine]

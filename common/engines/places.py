@@ -1,8 +1,8 @@
-"""The places of an engine that a plugin stands on: looked at when it registers, and by `dynamo-parsers doctor`.
+"""The places in an engine that a plugin needs, checked when it registers and by `dynamo-parsers doctor`.
 
-- A place is a class, method, function or name in a module of the engine, with what is lost if it is not there.
-- A module that is not imported is read as source, so looking imports nothing and costs milliseconds.
-- What is missing is one warning. A version that is newer than the newest that was tested is said as well.
+- A place is a class, method, function or name in a module of the engine, with what is lost without it.
+- A module that is not imported yet is read as source, so the check imports nothing and takes milliseconds.
+- One warning lists what is missing; another is logged if the engine is newer than the newest tested version.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One thing of an engine that is relied on."""
+    """One thing in an engine that a plugin needs."""
 
     where: tuple[str, ...]
-    """`module:Class.method` or `module:function`; one of these has it, as versions differ."""
+    """`module:Class.method` or `module:function`; alternatives, as versions differ."""
     lost: str
     """What is lost without it: a clause for the log."""
     parameters: tuple[str, ...] = ()
-    """Parameters that it has to take by name."""
+    """Names of parameters that it has to accept."""
     since: Version = ()
-    """The version that brought it. An older one lacks nothing by not having it."""
+    """The version that introduced it; older versions do not need it."""
     until: Version = ()
-    """The first version that does without it."""
+    """The first version that no longer needs it."""
 
     @property
     def name(self) -> str:
-        """What a log line calls it."""
+        """The name shown in log lines."""
         return self.where[0].partition(":")[2]
 
     def present(self) -> bool:
-        """Whether it is there, in one of its modules, with its parameters."""
+        """Return whether one of its modules has it, with its parameters."""
         return any(_has(each, self.parameters) for each in self.where)
 
     def expected(self, version: Version) -> bool:
-        """Whether `version` of the engine should have it; () stands for an unknown one."""
+        """Return whether `version` of the engine should have it; () is an unknown version, which should."""
         if not version:
             return True
         return version >= self.since and (not self.until or version < self.until)
@@ -64,18 +64,18 @@ class Seen(NamedTuple):
 
 
 def look(places: Sequence[Place], version: Version) -> list[Seen]:
-    """Look at the places that `version` of an engine should have."""
+    """Check the places that `version` of an engine should have."""
     return [Seen(place, place.present()) for place in places if place.expected(version)]
 
 
 def numbers(version: str | None) -> Version:
-    """`1.2.3rc4+cpu` as (1, 2, 3); () if it does not begin with numbers."""
+    """Return a version such as `1.2.3rc4+cpu` as (1, 2, 3); () if it does not begin with a number."""
     found = re.match(r"\d+(?:\.\d+)*", version or "")
     return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def self_check(engine: str, version: str | None, places: Sequence[Place], newest: Version) -> None:
-    """Look at `places` and log what is missing, in the process that the user started. Never raises."""
+    """Check `places` and log what is missing, but only in the process that the user started. Never raises."""
     if multiprocessing.parent_process() is not None:
         return
     try:
@@ -86,9 +86,9 @@ def self_check(engine: str, version: str | None, places: Sequence[Place], newest
         missing = [place for place, present in look(places, found) if not present]
         if missing:
             lost = "; ".join(f"{place.name} ({place.lost})" for place in missing)
-            logger.warning("dynamo-parsers does not find in %s %s what it stands on: %s", engine, version, lost)
+            logger.warning("dynamo-parsers does not find what it needs in %s %s: %s", engine, version, lost)
     except Exception:
-        logger.exception("dynamo-parsers could not look at what it stands on in %s", engine)
+        logger.exception("dynamo-parsers could not check what it needs in %s", engine)
 
 
 # --- looking
@@ -106,9 +106,9 @@ def _has(where: str, parameters: Sequence[str]) -> bool:
 
 def _has_object(found: object, path: Sequence[str], parameters: Sequence[str]) -> bool:
     for name in path:
-        if name in getattr(found, "__private_attributes__", ()):  # pydantic's, which no class shows
+        if name in getattr(found, "__private_attributes__", ()):  # pydantic does not make them attributes of the class
             return not parameters
-        # What a class only inherits is not the place: an interface stays when its method is renamed.
+        # An inherited method does not count: the base class keeps it when the class renames its own.
         if isinstance(found, type) and name not in vars(found):
             return False
         try:
@@ -125,11 +125,11 @@ def _has_object(found: object, path: Sequence[str], parameters: Sequence[str]) -
 
 @lru_cache(maxsize=64)
 def _source(module: str) -> ast.Module | None:
-    """The syntax tree of a module, found without importing the packages around it."""
+    """Return the syntax tree of a module without importing its packages; None if there is no source."""
     top, *inner = module.split(".")
     try:
         spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):  # a module that was put there by hand has no spec
+    except (ImportError, ValueError):  # a module that was put into sys.modules by hand has no spec
         return None
     for folder in (spec.submodule_search_locations if spec is not None else None) or ():
         for file in (Path(folder, *inner).with_suffix(".py"), Path(folder, *inner, "__init__.py")):
@@ -151,7 +151,7 @@ def _has_source(tree: ast.Module, path: Sequence[str], parameters: Sequence[str]
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a body, those in `if` and `try` as well."""
+    """Yield the statements of a body, including those inside `if` and `try`."""
     for each in body:
         yield each
         for field in ("body", "orelse", "finalbody"):
@@ -160,7 +160,7 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _names_of(statement: ast.stmt) -> set[str]:
-    """What a statement defines."""
+    """Return the names that a statement defines."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):

@@ -1,4 +1,4 @@
-"""The arguments of a call that was cut, for APIs that give them as an object and not as text."""
+"""The arguments of a call that was cut, for APIs that return them as an object, not as text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def whole_part(arguments: str) -> str:
-    """`arguments` where they are a JSON object, else the object of those that are whole."""
+    """Return `arguments` if they are a JSON object, else the JSON text of an object with those that are complete."""
     try:
         found = json.loads(arguments)
         if isinstance(found, dict):
             return arguments
     except (ValueError, RecursionError) as error:
         end = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        # An unfinished string is said to go wrong where it begins.
+        # For an unfinished string, the error's position is the start of the string.
         try:
             found = from_json(arguments[:end], allow_partial=True)
         except ValueError:
@@ -27,7 +27,7 @@ def whole_part(arguments: str) -> str:
 
 
 def as_unicode(arguments: str) -> str:
-    """`arguments`, a JSON object, without half characters (`"\\ud800"`): no engine can encode an object with one."""
+    """Return `arguments`, a JSON object, with lone surrogates (`"\\ud800"`) replaced: no engine can encode them."""
     if "\\ud" not in arguments.lower():
         return arguments
     text = json.dumps(json.loads(arguments), ensure_ascii=False)
