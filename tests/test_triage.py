@@ -417,7 +417,7 @@ def test_a_stream() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "no JSON object"),
+        ("{", "not a JSON object"),
         ('{"input": "hi"}', "Responses request"),
         ('{"model": "m"}', "no `messages`"),
     ],
@@ -429,7 +429,7 @@ def test_what_is_no_request(text: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[]", "no JSON object"), ('{"error": {"message": "bad"}}', "bad"), ('{"choices": []}', "no `choices`")],
+    [("[]", "not a JSON object"), ('{"error": {"message": "bad"}}', "bad"), ('{"choices": []}', "no `choices`")],
 )
 def test_what_is_no_response(text: str, said: str) -> None:
     with pytest.raises(NotAnExchange, match=said):

@@ -1,4 +1,4 @@
-"""For operators: what a launch line says, what a reply says of it, and where a call went wrong.
+"""For operators: checks a launch line, and finds the cause of a wrong reply.
 
-Rule: the engines are known here by name and flag only; nothing imports one.
+Rule: engines are known here by name and flag only; nothing imports one.
 """

@@ -1,4 +1,4 @@
-"""A bug report as one zip file: what was asked, what came back, what the model wrote, and the verdict."""
+"""A bug report as one zip file: the request, the response, the model's raw text, and the verdict."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .verdict import Verdict, triage
 
 _README = """What a bug report about tool calls needs, collected by `dynamo-parsers triage`.
 
-request.json      what was asked
-response.json     what came back, with logprobs
-raw.txt           what the model wrote, rebuilt from the logprobs
-explanation.html  what became of each part of it
-verdict.json      the verdict and what shows it
-launch.txt        how the server was started
-versions.json     what is installed where this file was made
+request.json      the request
+response.json     the response, with logprobs
+raw.txt           the model's text, rebuilt from the logprobs
+explanation.html  what each part of it became
+verdict.json      the verdict and its evidence
+launch.txt        the server's launch line
+versions.json     the versions installed where this file was made
 
 {redaction}
 """
 
 
 def write_bundle(file: Path, request: str, response: str, launch: str, *, redact_text: bool) -> Verdict:
-    """Write the zip file, and return the verdict on what is in it. Raises OSError, NotAnExchange."""
+    """Write the zip file, and return the verdict on its content. Raises OSError, NotAnExchange."""
     launch = without_secrets(launch)
     asked, answered = _clean(parsed(request)), response
     if not response.lstrip().startswith("{"):
@@ -45,7 +45,7 @@ def write_bundle(file: Path, request: str, response: str, launch: str, *, redact
     asked_text = json.dumps(asked, ensure_ascii=False, indent=1)
     read, got = read_request(asked_text), read_response(answered)
     verdict = triage(read, got, line)
-    said = "People's words are masked: letters are x, digits are 1." if redact_text else "Only secrets were taken out."
+    said = "People's words are masked: letters are x, digits are 1." if redact_text else "Only secrets were removed."
     files = {
         "README.txt": _README.format(redaction=said),
         "request.json": asked_text,
@@ -74,7 +74,7 @@ def _clean(body: Json) -> Json:
 
 
 def _explained(request: Request, response: Response, verdict: Verdict, line: Launch | None) -> Explanation:
-    """The raw text as the pair of the verdict reads it."""
+    """Explain the raw text by the configured pair of parsers, else by the one that reads it best."""
     best = max(verdict.readings, key=lambda each: (each.agrees, each.complete, each.calls), default=None)
     pair = configured(line) if line is not None else None
     tool = pair.tool.name if pair and pair.tool else best.tool_parser if best else None
@@ -91,7 +91,7 @@ def _explained(request: Request, response: Response, verdict: Verdict, line: Lau
 
 
 def _without_words(asked: Json, answered: str, line: Launch | None) -> tuple[Json, str]:
-    """Request and response with people's words masked; a stream is put together."""
+    """Return request and response with people's words masked; a stream becomes a whole response."""
     request, response = read_request(json.dumps(asked)), read_response(answered)
     mask = Mask(request.tools or [])
     raw = raw_text(response)

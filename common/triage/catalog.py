@@ -1,4 +1,4 @@
-"""The table of parsers as values that can be shown: names, models, markers, and the engines' own names."""
+"""The table of parsers for output: names, models, markers, and the names of the engines' own parsers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .engines import ENGINES, native_reasoning_names, native_tool_names
 
 
 class ToolEntry(BaseModel):
-    """One tool-call parser. `engine_names`: what each engine calls its own parser of the same markup."""
+    """One tool-call parser. `engine_names`: each engine's names for its own parser of the same markup."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,7 +76,7 @@ def reasoning_entries() -> list[ReasoningEntry]:
 
 
 def starts_of(row: ReasoningRow) -> str:
-    """How a reply starts, in words."""
+    """Return how a reply starts, in words."""
     starts = row.starts
     said = "inside reasoning" if starts.inside else "outside"
     changes = {

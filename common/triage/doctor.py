@@ -1,7 +1,7 @@
-"""A launch line checked before it is run, and this environment where there is none.
+"""Checks a launch line before it is run, and shows what is installed in this environment.
 
-- A rule is a function that yields findings; it knows only what the line, its environment variables and files say.
-- `error`: the server will not start, or calls will not come out. `warning`: they may not. `note`: good to know.
+- A rule is a function that yields findings; it sees only the line, its environment variables and the model's files.
+- `error`: the server will not start, or calls will be wrong. `warning`: they may be wrong. `note`: good to know.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SPECULATIVE = ("speculative-config", "speculative-algorithm", "speculative-mode
 
 
 class Finding(BaseModel):
-    """One thing that a rule found, and what to do."""
+    """One finding of a rule, and what to do about it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,8 +58,8 @@ class Finding(BaseModel):
     fix: str = ""
 
 
-class StandsOn(BaseModel):
-    """A place of an engine that our plugin stands on, and what is lost if it is not there."""
+class NeededPlace(BaseModel):
+    """A place in an engine that our plugin needs, whether it is there, and what is lost without it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,11 +77,11 @@ class Installed(BaseModel):
     distribution: str
     version: str
     registered: bool | None
-    places: list[StandsOn] = []
+    places: list[NeededPlace] = []
 
 
 class Environment(BaseModel):
-    """What is installed here."""
+    """The versions in this environment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,7 +91,7 @@ class Environment(BaseModel):
 
 @dataclass(frozen=True)
 class _Case:
-    """What the rules look at."""
+    """The input of the rules."""
 
     launch: Launch
     parsers: Configured
@@ -114,7 +114,7 @@ class _Case:
 
 
 def check(launch: Launch, variables: Mapping[str, str] | None = None) -> list[Finding]:
-    """Everything that the rules find, errors first. `variables`: of the shell; those in the line win."""
+    """Return the findings of all rules, errors first. `variables`: those of the shell; the line's own win."""
     model = _model(launch)
     case = _Case(
         launch,
@@ -129,7 +129,7 @@ def check(launch: Launch, variables: Mapping[str, str] | None = None) -> list[Fi
 
 
 def installed() -> Environment:
-    """What is installed in this environment. Imports no engine."""
+    """Return what is installed in this environment. Imports no engine."""
     engines: list[Installed] = []
     for engine in ENGINES:
         for distribution in DISTRIBUTIONS[engine]:
@@ -149,14 +149,15 @@ def installed() -> Environment:
     return Environment(dynamo_parsers=__version__, engines=engines)
 
 
-def _places(engine: EngineName, version: str) -> list[StandsOn]:
-    """What the plugin for an engine stands on, looked up without importing the engine."""
+def _places(engine: EngineName, version: str) -> list[NeededPlace]:
+    """Return the places that the plugin for an engine needs, looked up without importing the engine."""
     try:
         known: Sequence[Place] = import_module(f"{_NAME}.{engine}.places").PLACES
     except ImportError:
         return []
     return [
-        StandsOn(name=place.name, present=present, lost=place.lost) for place, present in look(known, numbers(version))
+        NeededPlace(name=place.name, present=present, lost=place.lost)
+        for place, present in look(known, numbers(version))
     ]
 
 
@@ -172,7 +173,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _model(launch: Launch) -> Model | None:
-    """The model's files, where the line names a folder of this machine."""
+    """Return the model's files if the line names a folder on this machine, else None."""
     folder = Path(launch.model)
     if not launch.model or not folder.is_dir():
         return None
@@ -199,7 +200,7 @@ def _the_engine(case: _Case) -> Iterator[Finding]:
         yield Finding(
             level="error",
             rule="engine",
-            text="no engine is started here that is known: vllm serve, sglang serve, trtllm-serve or their modules",
+            text="the line starts no known engine: vllm serve, sglang serve, trtllm-serve or their modules",
             fix="dynamo-parsers doctor --engine vllm -- <the server's arguments>",
         )
     dynamos = [name for name in case.launch.flags if name.startswith("dyn-") and "parser" in name]
@@ -231,7 +232,7 @@ def _names(case: _Case) -> Iterator[Finding]:
             yield Finding(
                 level="warning",
                 rule="name",
-                text=f"{name} is no {flag} of this package, and none of {title}'s that are known here",
+                text=f"{name} is not a {flag} of this package, nor a known one of {title}",
                 fix=f"did you mean {' or '.join(close)}?" if close else "dynamo-parsers list",
             )
 
@@ -265,7 +266,7 @@ def _pair(case: _Case) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             rule="mixed",
-            text=f"{names[0]} and {names[1]} are of different packages: two machines that do not know each other",
+            text=f"{names[0]} and {names[1]} are from different packages: each reads the reply without the other",
             fix="both from this package",
         )
     if tool is not None and not names[1] and any(reasoning_row(name).splits for name in tool.pairs):
@@ -275,7 +276,7 @@ def _pair(case: _Case) -> Iterator[Finding]:
             yield Finding(
                 level="warning",
                 rule="no-reasoning-parser",
-                text="there is no reasoning parser: if the model reasons, its thoughts stay in content",
+                text="there is no reasoning parser: if the model reasons, its reasoning stays in content",
                 fix=f"--reasoning-parser {usual}",
             )
     if names[1] and not names[0]:
@@ -319,7 +320,7 @@ def _vllm_flags(case: _Case) -> Iterator[Finding]:
         yield Finding(
             level="error",
             rule="enable-reasoning",
-            text="--enable-reasoning is no flag of vLLM any more",
+            text="--enable-reasoning is not a flag of vLLM any more",
             fix="leave it out: --reasoning-parser is enough",
         )
     if case.ours and {"tool-parser-plugin", "reasoning-parser-plugin"} & set(flags):
@@ -348,7 +349,7 @@ _LOADS_PLUGINS = "sglang.srt.plugins:load_plugins"
 
 
 def _dynamo(case: _Case) -> Iterator[Finding]:
-    """NVIDIA Dynamo parses in its front end: with its own parsers, or with those of an engine."""
+    """Check Dynamo's front end, which parses with its own parsers or with those of an engine."""
     if not (case.launch.front_end and case.ours):
         return
     if case.engine is None:
@@ -464,7 +465,7 @@ def _template(case: _Case) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             rule="template",
-            text="the model's own chat template does not write calls: the model does not see its earlier ones",
+            text="the model's own chat template does not write calls: the model does not see its earlier calls",
             fix=f'--chat-template "$(dynamo-parsers template {found.chat_template})"',
         )
 
@@ -473,7 +474,7 @@ _PRINTED = re.compile(r"dynamo-parsers\s+template\s+(\w+)\s*\)")
 
 
 def _packaged_template(named: str) -> ChatTemplate | None:
-    """The template of this package that a line names: by its path, or by the command that prints it."""
+    """Return this package's template that a line names by its path or by the command that prints it, else None."""
     printed = _PRINTED.search(named)
     known = {each.name: each for each in TEMPLATES}
     if printed:
@@ -491,7 +492,7 @@ def _evidence(case: _Case) -> Iterator[Finding]:
             yield Finding(
                 level="note",
                 rule="auto",
-                text=f"{AUTO} decides by the tokenizer and its chat template, which are not on this machine",
+                text=f"{AUTO} chooses by the tokenizer and its chat template, which are not on this machine",
                 fix="dynamo-parsers detect MODEL_DIR",
             )
         return
@@ -530,7 +531,7 @@ def _evidence(case: _Case) -> Iterator[Finding]:
 
 
 def _declared(case: _Case) -> Iterator[Finding]:
-    """A parser that is made of the checkpoint's template, which may not be there, or not be one that can be served."""
+    """Check the template of `dynamo_response_template`, which may be missing or impossible to serve."""
     names = {"--tool-call-parser": case.launch.tool_parser, "--reasoning-parser": case.launch.reasoning_parser}
     asked = [flag for flag, name in names.items() if name == DECLARED]
     if not asked or case.engine == "trtllm" or case.model is None:

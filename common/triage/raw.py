@@ -1,9 +1,9 @@
 """The model's raw text, rebuilt from the bytes of `logprobs.content`.
 
-- A character may be split over tokens: bytes are joined before they are decoded.
-- Where an engine gives no bytes, or those of U+FFFD for a part of a character, the text around the gap is looked up in
-  the message; what is not found there once stays a gap, and is told.
-- Some servers log the channel of the answer only: then the reasoning of the message is not in the text.
+- A character may be split over tokens, so bytes are joined before they are decoded.
+- If an engine gives no bytes, or those of U+FFFD for a part of a character, the text around the gap is looked up in
+  the message; if that does not give exactly one text, the gap stays and is reported.
+- Some servers log only the channel of the answer: then the reasoning of the message is not in the text.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ _TOKEN_ID = re.compile(r"token_id:\d+")
 _AROUND = 12
 _SIZES = (12, 8, 5, 3, 2)
 _LONGEST = 8
-"""Characters that one gap may stand for."""
+"""The most characters that one gap may replace."""
 
 
 class RawText(BaseModel):
-    """What the model wrote. `text` is None where the response has no logprobs."""
+    """The model's text. `text`: None if the response has no usable logprobs."""
 
     model_config = ConfigDict(frozen=True)
 
     text: str | None
     gaps: int = 0
-    """Characters that are not known."""
+    """How many characters are unknown."""
     filled: int = 0
-    """Characters that only the message told."""
+    """How many characters were taken from the message."""
     reasoning_missing: bool = False
-    """The reasoning channel is not in the logprobs."""
+    """Whether the reasoning is missing in the logprobs."""
     notes: list[str] = []
 
 
 def raw_text(response: Response) -> RawText:
-    """The raw text of a response with logprobs."""
+    """Return the raw text of a response; its `text` is None without logprobs."""
     if not response.tokens:
         return RawText(text=None, notes=["the response has no logprobs"])
     notes: list[str] = []
@@ -68,12 +68,12 @@ def raw_text(response: Response) -> RawText:
 
 
 def bytes_of(tokens: Sequence[Token]) -> list[bytes]:
-    """The bytes of each token."""
+    """Return the bytes of each token."""
     return [_bytes(token) for token in tokens]
 
 
 def _given(token: Token) -> bytes | None:
-    """The bytes that an entry gives; None where they say no more than its text."""
+    """Return the bytes that an entry gives; None if there are none, or if they only repeat a token id."""
     if token.bytes is None or any(not 0 <= each < 256 for each in token.bytes):
         return None
     given = bytes(token.bytes)
@@ -105,14 +105,14 @@ def _unescaped(arguments: str) -> str:
 
 
 def _filled(text: str, said: list[str]) -> str:
-    """`text` with its gaps filled from what the message says, where that says it in one way only."""
+    """Return `text` with each gap filled from the message, if the message gives exactly one text for it."""
     at = 0
     while (start := text.find(GAP, at)) >= 0:
         end = start
         while text[end : end + 1] == GAP:
             end += 1
         before, after = _near(text[max(0, start - _AROUND) : start]), text[end : end + _AROUND].split(GAP)[0]
-        # The message may begin right before it: as much as it has of the text is enough.
+        # The message may begin right before the gap, so shorter contexts are tried too.
         found = next((some for size in _SIZES if (some := _known(said, before[-size:], after[:size]))), set())
         if len(found) == 1:
             known = found.pop()
@@ -128,12 +128,12 @@ def _known(said: Iterable[str], before: str, after: str) -> set[str]:
 
 
 def _near(text: str) -> str:
-    """The end of a text that stands in a message as well: behind the last gap."""
+    """Return the part of a text after its last gap, which the message may have too."""
     return text.rsplit(GAP, 1)[-1]
 
 
 def _between(said: str, before: str, after: str) -> Iterator[str]:
-    """What a message has between two texts, if no ASCII character is in it; where it ends there, all that is left."""
+    """Yield each text without ASCII characters that a message has between `before` and `after`, or at its end."""
     at = 0
     while before and (at := said.find(before, at) + len(before)) >= len(before):
         stop = at

@@ -1,8 +1,8 @@
-"""Secrets and people's words taken out of an exchange, so that the verdict stays the same.
+"""Removes secrets and people's words from an exchange, so that the verdict stays the same.
 
-- Secrets (keys in flags, variables, headers and URLs, and texts that look like one) are always taken out.
-- Words are taken out on demand: letters become `x` and digits `1`, one for one. Markup, names of tools and arguments,
-  the values that a schema lists, white space and punctuation stay, so every parser reads what it read before.
+- Secrets (keys in flags, variables, headers and URLs, and texts that look like keys) are always removed.
+- Words are masked on demand: letters become `x` and digits `1`, one for one. Markup, names of tools and arguments,
+  the values of an `enum`, white space and punctuation stay, so every parser reads what it read before.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WORDS = frozenset({"true", "false", "null", "True", "False", "None"})
 
 
 def without_secrets(text: str) -> str:
-    """A text or launch line without what looks like a secret."""
+    """Return a text or launch line with everything that looks like a secret replaced."""
     text = _ASSIGNED.sub(rf"\g<1>{REDACTED}", text)
     text = _FLAG.sub(rf"\g<1>{REDACTED}", text)
     text = _BEARER.sub(rf"\g<1>{REDACTED}", text)
@@ -42,7 +42,7 @@ def without_secrets(text: str) -> str:
 
 
 def json_without_secrets(value: object) -> object:
-    """A JSON value without secrets: by key, and by what texts look like."""
+    """Return a JSON value without secrets, which are found by key and by their looks."""
     if isinstance(value, dict):
         return {
             key: REDACTED if key.lower() in _NAMED and isinstance(each, str) else json_without_secrets(each)
@@ -54,7 +54,7 @@ def json_without_secrets(value: object) -> object:
 
 
 class Mask:
-    """Takes words out of texts. Texts that are equal stay equal."""
+    """Masks words in texts. Equal texts stay equal."""
 
     def __init__(self, tools: Sequence[Json]) -> None:
         self._keep = _WORDS | frozenset(_names(tools))
@@ -63,11 +63,11 @@ class Mask:
         return _pattern().sub(self._masked, text)
 
     def raw(self, told: Explanation) -> str:
-        """A raw reply: what became content, reasoning and arguments is masked."""
+        """Return a raw reply with its content, reasoning and arguments masked."""
         return "".join(self(span.text) if span.kind in _SAID else span.text for span in told.spans)
 
     def request(self, body: Json) -> Json:
-        """A request: the messages' texts and the tools' descriptions are masked."""
+        """Return a request with the texts of messages and the descriptions of tools masked."""
         masked = {key: value for key, value in body.items() if key not in ("user", "metadata", "safety_identifier")}
         messages, tools = body.get("messages"), body.get("tools")
         if isinstance(messages, list):
@@ -79,7 +79,7 @@ class Mask:
         return masked
 
     def message(self, message: Json) -> Json:
-        """A response's message."""
+        """Return a response's message with its texts masked."""
         kept = ("role", "type", "name", "id")
         masked = self._value(message, kept)
         assert isinstance(masked, dict)
@@ -133,7 +133,7 @@ def _pattern() -> re.Pattern[str]:
 
 
 def _names(tools: Sequence[Json]) -> Iterable[str]:
-    """The names of tools and arguments, and the strings that a schema lists."""
+    """Yield the names of tools and arguments, and the strings in `enum` and `const`."""
     for tool in tools:
         function = tool.get("function")
         yield from _schema_names(function if isinstance(function, dict) else tool)
@@ -159,7 +159,7 @@ def _list(value: object) -> list[object]:
 
 
 def tokens_of(text: str, tokens: Sequence[Token], pieces: Sequence[bytes]) -> list[Json]:
-    """`text`, which replaces the text of `pieces` character for character, cut where the tokens were cut."""
+    """Cut `text`, which replaces the text of `pieces` character for character, at the ends of the tokens."""
     given: list[Json] = []
     read = b""
     start = 0

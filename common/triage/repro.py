@@ -1,4 +1,4 @@
-"""A request sent again: whole with logprobs, whole without, and streamed with logprobs."""
+"""Sends a request again: whole with logprobs, whole without, and streamed with logprobs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Repro:
-    """What came back, each as the text of a response. `streamed` is that of its lines."""
+    """The texts of the three responses. `streamed`: the lines of the stream."""
 
     whole: str
     without_logprobs: str

@@ -1,15 +1,18 @@
-"""Whose fault a wrong reply is: the model's, the configuration's, the parser's, or that of a limit.
+"""The cause of a wrong reply: the model, the configuration, the parser, or a limit.
 
-The raw text is read by the configured pair and by every other. Then, in this order:
+The raw text is read by the configured pair of parsers and by every other pair. Then, in this order:
 
-1. Calls that the raw text holds and the configured pair reads, but the response lacks or changed: the parser.
-2. Calls that another pair reads and the configured one does not: the configuration.
-3. A call that was cut off by a limit: truncation.
-4. A call that no pair reads whole, that nobody declared, or whose arguments do not fit the schema; no call at all: the
-   model.
-5. Everything agrees: there is no fault.
+1. The launch line makes the server use no parser: the configuration.
+2. The configured pair reads calls that the response lacks or changed: the parser; or the configuration, if there is no
+   launch line and they came out as text or as another pair reads them.
+3. Another pair reads calls that the configured one does not: the configuration.
+4. Reasoning came out as content, or the answer as reasoning: the configuration.
+5. A limit cut the reply off: truncation.
+6. A call is broken, undeclared, or its arguments do not fit the schema; or there is no call: the model.
+7. Content or reasoning differs from the raw text: the parser.
+8. Otherwise there is no fault; or no verdict, if nothing shows how the text should be read.
 
-Rule: a pair of this package stands for the engine's own parser of the same markup.
+Rule: for an engine's own parser, this package's parser of the same markup is used.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class Difference(BaseModel):
-    """Where the response is not what the raw text says. `raw` and `response` are texts."""
+    """A difference between the raw text and the response. `raw` and `response` are texts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +56,7 @@ class Difference(BaseModel):
 
 
 class PairReading(BaseModel):
-    """How one pair reads the raw text."""
+    """A summary of how one pair reads the raw text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,11 +66,11 @@ class PairReading(BaseModel):
     complete: bool
     markers_left: int
     agrees: bool
-    """Whether the response is what this pair reads."""
+    """Whether the response has what this pair reads."""
 
 
 class Verdict(BaseModel):
-    """What went wrong, and what shows it."""
+    """What went wrong, and the evidence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,14 +78,14 @@ class Verdict(BaseModel):
     summary: str
     evidence: list[str] = []
     flags: str | None = None
-    """What the server should be launched with instead."""
+    """The flags with which the server should be launched instead."""
     raw: RawText
     configured: str | None = None
-    """The configured pair, as this package calls it."""
+    """The configured pair, as the launch line names it."""
     differences: list[Difference] = []
     readings: list[PairReading] = []
     message: dict[str, object] | None = None
-    """The message that the raw text gives."""
+    """The message that was read from the raw text."""
 
 
 @dataclass(frozen=True)
@@ -103,20 +106,20 @@ class _Exchange:
 
     @property
     def cut(self) -> bool:
-        """Whether a limit cut the reply off; some servers say "tool_calls" then all the same."""
+        """Whether a limit cut the reply off, although some servers report "tool_calls" then."""
         used = self.response.completion_tokens
         return self.response.finish_reason == "length" or (self.limit is not None and used == self.limit)
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """How a pair reads the raw text."""
+    """How one pair reads the raw text."""
 
     tool: ToolRow | None
     reasoning: ReasoningRow | None
     message: Message
     fits: float
-    """How much of the tool row's markup stands in the text."""
+    """The share of the tool row's markup that is in the text."""
 
     @property
     def names(self) -> str:
@@ -140,7 +143,7 @@ class _Reading:
 
 
 def triage(request: Request, response: Response, launch: Launch | None = None) -> Verdict:
-    """The verdict on one exchange."""
+    """Return the verdict on one exchange; without logprobs by the message alone. `launch`: the server's launch line."""
     raw = raw_text(response)
     if raw.text is None:
         return _without_raw_text(request, response, launch, raw)
@@ -148,7 +151,7 @@ def triage(request: Request, response: Response, launch: Launch | None = None) -
 
 
 def _without_raw_text(request: Request, response: Response, launch: Launch | None, raw: RawText) -> Verdict:
-    """What the message alone tells: call markup in its content is a call that nobody read."""
+    """Return the verdict by the message alone: call markup in its content is a call that was not read."""
     found = detect_raw(response.content + response.reasoning, request.tools)
     name = _configured_name(launch)
     if found.tool_parser is not None and not response.calls:
@@ -166,7 +169,7 @@ def _without_raw_text(request: Request, response: Response, launch: Launch | Non
             )
     return Verdict(
         fault="inconclusive",
-        summary="without the raw text nobody can tell: send the request again with logprobs: true, or --repro BASE_URL",
+        summary="this needs the raw text: send the request again with logprobs: true, or --repro BASE_URL",
         evidence=list(raw.notes),
         raw=raw,
         configured=name,
@@ -180,7 +183,7 @@ def _configured_name(launch: Launch | None) -> str | None:
 
 
 class _Triage:
-    """One exchange, with what every pair reads in it."""
+    """One exchange, and the readings of every pair."""
 
     def __init__(self, exchange: _Exchange) -> None:
         self._exchange = exchange
@@ -218,12 +221,12 @@ class _Triage:
         )
         fits = 0.0
         if tool is not None and message.tool_calls:
-            # A markup without markers stands there whole as soon as it is read.
+            # A markup without markers is all there as soon as it is read.
             fits = read_raw(tool, exchange.text, exchange.tools or None).share if pieces(tool) else 1.0
         return _Reading(tool, reasoning, message, fits)
 
     def _inside(self, reasoning: ReasoningRow | None) -> bool | None:
-        """Whether the prompt ended inside reasoning, where text or response tell."""
+        """Return whether the prompt ended inside reasoning; None if neither the text nor the response shows it."""
         if reasoning is None:
             return None
         text = self._exchange.text
@@ -234,14 +237,14 @@ class _Triage:
         if any(opener in text for opener in reasoning.think.opens):
             return False
         said = self._said
-        # No marker says it. Where the engine knew the prompt, it put the start of the text where it belongs.
+        # No marker shows it. An engine that knew the prompt has put the start of the text into the right field.
         start = text.lstrip()[:40]
         if said.reasoning.strip() and start.startswith(said.reasoning.strip()[:40]):
             return True
         return False if said.content.strip() and start.startswith(said.content.strip()[:40]) else None
 
     def _configured(self) -> _Reading | None:
-        """The configured pair's reading; None where it is not known."""
+        """Return the configured pair's reading; None if the pair is not known."""
         launch = self._exchange.launch
         if launch is None:
             return None
@@ -253,7 +256,7 @@ class _Triage:
         return self._read(pair.tool if launch.tool_parser else None, reasoning)
 
     def _fittest(self) -> _Reading | None:
-        """The pair that reads the most calls, whose markup stands in the text."""
+        """Return the reading of the pair that fits the text best; None if there is none to trust."""
         reading = [each for each in self._pairs if each.message.tool_calls]
         if self._own is not None and self._own.tool is not None and self._own.message.tool_calls:
             reading.insert(0, self._own)
@@ -267,23 +270,23 @@ class _Triage:
         return best
 
     def _trusted(self, reading: _Reading) -> bool:
-        """Whether a reading counts whose markup does not stand there whole: drift, or calls without markers."""
+        """Return whether a reading counts although not all of its markup is in the text: drift, or no markers."""
         if self._own is not None and reading.tool is self._own.tool:
             return True
         others = [each for each in self._pairs if each.message.tool_calls and each.tool is not reading.tool]
         return reading.fits > max((each.fits for each in others), default=0.0)
 
     def _reads_as_well(self, reading: _Reading) -> bool:
-        """Whether the configured pair reads the same calls as another, or more."""
+        """Return whether the configured pair reads the same calls as `reading`, or at least as many complete ones."""
         own = self._own
         if own is None or own.tool is None:
             return False
         return _same_calls(own.message, reading.message) or own.whole_calls >= max(reading.whole_calls, 1)
 
-    # --- verdicts, in the order in which they are asked for
+    # --- verdicts, in the order in which they are tried
 
     def _not_used(self) -> Verdict | None:
-        """A launch line with which no parser runs."""
+        """Return the verdict for a launch line with which no parser runs."""
         launch, best = self._exchange.launch, self._best
         if launch is None or best is None or self._said.calls or not self._exchange.tools:
             return None
@@ -294,7 +297,7 @@ class _Triage:
         return self._verdict("configuration", wrong.text, [f"the raw text holds {_calls(best)}"], best, wrong.fix)
 
     def _reference(self) -> _Reading | None:
-        """Whose calls the response should have."""
+        """Return the reading whose calls the response should have; None if that is not known."""
         if self._best is None:
             return None
         if self._own is not None:
@@ -308,7 +311,7 @@ class _Triage:
         lost = _call_differences(reading.message, self._said.calls)
         if not lost:
             return None
-        if self._own is None and not self._said.calls and self._stands_as_text(reading):
+        if self._own is None and not self._said.calls and self._came_out_as_text(reading):
             return self._verdict(
                 "configuration",
                 f"the call's markup came out as text: no parser was configured, or not {reading.names}",
@@ -339,15 +342,15 @@ class _Triage:
             lost,
         )
 
-    def _stands_as_text(self, reading: _Reading) -> bool:
-        """Whether the markup of the calls came out as text."""
+    def _came_out_as_text(self, reading: _Reading) -> bool:
+        """Return whether the markup of the calls is in the response as text."""
         said = self._said.content + self._said.reasoning
         wanted = pieces(reading.tool) if reading.tool else frozenset[str]()
         names = [f"{call.name}(" for call in reading.message.tool_calls]
         return bool(left_markers_in(self._said)) or all(piece in said for piece in wanted or names)
 
     def _explained_by_another(self, reading: _Reading) -> _Reading | None:
-        """A pair that reads other calls than `reading`, and just those of the response."""
+        """Return another pair's reading that differs from `reading` and has exactly the response's calls, else None."""
         for each in self._pairs:
             if each.tool is reading.tool or _same_calls(each.message, reading.message):
                 continue
@@ -362,7 +365,7 @@ class _Triage:
         if not best.whole_calls and self._exchange.cut:
             return None
         if not _call_differences(best.message, self._said.calls):
-            return None  # the response has the calls: the launch line is another server's
+            return None  # the response has these calls, so the launch line is that of another server
         own = self._own
         evidence = [f"the raw text holds {_calls(best)}, read by {best.names}", f"{own.names} reads {_calls(own)}"]
         left = left_markers_in(self._said)
@@ -370,14 +373,14 @@ class _Triage:
             evidence.append(f"the response holds its markers as text: {' '.join(left[:3])}")
         return self._verdict(
             "configuration",
-            f"the model writes another markup than the configured {own.names}",
+            f"the model writes a different markup from that of the configured {own.names}",
             evidence,
             best,
             best.flags,
         )
 
     def _reasoning_misread(self) -> Verdict | None:
-        """An answer in reasoning, or reasoning in the answer."""
+        """Return the verdict for an answer in reasoning, or reasoning in the answer."""
         said, text = self._said, self._exchange.text
         rows = [each for each in self._pairs if each.reasoning is not None]
         markers = {marker for each in rows if each.reasoning for marker in (*each.reasoning.think.opens,)}
@@ -434,13 +437,13 @@ class _Triage:
         broken = [call for call in best.message.tool_calls if not call.complete]
         if broken:
             evidence = [f"the arguments of {call.name} are {call.arguments[:200]!r}" for call in broken]
-            return self._verdict("model", "the model wrote a call whose arguments are no JSON object", evidence, best)
+            return self._verdict("model", "the model wrote a call with arguments that are not JSON", evidence, best)
         if wrong:
-            return self._verdict("model", f"the model called wrongly: {wrong[0]}", wrong[1:], best)
+            return self._verdict("model", f"the model made a wrong call: {wrong[0]}", wrong[1:], best)
         return None
 
     def _no_call(self, reading: _Reading | None) -> Verdict | None:
-        """The raw text holds no call that anybody reads."""
+        """Return the verdict for a raw text in which no pair reads a call."""
         exchange = self._exchange
         if not exchange.tools or exchange.request.choice == "none":
             return None
@@ -527,7 +530,7 @@ class _Triage:
 
 
 def left_markers_in(response: Response) -> tuple[str, ...]:
-    """The markers that stand in a response's content and reasoning."""
+    """Return the markers in a response's content and reasoning."""
     return left_markers(Message(content=response.content or None, reasoning=response.reasoning or None))
 
 
@@ -549,7 +552,7 @@ def _same_calls(one: Message, other: Message) -> bool:
 
 
 def _value(arguments: str) -> object:
-    """Arguments as a value to compare; text that is no JSON as it is."""
+    """Return arguments as a value to compare; text that is not JSON as it is."""
     try:
         return json.loads(arguments)
     except (ValueError, RecursionError):
@@ -573,7 +576,7 @@ def _call_differences(message: Message, said: Sequence[Call]) -> list[Difference
 
 
 def _same_arguments(raw: str, said: str) -> bool:
-    """Whether arguments are the same; characters that the logprobs lost are anything."""
+    """Return whether arguments are the same; a character that the logprobs lost matches anything."""
     one, other = _value(raw), _value(said)
     if one == other:
         return True
@@ -581,7 +584,7 @@ def _same_arguments(raw: str, said: str) -> bool:
 
 
 def _matches(raw: str, said: str) -> bool:
-    """Whether `said` is `raw` with its gaps filled."""
+    """Return whether `said` is `raw` with its gaps filled."""
     at = 0
     for number, part in enumerate(each for each in raw.split(GAP)):
         found = said.find(part, at)
@@ -607,13 +610,13 @@ def _text_differences(message: Message, said: Response, raw: RawText) -> list[Di
 
 
 def _faults(name: str, arguments: str, tools: Sequence[Json]) -> list[str]:
-    """What is wrong with a call by the declared tools: its name, missing or unknown arguments, their types."""
+    """Return what the declared tools show to be wrong with a call: name, missing or unknown arguments, types."""
     declared = {_name(tool): tool for tool in tools}
     if name not in declared:
         return [f"{name} is not among the declared tools ({', '.join(sorted(declared)) or 'none'})"]
     value = _value(arguments)
     if not isinstance(value, dict):
-        return [f"the arguments of {name} are no JSON object: {arguments[:200]!r}"]
+        return [f"the arguments of {name} are not a JSON object: {arguments[:200]!r}"]
     schema = _member(_function(declared[name]), "parameters")
     properties = _member(schema, "properties")
     required = schema.get("required")
@@ -627,7 +630,8 @@ def _faults(name: str, arguments: str, tools: Sequence[Json]) -> list[str]:
         if key not in properties and schema.get("additionalProperties") is False:
             found.append(f"{name} has no argument {key!r}")
         elif isinstance(wanted, str) and wanted in _TYPES and not _is(each, wanted):
-            found.append(f"the argument {key!r} of {name} is no {wanted}: {json.dumps(each, ensure_ascii=False)[:80]}")
+            shown = json.dumps(each, ensure_ascii=False)[:80]
+            found.append(f"the argument {key!r} of {name} is not of type {wanted}: {shown}")
     return found
 
 
