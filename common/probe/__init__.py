@@ -1,5 +1,5 @@
-"""The tool-calling probe: 24 scenarios against an OpenAI-compatible endpoint, and proof of who is at fault.
+"""The tool-calling probe: 24 scenarios against an OpenAI-compatible endpoint, and proof of what is at fault.
 
-`scenarios` says what is asked and what must come back, `endpoint` asks, `answer` reads what came, `judge` tells the
-parser's faults from the model's, `replay` plays a perfect model of a family, `report` writes it all down.
+`scenarios` defines the requests and what must come back, `endpoint` sends them, `answer` reads the responses, `judge`
+tells the parser's faults from the model's, `replay` plays a perfect model of a family, `report` writes the results.
 """

@@ -1,8 +1,8 @@
-"""A response read into one message, with what breaks the contract of chat completions noted on the way.
+"""Reads a response into one message, and notes what breaks the contract of chat completions.
 
-- The body is read as JSON, not through a client's classes, which would mend or hide what is wrong.
-- Of a stream: a call is new where its index is the next one, and its first piece has the id and the whole name; later
-  pieces only append arguments; one `finish_reason` comes last.
+- The body is read as JSON, not through a client's classes, which would repair or hide faults.
+- In a stream a call begins with the next index, and its first piece has the id and the whole name; later pieces only
+  append arguments; one `finish_reason` comes last.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ class AnswerCall(BaseModel):
     name: str
     arguments: str
     deltas: int = 1
-    """Pieces that the arguments came in."""
+    """The number of pieces in which the arguments came."""
 
 
 class Answer(BaseModel):
-    """What the client gets."""
+    """The message that the client gets."""
 
     content: str | None = None
     reasoning: str | None = None
     calls: list[AnswerCall] = []
     finish_reason: str | None = None
     broken: list[str] = []
-    """What breaks the API's contract, whatever the model wrote."""
+    """Violations of the API's contract, whatever the model wrote."""
 
     def message(self) -> dict[str, object]:
-        """The assistant's message, to go on from it."""
+        """Return the assistant's message for the next request."""
         message: dict[str, object] = {"role": "assistant", "content": self.content}
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
@@ -49,7 +49,7 @@ class Answer(BaseModel):
 
 
 def read_body(body: object) -> Answer:
-    """The answer in a whole response. Raises BadBody."""
+    """Return the answer in a whole response. Raises BadBody."""
     choice = _first_choice(body)
     if choice is None:
         raise BadBody("the response has no choices")
@@ -67,7 +67,7 @@ def read_body(body: object) -> Answer:
             continue
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
-            answer.broken.append(f"the arguments of {function['name']} are no text")
+            answer.broken.append(f"the arguments of {function['name']} are not text")
             arguments = json.dumps(arguments)
         answer.calls.append(AnswerCall(id=str(each.get("id") or ""), name=function["name"], arguments=arguments))
     _check(answer)
@@ -75,7 +75,7 @@ def read_body(body: object) -> Answer:
 
 
 def read_stream(text: str) -> Answer:
-    """The answer in the lines of an event stream. Raises BadBody."""
+    """Return the answer in the lines of an event stream. Raises BadBody."""
     answer = Answer()
     content: list[str] = []
     reasoning: list[str] = []
@@ -84,7 +84,7 @@ def read_stream(text: str) -> Answer:
     for line in text.split("\n"):
         if not line.startswith("data:"):
             if line and not line.startswith((":", "event:", "id:", "retry:")):
-                raise BadBody(f"the stream is no event stream: {line[:200]}")
+                raise BadBody(f"the stream is not an event stream: {line[:200]}")
             continue
         data = line.removeprefix("data:").strip()
         if data == "[DONE]":
@@ -93,7 +93,7 @@ def read_stream(text: str) -> Answer:
         try:
             chunk = json.loads(data)
         except ValueError:
-            raise BadBody(f"a piece of the stream is no JSON: {data[:200]}") from None
+            raise BadBody(f"a piece of the stream is not JSON: {data[:200]}") from None
         if isinstance(chunk, dict) and "error" in chunk:
             raise BadBody(f"the stream ended in an error: {json.dumps(chunk['error'])[:300]}")
         chunks += 1
@@ -122,9 +122,9 @@ def read_stream(text: str) -> Answer:
 
 
 def _add(answer: Answer, piece: object) -> None:
-    """One piece of a streamed call."""
+    """Add one piece of a streamed call."""
     if not isinstance(piece, dict):
-        answer.broken.append("a piece of a call is no object")
+        answer.broken.append("a piece of a call is not an object")
         return
     function = piece.get("function")
     function = function if isinstance(function, dict) else {}
@@ -136,7 +136,7 @@ def _add(answer: Answer, piece: object) -> None:
         answer.broken.append(f"call {index} comes before call {len(answer.calls)}")
         index = len(answer.calls)
     if arguments is not None and not isinstance(arguments, str):
-        answer.broken.append("a piece of arguments is no text")
+        answer.broken.append("a piece of arguments is not text")
         arguments = json.dumps(arguments)
     if index == len(answer.calls):
         if not name:
@@ -160,7 +160,7 @@ def _add(answer: Answer, piece: object) -> None:
 
 
 def _check(answer: Answer) -> None:
-    """What holds of any complete answer."""
+    """Check what has to be true of any complete answer."""
     ids = [each.id for each in answer.calls]
     if "" in ids:
         answer.broken.append("a call without an id")
@@ -172,7 +172,7 @@ def _check(answer: Answer) -> None:
 
 def _first_choice(body: object) -> Mapping[str, object] | None:
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
-        raise BadBody(f"no chat completion: {json.dumps(body)[:200]}")
+        raise BadBody(f"not a chat completion: {json.dumps(body)[:200]}")
     choice = body["choices"][0] if body["choices"] else None
     return choice if isinstance(choice, dict) else None
 

@@ -1,7 +1,7 @@
-"""Ask an OpenAI-compatible endpoint, and keep what was sent and received.
+"""Sends requests to an OpenAI-compatible endpoint, and keeps what was sent and received.
 
 Nothing that an endpoint does raises: a refused connection, a time-out, an HTTP error, half a stream or a body that is
-no JSON is a `Failure` in the exchange.
+not JSON is a `Failure` in the exchange.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Failure(BaseModel):
-    """Why there is no answer. `status`: the HTTP status, where there was one."""
+    """Why there is no answer. `status`: the HTTP status, if there was one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class Failure(BaseModel):
 
 
 class Exchange(BaseModel):
-    """One request and what came of it: `answer`, or a `failure`."""
+    """One request and its `answer`, or its `failure`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,9 +42,9 @@ class Exchange(BaseModel):
 
 
 async def ask(client: AsyncOpenAI, request: Mapping[str, object], mode: Mode) -> Exchange:
-    """Send a chat completion request. `request` is its whole JSON body, less `stream`.
+    """Send a chat completion request. `request` is its whole JSON body, except `stream`.
 
-    The client's timeout in seconds is for the whole of it; by itself a client waits as long for each line of a stream.
+    The client's timeout limits the whole exchange here; the client itself would apply it to each line of a stream.
     """
     import anyio
     import openai
@@ -58,7 +58,7 @@ async def ask(client: AsyncOpenAI, request: Mapping[str, object], mode: Mode) ->
                 model=str(request["model"]),
                 messages=[],
                 stream=mode == "stream",
-                extra_body=body,  # the whole body: what is unknown to the client passes too
+                extra_body=body,  # the whole body, so that fields that the client does not know are sent too
             ) as response:
                 if mode == "whole":
                     received = await response.text()
@@ -89,7 +89,7 @@ def _loaded(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:
-        raise BadBody(f"the body is no JSON: {_shortened(text)}") from None
+        raise BadBody(f"the body is not JSON: {_shortened(text)}") from None
 
 
 def _shortened(text: str) -> str:

@@ -1,10 +1,9 @@
-"""Whose fault a failed probe is: the served parser's, the model's or the endpoint's, and whether that is proven.
+"""Decides whose fault a failed probe is: the served parser's, the model's or the endpoint's, and if that is proven.
 
-- What the response alone shows is proven by it: a broken API contract, a finish_reason that does not go with what was
+- Some faults are proven by the response itself: a broken API contract, a finish_reason that does not fit what was
   returned, two answers to the same raw text.
-- Else the raw text decides: read by the core, it either holds what was due (the parser's fault) or does not (the
-  model's).
-- Without the raw text a verdict is a guess from the response, and says "likely". What can be neither is "inspect".
+- Otherwise the raw text decides: read by the core, it has what was due (the parser's fault) or does not (the model's).
+- Without the raw text a verdict is a guess from the response, called "likely". If nothing can be told, it is "inspect".
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ CLASSES: tuple[Class, ...] = ("parser", "model", "endpoint", "inspect")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with an answer. `shown`: the response itself shows that it is the parser's."""
+    """One fault in an answer. `shown`: the response itself proves that it is the parser's."""
 
     what: str
     shown: bool = False
     hint: Class = "model"
-    """Whose it is likely to be."""
+    """Whose fault it is likely to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Ruling:
 
 
 def faults(answer: Answer, scenario: Scenario, turn: Turn, mode: Mode) -> list[Fault]:
-    """What is wrong with an answer to a turn of a scenario; nothing: it passes."""
+    """Return the faults in an answer to a turn of a scenario; an empty list if it passes."""
     found = [Fault(what, shown=True, hint="parser") for what in answer.broken]
     found += _finish_faults(answer, scenario)
     found += [] if turn.demand.calls == "cut" else _argument_faults(answer)
@@ -62,17 +61,17 @@ def faults(answer: Answer, scenario: Scenario, turn: Turn, mode: Mode) -> list[F
 
 
 def leaks(text: str, scenario: Scenario) -> list[str]:
-    """The markers of any family in a text, less those that stood in the request."""
+    """Return the markers of any family in a text, except those that the request contains."""
     asked = asked_text(scenario)
     found = [marker for marker in distinctive_markers() if marker in text and marker.strip() not in asked]
-    # Of markers that overlap the longest says it.
+    # Of overlapping markers, only the longest.
     return sorted(each for each in found if not any(each != other and each in other for other in found))
 
 
 def _finish_faults(answer: Answer, scenario: Scenario) -> list[Fault]:
     finish = answer.finish_reason
     if finish is None:
-        return []  # said already
+        return []  # reported already
     named = isinstance(scenario.tool_choice, dict)
     if answer.calls and finish not in ("tool_calls", *(("stop",) if named else ()), "length"):
         return [Fault(f"finish_reason is {finish!r}, with {len(answer.calls)} calls", shown=True, hint="parser")]
@@ -86,25 +85,25 @@ def _argument_faults(answer: Answer) -> list[Fault]:
     for each in answer.calls:
         if answer.finish_reason == "tool_calls" and _object(each.arguments) is None:
             found.append(
-                Fault(f"the arguments of {each.name} are no JSON object: {each.arguments[:200]}", hint="parser")
+                Fault(f"the arguments of {each.name} are not a JSON object: {each.arguments[:200]}", hint="parser")
             )
     return found
 
 
 def _unmet(answer: Answer, scenario: Scenario, demand: Demand, due: Sequence[Call]) -> list[Fault]:
-    """What the demand asks for and the answer does not hold."""
+    """Return what the demand asks for and the answer does not have."""
     found: list[Fault] = []
     given = [(each.name, _object(each.arguments)) for each in answer.calls]
-    # An answer that is due as content and stands in reasoning was split at the wrong place.
+    # If content was due and there is only reasoning, the reply was split at the wrong place.
     strayed: Class = "parser" if answer.reasoning and not answer.content else "model"
     if demand.calls == "none" and given:
-        found.append(Fault(f"a call of {given[0][0]} where none is due"))
+        found.append(Fault(f"a call of {given[0][0]}, although none is due"))
     if demand.calls == "some" and not any(name in declared(scenario) for name, _ in given):
         found.append(Fault("no call of a declared tool"))
     if demand.calls in ("one at most", "cut") and len(given) > 1:
-        found.append(Fault(f"{len(given)} calls where one is the most", hint="parser"))
+        found.append(Fault(f"{len(given)} calls, although one is the most", hint="parser"))
     if demand.calls == "cut":
-        # What was said of the call stays open; nothing is made up to close it.
+        # The arguments that were sent stay open; nothing may be invented to close them.
         found += [
             Fault(f"a call was cut off and came back whole: {given[0]}", hint="parser") for each in given if each[1]
         ]
@@ -135,7 +134,7 @@ def _unmet(answer: Answer, scenario: Scenario, demand: Demand, due: Sequence[Cal
 
 
 def _differs(name: str, arguments: object, wanted: Call) -> Fault:
-    """Arguments that are not those due; cut at a marker, they are likely the parser's fault."""
+    """Return the fault for arguments that are not those due; if cut at a marker, it is likely the parser's."""
     if not isinstance(arguments, dict):
         return Fault(f"the arguments of {name} are not those due")
     for key, value in wanted.arguments.items():
@@ -157,7 +156,7 @@ def _cut_at_marker(got: str, due: str) -> bool:
 
 
 def same(given: object, due: object) -> bool:
-    """Whether two JSON values are equal and of one type; where a fraction is due, a whole number will do."""
+    """Return whether two JSON values are equal and of one type; for a due float an equal integer is accepted."""
     if isinstance(due, dict):
         return isinstance(given, dict) and given.keys() == due.keys() and all(same(given[key], due[key]) for key in due)
     if isinstance(due, list):
@@ -172,7 +171,7 @@ def same(given: object, due: object) -> bool:
 
 
 def disagreement(whole: Answer, stream: Answer) -> str | None:
-    """How two answers to the same raw text differ; None: they do not."""
+    """Return how two answers to the same raw text differ; None if they do not."""
     for part in ("content", "reasoning", "finish_reason"):
         one, other = getattr(whole, part), getattr(stream, part)
         if (one or "").strip() != (other or "").strip():
@@ -187,7 +186,7 @@ def disagreement(whole: Answer, stream: Answer) -> str | None:
 
 
 def ruling(found: Sequence[Fault], scenario: Scenario, turn: Turn, raw: str | None, family: str | None) -> Ruling:
-    """Whose fault it is. `raw`: the model's raw text, where it is known; `family`: its tool-call parser."""
+    """Return whose fault it is. `raw`: the model's raw text, if it is known; `family`: its tool-call parser."""
     shown = [fault.what for fault in found if fault.shown]
     if shown:
         return Ruling("parser", True, "the response itself shows it")
@@ -206,7 +205,7 @@ def ruling(found: Sequence[Fault], scenario: Scenario, turn: Turn, raw: str | No
 
 
 def _readings(raw: str, scenario: Scenario, family: str | None) -> list[tuple[str, Answer]]:
-    """How the family's parser, or every one, reads a raw text, however the prompt ended."""
+    """Return how the family's parser, or every one, reads a raw text, for each possible end of the prompt."""
     rows = [tool_row(family)] if family is not None else TOOL_ROWS
     return [
         (
@@ -230,7 +229,7 @@ def _readings(raw: str, scenario: Scenario, family: str | None) -> list[tuple[st
 
 
 def _is_clean(answer: Answer, scenario: Scenario) -> bool:
-    """Whether nothing of the markup is left in an answer."""
+    """Return whether no markup is left in an answer."""
     return not leaks(f"{answer.content}\0{answer.reasoning}", scenario) and not _argument_faults(answer)
 
 
@@ -254,6 +253,6 @@ def _object(text: str) -> dict[str, object] | None:
 
 
 def worst(classes: Iterable[Class]) -> Class | None:
-    """The one that counts for a probe: a parser's fault before all others."""
+    """Return the class that counts for a probe: a parser's fault comes before all others; None if there is none."""
     found = set(classes)
     return next((each for each in CLASSES if each in found), None)

@@ -1,7 +1,7 @@
-"""A perfect model of a family, played by a scripted demo model: what it says to each scenario, in the family's markup.
+"""A perfect model of a family, played by a scripted demo model: its reply to each scenario, in the family's markup.
 
-The replies are written by `markup`, which knows nothing of the parsers. Besides the scenarios, each family says a call
-whose end is missing and one that is cut off in an argument.
+The replies are written by `markup`, which does not use the parsers. Two more scenarios have a call without its end, and
+one that is cut off in an argument.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ..write.markup import RENDERERS, Part, Renderer
 from .scenarios import WEATHER, Demand, Json, Scenario, Turn, call, scenarios
 
 _CALL_END = "<|call|>"
-"""Stops gpt-oss as well, and engines leave it in the text: it is part of the call."""
+"""A turn end of gpt-oss that engines leave in the text, as it is part of the call."""
 
 
 class Replay:
-    """The perfect model of one family. Raises ValueError for a family whose markup cannot be written."""
+    """The perfect model of one family. Raises ValueError if the family's markup cannot be written."""
 
     def __init__(self, family: str) -> None:
         row = tool_row(family)
@@ -31,11 +31,11 @@ class Replay:
         self._think = (think.opens[0] + think.label, think.closes[0])
         self._turn_ends = tuple(end for end in row.turn_ends if end != _CALL_END)
         reasoning = reasoning_row(row.pairs[0])
-        # Families that go with the parser for any `<think>` are of models that do not think by themselves.
+        # `basic` is the parser for any `<think>`: models that use it do not think unless asked.
         self._thinks_unasked = (reasoning.starts.inside or not reasoning.starts.switch) and reasoning.name != "basic"
 
     def scenarios(self) -> tuple[Scenario, ...]:
-        """The scenarios, and the two that only a replay can ask for."""
+        """Return the scenarios, and the two that only a replay can ask for."""
         weather = call("get_weather", city="Porto")
         return (
             *scenarios(self.family),
@@ -54,19 +54,19 @@ class Replay:
         )
 
     def messages(self, scenario: Scenario) -> list[dict[str, Json]]:
-        """The scenario's messages, with what the demo model shall say behind the user's."""
+        """Return the scenario's messages, with the demo model's scripts after the user's text."""
         messages = scenario.messages()
         scripts = "".join(f"\n{disguised(text, known_markers())}" for text in self.replies(scenario))
         messages[-1]["content"] = f"{messages[-1]['content']}{scripts}"
         return messages
 
     def replies(self, scenario: Scenario) -> list[str]:
-        """The raw text of each turn's reply."""
+        """Return the raw text of each turn's reply."""
         asked = scenario.chat_template_kwargs.get("enable_thinking")
         thinks = asked or (asked is None and self._thinks_unasked)
         texts = [self._text(turn if thinks else replace(turn, thought="")) for turn in scenario.turns]
         if asked:
-            # Where the demo model's template has opened the reasoning, the model does not do so again.
+            # The demo model's template has opened the reasoning already.
             texts[0] = texts[0].removeprefix("<think>")
         if scenario.name == "replay_missing_end":
             return [self._without_end(texts[0])]
@@ -82,9 +82,9 @@ class Replay:
             *([Part("calls", calls=turn.calls)] if turn.calls else ()),
         ]
         text = "".join(self._renderer.write(parts, self._think))
-        # The token that ends a turn stops the engine, which keeps it to itself.
+        # The token that ends a turn stops the engine, which does not return it.
         return text.removesuffix(next((end for end in self._turn_ends if text.endswith(end)), ""))
 
     def _without_end(self, text: str) -> str:
-        """The reply without the marker that it ends with, as models often leave it out."""
+        """Return the reply without its last marker, which models often leave out."""
         return text.removesuffix(max((each for each in known_markers() if text.endswith(each)), key=len, default=""))

@@ -1,4 +1,4 @@
-"""A run written down: a table for the terminal and Markdown, a page for people, JSON for the next comparison."""
+"""Writes the report of a run: a table in Markdown, a web page, and JSON for the next comparison."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..explain import known_markers
 from .run import Report, Result
 
 _SHOWN = 20_000
-"""Characters of a response that the page shows; the files hold all of it."""
+"""How many characters of a response the page shows; the files have all of it."""
 
 
 def write(report: Report, folder: Path) -> list[Path]:
-    """Write report.md, report.html, report.json, and each request and response, into a folder. Their paths."""
+    """Write the reports, and each request and response, into a folder. Returns the paths of the reports."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "report.md": markdown(report),
@@ -37,12 +37,12 @@ def write(report: Report, folder: Path) -> list[Path]:
 
 
 def read(file: Path) -> Report:
-    """A report.json. Raises OSError or pydantic's ValidationError."""
+    """Read a report.json. Raises OSError or pydantic's ValidationError."""
     return Report.model_validate_json(file.read_bytes())
 
 
 def verdict(result: Result) -> str:
-    """A result in a word or two."""
+    """Return a result in a word or two."""
     if result.outcome in ("pass", "endpoint", "inspect"):
         return result.outcome
     return f"{result.outcome}, {'proven' if result.proven else 'likely'}"
@@ -76,7 +76,7 @@ def markdown(report: Report) -> str:
 
 
 def compared(before: Report, after: Report) -> list[tuple[str, str, str]]:
-    """What changed between two runs: scenario and mode, the verdict before, the verdict after."""
+    """Return the changes between two runs: scenario and mode, the verdict before, the verdict after."""
     earlier = {(each.scenario, each.mode): verdict(each) for each in before.results}
     later = {(each.scenario, each.mode): verdict(each) for each in after.results}
     return [
@@ -87,7 +87,7 @@ def compared(before: Report, after: Report) -> list[tuple[str, str, str]]:
 
 
 def _rows(results: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Pairs of a scenario's results, whole and streamed."""
+    """Return the pairs of each scenario's results, whole and streamed."""
     return list(zip(results[::2], results[1::2], strict=True))
 
 
@@ -116,7 +116,7 @@ mark { background: #ffd54f; color: #000; border-radius: .2rem; }
 
 
 def page(report: Report) -> str:
-    """The matrix of scenarios and modes; each cell opens to what was sent, written and received."""
+    """Return the page: a matrix of scenarios and modes, whose cells open to requests, raw text and responses."""
     what = f"{'replay of ' if report.replay else ''}{report.family or 'any family'}"
     sub = " · ".join(filter(None, (report.base_url, what, report.parsers, report.date)))
     sums = (
@@ -160,7 +160,7 @@ def _cell(result: Result) -> str:
 
 
 def _marked(raw: str) -> str:
-    """A raw text with the markers of all families made visible."""
+    """Return the HTML of a raw text with the markers of all families highlighted."""
     markers = sorted((each for each in known_markers() if len(each) > 2 and each in raw), key=len, reverse=True)
     pieces, at = [], 0
     while at < len(raw):

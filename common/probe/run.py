@@ -1,8 +1,8 @@
-"""Run the probe: every scenario in both modes, each failure repeated for its raw text, and one result a probe.
+"""Runs the probe: every scenario in both modes, each failure repeated for its raw text, one result per probe.
 
-- Probes run side by side, `concurrency` at once; a scenario's turns follow each other.
-- The raw text of a failed reply is asked for with `logprobs`, whole. A reply that is not the failed one again proves
-  nothing, so the repeat has to fail as well.
+- `concurrency` probes run at once; the turns of a scenario follow each other.
+- To get the raw text of a failed reply, the request is repeated whole with `logprobs`. The repeat has to fail too: a
+  different reply proves nothing.
 - In a replay the raw text is known, and both modes are answers to the same one.
 """
 
@@ -42,18 +42,18 @@ class Result(BaseModel):
     why: str = ""
     exchanges: list[Exchange] = []
     raw: str | None = None
-    """What the model wrote in the turn that failed, where it is known."""
+    """The model's raw text in the turn that failed, if it is known."""
 
 
 class Report(BaseModel):
-    """A whole run. `family`: the tool-call parser whose markup the model writes, where it was told."""
+    """A whole run. `family`: the tool-call parser whose markup the model writes, if it was given."""
 
     base_url: str
     model: str
     family: str | None
     replay: bool
     parsers: str = ""
-    """What the server parses with, where it was told."""
+    """The server's parsers, if they were given."""
     date: str
     results: list[Result]
 
@@ -62,7 +62,7 @@ class Report(BaseModel):
 
     @property
     def total(self) -> str:
-        """Failures of all probes."""
+        """The number of failures of all probes, as text."""
         return f"{len(self.results) - self.count('pass')} / {len(self.results)}"
 
 
@@ -76,7 +76,7 @@ class Probe:
         self._replay = Replay(family) if replay and family else None
 
     def scenarios(self, names: Sequence[str] = ()) -> tuple[Scenario, ...]:
-        """All scenarios, or those named. Raises ValueError for an unknown name."""
+        """Return all scenarios, or those named. Raises ValueError for an unknown name."""
         every = self._replay.scenarios() if self._replay else scenarios(self._family)
         unknown = set(names) - {each.name for each in every}
         if unknown:
@@ -86,7 +86,7 @@ class Probe:
     async def run(
         self, chosen: Sequence[Scenario], concurrency: int = 4, done: Callable[[Result], None] = lambda _: None
     ) -> list[Result]:
-        """The results, scenario by scenario, whole and streamed. `done` is called with each as it comes."""
+        """Run the probes. `done` is called with each result. Returns them scenario by scenario, whole and streamed."""
         room = asyncio.Semaphore(concurrency)
 
         async def one(scenario: Scenario, mode: Mode) -> Result:
@@ -118,7 +118,7 @@ class Probe:
         return Result(scenario=scenario.name, mode=mode, outcome="pass", exchanges=exchanges)
 
     def _effort(self, scenario: Scenario) -> dict[str, object]:
-        """What asks for thought in families that go by the effort alone."""
+        """Return the field that turns thinking on in families that only look at the effort."""
         pairs = tool_row(self._family).pairs if self._family else ()
         by_effort = bool(pairs) and reasoning_row(pairs[0]).starts.switch == "effort"
         asked = by_effort and scenario.chat_template_kwargs.get("enable_thinking") is True
@@ -134,7 +134,7 @@ class Probe:
         request: Mapping[str, object],
     ) -> Result:
         turn = scenario.turns[number]
-        # An engine may keep a scripted model from its script: what it said counts, where that can be known.
+        # An engine may keep a scripted model from its script, so the real text comes first.
         raw = await self._raw(scenario, turn, request, exchanges)
         if raw is None and self._replay:
             raw = self._replay.replies(scenario)[number]
@@ -153,7 +153,7 @@ class Probe:
     async def _raw(
         self, scenario: Scenario, turn: Turn, request: Mapping[str, object], exchanges: list[Exchange]
     ) -> str | None:
-        """The raw text of a reply that fails like the one before; None where it is not to be had."""
+        """Repeat the request and return the raw text of a reply that fails too; None if there is none."""
         exchange = await ask(self._client, {**request, "logprobs": True}, "whole")
         exchanges.append(exchange)
         if exchange.answer is None or not faults(exchange.answer, scenario, turn, "whole"):
@@ -186,7 +186,7 @@ class Probe:
         )
 
     def _compared(self, results: list[Result]) -> list[Result]:
-        """The results; where both modes answered the same raw text and differ, the stream has failed."""
+        """Return the results; a stream fails if it differs from the whole answer to the same raw text."""
         if self._replay is None:
             return results
         for at in range(0, len(results), 2):

@@ -1,9 +1,9 @@
-"""The 24 scenarios: what is asked, what must come back, and how a perfect model would answer.
+"""The 24 scenarios: the requests, what must come back, and how a perfect model would answer.
 
-- A scenario is a request and one or more turns. A turn says what the reply must hold and what the tools answer;
+- A scenario is a request and one or more turns. A turn defines what the reply must have and what the tools answer;
   results are canned, so a run can be repeated.
-- `thought`, `content` and `calls` are the reply of a perfect model, which `replay` writes in a family's markup. What
-  any model is held to is `Demand`, which leaves open what may well differ: wording, and values that nobody asked for.
+- `thought`, `content` and `calls` are the reply of a perfect model, which `replay` writes in a family's markup. Every
+  model is judged by `Demand`, which leaves open what may well differ: wording, and values that were not asked for.
 - A request that quotes markers quotes those of the family that is probed; without a family, those of several.
 """
 
@@ -26,31 +26,31 @@ SYSTEM = "You are a precise assistant. When a tool fits, call it with exactly th
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a reply is held to."""
+    """What a reply must have."""
 
     calls: Literal["exact", "some", "one at most", "cut", "none"] = "none"
     """exact: the turn's calls, in any order, and no others; some: at least one, of a declared tool; cut: at most one,
     whose arguments stay open."""
     says: tuple[str, ...] = ()
-    """What the content holds, in any case."""
+    """Texts that the content must contain, without regard to case."""
     content: bool = False
     """Whether there must be content."""
     reasoning: bool | None = None
-    """Whether there must be reasoning; None: either will do."""
+    """Whether there must be reasoning; None: there may be."""
     in_many_deltas: bool = False
-    """Whether a stream has to bring the arguments in many pieces."""
+    """Whether a stream must have the arguments in many pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One reply that is due: the perfect one, what any is held to, and what the tools answer."""
+    """One reply: the perfect one, what every reply must have, and what the tools answer."""
 
     thought: str = ""
     content: str = ""
     calls: tuple[Call, ...] = ()
     demand: Demand = Demand()
     results: Mapping[str, str] = field(default_factory=dict)
-    """What each tool answers; with results, another turn follows."""
+    """The result of each tool; if there are any, another turn follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Scenario:
         return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": self.user}]
 
     def request(self) -> dict[str, Json]:
-        """The request's body without model and messages."""
+        """Return the request's body without model and messages."""
         body: dict[str, Json] = {"temperature": 0}
         if self.tools:
             body["tools"] = [dict(tool) for tool in self.tools]
@@ -81,7 +81,7 @@ class Scenario:
 
 
 def tool(name: str, description: str, **properties: Mapping[str, Json]) -> Mapping[str, Json]:
-    """A function whose parameters are all required."""
+    """Return a tool whose parameters are all required."""
     return {
         "type": "function",
         "function": {
@@ -170,7 +170,7 @@ def _said(content: str, *says: str, thought: str = "No tool is needed.", reasoni
 
 
 def _delimiters(family: str | None) -> str:
-    """A statement that holds the family's markers as text; a token that ends the turn would end it there too."""
+    """Return an SQL statement that quotes the family's markers, except tokens that would end the turn."""
     markers: Sequence[str] = _OTHERS
     if family is not None:
         row = tool_row(family)
@@ -180,7 +180,7 @@ def _delimiters(family: str | None) -> str:
 
 
 def scenarios(family: str | None = None) -> tuple[Scenario, ...]:
-    """The scenarios, with the markers of `family` (a tool-call parser) where they quote markers."""
+    """Return the scenarios; those that quote markers quote those of `family`, a tool-call parser."""
     statement = _delimiters(family)
     example = _native(family)([call("get_weather", city="Oslo")])
     document = f"How to call a tool:\n\n{example}\n\nThat is all."
@@ -213,7 +213,7 @@ def scenarios(family: str | None = None) -> tuple[Scenario, ...]:
         Scenario(
             "required_tool",
             "Hello!",
-            # A grammar that forces a call may begin with the reply, and then there is no room for a thought.
+            # A grammar that forces a call may begin with the reply and allow no reasoning.
             (Turn("", "", (call("get_time", city="Paris"),), Demand("some")),),
             (WEATHER, TIME),
             tool_choice="required",
@@ -368,7 +368,7 @@ def scenarios(family: str | None = None) -> tuple[Scenario, ...]:
 
 
 def declared(scenario: Scenario) -> frozenset[str]:
-    """The names of a scenario's tools."""
+    """Return the names of a scenario's tools."""
     names = []
     for each in scenario.tools:
         function = each["function"]
@@ -378,5 +378,5 @@ def declared(scenario: Scenario) -> frozenset[str]:
 
 
 def asked_text(scenario: Scenario) -> str:
-    """All text that the request holds: what of it comes back is no leak."""
+    """Return all text of the request: markers that it contains are not leaks."""
     return "\n".join((SYSTEM, scenario.user, json.dumps([dict(each) for each in scenario.tools], ensure_ascii=False)))
