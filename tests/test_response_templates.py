@@ -29,7 +29,7 @@ from dynamo_parsers import tool_parser_names
 from dynamo_parsers.detect import Model, NotConclusive, detect, model_in, pair_for
 from dynamo_parsers.registry import grammar_for, reasoning_row, tool_row
 from dynamo_parsers.response_templates.declared import parsers_of, reasoning_of, template_of, tool_of
-from dynamo_parsers.response_templates.patterns import Ahead, Capture, Edge, Gap, Refused, Run, ways_of
+from dynamo_parsers.response_templates.patterns import Ahead, Capture, Edge, Gap, Refused, Run, alternatives_of
 from dynamo_parsers.warm import prepare
 from dynamo_parsers.write.structural_tags import answer_tag, has_structural_tag
 from effort import some
@@ -330,24 +330,24 @@ def changed(name: str, path: str, value: object) -> Spec:
 
 
 REFUSED: list[tuple[str, str, object, str]] = [
-    ("json", "version", 2, "version 2 is not known"),
+    ("json", "version", 2, "version 2 is not supported"),
     ("json", "start_anchor", None, "neither start_anchor"),
-    ("json", "schema", {}, "'schema' is not of its language"),
+    ("json", "schema", {}, "'schema' is not part of the language"),
     ("json", "fields", {}, "no fields"),
     ("json", "fields/citations", {"open": "<c>", "close": "</c>"}, r"fields\.citations: .* no place"),
     ("json", "fields/reasoning", {"open": "<c>", "close": "</c>"}, r"fields\.reasoning: .* no place"),
-    ("json", "fields/thinking/opens", "<c>", "'opens' is not of the language"),
+    ("json", "fields/thinking/opens", "<c>", "'opens' is not part of the language"),
     ("json", "fields/thinking/close", None, r"fields\.thinking\.close: missing"),
     ("json", "fields/thinking/open", None, "both lack an opener"),
     ("json", "fields/thinking/content", "json", "only text can be sent as it comes"),
     ("json", "fields/thinking/join", "\n---\n", "join"),
-    ("json", "fields/tool_calls/content", "yaml", "'yaml' is not known here"),
+    ("json", "fields/tool_calls/content", "yaml", "'yaml' is not supported"),
     ("json", "fields/tool_calls/content", "text", "no call can be"),
     ("json", "fields/tool_calls/content_args", {"unquoted_keys": True}, "unquoted_keys: not JSON"),
     ("json", "fields/tool_calls/content_args", {"string_delims": [["'", "'"]]}, "string_delims: not JSON"),
     ("json", "fields/tool_calls/open", '{"call": ', "beginning of the JSON"),
     ("json", "fields/tool_calls/open", [], "neither a text nor a list"),
-    ("json", "fields/tool_calls/transform", {"type": "function"}, "no call with a name"),
+    ("json", "fields/tool_calls/transform", {"type": "function"}, "not give a call with a name"),
     ("json", "fields/tool_calls/transform", {"function": {"name": "x"}}, "'x' is not a placeholder"),
     ("name in the opener", "fields/tool_calls/open_pattern", r"<\|call\|>.*?(?P<name>\w+)>", "may be any text"),
     ("name in the opener", "fields/tool_calls/open_pattern", r"(?P<name>\w+)>", "begins with its name"),
@@ -437,7 +437,7 @@ def test_framed_without_reasoning_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "ways"),
+    ("pattern", "alternatives"),
     [
         ("<a>", [("<a>",)]),
         (r"<\|a\|>\s*", [("<|a|>", Gap())]),
@@ -457,8 +457,8 @@ def test_framed_without_reasoning_is_refused() -> None:
         (r"[]\]a]", [(Run(r"[]\]a]", 1),)]),
     ],
 )
-def test_the_ways_of_a_pattern(pattern: str, ways: list[tuple[object, ...]]) -> None:
-    assert list(ways_of(pattern, "here")) == ways
+def test_the_alternatives_of_a_pattern(pattern: str, alternatives: list[tuple[object, ...]]) -> None:
+    assert list(alternatives_of(pattern, "here")) == alternatives
 
 
 def nasty() -> Iterator[str]:
@@ -475,7 +475,7 @@ def nasty() -> Iterator[str]:
 
 @pytest.mark.parametrize("pattern", list(nasty()))
 def test_a_pattern_is_taken_apart_or_refused_in_no_time(pattern: str) -> None:
-    ways: tuple[object, ...] = ()
+    alternatives: tuple[object, ...] = ()
     with deadline(1, "taking a pattern apart"), contextlib.suppress(Refused):
-        ways = ways_of(pattern, "here")
-    assert len(ways) <= 32
+        alternatives = alternatives_of(pattern, "here")
+    assert len(alternatives) <= 32

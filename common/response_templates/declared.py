@@ -1,6 +1,6 @@
-"""The template that a server's checkpoint declares: where it is, and the parsers that are made of it.
+"""Finds the template that a server's checkpoint declares, and makes its parsers.
 
-For the adapters: `parsers_of` once a tokenizer; what it raises stops the server, with the reason.
+An adapter calls `parsers_of` once for each tokenizer; if that raises, the server stops with the reason.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .markup import markup_of
 from .patterns import Refused
 
 NAME = "response_template"
-"""What stands behind the prefix in place of a parser's name."""
+"""The name of these parsers, after the prefix."""
 
 _TOOL = {"function": {"name": "get_weather", "parameters": {"properties": {"city": {"type": "string"}}}}}
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The parsers of a template. A part that it does not declare has none."""
+    """The parsers of a template; None for a part that it does not declare."""
 
     tool: ToolRow | None
     reasoning: ReasoningRow | None
@@ -34,7 +34,10 @@ class Declared:
 
 
 def template_of(tokenizer: object) -> Mapping[str, object] | None:
-    """The template of a Hugging Face tokenizer; older versions of transformers keep it among what they do not know."""
+    """Return the template of a Hugging Face tokenizer; None if it has none.
+
+    Older versions of transformers keep it in `init_kwargs`, with other keys that they do not know.
+    """
     said = getattr(tokenizer, NAME, None)
     if not isinstance(said, Mapping):
         kwargs = getattr(tokenizer, "init_kwargs", None)
@@ -43,29 +46,32 @@ def template_of(tokenizer: object) -> Mapping[str, object] | None:
 
 
 def parsers_of(spec: Mapping[str, object]) -> Declared:
-    """The parsers of a template, made and known to the registry. Raises Refused: what in it cannot be served, and why.
+    """Make the parsers of a template, and add them to the registry.
 
-    The calls of the template's own sample have to come back; a reply that it reads otherwise is not known here.
+    The call that the template itself describes has to be read back.
+
+    Raises:
+        Refused: it cannot be served; the message says which part, and why.
     """
     return _parsers_of(_Frozen(spec))
 
 
 def tool_of(declared: Declared) -> ToolRow:
-    """The tool-call parser. Raises Refused if the template declares no calls."""
+    """Return the tool-call parser. Raises Refused if the template declares no calls."""
     if declared.tool is None:
         raise Refused("response_template: it has no field of calls, tool_calls")
     return declared.tool
 
 
 def reasoning_of(declared: Declared) -> ReasoningRow:
-    """The reasoning parser. Raises Refused if the template declares no reasoning."""
+    """Return the reasoning parser. Raises Refused if the template declares no reasoning."""
     if declared.reasoning is None:
         raise Refused("response_template: it has no field of reasoning, thinking or reasoning_content")
     return declared.reasoning
 
 
 def template_for(tokenizer: object, name: str) -> Mapping[str, object]:
-    """`template_of`. Raises Refused, which tells the parser's `name`, if there is none."""
+    """Return the template of a tokenizer. Raises Refused, with the parser's `name`, if there is none."""
     spec = template_of(tokenizer)
     if spec is None:
         raise Refused(f"{name}: the tokenizer has no response_template; name a parser (`dynamo-parsers list`)")
@@ -73,7 +79,7 @@ def template_for(tokenizer: object, name: str) -> Mapping[str, object]:
 
 
 class _Frozen:
-    """A template by its digest."""
+    """A template that is hashed and compared by its digest."""
 
     def __init__(self, spec: Mapping[str, object]) -> None:
         self.template = read_template(spec)
@@ -114,7 +120,7 @@ def _rows(template: Template) -> tuple[ToolRow | None, ReasoningRow | None]:
 
 
 def _check(tool: ToolRow, reasoning: ReasoningRow | None) -> None:
-    """Raises Refused if the sample is not read as its call."""
+    """Raise Refused if the sample is not read as its call."""
     beside = None if reasoning is None else reasoning.name
     message = parse(tool.sample + tool.turn_end, tool.name, beside, [_TOOL], in_reasoning=False)
     read = [(call.name, call.arguments.replace(" ", ""), call.complete) for call in message.tool_calls]

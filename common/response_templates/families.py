@@ -1,7 +1,7 @@
-"""The markup of a family here, said as a template in Hugging Face's language.
+"""Writes the markup of a family of this package as a template in Hugging Face's language.
 
-It is made of the row and its sample: what stands before, between and behind the name and the arguments. What the
-language cannot say is refused (`Unsayable`), or listed in docs/response-templates.md.
+It is made from the row and its sample: the texts before, between and after the name and the arguments. Markup that the
+language cannot express is refused (`Unsayable`), or listed in docs/response-templates.md.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 class Unsayable(ValueError):
-    """A markup that the language cannot say. The message is one sentence: why."""
+    """The language cannot express a markup. The message says why, in one sentence."""
 
 
 def template_of_family(tool: ToolRow, reasoning: ReasoningRow | None, start_anchor: str) -> dict[str, object]:
-    """The template of a family.
+    """Return the template of a family.
 
     Args:
         tool: its tool-call parser.
         reasoning: its reasoning parser; None: the template has no field of reasoning.
-        start_anchor: what the prompt opens the assistant's message with.
+        start_anchor: the text with which the prompt opens the assistant's message.
 
     Raises:
-        Unsayable: the language cannot say its calls.
+        Unsayable: the language cannot express its calls.
     """
     fields: dict[str, object] = {}
     if reasoning is not None:
@@ -107,7 +107,7 @@ def _python(format: Pythonic) -> dict[str, object]:
 
 
 def _tagged(format: Tagged) -> dict[str, object]:
-    """The name stands in the opener, and what is around several calls is part of the first's and of the last's."""
+    """Return the field of calls: the name is in the opener; a section's markers belong to the first and last call."""
     section = next((span for span in format.sections if format.sample.startswith(span.open)), Span("", ""))
     one = format.sample.removeprefix(section.open).removesuffix(section.close).strip()
     before, _, rest = one.partition(_NAME)
@@ -123,7 +123,7 @@ def _tagged(format: Tagged) -> dict[str, object]:
         args["tag_pattern"] = _tag(arguments, rest[len(between) : len(rest) - len(behind)])
     else:
         raise Unsayable("a value may be elements in elements, and the language knows one level")
-    # Of the closers around the call the last ends the region; what is before it no parameter's pattern finds.
+    # The last closer ends the region; no parameter's pattern matches the closers before it.
     closers = behind.split()
     if not closers:
         raise Unsayable("nothing closes a call")
@@ -148,7 +148,7 @@ def _tag(arguments: Tags, written: str) -> str:
     key = f"{_literal(before)}{_group('key', _stop(between))}"
     if len(arguments.name_end) > 1:
         between = "\n".join(arguments.name_end)
-    # Of the white space around a value one line break on each side is not the value's.
+    # One line break on each side of a value is not part of it.
     ends = (between.removesuffix("\n"), behind.removeprefix("\n"))
     breaks = [r"\n?" if written != text else "" for written, text in zip((between, behind), ends, strict=True)]
     return f"{key}{_literal(ends[0])}{breaks[0]}(?P<value>.*?){breaks[1]}{_literal(ends[1])}"
@@ -159,15 +159,16 @@ def _field(opener: str, closer: str, **said: object) -> dict[str, object]:
 
 
 def _any_of(texts: list[str]) -> str:
-    """A pattern for a closer. White space behind one would else be content, in place of the content before it."""
+    """Return a pattern for a closer and white space after it, which would replace the content before it otherwise."""
     found = "|".join(map(re.escape, texts))
     return rf"(?:{found})\s*" if len(texts) > 1 else rf"{found}\s*"
 
 
 def start_anchor_of(tool: ToolRow) -> str:
-    """What the prompt opens the assistant's message with, by the chat template of this package; "" if it has none.
+    """Return the text with which this package's chat template opens the assistant's message; "" if it has none.
 
-    Raises Unrenderable: jinja2 is missing.
+    Raises:
+        Unrenderable: jinja2 is missing.
     """
     from ..chat_templates import TEMPLATES
 
@@ -186,14 +187,14 @@ def _call(function: object) -> dict[str, object]:
 
 
 def _literal(text: str) -> str:
-    """A pattern for what the sample has: white space may be missing, and a number may be another one."""
+    """Return a pattern for a text of the sample: line breaks may be missing, and numbers may differ."""
     pieces = [r"\s*" if piece.isspace() else re.escape(piece) for piece in re.split(r"(\n+)", text) if piece]
     return _DIGITS.sub(r"\\d+", "".join(pieces).replace(r"\ ", " "))
 
 
 def _stop(between: str) -> str:
-    """What ends a name: the first character behind it."""
-    char = between.strip().lstrip(":0123456789")[:1]  # a call's number is no part of its name, but a colon may be
+    """Return a class for the characters that end a name: the first one after it in the sample."""
+    char = between.strip().lstrip(":0123456789")[:1]  # a call's number is not part of its name, but a colon may be
     ends_line = "\n" in between or (char and char not in '"')
     return f"[{re.escape(char) or '<'}\n]" if ends_line else f"[{char or '<'}]"
 

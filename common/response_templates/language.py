@@ -1,4 +1,4 @@
-"""What a template says, checked: its fields, and how a call's name and arguments are found in one.
+"""Reads and checks a template: its fields, and the places of a call's name and arguments in one.
 
 Source: `utils/chat_parsing/response_templates.py` and `content_parsers.py` of transformers 5.24.
 """
@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .patterns import Refused, Way, ways_of
+from .patterns import Alternative, Refused, alternatives_of
 
 THINKING = ("thinking", "reasoning_content", "reasoning")
-"""What the field of reasoning is called: transformers' documentation, TRL's templates, vLLM's messages."""
+"""The names of the reasoning field in transformers' documentation, TRL's templates and vLLM's messages."""
 CONTENT = "content"
 CALLS = "tool_calls"
 
@@ -30,9 +30,9 @@ class Field:
     """A region of the reply."""
 
     name: str
-    open: tuple[Way, ...]
-    """The ways in which its opener is written; none: the region is what no other one claims."""
-    close: tuple[Way, ...]
+    open: tuple[Alternative, ...]
+    """The alternatives of its opener; none: the region is all text that no other one claims."""
+    close: tuple[Alternative, ...]
     content: str
     args: Mapping[str, object]
     repeats: bool
@@ -50,7 +50,7 @@ class Template:
     """A template whose fields have a place in an OpenAI message."""
 
     digest: str
-    """Tells templates apart: hexadecimal, of 8 digits."""
+    """8 hexadecimal digits that identify the template."""
     thinking: Field | None
     content: Field | None
     calls: Field | None
@@ -58,25 +58,25 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Where a call's parts are: `captured` by a group of a delimiter, or a key of the content."""
+    """The places of a call's name and arguments: a key of the content, or (`name_captured`) a group of a delimiter."""
 
     name: str
     name_captured: bool
     arguments: str
     """A key of the content; "": the content itself."""
     enveloped: bool = False
-    """Whether a call stands in the content as OpenAI's API writes it."""
+    """Whether the content is a call in the form of OpenAI's API."""
 
 
 def read_template(spec: object) -> Template:
-    """What a template says. Raises Refused: it is not one, or has a field that an OpenAI message has no place for."""
+    """Read a template. Raises Refused if it is invalid, or has a field for which an OpenAI message has no place."""
     if not isinstance(spec, Mapping):
         raise Refused("response_template: not an object")
     if spec.get("version", 1) != 1:
-        raise Refused(f"response_template: version {spec['version']!r} is not known here, only 1 is")
+        raise Refused(f"response_template: version {spec['version']!r} is not supported, only 1 is")
     unknown = sorted(map(str, set(spec) - _KEYS))
     if unknown:
-        raise Refused(f"response_template: the key {unknown[0]!r} is not of its language")
+        raise Refused(f"response_template: the key {unknown[0]!r} is not part of the language")
     raw = spec.get("fields")
     if not isinstance(raw, Mapping) or not raw:
         raise Refused("response_template: no fields")
@@ -95,7 +95,7 @@ def read_template(spec: object) -> Template:
 
 
 def digest_of(spec: object) -> str:
-    """A short name for a template."""
+    """Return a short hash of a template."""
     text = json.dumps(spec, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
@@ -106,10 +106,10 @@ def _field(name: str, raw: object) -> Field:
         raise Refused(f"{scope}: not an object")
     unknown = sorted(map(str, set(raw) - _FIELD_KEYS))
     if unknown:
-        raise Refused(f"{scope}: the key {unknown[0]!r} is not of the language")
+        raise Refused(f"{scope}: the key {unknown[0]!r} is not part of the language")
     content, args = raw.get("content", "text"), raw.get("content_args", {})
     if content not in PARSERS:
-        raise Refused(f"{scope}.content: {content!r} is not known here, known are {', '.join(PARSERS)}")
+        raise Refused(f"{scope}.content: {content!r} is not supported; supported are {', '.join(PARSERS)}")
     join = raw.get("join")
     return Field(
         name,
@@ -124,13 +124,13 @@ def _field(name: str, raw: object) -> Field:
     )
 
 
-def _delimiter(scope: str, raw: Mapping[str, object], key: str) -> tuple[Way, ...]:
+def _delimiter(scope: str, raw: Mapping[str, object], key: str) -> tuple[Alternative, ...]:
     pattern = raw.get(f"{key}_pattern")
     said = raw.get(key)
     if pattern is not None:
         if said is not None or not isinstance(pattern, str):
             raise Refused(f"{scope}: {key} and {key}_pattern, or a pattern that is not a text")
-        return ways_of(pattern, f"{scope}.{key}_pattern")
+        return alternatives_of(pattern, f"{scope}.{key}_pattern")
     if said is None:
         return ()
     texts = [said] if isinstance(said, str) else said
@@ -140,7 +140,7 @@ def _delimiter(scope: str, raw: Mapping[str, object], key: str) -> tuple[Way, ..
 
 
 def roles_of(field: Field) -> Roles:
-    """Where the name and the arguments of the calls in a field are. Raises Refused."""
+    """Return the places of the name and the arguments of a field's calls. Raises Refused."""
     scope = f"{field.scope}.transform"
     said = field.transform
     if said is None:
@@ -151,18 +151,18 @@ def roles_of(field: Field) -> Roles:
     if function == "{content}" and not field.each:
         return Roles("name", False, "arguments")
     if not isinstance(function, Mapping):
-        raise Refused(f"{scope}: no call with a name and arguments comes of it")
+        raise Refused(f"{scope}: it does not give a call with a name and arguments")
     name, name_captured = _path(function.get("name"), field, scope)
     arguments, captured = _path(function.get("arguments"), field, scope)
     if captured:
         raise Refused(f"{scope}: the arguments are in a delimiter")
     if name_captured == (arguments != ""):
-        raise Refused(f"{scope}: of the name and the arguments one alone is in the content")
+        raise Refused(f"{scope}: only one of the name and the arguments is in the content")
     return Roles(name, name_captured, arguments)
 
 
 def _path(said: object, field: Field, scope: str) -> tuple[str, bool]:
-    """A placeholder's key in the content, "" for all of it, and whether it is a group of a delimiter instead."""
+    """Return a placeholder's key in the content ("" for all of it) and False; or the name of a group and True."""
     found = _PLACEHOLDER.fullmatch(said) if isinstance(said, str) else None
     if found is None:
         raise Refused(f"{scope}: {said!r} is not a placeholder")

@@ -1,8 +1,8 @@
-"""A template made into a format of ours: its calls, its reasoning, and what frames its answer.
+"""Makes formats from a template: its calls, its reasoning, and the frame of its answer.
 
-- Calls become `JsonCalls`, `Tagged` or `Pythonic`, which stream, take quoted markers for data and type by the schema.
+- Calls become `JsonCalls`, `Tagged` or `Pythonic`, which stream, take quoted markers as data and type by the schema.
 - Reasoning becomes `Think`. If the answer has an opener too, the reply is framed (`regions`).
-- What the machine cannot do as the template says is refused with one sentence.
+- A template that the machine cannot read as declared is refused, with the reason in one sentence.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ..shapes.json_calls import JsonCalls
 from ..shapes.pythonic import Pythonic
 from ..shapes.tagged import Tagged
 from .language import Field, Roles, Template, roles_of
-from .patterns import Ahead, Capture, Edge, Gap, Part, Refused, Run, Way
+from .patterns import Ahead, Alternative, Capture, Edge, Gap, Part, Refused, Run
 from .regions import Regions
-from .sentence import fullest, tag_ways, unclosed, written_call
+from .sentence import fullest, tag_alternatives, unclosed, written_call
 
 _GAPS = ("", " ", "\n")
-"""How white space inside a marker may be written."""
+"""The spellings of white space inside a marker."""
 _TAG = re.compile(r"<([A-Za-z][\w:.-]*)[^<>]*>")
 _CLOSING_TAG = re.compile(r"</([A-Za-z][\w:.-]*)>")
 _ANY_VALUE = re.compile(r"\(?(?:\.|\[\\s\\S\]|\[\^[^\]]*\])[*+]\??\)?")
@@ -46,17 +46,17 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a template declares, as formats. A part that it does not declare is None."""
+    """The formats of a template; None for a part that it does not declare."""
 
     calls: ToolFormat | None
     reasoning: Reasoning | None
     frame: Regions | None
-    """What frames the whole reply; the calls are part of it."""
+    """The frame of the whole reply, if there is one; the calls are part of it."""
     turn_ends: tuple[str, ...]
 
 
 def markup_of(template: Template) -> Markup:
-    """The formats of a template. Raises Refused."""
+    """Return the formats of a template. Raises Refused."""
     answer = template.content
     reasoning = None if template.thinking is None else _reasoning(template.thinking)
     calls = None if template.calls is None else _calls(template.calls)
@@ -66,13 +66,13 @@ def markup_of(template: Template) -> Markup:
         ends = () if answer is None else texts_of(answer.close, f"{answer.scope}.close", none=True)
         short = next((end for end in ends if len(end) < 2), None)
         if short is not None:
-            raise Refused(f"fields.content.close: {short!r} is a character, and not a marker that ends a turn")
+            raise Refused(f"fields.content.close: {short!r} is a single character, not a marker that ends a turn")
         return Markup(calls, reasoning, None, ends)
     if template.thinking is None or reasoning is None:
         raise Refused("fields.content: it has an opener, and there is no field of reasoning beside it")
     closes = texts_of(answer.close, f"{answer.scope}.close", none=True)
     opens = texts_of(answer.open, f"{answer.scope}.open")
-    # What the prompt left open is closed by the answer's opener as well.
+    # The answer's opener also closes reasoning that the prompt left open.
     think = Think(reasoning.think.opens, (*reasoning.think.closes, *opens))
     grammar = Grammar((calls,) if calls is not None else (), None, NO_MARKERS)
     frame = Regions.of(reasoning.think, opens, closes, grammar, "" if calls is None else calls.sample)
@@ -82,19 +82,22 @@ def markup_of(template: Template) -> Markup:
 # --- delimiters
 
 
-def texts_of(ways: Sequence[Way], scope: str, *, none: bool = False) -> tuple[str, ...]:
-    """A delimiter as texts, without white space around them. Raises Refused if it is more, or (but for `none`) nothing.
+def texts_of(alternatives: Sequence[Alternative], scope: str, *, none: bool = False) -> tuple[str, ...]:
+    """Return the texts that a delimiter matches, without white space around them.
 
-    The end of the message and lookaheads are dropped: there the next region begins, or nothing more comes.
+    The end of the message and lookaheads are dropped: the next region begins there, or nothing follows.
+
+    Raises:
+        Refused: it matches more than fixed texts; or nothing, unless `none` allows that.
     """
-    texts = [text for way in ways for text in _spellings(way, scope)]
+    texts = [text for alternative in alternatives for text in _spellings(alternative, scope)]
     if not texts and not none:
         raise Refused(f"{scope}: missing, or not a text")
     return tuple(dict.fromkeys(texts))
 
 
-def _spellings(way: Way, scope: str) -> Iterator[str]:
-    parts = [part for part in _trimmed(way) if not isinstance(part, Edge | Ahead)]
+def _spellings(alternative: Alternative, scope: str) -> Iterator[str]:
+    parts = [part for part in _trimmed(alternative) if not isinstance(part, Edge | Ahead)]
     texts = [""]
     for part in parts:
         if isinstance(part, str):
@@ -106,8 +109,8 @@ def _spellings(way: Way, scope: str) -> Iterator[str]:
     yield from (text.strip() or text for text in texts if text.strip())
 
 
-def _trimmed(way: Way) -> Way:
-    parts = list(way)
+def _trimmed(alternative: Alternative) -> Alternative:
+    parts = list(alternative)
     while parts and isinstance(parts[-1], Gap):
         parts.pop()
     while parts and isinstance(parts[0], Gap):
@@ -118,14 +121,14 @@ def _trimmed(way: Way) -> Way:
 def _not_a_text(part: Part, scope: str) -> Refused:
     if isinstance(part, Capture):
         return Refused(f"{scope}: the group {part.name!r} is not one that is used here")
-    return Refused(f"{scope}: {getattr(part, 'source', part)!r} may be any text, which a delimiter is not")
+    return Refused(f"{scope}: {getattr(part, 'source', part)!r} may be any text, but a delimiter must be fixed text")
 
 
 def _check_text(field: Field) -> None:
     if field.content != "text" or field.transform is not None:
-        raise Refused(f"{field.scope}: only text can be sent as it comes, and this is {field.content!r} or transformed")
+        raise Refused(f"{field.scope}: only text can be sent as it comes, but this is {field.content!r} or transformed")
     if field.join:
-        raise Refused(f"{field.scope}.join: what stands between two blocks is dropped, not {field.join!r}")
+        raise Refused(f"{field.scope}.join: two blocks are joined without {field.join!r} between them")
 
 
 # --- reasoning
@@ -135,14 +138,16 @@ def _reasoning(field: Field) -> Reasoning:
     _check_text(field)
     if not field.open:
         raise Refused(f"{field.scope}: it has no opener, so all text that no other field claims would be reasoning")
-    starts = [way for way in field.open if all(isinstance(part, Edge | Ahead | Gap) for part in way)]
+    starts = [
+        alternative for alternative in field.open if all(isinstance(part, Edge | Ahead | Gap) for part in alternative)
+    ]
     closes = texts_of(field.close, f"{field.scope}.close")
     opens = texts_of(field.open, f"{field.scope}.open", none=True)
-    if not opens:  # the prompt has written it
+    if not opens:  # the prompt writes the opener
         tags = [_CLOSING_TAG.fullmatch(close) for close in closes]
         opens = tuple(f"<{tag[1]}>" for tag in tags if tag is not None)
     if not opens:
-        raise Refused(f"{field.scope}.open: it does not say what opens reasoning")
+        raise Refused(f"{field.scope}.open: it does not give the opener of reasoning")
     return Reasoning(Think(opens, closes), inside=bool(starts))
 
 
@@ -161,7 +166,7 @@ def _calls(field: Field) -> ToolFormat:
         as_json = JsonCalls(sample="", spans=spans, words=_words(spans))
         return Pythonic(sample=_sample(field), as_json=as_json)
     if field.content not in ("xml-inline", "kv-lines"):
-        raise Refused(f"{field.scope}.content: no call can be read of {field.content!r}")
+        raise Refused(f"{field.scope}.content: no call can be read as {field.content!r}")
     if not roles.name_captured:
         raise Refused(f"{field.scope}.transform: the name of the function is one of its arguments")
     return _tagged(field, roles, _tags(field) if field.content == "xml-inline" else _lines(field))
@@ -174,7 +179,7 @@ def _sample(field: Field) -> str:
 def _check_json(field: Field) -> None:
     for key in ("unquoted_keys", "string_delims"):
         if field.args.get(key):
-            raise Refused(f"{field.scope}.content_args.{key}: not JSON, and not the markup of a family that is known")
+            raise Refused(f"{field.scope}.content_args.{key}: not JSON, and not the markup of a known family")
 
 
 def _spans(field: Field) -> tuple[Span, ...]:
@@ -203,13 +208,13 @@ def _json_calls(field: Field, roles: Roles) -> JsonCalls:
 
 
 def _tagged(field: Field, roles: Roles, arguments: JsonObject | Tags | Lines) -> Tagged:
-    """Calls whose name is in their opener."""
+    """Return the format of calls that have their name in the opener."""
     scope = f"{field.scope}.open_pattern"
     before, behind = _around_name(fullest(field.open), roles.name, scope)
-    prefixes = [_around_name(way, roles.name, scope) for way in field.open]
+    prefixes = [_around_name(alternative, roles.name, scope) for alternative in field.open]
     shortest = min((texts for texts, _ in prefixes), key=len)
     if any(texts[len(texts) - len(shortest) :] != shortest or end != behind for texts, end in prefixes):
-        raise Refused(f"{scope}: its alternatives differ by more than what stands around a call")
+        raise Refused(f"{scope}: its alternatives differ by more than a marker around the call")
     closes = _close(field)
     if len(before) == 1:
         before = _split(before[0], closes)
@@ -235,9 +240,9 @@ def _tagged(field: Field, roles: Roles, arguments: JsonObject | Tags | Lines) ->
     )
 
 
-def _around_name(way: Way, group: str, scope: str) -> tuple[tuple[str, ...], str]:
-    """The texts before the name, between which white space may stand, and the text behind it."""
-    parts = _trimmed(way)
+def _around_name(alternative: Alternative, group: str, scope: str) -> tuple[tuple[str, ...], str]:
+    """Return the texts before the name (white space may separate them), and the text after it."""
+    parts = _trimmed(alternative)
     at = next((at for at, part in enumerate(parts) if isinstance(part, Capture) and part.name == group), None)
     if at is None:
         raise Refused(f"{scope}: the group {group!r}, which is the name, is not in each of its alternatives")
@@ -251,14 +256,14 @@ def _around_name(way: Way, group: str, scope: str) -> tuple[tuple[str, ...], str
     if any("{" in text for text in (*before, *behind)):
         raise Refused(f"{scope}: the JSON of a call begins in it")
     if len(behind) > 1:
-        raise Refused(f"{scope}: {' and '.join(map(repr, behind))} stand behind the name, and not one text")
+        raise Refused(f"{scope}: {' and '.join(map(repr, behind))} come after the name, instead of one text")
     return before, behind[0] if behind else ""
 
 
 def _close(field: Field) -> tuple[str, ...]:
-    """The closers of a call, the inner one first, from the fullest way."""
+    """Return the closers of a call, the inner one first, from the fullest alternative."""
     scope = f"{field.scope}.close"
-    others = [part for way in field.close for part in way if isinstance(part, Run | Capture)]
+    others = [part for alternative in field.close for part in alternative if isinstance(part, Run | Capture)]
     if others:
         raise _not_a_text(others[0], scope)
     texts = [part.strip() for part in fullest(field.close) if isinstance(part, str)]
@@ -267,20 +272,23 @@ def _close(field: Field) -> tuple[str, ...]:
         closes += [tag for tag in _CLOSING_TAG.sub(lambda found: f"{found[0]}\0", text).split("\0") if tag.strip()]
     stripped = tuple(close.strip() for close in closes)
     if any(close.startswith(("}", "]", ")")) for close in stripped):
-        raise Refused(f"{scope}: {stripped[0]!r} ends the arguments, and is not a marker behind them")
+        raise Refused(f"{scope}: {stripped[0]!r} ends the arguments, and is not a marker after them")
     if len(stripped) > 2:
         raise Refused(f"{scope}: more than one marker around a call's own")
     return stripped
 
 
 def _further_closers(field: Field, closes: Sequence[str]) -> list[str]:
-    """What may close a call instead of `closes`: alternatives that are one text."""
-    texts = (tuple(part.strip() for part in way if isinstance(part, str) and part.strip()) for way in field.close)
+    """Return what may close a call instead of `closes`: the alternatives that are one text."""
+    texts = (
+        tuple(part.strip() for part in alternative if isinstance(part, str) and part.strip())
+        for alternative in field.close
+    )
     return [each[0] for each in texts if len(each) == 1 and each[0] not in closes]
 
 
 def _split(opener: str, closes: Sequence[str]) -> tuple[str, ...]:
-    """An opener without white space in it, as what stands around a call and the call's own."""
+    """Split an opener without white space into the marker around a call and the call's own, if it has both."""
     tag = _TAG.match(opener)
     if tag is None or not opener[tag.end() :].strip() or not closes or closes[-1] != f"</{tag[1]}>":
         return (opener,)
@@ -291,37 +299,45 @@ def _tags(field: Field) -> Tags:
     scope = f"{field.scope}.content_args.tag_pattern"
     if field.args.get("merge_duplicates"):
         raise Refused(
-            f"{field.scope}.content_args.merge_duplicates: it makes a list of a parameter that comes again, "
-            "when a stream has sent the first value"
+            f"{field.scope}.content_args.merge_duplicates: it makes a list of a repeated parameter, "
+            "after a stream has sent the first value"
         )
     _check_value_parser(field)
-    # A parameter that the next one ends is read in every markup of tags.
-    ways = [way for way in tag_ways(field) if not (way and isinstance(way[-1], Ahead))]
-    if len(ways) != 1:
+    # Every markup of tags accepts a parameter that is ended by the next one.
+    alternatives = [
+        alternative
+        for alternative in tag_alternatives(field)
+        if not (alternative and isinstance(alternative[-1], Ahead))
+    ]
+    if len(alternatives) != 1:
         raise Refused(f"{scope}: more than one way to write a parameter")
-    way = _trimmed(ways[0])
-    places = {part.name: at for at, part in enumerate(way) if isinstance(part, Capture)}
-    rest = [part for part in way if not isinstance(part, str | Gap | Capture)]
+    alternative = _trimmed(alternatives[0])
+    places = {part.name: at for at, part in enumerate(alternative) if isinstance(part, Capture)}
+    rest = [part for part in alternative if not isinstance(part, str | Gap | Capture)]
     if set(places) != {"key", "value"} or rest or places["key"] > places["value"]:
         raise Refused(f"{scope}: it is not one key, then one value, between texts")
-    value = way[places["value"]]
+    value = alternative[places["value"]]
     if isinstance(value, Capture) and not _ANY_VALUE.fullmatch(value.source):
         raise Refused(f"{scope}: the value is not any text up to its closing tag, but {value.source!r}")
     before, between, after = (
         [part for part in parts if isinstance(part, str)]
-        for parts in (way[: places["key"]], way[places["key"] + 1 : places["value"]], way[places["value"] + 1 :])
+        for parts in (
+            alternative[: places["key"]],
+            alternative[places["key"] + 1 : places["value"]],
+            alternative[places["value"] + 1 :],
+        )
     )
     if len(before) != 1 or not between or len(after) != 1:
         raise Refused(f"{scope}: a parameter is not a text, its key, a text, its value and a text")
     opener, ends = before[0].strip(), [text.strip() for text in between if text.strip()]
     if opener.endswith('"') and ends[0].startswith('"'):
         opener, ends[0] = opener[:-1], ends[0][1:]
-    return Tags(open=opener, name_end=tuple(ends), close=after[0].strip(), framed=_framed(way, places["value"]))
+    return Tags(open=opener, name_end=tuple(ends), close=after[0].strip(), framed=_framed(alternative, places["value"]))
 
 
-def _framed(way: Way, at: int) -> bool:
-    """Whether a line break beside the value at `at` is not the value's."""
-    before, after = way[at - 1], way[at + 1]
+def _framed(alternative: Alternative, at: int) -> bool:
+    """Return whether a line break next to the value at `at` is not part of it."""
+    before, after = alternative[at - 1], alternative[at + 1]
     return isinstance(before, Gap) or (isinstance(before, str) and before.endswith("\n")) or isinstance(after, Gap)
 
 

@@ -1,10 +1,10 @@
-"""A delimiter's regular expression, taken apart into texts, white space and groups.
+"""Takes a delimiter's regular expression apart into texts, white space and groups.
 
-A pattern of a model's repository is never run: what cannot be taken apart is refused. Alternatives and optional parts
-become ways, each a sequence of parts.
+A pattern from a model's repository is never run: if it cannot be taken apart, it is refused. Alternatives and optional
+parts become alternatives of the whole, each a sequence of parts.
 
-- `\\s*`, `\\n?` and their like are a gap; any other repeated character is a `Run`.
-- `(?P<name>...)` is a `Capture`, whatever is in it, but for another group that captures.
+- `\\s*`, `\\n?` and the like are a `Gap`; any other repeated character is a `Run`.
+- `(?P<name>...)` is a `Capture`, whatever is in it, except another group that captures.
 - A lookahead is an `Ahead`. Lookbehinds, backreferences, flags and atomic groups are refused.
 """
 
@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-_MOST_WAYS = 32
+_MOST_ALTERNATIVES = 32
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v"}
 _CLASSES = "sSdDwW"
 _EDGES = {"A": True, "Z": False, "z": False}
@@ -25,7 +25,7 @@ _IN_CLASS = re.compile(r"\\.|[^\]\\]", re.DOTALL)
 
 
 class Refused(ValueError):
-    """A template that cannot be served. The message is one sentence: what in it, and why."""
+    """A template cannot be served. The message says which part, and why, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text of a kind: a class of characters, repeated."""
+    """A repeated class of characters."""
 
     source: str
     least: int = 0
@@ -45,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A named group, and the pattern in it."""
+    """A named group and its pattern."""
 
     name: str
     source: str
@@ -60,29 +60,34 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A lookahead: what has to follow, and is not read."""
+    """A lookahead: text that has to follow and is not consumed."""
 
     source: str
 
 
 Part: TypeAlias = "str | Gap | Run | Capture | Edge | Ahead"
-Way: TypeAlias = tuple[Part, ...]
+Alternative: TypeAlias = tuple[Part, ...]
 
 
-def ways_of(pattern: str, scope: str) -> tuple[Way, ...]:
-    """The ways in which a pattern can be written, the first alternative first.
+def alternatives_of(pattern: str, scope: str) -> tuple[Alternative, ...]:
+    """Return the alternatives of a pattern, in its order.
 
-    `scope` says where the pattern is, for messages. Raises Refused.
+    Args:
+        pattern: the regular expression.
+        scope: the pattern's place in the template, for messages.
+
+    Raises:
+        Refused: it cannot be taken apart.
     """
     reader = _Reader(pattern, scope)
-    ways = reader.alternatives()
+    alternatives = reader.alternatives()
     if reader.at != len(pattern):
         raise reader.refusal("an unbalanced bracket")
-    return tuple(dict.fromkeys(ways))
+    return tuple(dict.fromkeys(alternatives))
 
 
 class _Reader:
-    """A recursive descent over the pattern."""
+    """A recursive descent parser of patterns."""
 
     def __init__(self, pattern: str, scope: str) -> None:
         self.pattern = pattern
@@ -93,27 +98,27 @@ class _Reader:
     def refusal(self, what: str) -> Refused:
         return Refused(f"{self.scope}: {what} in {self.pattern!r} cannot be read without running it")
 
-    def alternatives(self) -> list[Way]:
+    def alternatives(self) -> list[Alternative]:
         if self.depth > 16:
-            raise self.refusal("groups nested so deep")
-        ways = self._sequence()
+            raise self.refusal("too deep a nesting of groups")
+        alternatives = self._sequence()
         while self.pattern.startswith("|", self.at):
             self.at += 1
-            ways += self._sequence()
-        if len(ways) > _MOST_WAYS:
-            raise self.refusal("so many alternatives")
-        return ways
+            alternatives += self._sequence()
+        if len(alternatives) > _MOST_ALTERNATIVES:
+            raise self.refusal("too many alternatives")
+        return alternatives
 
-    def _sequence(self) -> list[Way]:
-        ways: list[Way] = [()]
+    def _sequence(self) -> list[Alternative]:
+        alternatives: list[Alternative] = [()]
         while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
             item = self._quantified()
-            ways = [_joined(before, behind) for before in ways for behind in item]
-            if len(ways) > _MOST_WAYS:
-                raise self.refusal("so many alternatives")
-        return ways
+            alternatives = [_joined(before, behind) for before in alternatives for behind in item]
+            if len(alternatives) > _MOST_ALTERNATIVES:
+                raise self.refusal("too many alternatives")
+        return alternatives
 
-    def _quantified(self) -> list[Way]:
+    def _quantified(self) -> list[Alternative]:
         start = self.at
         item = self._item()
         source = self.pattern[start : self.at]
@@ -122,7 +127,9 @@ class _Reader:
             return item
         self.at = found.end()
         least, once = _bounds(found)
-        if item == [()] or any(isinstance(part, Edge | Ahead | Capture) for way in item for part in way):
+        if item == [()] or any(
+            isinstance(part, Edge | Ahead | Capture) for alternative in item for part in alternative
+        ):
             if once and least == 0:
                 return [*item, ()]
             raise self.refusal(f"what {found.group()!r} repeats")
@@ -130,11 +137,11 @@ class _Reader:
             return [(Gap(least),)]
         if once:
             return item if least else [*item, ()]
-        if all(isinstance(part, Gap) for way in item for part in way):
+        if all(isinstance(part, Gap) for alternative in item for part in alternative):
             return [(Gap(least),)]
         return [(Run(source, least),)]
 
-    def _item(self) -> list[Way]:
+    def _item(self) -> list[Alternative]:
         char = self.pattern[self.at]
         if char == "(":
             return self._group()
@@ -179,7 +186,7 @@ class _Reader:
         self.at += 1
         return self.pattern[start : self.at]
 
-    def _group(self) -> list[Way]:
+    def _group(self) -> list[Alternative]:
         start = self.at
         named = _NAMED.match(self.pattern, self.at)
         ahead = self.pattern.startswith("(?=", self.at)
@@ -193,21 +200,21 @@ class _Reader:
             self.at += 1
         inner = self.at
         self.depth += 1
-        ways = self.alternatives()
+        alternatives = self.alternatives()
         self.depth -= 1
         if not self.pattern.startswith(")", self.at):
             raise self.refusal("an unbalanced bracket")
         source = self.pattern[inner : self.at]
         self.at += 1
         if named is None and not ahead:
-            return ways
-        if any(isinstance(part, Capture) for way in ways for part in way):
+            return alternatives
+        if any(isinstance(part, Capture) for alternative in alternatives for part in alternative):
             raise self.refusal(f"the group in {self.pattern[start : self.at]!r}")
         return [(Capture(named[1], source) if named is not None else Ahead(source),)]
 
 
 def _bounds(found: re.Match[str]) -> tuple[int, bool]:
-    """How often a quantifier repeats at least, and whether at most once."""
+    """Return a quantifier's minimum, and whether its maximum is one."""
     sign = found["sign"]
     if not sign.startswith("{"):
         return int(sign == "+"), sign == "?"
@@ -221,8 +228,8 @@ def _is_space_class(source: str) -> bool:
     return bool(inner) and re.sub(r"\\[snrt]|[ \n\t]", "", inner) == ""
 
 
-def _joined(before: Way, behind: Way) -> Way:
-    """One way after another; texts that meet are one."""
+def _joined(before: Alternative, behind: Alternative) -> Alternative:
+    """Concatenate two sequences of parts; adjacent texts become one."""
     if before and behind and isinstance(before[-1], str) and isinstance(behind[0], str):
         return (*before[:-1], before[-1] + behind[0], *behind[1:])
     return before + behind

@@ -1,6 +1,6 @@
-"""A reply in regions: reasoning and the answer each have an opener, and calls a markup of their own.
+"""A reply in regions: reasoning and the answer each have an opener, and calls have markup of their own.
 
-Text in no region is content. What opens a region ends the one before. A call in reasoning is text.
+Text outside any region is content. An opener of a region ends the region before it. A call in reasoning is text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..shapes.frames import FramedReply, Frames
 
 @dataclass(frozen=True, eq=False)
 class Regions(Frames):
-    """The openers say what a text is."""
+    """The frame of such a reply: the opener before a text says what it is."""
 
     thinks: frozenset[str] = frozenset()
     answers: frozenset[str] = frozenset()
@@ -24,12 +24,12 @@ class Regions(Frames):
     def of(
         cls, think: Think, opens: tuple[str, ...], closes: tuple[str, ...], calls: Grammar, sample: str = ""
     ) -> Regions:
-        """The frame of a reply.
+        """Return the frame of a reply.
 
         Args:
             think: the markers of reasoning.
-            opens: what opens the answer, the usual one first.
-            closes: what closes it; none if only the end of the reply does.
+            opens: the openers of the answer, the usual one first.
+            closes: its closers; none if only the end of the reply closes it.
             calls: the markup of calls.
             sample: a call in it; "" if there are none.
         """

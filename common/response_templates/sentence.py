@@ -1,7 +1,7 @@
-"""A call as a template wants it written: the sample of its format, and what tells which family's markup it is.
+"""Writes a call in a template's markup: the sample of its format, by which `detect` recognises a family.
 
-Of several ways of a delimiter the fullest is written, so that what stands around calls is there; of white space none.
-What a template passes over as stray text, but a model has to write, is written too: the closing tag of an opening one.
+Of a delimiter's alternatives the fullest is written, so that markers around calls are there; white space is left out.
+Closing tags that a template skips as stray text, but a model has to write, are written too.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from .language import Field, roles_of
-from .patterns import Capture, Refused, Way, ways_of
+from .patterns import Alternative, Capture, Refused, alternatives_of
 
 _TAG = re.compile(r"<([A-Za-z](?:[\w:.-]*\w)?)(?=[\s=>])")
 Arguments = Mapping[str, object]
 
 
 def written_call(field: Field, name: str, arguments: Arguments) -> str:
-    """One call in the field's markup. Raises Refused if the markup has no place for a name and arguments."""
+    """Return one call in the field's markup. Raises Refused if it has no place for a name and arguments."""
     roles = roles_of(field)
     body: str
     if roles.enveloped:
@@ -42,26 +42,30 @@ def written_call(field: Field, name: str, arguments: Arguments) -> str:
     return opener + body + closer
 
 
-def fullest(ways: Sequence[Way]) -> Way:
-    """The way with the most text; () if there is none."""
-    return max(ways, key=lambda way: sum(len(part) for part in way if isinstance(part, str)), default=())
+def fullest(alternatives: Sequence[Alternative]) -> Alternative:
+    """Return the alternative with the most text; () if there is none."""
+    return max(
+        alternatives,
+        key=lambda alternative: sum(len(part) for part in alternative if isinstance(part, str)),
+        default=(),
+    )
 
 
-def spelled(way: Way, captured: Mapping[str, str]) -> str:
-    """A delimiter as text, with what its groups hold. Raises Refused for a group that nothing is known of."""
+def spelled(alternative: Alternative, captured: Mapping[str, str]) -> str:
+    """Return a delimiter as text. `captured`: the texts of its groups. Raises Refused for a group that is not in it."""
     pieces: list[str] = []
-    for part in way:
+    for part in alternative:
         if isinstance(part, str):
             pieces.append(part)
         elif isinstance(part, Capture):
             if part.name not in captured:
-                raise Refused(f"the group {part.name!r} of a delimiter: nothing says what is in it")
+                raise Refused(f"the group {part.name!r} of a delimiter: its text is not known")
             pieces.append(captured[part.name])
     return "".join(pieces)
 
 
 def unclosed(opener: str, closer: str) -> list[str]:
-    """The names of the tags that an opener opens and the closer does not close, the outermost first."""
+    """Return the names of the tags that an opener opens and the closer does not close, the outermost first."""
     return [name for name in _TAG.findall(opener) if f"</{name}>" not in closer]
 
 
@@ -88,19 +92,19 @@ def _dialect(value: object, opens: str, closes: str, *, plain_keys: bool) -> str
     return json.dumps(value)
 
 
-def tag_ways(field: Field) -> tuple[Way, ...]:
-    """The ways in which `xml-inline` writes a parameter. Raises Refused."""
+def tag_alternatives(field: Field) -> tuple[Alternative, ...]:
+    """Return the alternatives of a parameter in `xml-inline`. Raises Refused."""
     pattern = field.args.get("tag_pattern")
     scope = f"{field.scope}.content_args.tag_pattern"
     if not isinstance(pattern, str):
         raise Refused(f"{scope}: missing")
-    return ways_of(pattern, scope)
+    return alternatives_of(pattern, scope)
 
 
 def _tags(field: Field, arguments: Arguments) -> Iterator[str]:
-    way = fullest(tag_ways(field))
+    alternative = fullest(tag_alternatives(field))
     for key, value in arguments.items():
-        yield spelled(way, {"key": key, "value": value if isinstance(value, str) else json.dumps(value)})
+        yield spelled(alternative, {"key": key, "value": value if isinstance(value, str) else json.dumps(value)})
 
 
 def _lines(field: Field, arguments: Arguments) -> str:
