@@ -231,7 +231,7 @@ def test_calls_in_the_same_markup_are_not_the_reason() -> None:
 
 def test_a_word_holds_nothing_of_the_conversation() -> None:
     """A template that says the name of the first tool in its words cannot be learned."""
-    with pytest.raises(NotLearned, match="it is not plain where the word"):
+    with pytest.raises(NotLearned, match="it is not clear where the word"):
         of(PLAIN.replace("'\n~~ what there is:\n'", "'\n~~ such as ' + tools[0].function.name + ':\n'"))
 
 
@@ -550,7 +550,7 @@ def test_an_engine_s_encoder_stands_for_a_template(tmp_path: Path, monkeypatch: 
     (folder / "encoding").mkdir()
     folder_with(folder, {"config.json": {"model_type": "deepseek_v32"}, "encoding/encoding_dsv32.py": ran})
     monkeypatch.setattr(encoders, "_folder", lambda _package: None)
-    with pytest.raises(NotLearned, match="Code of a model's folder is not run, and vllm or sglang"):
+    with pytest.raises(NotLearned, match="Code in a model's folder is not run, and vllm or sglang"):
         own_template(str(folder), "deepseek_v3_2")
 
     package = tmp_path / "vllm"

@@ -1,12 +1,13 @@
-"""A chat template of this package in the words of a model's own template.
+"""Puts the words of a model's own chat template into a template of this package.
 
-- `block`: the words of a template, as the variables at its top that they are.
+- `block`: the words of a template, which are variables at its top.
 - `model`: the model's own template, from its folder or the local cache of the hub.
 - `chats`: the conversations that are rendered with both.
 - `calls`: which parsers read its calls.
-- `learn`: reads the words off what the model's own template writes.
-- `handed`: whether engines hand content over as a text or in parts.
-- `prove`: compares, conversation by conversation, and says which requirement a difference is for.
+- `learn`: learns the words from what the model's own template writes.
+- `handed`: whether engines pass content to a template as text or in parts.
+- `ways`: the rewritings of a conversation that may explain a difference.
+- `prove`: compares the two, conversation by conversation, and names the requirement for each difference.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The words of a template: a block of variables at its top, which is read, taken out, and written anew.
+"""The words of a template: a block of variables at its top, which is read, removed, and written again.
 
     {#- Words: ours, ... -#}
     {%- set with_system = ['<|im_start|>system\\n', '<|im_end|>\\n'] -%}
     {%- set tools_wrapped = true -%}
     {#- End of the words. -#}
 
-A text, or each of a list, is a word that is learned; anything else is a choice that is tried.
+A string, or each string of a list, is a word that is learned; any other value is a choice that is tried.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SPOKEN = {None: "none", True: "true", False: "false"}
 
 
 class NotLearned(ValueError):
-    """The words of a template cannot be learned from a model. The message tells why."""
+    """The words of a template cannot be learned from a model. The message says why."""
 
 
 def has_words(template: str) -> bool:
@@ -35,13 +35,13 @@ def has_words(template: str) -> bool:
 
 
 def is_fallback(template: str) -> bool:
-    """Whether the words in a template are this package's own."""
+    """Return whether the words in a template are this package's own."""
     found = _BLOCK.search(template)
     return found is not None and found["says"].startswith(_OURS)
 
 
 def words_of(template: str) -> Words:
-    """The words that a template has."""
+    """Return the words of a template. Raises NotLearned if it has no block of words."""
     found = _BLOCK.search(template)
     if found is None:
         raise NotLearned("the template has no words that can be learned")
@@ -49,12 +49,12 @@ def words_of(template: str) -> Words:
 
 
 def without_words(template: str) -> str:
-    """The template as it takes its words from what it is rendered with."""
+    """Return the template without its words, so that they come from the rendering's variables."""
     return _BLOCK.sub("", template, count=1)
 
 
 def with_words(template: str, words: Mapping[str, Value], says: str) -> str:
-    """The template with these words, and what is said about them."""
+    """Return the template with these words. `says`: a comment on them."""
     lines = "".join(f"{{%- set {name} = {_written(value)} -%}}\n" for name, value in words.items())
     block = f"{{#- Words: {says} -#}}\n{lines}{{#- End of the words. -#}}\n"
     return _BLOCK.sub(lambda _found: block, template, count=1)
@@ -76,6 +76,6 @@ def _written(value: Value) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string as jinja2 and minijinja both read it."""
+    """Return a string literal that jinja2 and minijinja read alike."""
     body = json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'")
     return f"'{body}'"

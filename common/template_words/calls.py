@@ -1,7 +1,7 @@
-"""Which parsers read the calls that a model's own template writes.
+"""Finds the parsers that read the calls that a model's own template writes.
 
-The words of a model are learned for a template whose calls are the model's. If they are another markup, a sentence says
-who reads it.
+Words can be learned only for a template with the model's own call markup. If the markup is another one, the error says
+which parser reads it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _CUT_TOKEN = re.compile(r"[<\[][^>\]<\s]*$")
 
 
 def other_markup(own: Own, name: str) -> str:
-    """What to do if the calls of `own` are not those of the template called `name`; "" if they are."""
+    """Return advice if the calls of `own` have other markup than the template called `name`; "" if they do not."""
     reply = _called(own)
     parser = chat_template(name).tool_parser
     if not reply or _reads(parser, reply):
         return ""
     found = detect(Model(template=own.text)).tool_parser
     readers = [PREFIX + row.name for row in TOOL_ROWS if _reads(row.name, reply)] if found is None else [found]
-    # Many read the calls of their kin: then none of them is the model's.
+    # If many parsers read the calls, none of them is certain to be the model's.
     known = f"those that {' or '.join(readers)} reads, and " if 0 < len(readers) <= _NAMED else ""
-    return f". Its calls are {known}not {PREFIX}{parser}'s: stay with its own template, or name one of its family"
+    return f". Its calls are {known}not {PREFIX}{parser}'s: use its own template, or name one of its family"
 
 
 def _called(own: Own) -> str:
-    """A call, as the model's own template writes it behind a question; "" if it writes none."""
+    """Return a call as the model's own template writes it after a question; "" if it writes none."""
     chat = Conversation("a call", [ASK, said("", LOOK)], BOTH, generate=False)
     try:
         prompt, whole = own.prompt(chat.but(messages=[ASK], generate=True)), own.prompt(chat)

@@ -1,4 +1,4 @@
-"""The conversations that a model's own template and ours are compared with: plain ones, and less plain ones."""
+"""The conversations with which a model's own template is compared with ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Conversation:
     tools: Sequence[Mapping[str, Any]] = ()
     kwargs: Mapping[str, object] = field(default_factory=dict)
     generate: bool = True
-    """Whether the reply is to follow."""
+    """Whether the prompt ends with the start of the reply."""
 
     def but(self, **changes: Any) -> Conversation:
         return replace(self, **changes)
@@ -231,7 +231,7 @@ def _less_plain() -> list[Conversation]:
 
 
 CONVERSATIONS: Sequence[Conversation] = (*_plain(), *_tools(), *_loops(), *_thoughts(), *_less_plain())
-"""All of them: what a template with a model's words is proven with."""
+"""All conversations: `prove` compares with these."""
 _SHOWN = (
     ("a question", "system text", "two turns", "system text, two turns"),
     ("one tool", "two tools", "a rich schema", "system text, one tool", "system text, two tools"),
@@ -253,4 +253,4 @@ _SHOWN = (
 LEARNED_FROM: Sequence[Conversation] = tuple(
     chat for names in _SHOWN for name in names for chat in CONVERSATIONS if chat.name == name
 )
-"""The plainest that show every word, in the order in which they are read."""
+"""The simplest conversations that show every word, in the order in which `learn` reads them."""

@@ -1,7 +1,7 @@
-"""Models without a chat template: the encoder that an engine of this environment has for them, asked for its text.
+"""Encoders for models without a chat template, taken from an engine in this environment.
 
-DeepSeek V3.2 and V4 come with Python instead of Jinja. What lies in a model's folder is not run; the engines have the
-same encoders, and an engine is what serves the model anyway. An encoder is one file, loaded without its engine, or
+DeepSeek V3.2 and V4 come with Python code instead of a Jinja template. Code in a model's folder is not run; the
+engines, which serve the model anyway, have the same encoders. An encoder is one file, loaded without its engine, or
 DeepSeek's own package.
 """
 
@@ -25,7 +25,7 @@ Write = Callable[[ModuleType, Conversation], str]
 
 @dataclass(frozen=True)
 class Encoder:
-    """An encoder, and where it is: a package, and its file in it, "" if the package itself is the encoder."""
+    """An encoder's place: a package and a file in it; "" if the package itself is the encoder."""
 
     package: str
     file: str
@@ -36,7 +36,7 @@ class Encoder:
         return f"the encoder of {self.package}"
 
     def loaded(self, path: Path | None = None) -> Loaded | None:
-        """The encoder, of its file at `path` or of this environment. None: it is not there."""
+        """Load the encoder from the file `path`, by default from this environment; None if it is not there."""
         folder = _folder(self.package)
         if not self.file:
             if folder is None:
@@ -59,7 +59,7 @@ class Loaded:
     encoder: Encoder
     module: ModuleType
     source: str
-    """What tells its revisions apart."""
+    """A text that identifies its revision."""
 
     def __call__(self, chat: Conversation) -> str:
         return self.encoder.write(self.module, chat)
@@ -70,7 +70,7 @@ class Loaded:
 
 
 def encoders_for(template: str) -> Iterator[Loaded]:
-    """The encoders of this environment that write what the template called `template` writes."""
+    """Yield the encoders in this environment for the markup of the template called `template`."""
     for encoder in ENCODERS.get(template, ()):
         loaded = encoder.loaded()
         if loaded is not None:
@@ -83,7 +83,7 @@ def _folder(package: str) -> Path | None:
     return Path(next(iter(places))) if places else None
 
 
-# --- how each is asked
+# --- how each is called
 
 
 def _thinks(chat: Conversation) -> bool:
@@ -96,7 +96,7 @@ def _v32(module: ModuleType, chat: Conversation) -> str:
 
 
 def _v4(module: ModuleType, chat: Conversation) -> str:
-    """As vLLM asks it: with an effort of high unless the request says another."""
+    """Call it as vLLM does: the effort is high unless the request gives another."""
     thinks = _thinks(chat)
     effort = chat.kwargs.get("reasoning_effort") or "high"
     keep = chat.kwargs.get("preserve_thinking") is True
@@ -105,7 +105,7 @@ def _v4(module: ModuleType, chat: Conversation) -> str:
 
 
 def _with_tools(chat: Conversation) -> list[dict[str, Any]]:
-    """The tools in the system message, and reasoning under each name."""
+    """Return the messages with the tools in the system message, and reasoning under both names."""
     messages = [dict(message) for message in chat.messages]
     for message in messages:
         thought = message.get("reasoning_content")
@@ -119,9 +119,9 @@ def _with_tools(chat: Conversation) -> list[dict[str, Any]]:
 
 
 def _recipe(module: ModuleType, chat: Conversation) -> str:
-    """DeepSeek's package: messages of the Chat Completions API, and the tools as they are.
+    """Call DeepSeek's package with messages of the Chat Completions API, and the tools unconverted.
 
-    Converting tools as well would rewrite the schemas of strict ones, as DeepSeek's API does.
+    Its conversion of tools would rewrite the schemas of strict ones, as DeepSeek's API does.
     """
     if not chat.generate and chat.messages[-1]["role"] == "assistant":
         raise ValueError("it always asks for a reply, and changes the last answer for it")
@@ -162,4 +162,4 @@ ENCODERS: Mapping[str, tuple[Encoder, ...]] = {
         Encoder("vllm", "tokenizers/deepseek_v4_encoding.py", _v4),
     ),
 }
-"""By template, the likeliest to be DeepSeek's own revision first."""
+"""The encoders by template; the first is most likely DeepSeek's own revision."""

@@ -1,9 +1,9 @@
-"""How an engine hands content over: a text, or the parts that a client sent.
+"""Decides how an engine passes content to a template: as text, or as the parts that a client sent.
 
-vLLM and SGLang look into a template to find out. Where they see no loop over a message's parts they join the texts
-themselves, vLLM by a line break and SGLang by a space; SGLang takes a template for one that reads parts if a word such
-as `image` is anywhere in it. A template in the words of a model shows them what the model's own shows them: its prompts
-are the model's only if it is handed the same.
+vLLM and SGLang inspect a template to find out. If they see no loop over a message's parts, they join the texts
+themselves, vLLM by a line break and SGLang by a space; SGLang also assumes that a template reads parts if a word such
+as `image` is anywhere in it. A template in the words of a model has to look the same to them as the model's own:
+otherwise it would get other messages, and its prompts would differ.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HIDDEN_LOOP = "{%- for part in parts.given -%}"
 
 @dataclass(frozen=True)
 class Seen:
-    """What the engines see in a template."""
+    """What the engines find in a template."""
 
     loop: bool
     """A loop over a message's content, as vLLM looks for it."""
@@ -37,7 +37,7 @@ class Seen:
 
 
 def seen_in(template: str) -> Seen:
-    """Raises Unrenderable for what is no template."""
+    """Return what the engines find in a template. Raises Unrenderable if it is not a template."""
     try:
         tree = environment().parse(template)
     except Unrenderable:
@@ -50,14 +50,14 @@ def seen_in(template: str) -> Seen:
 
 
 def shown_as(template: str, seen: Seen) -> str:
-    """A template of this package that shows the engines this. Every text that it writes of text stays the same."""
+    """Change a template of this package so that the engines find `seen` in it. Prompts of text stay the same."""
     if not seen.loop:
         template = template.replace(_LOOP, _HIDDEN_LOOP)
     return template if seen.media else _MEDIA_SETTING.sub("", _MEDIA.sub("", template))
 
 
 def _loops(tree: nodes.Template) -> Iterator[tuple[bool, bool]]:
-    """Loops that may go over a message's parts: whether vLLM sees it, and whether SGLang does."""
+    """Yield, for each loop, whether vLLM takes it for a loop over a message's parts, and whether SGLang does."""
     from jinja2 import nodes
 
     messages = _messages(tree)
@@ -70,7 +70,7 @@ def _loops(tree: nodes.Template) -> Iterator[tuple[bool, bool]]:
 
 
 def _bare(node: nodes.Node) -> nodes.Node:
-    """What filters, tests and slices are put on."""
+    """Return the node without filters, tests and slices."""
     from jinja2 import nodes
 
     if isinstance(node, nodes.Getitem):
@@ -81,7 +81,7 @@ def _bare(node: nodes.Node) -> nodes.Node:
 
 
 def _content_of(node: nodes.Node) -> str:
-    """The variable whose `content` this is; "" if it is something else."""
+    """Return the variable whose `content` this is; "" if it is something else."""
     from jinja2 import nodes
 
     if isinstance(node, nodes.Getattr):
@@ -94,7 +94,7 @@ def _content_of(node: nodes.Node) -> str:
 
 
 def _messages(tree: nodes.Template) -> set[str]:
-    """The variables that are a message each: those of loops over `messages`, and over what is a part of them."""
+    """Return the variables that are a message: targets of loops over `messages` or a part of them."""
     from jinja2 import nodes
 
     every, size = {"messages"}, 0
@@ -113,7 +113,7 @@ def _messages(tree: nodes.Template) -> set[str]:
 
 
 def _given_content(tree: nodes.Template, macro: nodes.Macro, messages: set[str]) -> set[str]:
-    """The parameters of a macro that are given the content of a message somewhere."""
+    """Return the parameters of a macro that get the content of a message in some call."""
     from jinja2 import nodes
 
     names = [argument.name for argument in macro.args]

@@ -1,9 +1,9 @@
 """Learns the words of a template from what the model's own template writes.
 
-- Ours is rendered with a mark in place of each word; what the model's own writes for the same conversation has to be
-  that text, with something for each mark: that is the word.
-- A choice (a tool wrapped or not, how far JSON is indented) is tried each way. What is proven best is taken.
-- A word that could end at two places is not learned, and a sentence says so. One that no conversation shows stays ours.
+- Our template is rendered with a mark in place of each word. The model's own template has to write the same text, with
+  something in place of each mark: that is the word.
+- A choice (a tool wrapped or not, how far JSON is indented) is tried with each value; the best is taken.
+- A word that could end at two places is not learned: the error says so. A word that no conversation shows stays ours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .chats import CONVERSATIONS, LEARNED_FROM, Conversation
 from .handed import seen_in, shown_as
 from .model import Own
 from .prove import Proof, prove
-from .ways import Telling, arguments_as_text, tools_in_system, without_tools
+from .ways import Rewriting, arguments_as_text, tools_in_system, without_tools
 
 _MARK = re.compile("\ue000([a-z_]+(?:\\.\\d)?)\ue001")
 _CHOICES: Mapping[str, tuple[Value, ...]] = {
@@ -40,11 +40,11 @@ class Learned:
     words: Words
     proof: Proof
     note: str = ""
-    """What of the words is still this package's."""
+    """A sentence on words that are still this package's own."""
 
 
 def learn(template: str, own: Own, name: str) -> Learned:
-    """The template called `name` with the words of `own`. Raises NotLearned."""
+    """Return the template called `name` with the words of `own`. Raises NotLearned."""
     if not has_words(template):
         raise NotLearned(f"{name} has no words that can be learned")
     if own.dated and "date_string" not in template:
@@ -65,7 +65,7 @@ def learn(template: str, own: Own, name: str) -> Learned:
 
     choices: Words = {each: value for each, value in fallback.items() if _ways(each, value)}
     best = attempt(choices)
-    number = 1  # of choices that are changed at once: two where none alone makes it better
+    number = 1  # of choices that are changed at once: two if no single one makes it better
     while best.equal < len(texts) and number <= 2:
         near = [attempt(each) for each in _near(choices, number, bool(best.problem))]
         better = max(near, key=lambda each: each.score, default=best)
@@ -91,9 +91,9 @@ def learn(template: str, own: Own, name: str) -> Learned:
 
 
 def _texts(own: Own) -> tuple[list[tuple[Conversation, str]], bool]:
-    """What the model's own template writes, told in the way in which it describes tools; False: there is none."""
+    """Return what the model's own template writes, with tools given so that it describes them, and whether it does."""
     chats = [own.asked(chat) for chat in CONVERSATIONS]
-    ways: tuple[Telling, ...] = (lambda chat: chat, tools_in_system)
+    ways: tuple[Rewriting, ...] = (lambda chat: chat, tools_in_system)
     for way in ways:
         if any(_describes(own, way, own.asked(chat)) for chat in LEARNED_FROM):
             return [(chat, text) for chat in chats if (text := _written(own, way(chat))) is not None], True
@@ -101,8 +101,8 @@ def _texts(own: Own) -> tuple[list[tuple[Conversation, str]], bool]:
     return [(chat, text) for chat in plain if (text := _written(own, chat)) is not None], False
 
 
-def _describes(own: Own, way: Telling, chat: Conversation) -> bool:
-    """Whether the tools of a conversation in which none is called are in its text."""
+def _describes(own: Own, way: Rewriting, chat: Conversation) -> bool:
+    """Return whether the tools of a conversation without calls are in its text."""
     if not chat.tools or any(message.get("tool_calls") for message in chat.messages):
         return False
     text = _written(own, way(chat)) or ""
@@ -110,7 +110,7 @@ def _describes(own: Own, way: Telling, chat: Conversation) -> bool:
 
 
 def _written(own: Own, chat: Conversation) -> str | None:
-    """What it writes; some take the arguments of calls as text alone."""
+    """Return what it writes, if need be with arguments as text, which is all that some accept; None if it refuses."""
     for way in (chat, arguments_as_text(chat)):
         try:
             return own.prompt(way)
@@ -120,20 +120,20 @@ def _written(own: Own, chat: Conversation) -> str | None:
 
 
 def _spoken(own: Own) -> str:
-    """The model, as a comment of a template may hold it."""
+    """Return the model's name and digest for a comment in a template."""
     what = "its chat template" if own.encode is None else "its revision"
     return f"{own.name.replace('#}', '')} ({what} {own.digest})"
 
 
 def _ways(name: str, value: Value) -> tuple[Value, ...]:
-    """What a choice may be; nothing for a word."""
+    """Return the values of a choice; () for a word."""
     if name in _CHOICES:
         return _CHOICES[name]
     return (True, False) if isinstance(value, bool) else ()
 
 
 def _near(choices: Words, number: int, stuck: bool) -> Iterator[Words]:
-    """Every way to choose that differs in so many choices; in two, if they are about one thing: one hides the other."""
+    """Yield the settings that differ in `number` choices; in two only for one topic, where one may hide the other."""
     changes = [
         (name, way)
         for name in choices
@@ -149,7 +149,7 @@ def _near(choices: Words, number: int, stuck: bool) -> Iterator[Words]:
 
 
 class _Attempt:
-    """The words under one way to choose. `problem`: why there are none."""
+    """The words learned with one setting of the choices. `problem`: why they could not be learned."""
 
     def __init__(
         self,
@@ -167,14 +167,14 @@ class _Attempt:
         names = {chat.name for chat in LEARNED_FROM}
         shown = [(chat, text) for chat, text in texts if chat.name in names]
         left = len(self._open) + 1
-        while 0 < len(self._open) < left:  # what one conversation shows may tell apart what an earlier one left open
+        while 0 < len(self._open) < left:  # a word from one conversation may settle another in an earlier one
             left = len(self._open)
             for chat, text in shown:
                 if self._open:
                     self._read(chat, text)
-        self._open &= self._seen  # where the model's own says nothing of the kind, ours stands
+        self._open &= self._seen  # a word that no conversation shows stays ours
         if self._open:
-            # The first conversation that should have shown one is the plainest.
+            # The first conversation that should have shown one is the simplest.
             self.problem = next(iter(self._why.values()))
         else:
             self.equal = sum(self._render(chat) == text for chat, text in texts)
@@ -198,7 +198,7 @@ class _Attempt:
                 self._set(mark, lazy[mark])
                 self._open.discard(mark)
             else:
-                self._why.setdefault(chat.name, f'in "{chat.name}" it is not plain where the word {mark} ends')
+                self._why.setdefault(chat.name, f'in "{chat.name}" it is not clear where the word {mark} ends')
 
     def _render(self, chat: Conversation) -> str:
         marked: Words = {}
@@ -237,7 +237,7 @@ def _marks(name: str, value: Value) -> list[str]:
 
 
 def _match(ours: str, text: str, gap: str) -> dict[str, str] | None:
-    """What stands for each mark of `ours` in `text`."""
+    """Return the text in place of each mark of `ours` in `text`; None if the texts do not match."""
     pattern, groups = "", dict[str, str]()
     for at, piece in enumerate(_MARK.split(ours)):
         if at % 2 == 0:
@@ -252,14 +252,14 @@ def _match(ours: str, text: str, gap: str) -> dict[str, str] | None:
 
 
 def _echoes(chat: Conversation, word: str) -> bool:
-    """Whether a word holds something of the conversation it was read in."""
+    """Return whether a word contains text of the conversation from which it was learned."""
     texts = [str(message.get("content") or "") for message in chat.messages]
     names = [str(tool["function"]["name"]) for tool in chat.tools]
     return any(text in word for text in (*texts, *names) if text)
 
 
 def _difference(chat: Conversation, ours: str, text: str) -> str:
-    """Where what the model's own template writes stops being ours with other words."""
+    """Return where the text of the model's own template stops being ours with other words."""
     pieces = _MARK.split(ours)[::2]
     at = 0
     for piece in pieces:

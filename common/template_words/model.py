@@ -1,6 +1,6 @@
-"""What a model's own prompts are: written by the chat template of its folder, or of the local cache of the hub.
+"""Finds what writes a model's own prompts: the chat template in its folder, or in the local cache of the hub.
 
-Nothing is downloaded. A model that comes without a template has an encoder in the engines.
+Nothing is downloaded. For a model without a template, the engines have an encoder.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .chats import Conversation
 from .encoders import ENCODERS, Loaded, encoders_for
 
 _DAY = datetime(2024, 7, 26)
-"""The day on which a template with a clock is read: Llama's own say it where there is no clock."""
+"""The date with which templates that write a date are rendered: the one that Llama's use without a clock."""
 _HELLO = Conversation("a question", [{"role": "user", "content": "Hello"}])
 
 
 @dataclass(frozen=True)
 class Own:
-    """A model's own template, and the tokens it is rendered with; or an encoder, and its source."""
+    """A model's own template and the tokens with which it is rendered; or an encoder and its source."""
 
     name: str
     text: str = field(repr=False)
@@ -48,9 +48,9 @@ class Own:
         return self.encode is None and self.prompt(_HELLO) != self.prompt(_HELLO, _DAY + timedelta(days=400))
 
     def asked(self, chat: Conversation) -> Conversation:
-        """The conversation with what the model's tokenizer hands over: Kimi K2.5's has the tools as a text, too.
+        """Return the conversation with what the model's tokenizer adds: Kimi K2.5's adds the tools as a text.
 
-        Which text does not matter: a template writes it as it is.
+        Which text does not matter, as the template writes it unchanged.
         """
         if "tools_ts_str" not in self.text or not chat.tools:
             return chat
@@ -58,7 +58,7 @@ class Own:
         return chat.but(kwargs={**chat.kwargs, "tools_ts_str": f"# Tools\n\n{declared}"})
 
     def prompt(self, chat: Conversation, day: datetime = _DAY) -> str:
-        """What it writes for a conversation on a certain day. Raises Unrenderable."""
+        """Return the prompt for a conversation on a certain day. Raises Unrenderable."""
         if self.encode is not None:
             try:
                 return self.encode(chat)
@@ -75,9 +75,14 @@ class Own:
 
 
 def own_template(model: str, name: str = "") -> Own:
-    """The template of a model, named by its folder, its file, or its id on the hub. Raises NotLearned.
+    """Return a model's own template.
 
-    `name`: of the template of this package that is to have its words, for a model without a template of its own.
+    Args:
+        model: its folder, its file, or its id on the hub.
+        name: the template of this package that is to get its words, for a model without a template of its own.
+
+    Raises:
+        NotLearned: there is none, or it does not render.
     """
     path = Path(model)
     folder = path if path.is_dir() or path.is_file() else _cached(model)
@@ -94,7 +99,7 @@ def own_template(model: str, name: str = "") -> Own:
 
 
 def _encoded(model: str, folder: Path, name: str) -> Own:
-    """The encoder that an engine has for a model without a template."""
+    """Return the encoder of an installed engine for a model without a template. Raises NotLearned."""
     none = f"{model} has no chat template in a chat_template.jinja, chat_template.json or tokenizer_config.json"
     if name not in ENCODERS or model_in(folder).kind not in tool_row(chat_template(name).tool_parser).model_types:
         raise NotLearned(none)
@@ -102,20 +107,20 @@ def _encoded(model: str, folder: Path, name: str) -> Own:
         return Own.of(encoder, model)
     where = " or ".join(each.package for each in ENCODERS[name])
     raise NotLearned(
-        f"{none}: its prompts are written by an encoder in Python. Code of a model's folder is not run, and {where}, "
+        f"{none}: its prompts are written by an encoder in Python. Code in a model's folder is not run, and {where}, "
         "which have the encoder, are not installed here"
     )
 
 
 def _cached(model: str) -> Path:
-    """The newest snapshot of a model in the local cache."""
+    """Return the newest snapshot of a model in the local cache. Raises NotLearned."""
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise NotLearned(
-            f"{model} is no folder, and the cache of the hub cannot be read: huggingface_hub is not installed here"
+            f"{model} is not a folder, and the cache of the hub cannot be read: huggingface_hub is not installed here"
         ) from None
     try:
         return Path(snapshot_download(model, local_files_only=True))
-    except Exception:  # the hub's client has a class of its own for each way in which nothing is there
+    except Exception:  # the hub's client has many error classes for a model that is not there
         raise NotLearned(f"{model} is neither a folder nor a model in the local cache of the hub") from None

@@ -1,10 +1,12 @@
-"""Compares a template with the model's own, text for text, and says which requirement a difference is for.
+"""Compares a template with the model's own, text for text, and names the requirement for each difference.
 
-A difference has a reason where it goes away when the conversation is told differently:
-- told to the model's own template in the one way that it knows (a developer message as a system message, text in place
-  of parts, results in order), it writes what ours writes for the conversation as it is; or
-- told to ours without what the model's own leaves out (thoughts, text beside calls, all calls but the first), ours
-  writes what the model's own writes.
+A difference has a reason if it disappears when the conversation is rewritten (`ways`):
+
+- for the model's own template into the form that it can read (a developer message as a system message, text in place
+  of parts, results in order): it then writes what ours writes for the conversation as it is; or
+- for ours without what the model's own template leaves out (reasoning, text beside calls, all calls but the first):
+  ours then writes what the model's own writes.
+
 Nothing else is a reason.
 """
 
@@ -38,11 +40,11 @@ _TOKEN = re.compile(r"<\|\w+\|>")
 
 @dataclass(frozen=True)
 class Row:
-    """One conversation. `requirements`: numbers of docs/chat-templates.md that a difference is for."""
+    """The result for one conversation. `requirements`: their numbers in docs/chat-templates.md."""
 
     name: str
     verdict: str
-    """equal, explained, unexplained, or refused: by the model's own template, or by ours where `why` says so."""
+    """equal, explained, unexplained, or refused: by the model's own template, or by ours if `why` says so."""
     requirements: tuple[int, ...] = ()
     why: str = ""
 
@@ -63,13 +65,13 @@ class Proof:
         return {each: len(self.of(each)) for each in ("equal", "explained", "unexplained", "refused")}
 
     def missed(self, names: Iterable[str]) -> list[Row]:
-        """Those of these conversations that differ without a reason."""
+        """Return the rows of these conversations that differ without a reason."""
         wanted = set(names)
         return [row for row in self.unexplained if row.name in wanted]
 
 
 def prove(text: str, own: Own, chats: Sequence[Conversation] = CONVERSATIONS) -> Proof:
-    """Every conversation, rendered with `text` and with the model's own template."""
+    """Compare every conversation, rendered with the template `text` and with the model's own."""
     pair = _Pair(text, own)
     return Proof(tuple(_row(own.asked(chat), pair) for chat in chats))
 
@@ -105,25 +107,25 @@ def _row(chat: Conversation, pair: _Pair) -> Row:
         return Row(chat.name, "equal")
     for requirements, why in _reasons(chat, pair):
         return Row(chat.name, "explained", tuple(sorted(set(requirements))), why)
-    if theirs is not None and ours is not None and _behind_calls(chat, ours, theirs, pair):
-        return Row(chat.name, "explained", (3,), "it writes the text beside calls behind them")
+    if theirs is not None and ours is not None and _text_after_calls(chat, ours, theirs, pair):
+        return Row(chat.name, "explained", (3,), "it writes the text beside calls after them")
     if theirs is None:
         return Row(chat.name, "refused", why="the model's own template refuses it")
     if ours is None:
-        # What no text of a format can say is refused (requirement 7); everything else is a fault of ours.
+        # Ours may refuse only arguments that a format cannot express (requirement 7).
         as_text = arguments_as_mappings(chat) != chat
         return Row(chat.name, "refused" if as_text else "unexplained", (7,) if as_text else (), "ours refuses it")
     return Row(chat.name, "unexplained", why=shown(ours, theirs))
 
 
 def _reasons(chat: Conversation, pair: _Pair) -> Iterator[tuple[list[int], str]]:
-    yield from _by_ways(chat, pair)
+    yield from _by_rewrites(chat, pair)
     if _writes_no_calls(chat, pair):
-        for requirements, why in _by_ways(without_calls(chat), pair):
+        for requirements, why in _by_rewrites(without_calls(chat), pair):
             yield [2, *requirements], "; ".join(["it writes no calls", *([why] if why else [])])
 
 
-def _by_ways(chat: Conversation, pair: _Pair) -> Iterator[tuple[list[int], str]]:
+def _by_rewrites(chat: Conversation, pair: _Pair) -> Iterator[tuple[list[int], str]]:
     here = {ways: text for ways in some(LEFT_OUT, chat) if (text := pair.ours(tell(chat, ways))) is not None}
     there = {ways: text for ways in some(TOLD, chat) if (text := pair.theirs(tell(chat, ways))) is not None}
     both = [(told + left_out, a, b) for left_out, a in here.items() for told, b in there.items()]
@@ -133,7 +135,7 @@ def _by_ways(chat: Conversation, pair: _Pair) -> Iterator[tuple[list[int], str]]
             yield [each.requirement for each in ways], "; ".join(each.why for each in ways)
     for ways, a, b in both:
         if not chat.generate and b.startswith(a):
-            said = [*(each.why for each in ways), "it writes on behind the last turn"]
+            said = [*(each.why for each in ways), "it writes on after the last turn"]
             yield [*(each.requirement for each in ways), 11], "; ".join(said)
     for ways, a, b in both:
         if _unmarked(chat, a, b):
@@ -147,14 +149,14 @@ def _by_ways(chat: Conversation, pair: _Pair) -> Iterator[tuple[list[int], str]]
 
 
 def _writes_no_calls(chat: Conversation, pair: _Pair) -> bool:
-    """Whether the model's own template leaves out that anything is called."""
+    """Return whether the model's own template leaves calls out."""
     plain = as_text(chat)
     said = pair.theirs(plain)
     return plain != calls_left_out(plain) and said is not None and said == pair.theirs(calls_left_out(plain))
 
 
 def _rewrites(chat: Conversation, pair: _Pair) -> bool:
-    """Whether the model's own template changes a prompt of this conversation in a later one, and ours does not."""
+    """Return whether the model's own template changes an earlier prompt of this conversation, and ours does not."""
     ends = [at for at, message in enumerate(chat.messages) if message["role"] == "assistant"]
     steps = [chat.but(messages=chat.messages[:at], generate=True) for at in ends]
     later = chat.but(messages=[*chat.messages, {"role": "user", "content": "And then?"}])
@@ -162,8 +164,8 @@ def _rewrites(chat: Conversation, pair: _Pair) -> bool:
     return any(_extends(pair.ours, *each) and not _extends(pair.theirs, *each) for each in grows)
 
 
-def _behind_calls(chat: Conversation, ours: str, theirs: str, pair: _Pair) -> bool:
-    """Whether the texts are equal but for text beside calls, which the model's own template writes behind the calls."""
+def _text_after_calls(chat: Conversation, ours: str, theirs: str, pair: _Pair) -> bool:
+    """Return whether only the place of text beside calls differs: the model's own template writes it after them."""
     beside = [message for message in chat.messages if message.get("tool_calls") and message.get("content")]
     places = [(str(message["content"]), str(message["tool_calls"][0]["function"]["name"])) for message in beside]
     moved = [theirs.rfind(text) > theirs.rfind(name) and ours.rfind(text) < ours.rfind(name) for text, name in places]
@@ -172,7 +174,7 @@ def _behind_calls(chat: Conversation, ours: str, theirs: str, pair: _Pair) -> bo
 
 
 def _unmarked(chat: Conversation, ours: str, theirs: str) -> bool:
-    """Whether the texts are equal but for tokens around the calls behind a text, which ours alone has."""
+    """Return whether the texts are equal except for tokens around calls after a text, which only ours has."""
     if not any(message.get("tool_calls") and message.get("content") for message in chat.messages):
         return False
     for token in set(_TOKEN.findall(ours)) - set(_TOKEN.findall(theirs)):
@@ -186,7 +188,7 @@ def _extends(write: Callable[[Conversation], str | None], before: Conversation, 
 
 
 def shown(ours: str, theirs: str) -> str:
-    """Where two texts part."""
+    """Return the first difference between two texts, for messages."""
     at = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     start = max(0, at - 20)
     return f"ours {ours[start : at + 50]!r}, the model's own {theirs[start : at + 50]!r}"

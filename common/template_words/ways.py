@@ -1,4 +1,4 @@
-"""Other ways to tell a conversation: as a model's own template can read it, and without what it leaves out."""
+"""Rewritings of a conversation: into a form that a model's own template can read, or without what it leaves out."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any
 
 from .chats import Conversation, Message
 
-Telling = Callable[[Conversation], Conversation]
+Rewriting = Callable[[Conversation], Conversation]
 
 
 @dataclass(frozen=True)
-class Way:
+class Rewrite:
     requirement: int
     why: str
-    tell: Telling
+    tell: Rewriting
 
 
-def tell(chat: Conversation, ways: Sequence[Way]) -> Conversation:
+def tell(chat: Conversation, ways: Sequence[Rewrite]) -> Conversation:
     for way in ways:
         chat = way.tell(chat)
     return chat
 
 
-def some(ways: Sequence[Way], chat: Conversation) -> Iterator[tuple[Way, ...]]:
-    """None of the ways, then each that makes a difference to the conversation, then two and three of them."""
-    # By what is written: mappings that differ in order alone are equal.
+def some(ways: Sequence[Rewrite], chat: Conversation) -> Iterator[tuple[Rewrite, ...]]:
+    """Yield (), then each rewriting that changes the conversation, then combinations of two and three."""
+    # Compared by repr, as mappings that differ only in order are equal.
     useful = [way for way in ways if repr(way.tell(chat)) != repr(chat)]
     for number in range(min(len(useful), 3) + 1):
         yield from combinations(useful, number)
 
 
-def each_message(change: Callable[[dict[str, Any], Sequence[Message], int], Mapping[str, Any]]) -> Telling:
+def each_message(change: Callable[[dict[str, Any], Sequence[Message], int], Mapping[str, Any]]) -> Rewriting:
     def tell(chat: Conversation) -> Conversation:
         messages = [change(dict(message), chat.messages, at) for at, message in enumerate(chat.messages)]
         return chat.but(messages=messages)
@@ -42,8 +42,8 @@ def each_message(change: Callable[[dict[str, Any], Sequence[Message], int], Mapp
     return tell
 
 
-def _calls(change: Callable[[Any], object]) -> Telling:
-    """The arguments of each call, changed."""
+def _calls(change: Callable[[Any], object]) -> Rewriting:
+    """Return a rewriting that changes the arguments of each call."""
 
     def one(message: dict[str, Any], _all: Sequence[Message], _at: int) -> Mapping[str, Any]:
         if message.get("tool_calls"):
@@ -98,7 +98,7 @@ def no_text_beside(message: dict[str, Any], _all: Sequence[Message], _at: int) -
 
 
 def _as_system(chat: Conversation) -> Conversation:
-    """Developer messages as system messages, and those that stand first as one."""
+    """Turn developer messages into system messages, and join those at the start."""
     messages: list[dict[str, Any]] = []
     for message in chat.messages:
         role = "system" if message["role"] == "developer" else message["role"]
@@ -115,14 +115,14 @@ def _no_later_system(chat: Conversation) -> Conversation:
 
 
 def _system_on_top(chat: Conversation) -> Conversation:
-    """All system text as one message at the start."""
+    """Move all system text into one message at the start."""
     texts = [str(message["content"]) for message in chat.messages if message["role"] == "system"]
     others = [message for message in chat.messages if message["role"] != "system"]
     return chat.but(messages=[{"role": "system", "content": "\n\n".join(texts)}, *others]) if texts else chat
 
 
 def _in_order(chat: Conversation) -> Conversation:
-    """The results of a message in the order of its calls."""
+    """Put the results of a message into the order of its calls."""
     order = [each.get("id") for message in chat.messages for each in message.get("tool_calls") or ()]
     messages = list(chat.messages)
     for at in range(len(messages)):
@@ -136,7 +136,7 @@ def _in_order(chat: Conversation) -> Conversation:
 
 
 def _with_ids(chat: Conversation) -> Conversation:
-    """An id for each call that has none, and its result."""
+    """Give each call without an id, and its result, an id."""
     messages, count = [], 0
     for message in chat.messages:
         changed = dict(message)
@@ -152,7 +152,7 @@ def _with_ids(chat: Conversation) -> Conversation:
 
 
 def native_ids(chat: Conversation) -> Conversation:
-    """Ids as Kimi counts them."""
+    """Replace ids by Kimi's, which count the calls."""
     ids: dict[object, str] = {}
     messages: list[Message] = []
     for message in chat.messages:
@@ -168,7 +168,7 @@ def native_ids(chat: Conversation) -> Conversation:
 
 
 def _one_call(chat: Conversation) -> Conversation:
-    """The first call of each message alone, with its result."""
+    """Keep only the first call of each message, with its result."""
     kept: set[object] = set()
     messages: list[Message] = []
     for message in chat.messages:
@@ -190,7 +190,7 @@ arguments_as_mappings = _calls(_mapping)
 
 
 def _json_scalars(value: object) -> object:
-    """true, false and null as the text that JSON has for them."""
+    """Replace true, false and null by their JSON text."""
     if isinstance(value, Mapping):
         return {name: _json_scalars(each) for name, each in value.items()}
     return json.dumps(value) if value is None or isinstance(value, bool) else value
@@ -209,7 +209,7 @@ def _plain_schema(schema: Any) -> Any:
 
 
 def _plain_schemas(chat: Conversation) -> Conversation:
-    """Tools without the keywords that say more than types, names and texts."""
+    """Remove the keywords of tools' schemas that are not types, names or texts."""
     tools = []
     for tool in chat.tools:
         function = {
@@ -232,7 +232,7 @@ def without_tools(chat: Conversation) -> Conversation:
 
 
 def tools_in_system(chat: Conversation) -> Conversation:
-    """The tools as JSON text beside the system text."""
+    """Move the tools into the system message, as JSON text."""
     if not chat.tools:
         return chat
     first, rest = {"role": "system", "content": ""}, list(chat.messages)
@@ -248,7 +248,7 @@ def calls_left_out(chat: Conversation) -> Conversation:
 
 
 def without_calls(chat: Conversation) -> Conversation:
-    """Without calls and their results."""
+    """Remove calls and their results."""
     bare = calls_left_out(chat)
     return bare.but(messages=[message for message in bare.messages if message["role"] != "tool"])
 
@@ -261,7 +261,7 @@ arguments_as_text = _calls(lambda it: it if isinstance(it, str) else json.dumps(
 
 
 def _in_quotes(arguments: Any) -> object:
-    """Each value as the text that Python has for it."""
+    """Replace each value by Python's text for it."""
     return {name: str(each) for name, each in arguments.items()} if isinstance(arguments, Mapping) else arguments
 
 
@@ -283,32 +283,32 @@ def _nothing_asked(chat: Conversation) -> Conversation:
 as_text = each_message(_as_text)
 
 
-TOLD: tuple[Way, ...] = (
-    Way(1, "it does not put results into the order of the calls", _in_order),
-    Way(1, "it needs ids", _with_ids),
-    Way(1, "it takes ids as they are, of any shape", native_ids),
-    Way(4, "it does not read `reasoning`", each_message(_renamed)),
-    Way(5, "it does not read developer messages, or several at the start", _as_system),
-    Way(6, "it reads text alone: no parts, no null", as_text),
-    Way(7, "it does not take arguments as text, or null", arguments_as_mappings),
-    Way(7, "it takes arguments as text alone", arguments_as_text),
-    Way(7, "it writes values as Python does, not as JSON", _calls(_json_scalars)),
-    Way(7, "it escapes no text in values", _calls(_escaped)),
-    Way(9, "it writes values of a schema as Python does, not as JSON", _schema_scalars),
-    Way(10, "it reads `thinking`, not `enable_thinking`", _called_thinking),
-    Way(13, "it takes tools as JSON text beside the system text", tools_in_system),
+TOLD: tuple[Rewrite, ...] = (
+    Rewrite(1, "it does not put results into the order of the calls", _in_order),
+    Rewrite(1, "it needs ids", _with_ids),
+    Rewrite(1, "it takes ids as they are, of any shape", native_ids),
+    Rewrite(4, "it does not read `reasoning`", each_message(_renamed)),
+    Rewrite(5, "it does not read developer messages, or several at the start", _as_system),
+    Rewrite(6, "it reads only text: no parts, no null", as_text),
+    Rewrite(7, "it does not take arguments as text, or null", arguments_as_mappings),
+    Rewrite(7, "it takes arguments only as text", arguments_as_text),
+    Rewrite(7, "it writes values as Python does, not as JSON", _calls(_json_scalars)),
+    Rewrite(7, "it escapes no text in values", _calls(_escaped)),
+    Rewrite(9, "it writes values of a schema as Python does, not as JSON", _schema_scalars),
+    Rewrite(10, "it reads `thinking`, not `enable_thinking`", _called_thinking),
+    Rewrite(13, "it takes tools as JSON text beside the system text", tools_in_system),
 )
-LEFT_OUT: tuple[Way, ...] = (
-    Way(12, "it leaves out earlier thoughts, and its prompts change", each_message(_no_earlier)),
-    Way(4, "it leaves out the thoughts of the current loop", each_message(_no_current)),
-    Way(6, "it leaves out parts that are no text", each_message(_text_parts)),
-    Way(3, "it leaves out the text beside calls", each_message(no_text_beside)),
-    Way(5, "it leaves out system text behind the first message", _no_later_system),
-    Way(5, "it writes all system text at the top", _system_on_top),
-    Way(2, "it writes one call of several", _one_call),
-    Way(9, "it leaves out keywords of schemas", _plain_schemas),
-    Way(7, "it writes each value as a text", _calls(_in_quotes)),
-    Way(12, "it sorts arguments, in which the model may have said them otherwise", _calls(_sorted)),
-    Way(13, "it does not describe tools", without_tools),
-    Way(10, "it does not read these arguments", _nothing_asked),
+LEFT_OUT: tuple[Rewrite, ...] = (
+    Rewrite(12, "it leaves out earlier thoughts, and its prompts change", each_message(_no_earlier)),
+    Rewrite(4, "it leaves out the thoughts of the current loop", each_message(_no_current)),
+    Rewrite(6, "it leaves out parts that are not text", each_message(_text_parts)),
+    Rewrite(3, "it leaves out the text beside calls", each_message(no_text_beside)),
+    Rewrite(5, "it leaves out system text after the first message", _no_later_system),
+    Rewrite(5, "it writes all system text at the top", _system_on_top),
+    Rewrite(2, "it writes one call of several", _one_call),
+    Rewrite(9, "it leaves out keywords of schemas", _plain_schemas),
+    Rewrite(7, "it writes each value as a text", _calls(_in_quotes)),
+    Rewrite(12, "it sorts arguments, which the model may have written in another order", _calls(_sorted)),
+    Rewrite(13, "it does not describe tools", without_tools),
+    Rewrite(10, "it does not read these arguments", _nothing_asked),
 )
