@@ -312,5 +312,7 @@ def test_several_calls(name: str, calls: str) -> None:
 def test_a_sample_that_is_not_the_call_of_its_format() -> None:
     row = tool_row("qwen3_coder")
     format = replace(row.format, sample=row.sample.replace("</parameter>", "</param>"))
-    with pytest.raises(ValueError, match=r"dynamo_qwen3_coder cannot be written: its sample is no call of get_weather"):
+    with pytest.raises(
+        ValueError, match=r"dynamo_qwen3_coder cannot be written: its sample is not a call of get_weather"
+    ):
         renderer_of(replace(row, format=format))

@@ -66,7 +66,7 @@ def test_a_right_row(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             SAMPLE.removesuffix("}}</call>"),
             "<call>",
-            r"newcomer.*its sample, from character 6 on, is no call with the keys",
+            r"newcomer.*its sample, from character 6, is not a call with the keys",
         ),
     ],
 )

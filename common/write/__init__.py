@@ -1,1 +1,1 @@
-"""A family's markup, written: calls as text, and what an engine's grammar has to allow."""
+"""Writes a family's markup: calls as text, and the grammar that an engine has to allow."""

@@ -1,4 +1,4 @@
-"""A request's functions: what a grammar has to know of them. What it does not enforce is said once in the log."""
+"""A request's functions, as far as a grammar needs them. What it cannot enforce is logged once."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from .schemas import (
 )
 
 Level: TypeAlias = Literal["auto", "function", "parameter"]
-"""What is constrained at least: what the request asks for, the framing of every call, or every argument too."""
+"""The least to constrain: what the request asks for, the framing of every call, or every argument too."""
 
 _log = logging.getLogger("dynamo_parsers")
 _HALF = re.compile(rb"\xed[\xa0-\xbf]")
 _FUNCTIONS: Kept[Function] = Kept(10_000_000)
-"""Strict tools, by their names and schemas, with the formats that were made of them; sizes in characters."""
+"""Strict tools, by name and schema, with the formats made from them; sizes are in characters."""
 _OVERHEAD = 2_000
-"""What one takes beside its schema."""
+"""The size of one without its schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Function:
     doubtful: bool = False
     """Whether it is strict and xgrammar may refuse its schema."""
     limits: Collection[str] = ()
-    """The words in its schema that are not enforced everywhere."""
+    """The keywords in its schema that not every markup can enforce."""
     made: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What was made of a strict function, by what it was made with."""
+    """Formats made from a strict function, by the object that made them."""
     said: set[str] = field(default_factory=set, compare=False, repr=False)
-    """The rows whose log says what they do not enforce of it."""
+    """The rows for which it was logged what is not enforced."""
 
     @property
     def required(self) -> frozenset[str]:
@@ -70,18 +70,18 @@ class Function:
         return {str(key): value for key, value in root.items()}
 
     def part_of_types(self, part: object, kinds: Types) -> object:
-        """What the schema of a parameter says of the values of some types."""
+        """Return the schema `part` of a parameter, limited to values of the types `kinds`."""
         root = self.parameters.root
         return with_definitions(of_types(part, root, kinds), root)
 
 
 ANY_FUNCTION = Function("", Parameters(None), False)
-"""Stands for those that are not strict."""
+"""A stand-in for every function that is not strict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A function of a request: what a tag depends on."""
+    """The parts of a request's function on which a tag depends."""
 
     name: str
     strict: bool
@@ -101,13 +101,13 @@ def asked_of(tools: Sequence[object], level: Level) -> list[Asked]:
 
 
 def function_of(name: str, content: bytes, schema: object, left_out: dict[str, list[str]]) -> Function:
-    """How a function is called.
+    """Return a function, from the cache if a strict one is known.
 
     Args:
-        name: what it is called.
-        content: what the schema of its arguments is kept by; empty if it is not strict.
-        schema: that schema.
-        left_out: gets what cannot be enforced of a strict one, when it is met first.
+        name: its name.
+        content: the cache key of its arguments' schema (`content_of`); empty if it is not strict.
+        schema: the schema of its arguments.
+        left_out: gets what cannot be enforced of a strict function, the first time that it is seen.
     """
     if not content:
         return Function(name, Parameters(None), False)
@@ -124,12 +124,12 @@ def function_of(name: str, content: bytes, schema: object, left_out: dict[str, l
 
 
 def _has_half(name: str, content: bytes) -> bool:
-    """Whether there may be half a character in a function, which xgrammar refuses."""
+    """Return whether a function may contain a lone surrogate, which xgrammar refuses."""
     return _HALF.search(content) is not None or not (name.isascii() or name.isprintable())
 
 
 def say(what: str, found: Mapping[str, Sequence[str]]) -> None:
-    """Say what the grammar of a request does not enforce of its strict tools: one line, the others for who debugs."""
+    """Log what a grammar does not enforce of strict tools: a warning for the first tool, debug lines for the others."""
     for at, (name, words) in enumerate(found.items()):
         others = f", and so for {len(found) - 1} other tools of the request" if at == 0 and len(found) > 1 else ""
         level = logging.DEBUG if at else logging.WARNING
@@ -137,7 +137,7 @@ def say(what: str, found: Mapping[str, Sequence[str]]) -> None:
 
 
 def what_is_text(row: ToolRow, function: Function, literals: bool) -> list[str]:
-    """Which words of a strict function's parameters hold for JSON only; nothing if that was asked before."""
+    """Return the keywords in a strict function's parameters that are enforced in JSON only; [] at later calls."""
     words = LIMITS if literals else TEXT_LIMITS
     if not function.strict or row.name in function.said or words.isdisjoint(function.limits):
         return []

@@ -1,6 +1,6 @@
-"""How arguments are written and allowed as lines, `city: Paris`: a key, a separator and a value up to the line's end.
+"""Writes and allows arguments as lines, `city: Paris`: a key, a separator and a value up to the end of the line.
 
-A string is any text of one line, or one of those that the schema lists; other values are JSON on one line.
+A string is any text on one line, or one of those in the schema's `enum`; other values are JSON on one line.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ string ::= "\"" ([^"\\\n\r\t] | "\\" ["\\/bfnrt])* "\""
 
 @dataclass(frozen=True, eq=False)
 class LineValues:
-    """A line a parameter: what is after its key, and what ends its line."""
+    """One line per parameter: the text after its key, and the end of its line."""
 
     between: str
     end: str
     closer: str
-    """The end of the call. No string holds it: before the end of a line it would count."""
+    """The end of the call. No string may contain it, as it would count before the end of a line."""
     _named: Named = field(default_factory=Named, repr=False)
 
     def write(self, call: Call) -> str:
@@ -53,7 +53,7 @@ class LineValues:
             yield star(made(function.further, None))
 
     def _line(self, function: Function, part: object, name: str | None) -> Format:
-        """One parameter; `name` None: any that is not declared."""
+        """Return the format of one parameter; `name` None: any that is not declared."""
         root = function.parameters.root
         key = regex(ANY_KEY) if name is None else const(name)
         return sequence(key, const(self.between), self._value(part, root), const(self.end))

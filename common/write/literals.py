@@ -1,12 +1,12 @@
-"""How arguments are written as literals (Gemma, Python), as one grammar in EBNF.
+"""Writes arguments as literals (Gemma, Python), and allows them by one grammar in EBNF.
 
-- One rule for each part of the schema, which others refer to: the size is linear, and a schema may refer to itself.
-- The value of a parameter has rules of its own, named by the content of its schema: functions that say the same share
-  them, in a grammar and from one request to the next.
+- Each part of a schema has one rule, to which others refer: the size is linear, and a schema may refer to itself.
+- The rules of a parameter's value are named by the content of its schema: functions with equal schemas share them, in
+  one grammar and from one request to the next.
 - Members come in the order of the schema, or sorted by name, as Gemma's template writes them; required ones have to be
-  there. (In every other order, they could not be told to be there by a grammar that grows with their number only.)
+  there. (A grammar that required them in any order would grow exponentially.)
 - One of several schemas (`anyOf`, `oneOf`) is one of their rules. Members that are not declared follow those that are.
-- A value of which the schema says nothing is any value, and so is what is nested deeper than 32.
+- A value is any value if its schema says nothing, or if it is nested deeper than 32.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAX_DEPTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A value's rule, and the text of all that it needs."""
+    """The name of a value's rule, and the text of all rules that it needs."""
 
     rule: str
     text: str
@@ -38,7 +38,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A function's own rules, and those of its values by the name of the first."""
+    """A function's own rules, and the shared rules of its values by the name of the first."""
 
     text: str
     values: Mapping[str, str]
@@ -46,23 +46,23 @@ class Rules:
 
 @dataclass(frozen=True)
 class Literals:
-    """How a markup writes the values of a call's arguments."""
+    """The way in which a markup writes the values of a call's arguments."""
 
     words: tuple[str, str, str]
     """True, false and null."""
     argument: Callable[[str], Sequence[str]]
-    """How the name of an argument is written, with what is between it and its value, in each spelling."""
+    """The spellings of an argument's name, each with the text between it and its value."""
     key: Callable[[str], Sequence[str]]
-    """The same of a key of an object in a value."""
+    """The same for the key of an object in a value."""
     quote: Callable[[str], Sequence[str]]
-    """How a string is written."""
+    """The spellings of a string."""
     rules: str
-    """EBNF: `string`, and what stands before the value of any `argument` and of any `member` of an object."""
+    """EBNF: `string`, and the text before the value of any `argument` and of any `member` of an object."""
 
     text: Callable[[Mapping[str, object]], str]
     """Writes arguments."""
     gap: str = r"[ \n]{0,8}"
-    """White space that may be between the parts."""
+    """EBNF for white space between the parts."""
     shared: Kept[Shared] = field(default_factory=lambda: Kept(2_000_000), compare=False, repr=False)
     """The rules of values, by the content of their schemas."""
 
@@ -70,7 +70,7 @@ class Literals:
         return self.text(call.arguments)
 
     def call(self, functions: Sequence[Function], head: Callable[[str], str], close: str) -> Format:
-        """One call, `head` up to its arguments, `close` after them.
+        """Return the format of one call: `head` gives its text up to the arguments, `close` follows them.
 
         It is one grammar for all functions: with a rule for strings in each of them, 512 would take ten seconds to
         compile.
@@ -89,7 +89,7 @@ class Literals:
         return self._grammar(root, *rules, *values.values())
 
     def value(self, part: object, root: object) -> Format:
-        """One value of the schema `part`."""
+        """Return the format of one value of the schema `part`."""
         rules = _Rules(self, root, "own_")
         name = rules.parameter(part)
         return self._grammar(f"root ::= {name}", *rules.lines, *rules.values.values())
@@ -100,7 +100,7 @@ class Literals:
         return grammar("\n".join([*rules, self.rules.strip(), scalars, _COMMON, ""]))
 
     def _rules_of(self, function: Function) -> Rules:
-        """The rules of a strict function's arguments, with a mark in place of what tells them from another's."""
+        """Return the rules of a strict function's arguments; a mark in their names is the place of its number."""
         known = function.made.get(self.rules)
         if known is None:
             root = function.parameters.root
@@ -117,7 +117,7 @@ class Literals:
 
 
 _OWN = "\0"
-"""What the names of a function's own rules begin with: no literal has it, as they are written as JSON."""
+"""The prefix of a function's own rules: no literal contains it, as literals are written as JSON."""
 _ARGUMENTS = "args"
 _COMMON = r"""
 value ::= string | number | boolean | null | array | "{" gap members gap "}"
@@ -139,22 +139,22 @@ class _Member:
 
     @property
     def sorts_as(self) -> str:
-        """Jinja's `dictsort` takes no notice of case."""
+        """The sort key: Jinja's `dictsort` ignores case."""
         return self.written[0].lower()
 
 
 class _Rules:
-    """A grammar that is being made: of one function's arguments, or of one value."""
+    """Collects the rules of one function's arguments, or of one value."""
 
     def __init__(self, dialect: Literals, root: object, prefix: str) -> None:
         self.lines: list[str] = []
         self.values: dict[str, str] = {}
-        """The rules of values that functions share, by the name of the first."""
+        """The shared rules of values, by the name of the first."""
         self._dialect = dialect
         self._root = root
         self._prefix = prefix
         self._values: dict[int, tuple[object, str]] = {}
-        """Rules by the identity of the schema, which is kept for it."""
+        """Rules by the id of the schema, which is kept alive with them."""
         self._number = 0
 
     def add(self, name: str, body: str) -> str:
@@ -168,16 +168,16 @@ class _Rules:
     # --- members
 
     def further(self, key: str, part: object, depth: int) -> str:
-        """The rule of members that are not declared; "" if there are none.
+        """Add and return the rule of members that are not declared; "" if there are none.
 
-        `key` is the rule of what stands before a value.
+        `key` is the rule of the text before a value.
         """
         if part is False:
             return ""
         return self.add(self._named("r"), f"{key} {self.value(part, depth + 1)}")
 
     def members(self, members: Sequence[_Member], further: str) -> str:
-        """Members with commas between them, in their order or sorted; `further` ones may follow them."""
+        """Return a rule's body for members, in their order or sorted; members of the rule `further` may follow."""
         if not members:
             return f"({further} (comma {further})*)?" if further else '""'
         rules = [
@@ -191,7 +191,7 @@ class _Rules:
         return " | ".join(found)
 
     def _in_order(self, rules: Sequence[tuple[_Member, str, bool]], further: str) -> str:
-        """Two rules a member: what may follow from it on, after another one and as the first."""
+        """Add two rules per member: the members from it on, if it is the first, and if another one came before."""
         after = self.add(self._named("a"), f"(comma {further})*") if further else ""
         first = self.add(self._named("f"), f"({further} (comma {further})*)?") if further else '""'
         for _, rule, required in reversed(rules):
@@ -203,7 +203,7 @@ class _Rules:
     # --- values
 
     def parameter(self, part: object) -> str:
-        """The rule of the value of a parameter, which other functions may share."""
+        """Return the rule of a parameter's value, which other functions may share."""
         if is_bare(part):
             return self.value(part, 1)
         key = content_of(part)
@@ -219,7 +219,7 @@ class _Rules:
         return found.rule
 
     def value(self, part: object, depth: int) -> str:
-        """The rule of a value of the schema `part`."""
+        """Return the rule of a value of the schema `part`."""
         if is_bare(part) and isinstance(part, Mapping):
             return str(part["type"])
         if depth > _MAX_DEPTH or _says_nothing(part, self._root):
@@ -279,13 +279,13 @@ class _Rules:
 
 
 def _either(written: Sequence[str]) -> str:
-    """One of some texts."""
+    """Return EBNF for one of several texts."""
     texts = [_literal(text) for text in dict.fromkeys(written)]
     return texts[0] if len(texts) == 1 else f"({' | '.join(texts)})"
 
 
 def _says_nothing(part: object, root: object) -> bool:
-    """Whether a schema allows every value, as far as its types tell."""
+    """Return whether a schema allows every value, as far as its types show."""
     if not schema.types(part, root) >= schema.ANY or schema.properties(part, root):
         return False
     if any(each is not part for each in alternatives(part, root)):
@@ -295,7 +295,7 @@ def _says_nothing(part: object, root: object) -> bool:
 
 @cache
 def gemma(delimiter: str) -> Literals:
-    """Gemma's literals, with strings between delimiters. A string ends at the first of them."""
+    """Return Gemma's literals, with strings between delimiters. A string ends at the first delimiter."""
 
     def written(value: object) -> str:
         if isinstance(value, str):
@@ -323,8 +323,8 @@ text ::= TagDispatch(loop_after_dispatch=false, excludes=({_literal(delimiter)})
 
 
 def _in_quotes(text: str) -> tuple[str, str]:
-    """A string in either of Python's quotes."""
-    # With both quotes in it a string is written in single ones.
+    """Return a string in single and in double quotes, as Python writes it."""
+    # `repr` uses single quotes for a string that has both.
     inner = repr("\"'" + text)[len("'\"\\'") : -1].replace("\\'", "'").replace('"', '\\"')
     return repr(text), f'"{inner}"'
 

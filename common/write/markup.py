@@ -1,9 +1,9 @@
-"""A whole reply in a family's markup, from what it says: for tests, the probe, the replay and the demo.
+"""Writes a whole reply in a family's markup from its parts: for tests, the probe, the replay and the demo.
 
-- One renderer a registered name, in `RENDERERS`, made of the row's sample (`template.py`). It knows no parser.
-- `json_bodies`: the arguments stand in the markup as JSON text and come back byte for byte. Else the renderer writes
+- `RENDERERS` has one renderer for each row, made from its sample (`template.py`). It does not use the parsers.
+- `json_bodies`: the arguments are JSON text in the markup and come back byte for byte. Otherwise the renderer writes
   each value as the family's template does, and it comes back equal.
-- `quotable` are texts that hold the family's own markers and are data inside a string value, however they are combined.
+- `quotable` are texts with the family's own markers that are data inside a string value, however they are combined.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["RENDERERS", "Call", "Part", "Renderer", "renderer_of"]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a reply: "content", "reasoning", or "calls" that follow each other."""
+    """A part of a reply: "content", "reasoning", or "calls" (one after the other)."""
 
     kind: str
     text: str = ""
@@ -33,23 +33,23 @@ class Part:
 
 @dataclass(frozen=True)
 class Renderer:
-    """How a family writes a reply."""
+    """Writes replies of one family."""
 
     calls: Callable[[Sequence[Call]], str]
-    """Calls that follow each other."""
+    """Writes calls that follow each other."""
     json_bodies: bool
     quotable: tuple[str, ...]
     schema_types: bool = False
-    """Whether the schema, not the markup, says a value's type."""
+    """Whether the schema, not the markup, gives a value's type."""
     framed: Callable[[Sequence[Part]], list[str]] | None = None
-    """Where the markup frames the whole reply: the text of each part."""
+    """Returns the text of each part, if the markup frames the whole reply."""
     plain_keys: bool = False
-    """Whether the keys of nested objects are written as they are, so that they are plain names."""
+    """Whether the keys of nested objects are written unquoted, so that they have to be plain names."""
     one_line: bool = False
-    """Whether a string is one line, without white space around it and without a closer."""
+    """Whether a string has to be one line, without white space around it and without a closer."""
 
     def write(self, parts: Sequence[Part], think: tuple[str, str]) -> list[str]:
-        """The text of each part of a reply; `think` opens and closes reasoning where nothing is framed."""
+        """Return the text of each part of a reply. `think`: opener and closer of reasoning in unframed replies."""
         if self.framed is not None:
             return self.framed(parts)
         return [
@@ -63,7 +63,7 @@ class Renderer:
 
 
 def renderer_of(row: ToolRow) -> Renderer:
-    """The renderer of a row. Raises ValueError if its sample does not say how calls are written."""
+    """Return the renderer of a row. Raises ValueError if its sample does not show how calls are written."""
     markup = markup_of(row)
     values = markup.forms[0].values
 
@@ -92,15 +92,16 @@ def _framed(row: ToolRow, calls: Callable[[Sequence[Call]], str]) -> Callable[[S
             calls(part.calls) if part.calls else f"{start}{around[part.kind].open}{part.text}{around[part.kind].close}"
             for part in parts
         ]
-        return [found[0].removeprefix(start), *found[1:]] if found else []  # the prompt wrote the first one's
+        return [found[0].removeprefix(start), *found[1:]] if found else []  # the prompt ends with the first start
 
     return write
 
 
 def _quotable(row: ToolRow, markup: Block | Frame, call: str) -> tuple[str, ...]:
-    """In JSON strings nothing is a marker.
+    """Return the texts of `quotable`.
 
-    In tags: a whole call, and markers with a bracket behind them, which cannot follow a closer or be a call's name.
+    In JSON strings nothing is a marker. For tags: a whole call, and markers followed by a bracket, which can neither
+    follow a closer nor be a call's name.
     """
     form = markup.forms[0]
     heads = [written(form.before, "f").strip()]
@@ -113,4 +114,4 @@ def _quotable(row: ToolRow, markup: Block | Frame, call: str) -> tuple[str, ...]
 
 
 RENDERERS: dict[str, Renderer] = {row.name: renderer_of(row) for row in TOOL_ROWS}
-"""By the name of the registry's row."""
+"""The renderers by the names of the registry's rows."""

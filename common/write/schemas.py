@@ -1,15 +1,15 @@
-"""What of a strict tool's schema a grammar is made of.
+"""Prepares the schema of a strict tool for a grammar.
 
 - Notes for the model (titles, descriptions, examples) are left out: they are most of a schema, and a grammar does not
   need them.
-- Words that xgrammar cannot enforce are left out and named (`Cleaned.dropped`), as it would refuse right values for
-  them. With `minLength`, `maxLength` or a pattern in which any character may stand, it would make a string that can
-  hold no quote and no line break; it takes a pattern without anchors for the whole string.
-- What xgrammar reads in another way than JSON Schema is said in a way that both read alike: arrays and objects of
-  anything, tuples, members that are required and not declared.
-- Names of types that other languages have are JSON Schema's, and `nullable` is a type: xgrammar knows neither.
-- A schema is what `json.loads` gives.
-- `is_plain` tells the schemas that xgrammar is known to take, so that the others alone have to be tried.
+- Keywords that xgrammar cannot enforce are left out and listed (`Cleaned.dropped`), as it would refuse valid values
+  because of them. With `minLength`, `maxLength` or a pattern that allows any character, it would allow no quote and no
+  line break in a string; it applies a pattern without anchors to the whole string.
+- What xgrammar reads differently from JSON Schema is rewritten so that both agree: arrays and objects of anything,
+  tuples, members that are required and not declared.
+- Type names of other languages become JSON Schema's, and `nullable` becomes a type: xgrammar knows neither.
+- A schema is what `json.loads` returns.
+- `is_plain` recognises the schemas that xgrammar is known to accept, so that only the others have to be tried.
 
 Source: xgrammar 0.2.8, `json_schema_converter.cc`.
 """
@@ -38,7 +38,7 @@ _FORMATS = frozenset(
     {"email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri", "uri-reference"}
     | {"uri-template", "json-pointer", "relative-json-pointer"}
 )
-"""The formats of strings that xgrammar enforces."""
+"""The string formats that xgrammar enforces."""
 _TYPE_NAMES: Mapping[str, str] = {
     **{name.lower(): known for name, known in PYTHON_TYPES.items()},
     **{name: name for name in ANY},
@@ -47,7 +47,7 @@ _TYPE_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("map", "hashmap", "mapping"), "object"),
     **dict.fromkeys(("arraylist", "set"), "array"),
 }
-"""What tools that were written by hand, or for another language, call the types; without regard to case."""
+"""Type names in tools that were written by hand or for another language, in lower case."""
 _ANY_TYPE = "any"
 _SAYS_ITEMS = frozenset({"items", "prefixItems", "enum", "const"})
 _SAYS_MEMBERS = frozenset(
@@ -57,51 +57,51 @@ _SAYS_MEMBERS = frozenset(
 _SCALARS = ANY - {"array", "object"}
 _BARE_WORDS = _NOTES | {"type", "default"}
 BARE: Mapping[str, Json] = {name: {"type": name} for name in _SCALARS}
-"""The schemas that say a type and nothing else. Most parameters have one of them: each is one object."""
+"""The schemas of a type and nothing else. Most parameters have one of them; each is one shared object."""
 _BARE_IDS = frozenset(map(id, BARE.values()))
 TEXT_LIMITS = frozenset({"pattern", "format"})
 LIMITS = TEXT_LIMITS | {
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),
     *("minProperties", "maxProperties", "propertyNames", "patternProperties", "prefixItems"),
 }
-"""Words beside types and lists of values that xgrammar enforces in JSON."""
+"""Keywords other than types and `enum` that xgrammar enforces in JSON."""
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _CLASS = re.compile(r"\[[^\]]*\]")
 _NO_PATTERN = re.compile(r"\[\^|\(\?[^:]|\\[SWDsbBpPkxcu1-9]")
-"""What may be any character, or what xgrammar does not know."""
+"""Matches parts of a pattern that allow any character, or that xgrammar does not support."""
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions"})
 _DATA = frozenset({"enum", "const", "required", "default"})
 _MAX_DEPTH = 200
 _PLAIN_DEPTH = 8
-"""Levels of a schema that no engine finds too deep, whatever the tag around them is."""
+"""A nesting of schemas that no engine refuses, whatever tag is around it."""
 _DEFINITIONS = ("$defs", "definitions")
 _IN_MAPS = frozenset({"properties", *_DEFINITIONS})
 
 
 _MARSHAL = 2
-"""The last version that writes equal values alike, whatever they share."""
+"""The last version of marshal that writes equal values alike, whether or not they share objects."""
 NOT_JSON = b"JSON"
-"""Before the content of what marshal does not write; no value begins so."""
+"""The prefix of the key of a value that marshal cannot write; marshal's own output never begins like this."""
 
 
 def content_of(part: Json) -> bytes:
-    """What a schema is kept by: the same for equal schemas, and for no others."""
+    """Return the cache key of a schema: the same for equal schemas, and for no others."""
     try:
-        return marshal.dumps(part, _MARSHAL)  # type: ignore[arg-type]  # what it does not write, it says
-    except ValueError:  # something that JSON does not have
+        return marshal.dumps(part, _MARSHAL)  # type: ignore[arg-type]  # it raises for what it cannot write
+    except ValueError:  # a value that is not JSON
         return NOT_JSON + as_json(part).encode()
 
 
 @dataclass(slots=True)
 class Cleaned:
-    """A schema without notes and without what no grammar enforces."""
+    """A schema without notes and without keywords that no grammar enforces."""
 
     root: Json
     schema: Json = None
     dropped: list[str] = field(default_factory=list)
-    """What is not enforced: the parameter, and the word."""
+    """What is not enforced: each time the parameter and the keyword."""
     limits: set[str] = field(default_factory=set)
-    """The words of `LIMITS` that are in it somewhere."""
+    """The keywords of `LIMITS` anywhere in it."""
 
     @classmethod
     def of(cls, schema: Json) -> Cleaned:
@@ -149,7 +149,7 @@ class Cleaned:
         return _as_xgrammar_reads(kept)
 
     def _merged(self, part: dict[str, Json], place: str) -> dict[str, Json]:
-        """A schema together with what its `allOf` lists, of which xgrammar reads one only."""
+        """Return a schema merged with the branches of its `allOf`, of which xgrammar reads only one."""
         branches = part.get("allOf")
         if not isinstance(branches, list) or (len(branches) < 2 and "properties" not in part):
             return part
@@ -173,11 +173,11 @@ class Cleaned:
         if word == "$ref":
             return not (isinstance(value, str) and (value == "#" or value.startswith("#/"))) or self._goes_round(value)
         if word in ("anyOf", "oneOf"):
-            return "properties" in part  # xgrammar would forget these
+            return "properties" in part  # xgrammar would ignore the properties
         return True
 
     def _goes_round(self, reference: Json) -> bool:
-        """Whether references lead from one to the next and back: that says nothing, and a grammar of it no text."""
+        """Return whether references form a cycle: such a schema says nothing, and its grammar would allow no text."""
         seen: set[str] = set()
         while isinstance(reference, str) and reference not in seen:
             seen.add(reference)
@@ -190,7 +190,7 @@ _EXCLUSIVE = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 
 def _as_xgrammar_reads(part: dict[str, Json]) -> dict[str, Json]:
-    """A schema without what xgrammar reads in another way than JSON Schema."""
+    """Rewrite the parts of a schema that xgrammar reads differently from JSON Schema."""
     if isinstance(part.get("items"), list):  # a tuple, before 2020
         part["prefixItems"] = part.pop("items")
         part["items"] = part.pop("additionalItems", False)
@@ -209,7 +209,7 @@ def _as_xgrammar_reads(part: dict[str, Json]) -> dict[str, Json]:
 
 
 def _opened(part: dict[str, Json]) -> dict[str, Json]:
-    """A schema that says so if it allows an array or an object of anything."""
+    """Return a schema that says explicitly if it allows an array or an object of anything."""
     said = part.get("type")
     if _allows(said, "array") and _SAYS_ITEMS.isdisjoint(part):
         part = {**part, "items": True}
@@ -219,7 +219,7 @@ def _opened(part: dict[str, Json]) -> dict[str, Json]:
 
 
 def _own(value: Json) -> Json:
-    """A list of one's own: what is kept must not change with a request."""
+    """Copy a list: cached schemas must not change with a request."""
     return list(value) if isinstance(value, list | tuple) else value
 
 
@@ -236,7 +236,7 @@ def _allows(said: Json, kind: str) -> bool:
 
 
 def _is_pattern(pattern: Json) -> bool:
-    """Whether xgrammar enforces a pattern: it says the whole string, and which characters may stand in it."""
+    """Return whether xgrammar enforces a pattern: it covers the whole string and does not allow any character."""
     if not (isinstance(pattern, str) and pattern.startswith("^") and pattern.endswith("$")):
         return False
     inner = _ESCAPED.sub("", pattern[1:-1])
@@ -249,7 +249,7 @@ def _is_pattern(pattern: Json) -> bool:
 
 
 def _type(said: Json) -> dict[str, Json]:
-    """The word `type` in JSON Schema's names; nothing if it says that any will do. What is not known stays."""
+    """Return the keyword `type` with JSON Schema's names; {} if it allows any type. Unknown names stay."""
     if isinstance(said, str):
         if said in ANY:
             return {"type": said}
@@ -263,7 +263,7 @@ def _type(said: Json) -> dict[str, Json]:
 
 
 def _nullable(part: dict[str, Json]) -> dict[str, Json]:
-    """OpenAPI's `nullable`, as JSON Schema says it."""
+    """Return a schema with OpenAPI's `nullable` expressed in JSON Schema."""
     said = part.get("type")
     if not isinstance(said, str) or "const" in part:
         return {"anyOf": [part, NULL]}
@@ -274,25 +274,25 @@ def _nullable(part: dict[str, Json]) -> dict[str, Json]:
 
 
 LATER = 1_000_000
-"""An element after those that a schema lists by their place."""
+"""The index of an element after those of `prefixItems`."""
 NULL: Json = {"type": "null"}
 _OWN = frozenset({"properties", "additionalProperties", "patternProperties", "items", "prefixItems", "enum", "const"})
-"""Words of a schema that says something itself."""
-_STANDING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
-_LISTING = _STANDING | {"enum", "const"}
+"""Keywords with which a schema is more than a reference or union."""
+_REFERRING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_LISTING = _REFERRING | {"enum", "const"}
 _MAX_ALTERNATIVES = 64
 
 
 def alternatives(part: Json, root: Json) -> Sequence[Json]:
-    """The schemas of which a value follows one: references, unions and an `allOf` of one are looked into."""
-    if not isinstance(part, dict) or _STANDING.isdisjoint(part):
+    """Return the schemas of which a value has to fit one: references, unions and an `allOf` of one are resolved."""
+    if not isinstance(part, dict) or _REFERRING.isdisjoint(part):
         return (part,)
     found: list[Json] = []
     seen: set[int] = set()
     queue: list[Json] = [part]
     while queue and len(found) + len(queue) < _MAX_ALTERNATIVES:
         each = queue.pop(0)
-        inner = _stands_for(each, root)
+        inner = _referred(each, root)
         if inner is None:
             found.append(each)
         elif id(each) not in seen:
@@ -301,8 +301,8 @@ def alternatives(part: Json, root: Json) -> Sequence[Json]:
     return [*found, *queue] or [part]
 
 
-def _stands_for(part: Json, root: Json) -> Sequence[Json] | None:
-    """What a schema stands for that says nothing itself; None if it does."""
+def _referred(part: Json, root: Json) -> Sequence[Json] | None:
+    """Return the schemas to which a schema only refers; None if it has content of its own."""
     if not isinstance(part, dict) or not _OWN.isdisjoint(part):
         return None
     inner: Json = None
@@ -320,7 +320,7 @@ def _stands_for(part: Json, root: Json) -> Sequence[Json] | None:
 
 
 def choices(part: Json, root: Json) -> list[Json] | None:
-    """The values that a schema allows, if it lists them and each is plain: no array, no object."""
+    """Return the values that a schema lists; None if it does not, or if one is an array or an object."""
     if not isinstance(part, dict) or _LISTING.isdisjoint(part):
         return None
     found: list[Json] = []
@@ -335,7 +335,7 @@ def choices(part: Json, root: Json) -> list[Json] | None:
 
 
 def of_types(part: Json, root: Json, kinds: Types) -> Json:
-    """What a schema says of the values of some types."""
+    """Return a schema limited to values of some types."""
     if (listed := choices(part, root)) is not None:
         return {"enum": [value for value in listed if types({"const": value}, root) <= kinds]}
     found: list[Json] = []
@@ -351,8 +351,8 @@ def of_types(part: Json, root: Json, kinds: Types) -> Json:
 
 
 def words_of(part: Json, root: Json, words: frozenset[str], *, deep: bool) -> Iterator[str]:
-    """Which of some words a schema has; `deep`: or what is in it."""
-    if not deep and isinstance(part, dict) and words.isdisjoint(part) and _STANDING.isdisjoint(part):
+    """Yield those of some keywords that a schema has; `deep`: also those in its members and elements."""
+    if not deep and isinstance(part, dict) and words.isdisjoint(part) and _REFERRING.isdisjoint(part):
         return
     seen: set[int] = set()
     queue = list(alternatives(part, root))
@@ -371,7 +371,7 @@ def words_of(part: Json, root: Json, words: frozenset[str], *, deep: bool) -> It
 
 
 def required_of(part: Json, root: Json) -> frozenset[str]:
-    """The members that an object has to have."""
+    """Return the names of the members that an object has to have."""
     found: set[str] = set()
     further = part.get("allOf") if isinstance(part, Mapping) else None
     for each in (part, *(further if isinstance(further, list) else ())):
@@ -382,9 +382,9 @@ def required_of(part: Json, root: Json) -> frozenset[str]:
 
 
 def further_of(part: Json, declared: bool) -> Json:
-    """The schema of members that an object does not declare: False if there may be none.
+    """Return the schema of members that an object does not declare; False if there may be none.
 
-    Where a schema does not say, it is as xgrammar has it: none, if any are `declared`.
+    If a schema does not say, xgrammar's default holds: none if any are `declared`.
     """
     if not isinstance(part, Mapping):
         return not declared
@@ -394,12 +394,12 @@ def further_of(part: Json, declared: bool) -> Json:
 
 
 def is_bare(part: Json) -> bool:
-    """Whether a part of a cleaned schema is one of `BARE`. If it is not, it may still say the same."""
+    """Return whether a part of a cleaned schema is an object of `BARE`. An equal schema may still be another object."""
     return id(part) in _BARE_IDS
 
 
 def is_plain(part: Json, depth: int = 0) -> bool:
-    """Whether xgrammar is known to make a grammar of a schema; if not, it has to be tried."""
+    """Return whether xgrammar is known to accept a schema; if not, it has to be tried."""
     if not isinstance(part, dict):
         return part is True
     if depth > _PLAIN_DEPTH:
@@ -427,7 +427,7 @@ def _are_plain(parts: Iterable[Json], depth: int) -> bool:
 
 
 def _is_plain_limit(word: str, value: Json, part: Mapping[str, Json]) -> bool:
-    """The same of a word that has no schema in it."""
+    """Return the same for a keyword without a schema in it."""
     if word == "required":
         declared = part.get("properties")
         return isinstance(value, list) and isinstance(declared, dict) and all(each in declared for each in value)
@@ -445,12 +445,12 @@ def _is_plain_limit(word: str, value: Json, part: Mapping[str, Json]) -> bool:
 
 
 def with_definitions(part: Json, root: Json) -> Json:
-    """A part of a schema, with the definitions that it refers to and no others."""
+    """Return a part of a schema, with only the definitions that it refers to."""
     if not isinstance(part, dict) or not isinstance(root, dict):
         return True
     if not ("$defs" in root or "definitions" in root):
         return part
-    # Where there are definitions, xgrammar takes an array of anything for an empty one.
+    # Only those: with definitions, xgrammar reads an array of anything as an empty one.
     wanted: dict[str, dict[str, Json]] = {}
     queue: list[Json] = [part]
     while queue:

@@ -1,14 +1,14 @@
-"""What an engine's grammar has to allow: a format's own markup, as an xgrammar structural tag in JSON.
+"""Makes the xgrammar structural tag, in JSON, that constrains a reply to a format's own markup.
 
-- Everything is taken from the format: its sample says how calls are framed, its encoding how values are written.
-- White space may stand between two parts, up to eight characters of it; within a part it is as the sample has it.
-- A call is one of the request's functions, once a turn where only one is allowed. Arguments follow the function's
-  schema where it is strict, and are any object otherwise; parameters come in the order of the schema.
-- A forced call may have no text before it. A markup that frames the whole reply has its reasoning in the tag; for the
-  others a grammar starts after reasoning, or has it in front (`reasoning_parser`).
-- Reasoning in front is what the prompt left open, or a thought that the reply opens itself. Free text is not
+- Everything is derived from the format: its sample shows how calls are framed, its encoding how values are written.
+- Between two parts there may be up to eight characters of white space; within a part it is as the sample has it.
+- A call is one of the request's functions, once per turn if only one is allowed. Arguments follow the function's schema
+  if it is strict, and are any object otherwise; parameters come in the order of the schema.
+- A forced call may have no text before it. If a markup frames the whole reply, its reasoning is in the tag; for the
+  others a grammar starts after reasoning, or allows it first (`reasoning_parser`).
+- That reasoning is the block that the prompt left open, or one that the reply opens itself. Free text is never
   reasoning: a model that does not think would write it to the end.
-- A string in a tag ends at the first closer: a model that is constrained cannot quote its own markup there.
+- A string in a tag ends at the first closer: a constrained model cannot quote its own markup there.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ from .template import Block, Frame, Unwritable, markup_of, texts_of, written
 from .values import PARIS, Call, JsonText
 
 _TAGS: Kept[Tag] = Kept(10_000_000)
-"""Tags of requests, by what they were made of; sizes in characters."""
+"""Tags of earlier requests, by everything on which they depend; sizes are in characters."""
 _OVERHEAD = 2_000
-"""What a tag has beside its schemas."""
+"""The size of a tag without its schemas."""
 
 
 class ToolChoiceError(ValueError):
     """A request that cannot be served. The message says what to change.
 
     Attributes:
-        plain: the message without the client's own words, for a log.
+        plain: the message without the client's own names, for a log.
     """
 
     def __init__(self, message: str, plain: str | None = None) -> None:
@@ -69,7 +69,7 @@ class ToolChoiceError(ValueError):
 
 
 class NoStructuralTag(ToolChoiceError):
-    """A format whose markup no structural tag can express."""
+    """No structural tag can express the markup of a format."""
 
 
 def structural_tag(  # noqa: PLR0913
@@ -82,25 +82,25 @@ def structural_tag(  # noqa: PLR0913
     reasoning_parser: str | None = None,
     in_reasoning: bool = False,
 ) -> Tag | None:
-    """The structural tag that constrains a reply to what a request allows.
+    """Return the structural tag that constrains a reply to what a request allows.
 
     Args:
         tool_parser: the format that the model writes.
         tools: the request's OpenAI tools.
         tool_choice: "auto", "none", "required" or a named function.
         parallel_tool_calls: False: at most one call.
-        level: what is constrained at least.
-        reasoning_parser: reasoning to allow in front of a forced call; None: the engine starts the grammar behind it.
-            Where no call is forced, reasoning is text like any other.
+        level: the least to constrain.
+        reasoning_parser: reasoning to allow before a forced call; None: the engine starts the grammar after it.
+            If no call is forced, reasoning is text like any other.
         in_reasoning: whether the prompt ended inside that reasoning.
 
     Returns:
-        The tag, or None where nothing has to be constrained.
+        The tag, or None if nothing has to be constrained.
 
     Raises:
-        ToolChoiceError: a choice of a function that is not among the tools, no tools to choose from, two strict
-            tools of one name, or a forced call under a name that the format cannot carry.
-        NoStructuralTag: nothing in the markup of the format could be constrained as the request asks.
+        ToolChoiceError: the chosen function is not among the tools, a call is required but there are no tools, two
+            tools of one name of which one is strict, or a forced call with a name that the format cannot write.
+        NoStructuralTag: the markup of the format cannot be constrained as the request requires.
     """
     row = tool_row(tool_parser)
     asked = asked_of(tools, level)
@@ -139,7 +139,7 @@ def _named(asked: Sequence[Asked], tool_choice: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What a reply may be, but for the functions that it may call."""
+    """The constraints on a reply, except the functions that it may call."""
 
     row: ToolRow
     forced: bool
@@ -148,7 +148,7 @@ class _Reply:
     in_reasoning: bool
 
     def tag(self, asked: Sequence[Asked]) -> Tag:
-        """The tag for these functions; the same as before for what was asked before."""
+        """Return the tag for these functions, from the cache if it is known."""
         said = tuple([(each.name, content_of(each.parameters) if each.strict else b"") for each in asked])
         key = (self.row.name, said, self.forced, self.single, self.reasoning_parser, bool(self.in_reasoning))
         found = _TAGS.get(key)
@@ -181,7 +181,7 @@ class _Reply:
         return triggered(markup.opens, _marked(markup, body), single=self.single)
 
     def _calls(self, markup: Block, body: Format) -> Format:
-        """Forced calls, written once, and what may be before them: reasoning, white space, markers that may be missing.
+        """Return the format of forced calls, with what may come before: reasoning, white space, optional markers.
 
         Reasoning ends at its closer, or at the opener of a call.
         """
@@ -220,7 +220,7 @@ class _Reply:
 
 
 def _markup_of(row: ToolRow) -> Block | Frame:
-    """How calls are written. Raises NoStructuralTag if that is not known."""
+    """Return a row's markup of calls. Raises NoStructuralTag if it is not known how calls are written."""
     try:
         return markup_of(row)
     except Unwritable:
@@ -235,24 +235,25 @@ def _opener(markup: Block) -> Format:
 
 
 def _marked(markup: Block, body: Format) -> Format:
-    """Calls with what opens and closes them."""
+    """Return the format of calls with their opener and closer."""
     return tag(markup.opens[0], body, markup.close) if markup.close else sequence(_opener(markup), body)
 
 
 def _message(text: Span, start: str) -> Format:
-    """A message of text, and the start of the next message."""
+    """Return the format of a message of text with the start of the next message."""
     return tag(text.open, ANY_TEXT, text.close + start)
 
 
 def frames_reply(row: ToolRow) -> bool:
-    """Whether a tag for this format speaks of the whole reply, its reasoning included."""
+    """Return whether a tag for this format covers the whole reply, its reasoning included."""
     return isinstance(row.format, Frames)
 
 
 def around_arguments(tool_parser: str, name: str) -> tuple[str, str, str] | None:
-    """What stands before the arguments of a call of `name`, what behind them, and the opener that it begins with.
+    """Return the texts before and after the arguments of a call of `name`, and the opener with which the first begins.
 
-    None where a call is more than a JSON object between two texts.
+    Returns:
+        None if a call is more than a JSON object between two fixed texts.
     """
     row = tool_row(tool_parser)
     markup = markup_of(row) if isinstance(row.format, JsonCalls) else None
@@ -265,7 +266,7 @@ def around_arguments(tool_parser: str, name: str) -> tuple[str, str, str] | None
 
 @cache
 def has_structural_tag(tool_parser: str) -> bool:
-    """Whether the format's markup can be expressed."""
+    """Return whether a structural tag can express the format's markup."""
     try:
         structural_tag(tool_parser, [{"function": {"name": "f"}}], "required")
     except NoStructuralTag:
@@ -274,11 +275,11 @@ def has_structural_tag(tool_parser: str) -> bool:
 
 
 def answer_tag(reasoning_parser: str, answer: Mapping[str, object], *, in_reasoning: bool = False) -> Tag:
-    """The tag of a whole reply whose answer is `answer`.
+    """Return the tag of a whole reply whose answer is constrained.
 
     Args:
-        reasoning_parser: the reasoning that may stand in front.
-        answer: how the answer has to look, as a format of structural tags and an object.
+        reasoning_parser: the reasoning that may come first.
+        answer: the constraint on the answer, as a format of structural tags (an object).
         in_reasoning: whether the prompt ended inside that reasoning.
     """
     row = reasoning_row(reasoning_parser)
@@ -292,11 +293,11 @@ def answer_tag(reasoning_parser: str, answer: Mapping[str, object], *, in_reason
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""Names that every format carries: OpenAI's own rule."""
+"""Names that every format can write: OpenAI's own rule."""
 
 
 def _check_names(row: ToolRow, functions: Sequence[Asked], *, forced: bool) -> None:
-    """Raises ToolChoiceError for names that a model could not be held to."""
+    """Raise ToolChoiceError for names that cannot be constrained."""
     seen: dict[str, bool] = {}
     for function in functions:
         if function.name in seen and (function.strict or seen[function.name]):
@@ -315,7 +316,7 @@ def _check_names(row: ToolRow, functions: Sequence[Asked], *, forced: bool) -> N
 
 @lru_cache(maxsize=4096)
 def _carries(row: ToolRow, name: str) -> bool:
-    """Whether a call of `name`, written as the format's sample is, is read as one."""
+    """Return whether a call of `name`, written like the format's sample, is read as a call."""
     reply = _markup_of(row).write([Call(name, PARIS.arguments, PARIS.text)])
     parser = Parser(row.name, tools=[{"function": {"name": name}}])
     calls = fold([*parser.feed(reply), *parser.finish()]).tool_calls

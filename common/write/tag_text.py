@@ -1,7 +1,7 @@
-"""xgrammar's formats of structural tags, as JSON text: what the tags are built of.
+"""Builds xgrammar's formats of structural tags as JSON text.
 
-A tag of many tools is large, and an engine wants it as text. So the parts are text from the start: what was made of a
-tool is kept and joined to others as it is, and no tree of objects is made, copied or walked.
+A tag of many tools is large, and an engine needs it as text. So the parts are text from the start: the text for a tool
+is cached and joined to others, and no tree of objects is made, copied or walked.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ as_json = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
 class Tag:
-    """A structural tag. It is kept for further requests of the same kind.
+    """A structural tag, which is cached for further requests of the same kind.
 
     Attributes:
         text: the tag as JSON.
-        doubtful: tags of the calls of strict tools whose schemas xgrammar may refuse; it takes the others'.
-        engine: what an engine made of the tag.
+        doubtful: tags of the calls of strict tools whose schemas xgrammar may refuse; it accepts all others.
+        engine: an adapter's own object for this tag.
     """
 
     __slots__ = ("doubtful", "engine", "text")
@@ -36,7 +36,7 @@ class Tag:
 
     @property
     def format(self) -> dict[str, Any]:
-        """The tag's format as an object of its own."""
+        """The tag's format as a new object."""
         return json.loads(self.text)["format"]  # type: ignore[no-any-return]
 
 
@@ -57,12 +57,12 @@ def json_schema(schema: object) -> Format:
 
 
 def grammar(rules: str) -> Format:
-    """Rules in xgrammar's EBNF; what is matched is `root`."""
+    """Return a format of rules in xgrammar's EBNF, which starts at `root`."""
     return f'{{"type":"grammar","grammar":{quote(rules)}}}'
 
 
 def any_text(*excludes: str) -> Format:
-    """Text without any of `excludes` in it."""
+    """Return a format of text without any of `excludes` in it."""
     return f'{{"type":"any_text","excludes":{as_json(excludes)}}}' if excludes else ANY_TEXT
 
 
@@ -92,13 +92,13 @@ def plus(content: Format) -> Format:
 
 
 def dispatch(triggers: Iterable[str], content: Format, *, loop: bool) -> Format:
-    """Text, in which `content` follows each trigger; only the first if not `loop`."""
+    """Return a format of text in which `content` follows each trigger; only the first one if not `loop`."""
     rules = ",".join(f"[{quote(each)},{content}]" for each in triggers)
     return f'{{"type":"dispatch","rules":[{rules}],"loop":{as_json(loop)}}}'
 
 
 def triggered(triggers: Iterable[str], content: Format, *, single: bool) -> Format:
-    """Text, in which the tag `content` begins with a trigger."""
+    """Return a format of text in which the tag `content` begins with a trigger."""
     return (
         f'{{"type":"triggered_tags","triggers":{as_json(list(triggers))},"tags":[{content}],'
         f'"at_least_one":false,"stop_after_first":{as_json(single)}}}'
@@ -106,9 +106,9 @@ def triggered(triggers: Iterable[str], content: Format, *, single: bool) -> Form
 
 
 def separated(content: Format, separator: str, end: str = "") -> Format:
-    """`content` and `end` once or more, with `separator` between: written once, as it may be large.
+    """Return a format of `content` and `end`, once or more, with `separator` between.
 
-    xgrammar wants an `end` if there is any text in the content.
+    `content` is written only once, as it may be large. xgrammar needs an `end` if the content has any free text.
     """
     return (
         f'{{"type":"tags_with_separator","tags":[{tag("", content, end)}],"separator":{quote(separator)},'
@@ -117,7 +117,7 @@ def separated(content: Format, separator: str, end: str = "") -> Format:
 
 
 def listed(call: Format, separator: str, *, single: bool) -> Format:
-    """Calls with a separator between them, or one; white space may stand around each."""
+    """Return a format of calls with a separator between them, or of one call, with white space around each."""
     if single:
         return sequence(GAP, call, GAP)
     if not separator:
@@ -126,5 +126,5 @@ def listed(call: Format, separator: str, *, single: bool) -> Format:
 
 
 GAP = regex(r"[ \n]{0,8}")
-"""White space that may stand between two parts."""
+"""Optional white space between two parts."""
 ANY_TEXT: Format = '{"type":"any_text"}'

@@ -1,8 +1,8 @@
-"""How a family writes calls, read off its sample once. A reply and a grammar are two folds of the same pieces.
+"""Derives how a family writes calls from its sample. A reply and a grammar are two folds of the same pieces.
 
-- A sample is one call of `get_weather` with `{"city": "Paris"}`. These are holes; what stands between is the family's.
+- A sample is one call of `get_weather` with `{"city": "Paris"}`. These are holes; the text around them is fixed.
 - White space with a line break in it may be other white space in a grammar. Digits after a name count the calls.
-- Calls stand each between markers of their own, or several between the same.
+- Each call has markers of its own, or several calls share the same.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from .tag_text import GAP, Format, any_of, const, listed, optional, quote, regex
 from .values import PARIS, Call, Elements, JsonText, ParameterTags, Values
 
 THOUGHT, KEY, VALUE = "plan", "city", "Paris"
-"""What every sample says."""
+"""The reasoning, key and value in every sample."""
 
 
 class Piece(NamedTuple):
-    """A part of a call or of what is around it. Characters that have no meaning are holes, which a call fills in."""
+    """A part of a call or of the markup around it. Characters without a meaning are holes, which a call fills in."""
 
     text: str
-    """How it is written."""
+    """Its text."""
     format: Format
-    """What a grammar allows."""
+    """Its format in a grammar."""
 
     @property
     def is_space(self) -> bool:
@@ -64,19 +64,19 @@ def space(text: str = "") -> Piece:
 
 
 def maybe(*pieces: Piece, written: bool = True) -> Piece:
-    """What may be missing."""
+    """Pieces that may be missing."""
     return Piece(_joined(pieces) if written else "", optional(sequence(*allowed(pieces))))
 
 
 def either(*ways: Pieces) -> Piece:
-    """One of several ways; the first is written."""
+    """One of several alternatives; the first is written."""
     return Piece(_joined(ways[0]), any_of(sequence(*allowed(way)) for way in ways))
 
 
 NAME, QUOTED = said("\ufdd0"), said("\ufdd1")
-"""The name of the function, as it is and in a JSON string."""
+"""The name of the function, as it is and inside a JSON string."""
 ID = Piece("", regex("[a-zA-Z0-9]{9}"))
-"""An id that the model makes. It is not written."""
+"""An id that the model makes up. It is allowed and not written."""
 _COUNT = "\ufdd2"
 _COUNTED = re.compile(rf"{_COUNT}([0-9]+)")
 _HOLE, _QUOTED_HOLE = (quote(piece.text)[1:-1] for piece in (NAME, QUOTED))
@@ -88,13 +88,13 @@ def count(first: str) -> Piece:
 
 
 def written(pieces: Iterable[Piece], name: str = "", number: int = 0) -> str:
-    """Pieces as text, in the call of `name` that so many calls are before."""
+    """Return pieces as text, for call `number` of the reply."""
     text = _joined(pieces).replace(NAME.text, name).replace(QUOTED.text, encode_basestring(name)[1:-1])
     return _COUNTED.sub(lambda first: str(int(first[1]) + number), text)
 
 
 def allowed(pieces: Sequence[Piece]) -> list[Format]:
-    """Pieces as a grammar has them, with holes."""
+    """Return pieces as formats of a grammar, with holes."""
     return [each.format for at, each in enumerate(pieces) if not (each.is_space and at and pieces[at - 1].is_space)]
 
 
@@ -103,13 +103,13 @@ def _joined(pieces: Iterable[Piece]) -> str:
 
 
 def _called(formats: Iterable[Format], name: str) -> list[Format]:
-    """Formats with a name in their holes."""
+    """Return formats with a name in their holes."""
     quoted = quote(encode_basestring(name)[1:-1])[1:-1]
     return [each.replace(_HOLE, quote(name)[1:-1]).replace(_QUOTED_HOLE, quoted) for each in formats]
 
 
 def _closed_up(pieces: Pieces) -> Pieces:
-    """Pieces without the white space at their end."""
+    """Return pieces without the white space at their end."""
     return pieces[:-1] if pieces and pieces[-1].is_space else pieces
 
 
@@ -118,7 +118,7 @@ class Form:
     """One call."""
 
     before: Pieces
-    """What stands before the arguments."""
+    """The pieces before the arguments."""
     values: Values | Literals
     after: Pieces = ()
 
@@ -128,14 +128,14 @@ class Form:
 
     @cached_property
     def _parts(self) -> tuple[list[Format], ...]:
-        """What is before the name, what depends on it, what is between that and the arguments, and what follows."""
+        """The pieces before the name, those that depend on it, those up to the arguments, and those after them."""
         before = self.before
         named = [at for at, piece in enumerate(before) if _HOLE in piece.format or _QUOTED_HOLE in piece.format]
         first, last = named[0], named[-1] + 1
         return tuple(map(allowed, (before[:first], before[first:last], before[last:], self.after)))
 
     def format(self, functions: Sequence[Function]) -> Format:
-        """A call of one of the functions. What does not depend on it is written once: it takes less to compile."""
+        """Return the format of a call. Pieces that do not depend on the function occur once, to compile faster."""
         if isinstance(self.values, Literals):
             return self._as_literals(self.values, functions)
         before, head, between, after = self._parts
@@ -160,27 +160,27 @@ class Form:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Calls in a reply, and what opens and closes them."""
+    """Calls in a reply, with their opener and closer."""
 
     opens: tuple[str, ...]
-    """Each of them may open the calls; the first is written."""
+    """The openers; the first is written."""
     form: Form
     close: str = ""
     before: Pieces = ()
     after: Pieces = ()
-    """What stands before and after the calls, between the markers."""
+    """The pieces before and after the calls, between the markers."""
     separator: str | None = None
-    """What a grammar has between calls in the same markers; None: each call has its own."""
+    """The text between calls in the same markers, in a grammar; None: each call has its own markers."""
     between: str = "\n"
-    """What is written between calls."""
+    """The text between calls, in a reply."""
     bare: bool = False
-    """Whether the markers may be missing. In text calls then count only between them."""
+    """Whether the markers may be missing. In free text, calls are then constrained only between markers."""
     others: tuple[Block, ...] = ()
-    """Other ways to write what is between the markers."""
+    """Alternatives to what is between the markers."""
     front: str = ""
-    """What may stand before the calls, outside of reasoning."""
+    """Optional text before the calls, outside of reasoning."""
     behind: str = ""
-    """What may stand after the calls."""
+    """Optional text after the calls."""
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -193,7 +193,7 @@ class Block:
         return self.between.join(f"{opened}{text}{closed}" for text in each)
 
     def body(self, functions: Sequence[Function], *, single: bool) -> Format:
-        """What is between the markers."""
+        """Return the format of everything between the markers."""
         call = self.form.format(functions)
         before, after = self.before, self.after
         if self.separator is not None:  # a list has white space around each call
@@ -205,17 +205,17 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Calls that are a message each."""
+    """Calls of which each is a message."""
 
     start: str
     form: Form
     close: str
-    """What is before the end of a message."""
+    """The text before the end of a message with a call."""
     end: str
     thought: Span
     answer: Span
     preamble: Span | None
-    """Content before a call."""
+    """The texts around content before a call."""
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -227,7 +227,7 @@ class Frame:
 
 @runtime_checkable
 class Beside(Protocol):
-    """A format with calls beside an answer that has tags of its own, all in one message."""
+    """A format with calls and an answer in tags of its own, all in one message."""
 
     calls: Tagged
     answer: Span
@@ -235,34 +235,36 @@ class Beside(Protocol):
 
 
 class Unwritable(ValueError):
-    """A format of no shape that is known here."""
+    """A format has none of the shapes that are known here."""
 
 
 @lru_cache(maxsize=512)
 def markup_of(row: ToolRow) -> Block | Frame:
-    """How a row's calls are written: the same object each time.
+    """Return how a row's calls are written; the same object each time.
 
-    Raises Unwritable for a format of another shape, ValueError for a sample that is not as its format says.
+    Raises:
+        Unwritable: the format has another shape.
+        ValueError: the sample is not a call in the markup of its format.
     """
     made = _frame(row, row.format) if isinstance(row.format, Frames) else _block(row, row.format)
     return replace(made, between=row.between) if isinstance(made, Block) and row.between is not None else made
 
 
 def texts_of(frame: FrameFormat, close: str) -> tuple[Span, Span]:
-    """What is around reasoning and around the answer in a frame, but for the start of a message.
+    """Return the texts around reasoning and around the answer in a frame, without the start of a message.
 
-    `close`: what ends reasoning for an answer to begin, if the frame does not say how it begins.
+    `close`: the closer of reasoning, which begins the answer if the frame has no opener for it.
     """
     begin, end = frame.reasoning_sample.removeprefix(start_of(frame)).split(THOUGHT)
     return Span(begin, end), frame.answer or Span(close, end)
 
 
 def start_of(frame: object) -> str:
-    """What starts each message but the first, whose start the prompt wrote."""
+    """Return the start of each message except the first, whose start is in the prompt."""
     return frame.start if isinstance(frame, Frames) else ""
 
 
-# --- samples, read
+# --- reading samples
 
 
 _KEYS = re.compile(r'"([^"]*)":')
@@ -270,7 +272,7 @@ _HOLES = re.compile(rf"({PARIS.name}|(?<=[:\"])[0-9]+|\s*\n\s*)")
 
 
 def _pieces(sample: str) -> Pieces:
-    """What stands before or after the arguments in a sample."""
+    """Return the pieces before or after the arguments in a sample."""
     return tuple(
         NAME if text == PARIS.name else space(text) if "\n" in text else count(text) if text.isdigit() else said(text)
         for text in _HOLES.split(sample)
@@ -279,7 +281,7 @@ def _pieces(sample: str) -> Pieces:
 
 
 def _encoding(row: ToolRow, arguments: object) -> tuple[str, Callable[[re.Match[str], str], Values]]:
-    """A pattern for the arguments of a sample, and what makes their values of it and of what follows them."""
+    """Return a pattern for a sample's arguments, and a function that makes their `Values` from its match and what follows."""
     match arguments:
         case MinimaxM3Values():
             return re.escape(f"{NAMESPACE}<{KEY}>{VALUE}{NAMESPACE}</{KEY}>"), lambda found, after: Elements(after)
@@ -295,21 +297,21 @@ def _encoding(row: ToolRow, arguments: object) -> tuple[str, Callable[[re.Match[
         case JsonObject():
             return re.escape(PARIS.text), lambda found, after: JsonText()
     raise Unwritable(
-        f"{PREFIX}{row.name} cannot be written: {type(arguments).__name__} is no encoding that `_encoding` knows"
+        f"{PREFIX}{row.name} cannot be written: {type(arguments).__name__} is not an encoding that `_encoding` knows"
     )
 
 
 def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
-    """A call with its name before its arguments. `sample` is one, and what else is between the markers."""
+    """Return the form of a call with its name before its arguments. `sample`: the text between the markers."""
     pattern, values_of = _encoding(row, format.arguments)
     found = re.search(pattern, sample, re.DOTALL)
     before, after = (_pieces(sample[: found.start()]), _pieces(sample[found.end() :])) if found else ((), ())
     if found is None or NAME not in before:
         raise ValueError(
-            f"{PREFIX}{row.name} cannot be written: its sample is no call of {PARIS.name} with {PARIS.text} in the "
-            "markup that its format has"
+            f"{PREFIX}{row.name} cannot be written: its sample is not a call of {PARIS.name} with {PARIS.text} in the "
+            "markup of its format"
         )
-    if isinstance(format.arguments, Lines):  # the end of a line is no white space
+    if isinstance(format.arguments, Lines):  # the end of a line is part of the markup
         before = tuple(said(each.text) if each.is_space else each for each in before)
     else:
         before = (*before, space())
@@ -327,7 +329,7 @@ def _form(row: ToolRow, format: Tagged, sample: str) -> Form:
 
 
 def _object(row: ToolRow, format: JsonCalls, sample: str) -> tuple[str, Form, str]:
-    """A call as an object: what is before it, the call with the keys of the sample, and what is after it."""
+    """Return the text before a call that is an object, the call with the sample's keys, and the text after it."""
     at = max(sample.find("{"), 0)
     head, _, tail = sample[at:].partition(PARIS.text)
     end, bracket, tail = tail.partition("}")
@@ -337,11 +339,11 @@ def _object(row: ToolRow, format: JsonCalls, sample: str) -> tuple[str, Form, st
     known = alone or (name in format.names and key in format.keys and ids in ([], [format.id_key]))
     if not known or not bracket or end.strip():
         raise ValueError(
-            f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at} on, is no call with the keys "
+            f"{PREFIX}{row.name} cannot be constrained: its sample, from character {at}, is not a call with the keys "
             f"that its reader knows: {_listed(format.names)}, then {_listed(format.keys)}"
         )
     before = tuple(QUOTED if each == NAME else each for each in _pieces(head))
-    # Where templates give a call an id of the model's and not before its name, it follows the arguments.
+    # An id that the model makes up, and that is not before the name, follows the arguments.
     native = row.native_ids and not alone and not ids
     behind = (maybe(said(', "id": "'), ID, said('"'), written=False),) if native else ()
     return sample[:at], Form(before, JsonText(), (*behind, space(), said("}"))), tail
@@ -367,13 +369,13 @@ def _block(row: ToolRow, format: object) -> Block:
             form = Form((said("call:"), NAME, said("{")), gemma(format.marks.delimiter), (said("}"),))
             return Block(format.marks.openers[:1], form, format.marks.end, between="")
         case Beside():
-            # The prompt may have begun an answer, and the message may be closed after the calls.
+            # The prompt may have opened an answer, and the message may be closed after the calls.
             return replace(_block(row, format.calls), front=format.answer.close, behind=format.close)
-    raise Unwritable(f"{PREFIX}{row.name} cannot be written: {type(format).__name__} is no format that `_block` knows")
+    raise Unwritable(f"{PREFIX}{row.name} cannot be written: {type(format).__name__} is not a format of `_block`")
 
 
 def _inside(first: Block, other: Block) -> Block:
-    """What another way writes after the opener of the first."""
+    """Return the block `other` as it is written after the opener of `first`."""
     if not other.opens[0].startswith(first.opens[0]):
         raise ValueError(f"{other.opens[0]!r} is not opened by {first.opens[0]!r}")
     opener = said(other.opens[0].removeprefix(first.opens[0]))
@@ -407,11 +409,11 @@ def _json(row: ToolRow, format: JsonCalls) -> Block:
             return Block((opener,), form, separator=row.between.strip(), bare=bool(format.bare))
         return Block((opener,), form, span.close, first, (space(last),) if span.close else ())
     array = Block((opener,), form, span.close, first, (*behind, space()), separator=",", between=f",{gap or ' '}")
-    if opener == "[":  # without a marker: what may stand there in its place is the spans'
+    if opener == "[":  # the template writes no marker; the markers of the spans are optional
         return replace(array, opens=(span.open,), before=(space(), said("[")), after=behind, bare=True)
     if span.close:
         return array
-    # A family whose opener is a word may have tokens of its own for the same.
+    # A family whose opener is a word may also have special tokens as markers.
     closes = (maybe(either(*((said(each.close),) for each in tokens)), written=False),) if tokens else ()
     return replace(array, opens=(opener, *(f"{each.open}[" for each in tokens)), after=(*behind, *closes))
 
@@ -419,7 +421,7 @@ def _json(row: ToolRow, format: JsonCalls) -> Block:
 def _python(row: ToolRow, format: Pythonic) -> Block:
     span = format.as_json.spans[0]
     form = Form((NAME, said("(")), PYTHON, (said(")"),))
-    if "[" not in format.sample:  # calls without a list count between the markers only
+    if "[" not in format.sample:  # calls without a list count only between the markers
         inner = format.sample.removeprefix(span.open).removesuffix(span.close)
         before, after = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
         separator = (row.between or "").strip() or "\n"
@@ -437,14 +439,14 @@ def _frame(row: ToolRow, frame: Frames) -> Frame:
         form = _form(row, frame.inner, sample.removesuffix(close))
     elif isinstance(frame.inner, JsonCalls):
         head, form, _ = _object(row, frame.inner, sample)
-        # The object has the name as well.
+        # The object has the name too, so the header's may be missing.
         header = (maybe(each) if each == NAME else each for each in _pieces(head))
         form = replace(form, before=(*header, *form.before))
     elif isinstance(frame, Messages):
         form = _directed(frame)
     else:
         raise Unwritable(
-            f"{PREFIX}{row.name} cannot be written: {type(frame).__name__} is no frame that `_frame` knows"
+            f"{PREFIX}{row.name} cannot be written: {type(frame).__name__} is not a frame that `_frame` knows"
         )
     thought, answer = texts_of(frame, reasoning_row(row.pairs[0]).close)
     preamble = None
@@ -454,7 +456,7 @@ def _frame(row: ToolRow, frame: Frames) -> Frame:
 
 
 def _directed(frame: Messages) -> Form:
-    """The recipient may stand after the channel, or before it, where the role was."""
+    """Return the form of a directed message: the recipient is after the channel, or before it, after the role."""
     words, (_, usual, *_) = frame.words, frame.channels
     others = [each for each in frame.channels if each != usual]
     channel = either(*((said(f"{words.channel}{each}"),) for each in (usual, *others)))

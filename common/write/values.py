@@ -1,9 +1,9 @@
-"""How arguments are written: as text, and as formats of structural tags. As JSON, a tag a parameter, or elements.
+"""Writes arguments as text, and as formats of structural tags: as JSON, one tag per parameter, or elements.
 
 - Parameters come in the order of the schema; those that are not required may be missing.
-- A string is any text up to its closer, or one of those that the schema lists.
-- Elements nested deeper than five are any text: an engine refuses a tag that is nested deeper than some eighty. So are
-  those that a schema does not name.
+- A string is any text up to its closer, or one of those in the schema's `enum`.
+- Elements nested deeper than five are any text, because an engine refuses a tag that is nested too deep (some eighty
+  levels). So are elements that a schema does not name.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Value: TypeAlias = object
 
 @dataclass(frozen=True)
 class Call:
-    """A call to write. `text` is the JSON text of its arguments, where the markup holds JSON."""
+    """A call to write. `text` is the JSON text of its arguments, for markups that contain JSON."""
 
     name: str
     arguments: Mapping[str, Value]
@@ -65,50 +65,50 @@ class Call:
 
 
 PARIS = Call.of("get_weather", {"city": "Paris"})
-"""What every sample calls."""
+"""The call in every sample."""
 
 
 def as_template_text(value: Value) -> str:
-    """A value as Jinja's `tojson` writes it; a string as it is."""
+    """Return a value as Jinja's `tojson` writes it; a string unchanged."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class Values(Protocol):
-    """How a markup writes the arguments of a call."""
+    """The way in which a markup writes the arguments of a call."""
 
     def write(self, call: Call) -> str: ...
 
     def formats(self, function: Function) -> Iterable[Format]:
-        """What a grammar allows for them."""
+        """Return what a grammar allows for them."""
         ...
 
 
 ANY_KEY = r"[^\s<>\"'=|/\[\]{}]+"
-"""Not counted: `{1,64}` takes seconds to compile against a vocabulary of 150,000 tokens."""
+"""Without a limit: `{1,64}` takes seconds to compile with a vocabulary of 150,000 tokens."""
 _MAX_DEPTH = 5
 _MAX_NESTED = 100
-"""Elements in a parameter."""
+"""The most nested elements in a parameter."""
 _TYPES = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", str: "string"}
 _NOT_STRING = ("integer", "number", "boolean", "null", "array", "object")
 _PYTHON_WORDS: Mapping[str, tuple[str, ...]] = {"boolean": ("True", "False"), "null": ("None",)}
 _HOLE = "\ufdd0"
-"""Stands for a name or a value: Unicode gives this character no meaning."""
+"""A placeholder for a name: Unicode assigns no meaning to this character."""
 _WRITTEN_HOLE = quote(_HOLE)[1:-1]
 _OWN_ONLY = (b"$ref", NOT_JSON, _HOLE.encode())
-"""What is in the content of schemas that mean something in their place only, or that cannot have a hole."""
+"""Parts of the cache key of schemas that depend on their root, or that cannot have a placeholder."""
 
 
 class Named:
-    """Parameters as they are written: what is around a name is kept by the content of its schema.
+    """The formats of parameters: the text around a name is cached by the content of the parameter's schema.
 
-    Tools have many parameters and few schemas of them: most of the time a parameter costs the joining of its name.
+    Tools have many parameters with few different schemas, so most parameters only need their name to be inserted.
     """
 
     def __init__(self) -> None:
         self._around: Kept[list[str]] = Kept(1_000_000)
 
     def write(self, name: str, part: object, made: Callable[[object, str], Format]) -> Format:
-        """A parameter; `made`: how one of a schema is written with a name, whatever tool it is of."""
+        """Return the format of a parameter. `made`: makes it from a schema and a name, for any tool."""
         key = content_of(part)
         around = self._around.get(key)
         if around is None:
@@ -121,7 +121,7 @@ class Named:
 
 
 def each_declared(function: Function, named: Named, made: Callable[[object, str], Format]) -> Iterator[Format]:
-    """The declared parameters of a strict function, in order."""
+    """Yield the declared parameters of a strict function, in order."""
     if function.strict:
         required = function.required
         for name, part in function.parameters.declared.items():
@@ -134,19 +134,19 @@ def each_declared(function: Function, named: Named, made: Callable[[object, str]
 _WHITE = r"[ \n\r\t]*"
 _SPACE, _COLON, _COMMA = regex(_WHITE), regex(f"{_WHITE}:{_WHITE}"), regex(f"{_WHITE},{_WHITE}")
 _PLAIN_KEYS = re.compile(r"[ !#-\[\]-~]*")
-"""Keys that JSON writes in one way only, but for escapes that nobody needs."""
+"""Matches keys that JSON writes in only one way, apart from needless escapes."""
 _OF_MEMBERS = frozenset({"type", "properties", "required", "additionalProperties", "$defs", "definitions"})
 _MOST_OPTIONAL = 16
-"""Members of an object of which none has to be there. Each is written up to three times."""
+"""The most members of an object without a required one. Each of them is written up to three times."""
 _MEMBERS = Named()
 
 
 class JsonText:
     """A JSON object.
 
-    xgrammar compiles each schema by itself, and takes most of the time for the values in it. So an object whose members
-    are all declared is written out, and each parameter is a schema of its own: equal ones are compiled once for all
-    tools, which makes 512 of them three to eight times as fast. What xgrammar may refuse stays a schema.
+    xgrammar compiles each schema separately, and spends most of the time on the values in it. So an object whose
+    members are all declared is written out, and each parameter is a schema of its own: equal ones are compiled once for
+    all tools, which makes 512 tools three to eight times as fast. A schema that xgrammar may refuse is not split.
     """
 
     def write(self, call: Call) -> str:
@@ -190,14 +190,14 @@ def _members_of(function: Function) -> Iterator[Format]:
 
 
 def _member(part: object, name: str) -> Format:
-    """A member of an object: elements of a sequence."""
+    """Return a member of an object, as the elements of a sequence."""
     return ",".join((const(f'"{name}"'), _COLON, json_schema(part)))
 
 
 def _some_of(members: Sequence[Format]) -> list[Format]:
-    """One at least of members that need not be there: alternatives.
+    """Return the alternatives for at least one of several optional members.
 
-    The last one has no comma after it. It is in the first half, or in the second after any of the first.
+    The last member has no comma after it. It is in the first half, or in the second half after any of the first.
     """
     if len(members) == 1:
         return [f'{{"type":"sequence","elements":[{members[0]}]}}']
@@ -211,11 +211,11 @@ def _some_of(members: Sequence[Format]) -> list[Format]:
 
 @dataclass(frozen=True, eq=False)
 class ParameterTags:
-    """A tag a parameter: what is around its name and its value in the sample."""
+    """One tag per parameter: the texts around its name and its value in the sample."""
 
     values: Tags
     opened: str
-    """What stands before a parameter's name."""
+    """The text before a parameter's name."""
     between: str
     framed: str
     """White space before the end of a value."""
@@ -232,7 +232,7 @@ class ParameterTags:
 
     @cached_property
     def _flagged(self) -> bool:
-        """Whether a tag says of a value that it is a string, or that it is not; else it says the type."""
+        """Whether a tag's attribute only tells if the value is a string; otherwise it names the type."""
         return f'{self.values.typed_by}="true"' in self.between
 
     @cached_property
@@ -241,7 +241,7 @@ class ParameterTags:
 
     @cached_property
     def _kinds(self) -> Mapping[str, frozenset[str]]:
-        """The types of a value that is no string, by what a tag calls them."""
+        """The types other than string, by the words that a tag uses for them."""
         found: dict[str, frozenset[str]] = {}
         for kind in _NOT_STRING:
             word = "json" if self._flagged else self._words.get(kind, kind)
@@ -249,27 +249,27 @@ class ParameterTags:
         return found
 
     def _said(self, value: Value) -> str:
-        """What a tag says of a value's type."""
+        """Return the word for a value's type."""
         if self._flagged:
             return "string" if isinstance(value, str) else "json"
         kind = _TYPES.get(type(value), "null")
         return self._words.get(kind, kind)
 
     def _saying(self, text: str, said: str) -> str:
-        """What stands right before a value, where it says the type."""
+        """Return the text before a value with the attribute for its type."""
         by = self.values.typed_by
         kind = {"string": "true", "json": "false"}.get(said, said) if self._flagged else said
         return re.sub(rf'{by}="[^"]*"', f'{by}="{kind}"', text) if by else text
 
     def formats(self, function: Function) -> Iterator[Format]:
-        """The parameters of a function, in order."""
+        """Yield the parameters of a function, in order."""
         made = partial(self._format, function)
         yield from each_declared(function, self._named, made)
         if function.further is not False:
             yield star(made(function.further, None))
 
     def _format(self, function: Function, part: object, name: str | None) -> Format:
-        """One parameter, and white space behind it; `name` None: any that is not declared."""
+        """Return the format of one parameter and white space after it; `name` None: any that is not declared."""
         root = function.parameters.root
         types = schema.types(part, root)
         listed = choices(part, root)
@@ -294,7 +294,7 @@ class ParameterTags:
         return sequence(any_of(found), GAP)
 
     def _untyped(self, name: str | None, part: object, types: Types, listed: Sequence[object] | None) -> Format:
-        """One parameter whose value the schema types. Templates of these families write Python's words as well."""
+        """Return a parameter whose type is the schema's. Templates of these families write Python's words too."""
         if "string" not in types:
             python = [const(word) for kind, words in _PYTHON_WORDS.items() if kind in types for word in words]
             values = [json_schema(part), *(python if listed is None else ())]
@@ -306,7 +306,7 @@ class ParameterTags:
         return sequence(self._with(name, "", value), GAP)
 
     def _with(self, name: str | None, said: str, value: Format) -> Format:
-        """A parameter with its value. White space may stand between the parts of what is before the value."""
+        """Return a parameter with its value. The parts before the value may have white space between them."""
         begun, head = (f"{self.opened}{name}", []) if name is not None else ("", [const(self.opened), regex(ANY_KEY)])
         ends = self.values.name_end if len(self.values.name_end) > 1 else (self.between.strip(),)
         for end in ends[:-1]:
@@ -316,7 +316,7 @@ class ParameterTags:
 
 
 def one_of(listed: Iterable[object]) -> Format:
-    """Values that a schema lists, as text."""
+    """Return the format of one of the values that a schema lists, as text."""
     return any_of(const(each if isinstance(each, str) else json.dumps(each)) for each in listed)
 
 
@@ -325,7 +325,7 @@ def one_of(listed: Iterable[object]) -> Format:
 
 @dataclass(frozen=True, eq=False)
 class Elements:
-    """An element a parameter, up to `end`."""
+    """One element per parameter, up to `end`."""
 
     end: str
 
@@ -349,7 +349,7 @@ def _as_elements(value: Value) -> str:
 
 
 def _comes_back(value: Value) -> bool:
-    """Whether elements without a schema say all of a value; else JSON text does."""
+    """Return whether a value can be written as elements and read back without a schema; else it is JSON text."""
     if isinstance(value, str):
         return re.fullmatch(r"[A-Za-z][A-Za-z ]*[A-Za-z]", value) is not None and value not in ("null", "true", "false")
     if isinstance(value, list | dict):
@@ -359,7 +359,7 @@ def _comes_back(value: Value) -> bool:
 
 
 def _any_elements(end: str) -> Format:
-    """Elements with any names, up to `end`: a grammar cannot say that a closer has its opener's name."""
+    """Return elements with any names, up to `end`: a grammar cannot require that a closer has its opener's name."""
     return optional(sequence(const(f"{NAMESPACE}<"), regex("[^/<>]"), any_text(end)))
 
 
@@ -367,14 +367,14 @@ _ELEMENTS = Named()
 
 
 class _Elements:
-    """Elements of a function's parameters."""
+    """Makes the elements of a function's parameters."""
 
     def __init__(self, root: object) -> None:
         self._root = root
         self._left = 0
 
     def parameter(self, part: object, name: str) -> Format:
-        """A parameter, and white space behind it. It has its share of nested elements, whatever others have."""
+        """Return a parameter and white space after it. Each parameter may have the same number of nested elements."""
         self._left = _MAX_NESTED
         return sequence(self._element(name, part, 0), GAP)
 
