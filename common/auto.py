@@ -1,6 +1,6 @@
-"""`dynamo_auto`: the parsers of a server chosen when it starts, by what its tokenizer and chat template show.
+"""`dynamo_auto`: chooses the parsers of a server when it starts, by its tokenizer and chat template.
 
-For the adapters: `choose` once a tokenizer, log `Chosen.why` in one line, and let what it raises stop the server.
+An adapter calls `choose` once for each tokenizer, logs `Chosen.why` in one line, and lets an exception stop the server.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from .registry import PREFIX
 from .rows import ReasoningRow, ToolRow
 
 NAME = "auto"
-"""What stands behind the prefix in place of a parser's name."""
+"""The name of this parser, after the prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The parsers for a model, and why. `reasoning` is None where nothing shows that the model reasons."""
+    """The parsers for a model, and why. `reasoning` is None if nothing shows that the model reasons."""
 
     tool: ToolRow
     reasoning: ReasoningRow | None
@@ -25,15 +25,15 @@ class Chosen:
 
 
 def choose(tokenizer: object) -> Chosen:
-    """The parsers for a Hugging Face tokenizer. Raises NotConclusive, a ValueError that tells what was found."""
+    """Return the parsers for a Hugging Face tokenizer. Raises NotConclusive, a ValueError that says what was found."""
     return Chosen(*pair_for(tokenizer))
 
 
 def reasoning_of(chosen: Chosen) -> ReasoningRow:
-    """The reasoning parser that was chosen. Raises NotConclusive where the model shows none."""
+    """Return the reasoning parser that was chosen. Raises NotConclusive if the model shows none."""
     if chosen.reasoning is None:
         raise NotConclusive(
-            f"--reasoning-parser {PREFIX}{NAME}: neither the tokenizer nor its chat template shows reasoning that is "
-            f"known; leave the flag out ({chosen.why})"
+            f"--reasoning-parser {PREFIX}{NAME}: neither the tokenizer nor its chat template shows a known kind of "
+            f"reasoning; leave the flag out ({chosen.why})"
         )
     return chosen.reasoning

@@ -1,4 +1,4 @@
-"""What a plugin says about the command line that its engine was started with."""
+"""Messages of a plugin on the command line of its engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger("dynamo_parsers")
 
 
 def hint_at_close_names(flag: str, names: list[str]) -> None:
-    """Say what was probably meant by an unknown name of ours; the engine itself lists all of its names."""
+    """Log what was probably meant by an unknown name of ours. The engine itself lists all names that it knows."""
     arguments = sys.argv[1:]
     values = [value for name, value in pairwise(arguments) if name == flag]
     for said in values + [each.split("=", 1)[1] for each in arguments if each.startswith(f"{flag}=")]:

@@ -1,4 +1,4 @@
-"""What was odd in replies, as a counter in prometheus_client's registry: `dynamo_parsers_oddities_total{parser, kind}`.
+"""Counts oddities in replies in prometheus_client's registry: `dynamo_parsers_oddities_total{parser, kind}`.
 
 The counter is made when a server has started (`prepare`), or with the first oddity: prometheus_client decides at its
 import how processes share values, and engines prepare that after their plugins were loaded.
@@ -18,12 +18,12 @@ NAME = "dynamo_parsers_oddities"
 
 
 def install() -> None:
-    """Count from now on, in this process."""
+    """Start counting in this process."""
     watch(_count)
 
 
 def prepare() -> None:
-    """Make the counter, so that no request has to import prometheus_client."""
+    """Make the counter now, so that no request has to import prometheus_client."""
     _counter()
 
 
@@ -35,7 +35,7 @@ def _count(label: str, kind: str) -> None:
 
 @cache
 def _counter() -> Counter | None:
-    """None without prometheus_client."""
+    """Return the counter; None without prometheus_client."""
     try:
         from prometheus_client import Counter
     except ImportError:

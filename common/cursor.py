@@ -1,9 +1,9 @@
-"""The unread text and the few ways to consume it; markers are held back nowhere else.
+"""The unread text of a reply and the few ways to consume it; only this module holds markers back.
 
 - Reading is a generator: it yields when it needs more text, and is resumed after `feed` or `end`.
-- What is read is handed on at once, except what may still become a marker and what a mark holds.
-- The unread text is short: a marker's beginning, or at most what a mark holds. Each is bounded, so a feed
-  costs its own length.
+- Text that is read is passed on at once, except the beginning of a possible marker and what a mark holds.
+- The unread text is short: the beginning of a marker, or at most what a mark holds. Both are bounded, so a feed costs
+  its own length.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from typing import TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 Reading: TypeAlias = Generator[None, None, T]
-"""A read in progress: yields for more text, returns a T."""
+"""A read in progress: yields to wait for more text, returns a T."""
 
 Sink: TypeAlias = Callable[[str], None]
 
 
 def drop(_text: str) -> None:
-    """A sink for text that nobody gets."""
+    """A sink that discards its text."""
 
 
 SPACE = " \t\r\n\f\v"
-"""White space of the markups. Unicode's other spaces are text: they indent CJK prose."""
+"""The white space of markup. Unicode's other spaces are text: they indent CJK prose."""
 
 _SPACES = re.compile(f"[{SPACE}]*")
 
 RECOVERED = "recovered"
-"""A remark: drift from the markup that was read all the same."""
+"""A remark: drift from the markup was recovered."""
 IN_PROSE = "marker in prose"
-"""A remark: a marker that opened nothing and is text."""
+"""A remark: a marker opened nothing and is text."""
 
 
 class Markers:
-    """A set of markers, found in one search together with a cut beginning of one at the end of the text.
+    """A set of markers. One search finds a marker, or the beginning of one at the end of the text.
 
-    What finds them is compiled with the first search; `prepare` does it before.
+    The pattern is compiled at the first search, or earlier by `prepare`.
     """
 
     __slots__ = ("_beginnings", "_found", "_grows", "_open", "_tail", "all", "begin", "firsts", "longest", "only_first")
@@ -54,10 +54,10 @@ class Markers:
         self._open: re.Pattern[str] | None = None
 
     def prepare(self) -> re.Pattern[str]:
-        """Compile what finds the markers."""
+        """Compile and return the pattern that finds the markers."""
         if self._open is None:
-            # A marker's beginning counts only at the end of the text, where the rest may still come. What finds one
-            # finds more, so that the pattern is short: it is looked up.
+            # The beginning of a marker counts only at the end of the text, where the rest may still come. The pattern
+            # for it is short and matches too much, so a match is looked up in `_beginnings`.
             longer = {marker[0] for marker in self.all if len(marker) > 1}
             tails = {first: self._tail_of(first) for first in sorted(longer)}
             self._found = re.compile(_any_of(self.all))
@@ -69,7 +69,7 @@ class Markers:
         return self._open
 
     def _tail_of(self, first: str) -> str:
-        """A pattern for the rest of a text that ends in what may be the beginning of a marker with this character."""
+        """Return a pattern for the rest of a text that ends with the beginning of a marker that starts with `first`."""
         markers = [marker for marker in self.all if marker[0] == first and len(marker) > 2]
         if not markers:
             return r"\Z"
@@ -79,7 +79,7 @@ class Markers:
         return rf"(?:[{re.escape(second)}]{run})?\Z"
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
-        """The first marker in `text` from `at`, or the beginning of one at its end unless `ended`."""
+        """Return the first marker in `text` from `at` on; unless `ended`, also the beginning of one at its end."""
         if self.only_first and text.find(self.only_first, at) < 0:
             return None
         pattern = self._open or self.prepare()
@@ -96,7 +96,7 @@ class Markers:
         return None
 
     def match(self, text: str, at: int, ended: bool) -> re.Match[str] | None:
-        """The marker at `at` of `text`, or the beginning of one that fills the text's rest unless `ended`."""
+        """Return the marker at `at` of `text`; unless `ended`, also the beginning of one that is all of its rest."""
         pattern = self._open or self.prepare()
         if ended:
             return self._found.match(text, at)
@@ -108,12 +108,12 @@ class Markers:
         return self._found.match(text, at) if self._grows else None
 
     def _grown(self, found: re.Match[str]) -> re.Match[str]:
-        """A marker that was found, or the beginning of a longer one that may stand there."""
+        """Return `found`, a marker, or the beginning of a longer marker that it may still become."""
         longer = self._tail.match(found.string, found.start())
         return longer if longer is not None and longer.group() in self._beginnings else found
 
     def begins(self, text: str) -> bool:
-        """Whether `text` is a proper beginning of a marker."""
+        """Return whether `text` is the beginning of a marker, and not all of it."""
         if self._open is None:
             self.prepare()
         return not text or text in self._beginnings
@@ -121,15 +121,15 @@ class Markers:
 
 @cache
 def union(*sets: Markers) -> Markers:
-    """All markers of several sets. Sets belong to formats, so there are few, and each union is made once."""
+    """Return the union of several sets. Sets belong to formats, so there are few, and each union is made once."""
     return Markers(frozenset().union(*(markers.all for markers in sets)))
 
 
 def _any_of(markers: Iterable[str], tails: Mapping[str, str] = MappingProxyType({})) -> str:
-    """A pattern for the longest of `markers`, or for a first character and its tail, which is then a group.
+    """Return a pattern for the longest of `markers`, or for a first character and its tail, which is then a group.
 
-    What markers begin with alike is written once, so that a search costs no more where there are many. Each way begins
-    with a character, so that a search goes from one of those to the next.
+    Common beginnings are written once, so that a search for many markers costs no more. Each alternative begins with a
+    literal character, so that a search skips to the next one of those.
     """
     groups: dict[str, list[str]] = {}
     for marker in markers:
@@ -155,15 +155,15 @@ NO_MARKERS = Markers(())
 
 
 Stops: TypeAlias = Callable[[str], re.Match[str] | None]
-"""Finds what a reader has to see in a text that it would pass on otherwise."""
+"""Finds the first place in a text that a reader has to see; it passes the text on if there is none."""
 
 
 class Overrun(Exception):
-    """More was read behind a mark than it may hold."""
+    """More was read after a mark than it may hold."""
 
 
 def within(reading: Reading[T], otherwise: T) -> Reading[T]:
-    """What `reading` returns; `otherwise` if it reads further than a mark around it may hold."""
+    """Return the result of `reading`, or `otherwise` if it reads more than a mark around it may hold."""
     try:
         return (yield from reading)
     except Overrun:
@@ -171,27 +171,27 @@ def within(reading: Reading[T], otherwise: T) -> Reading[T]:
 
 
 _JOINED = 256
-"""So many short pieces of held text are joined."""
+"""The number of short pieces of held text at which they are joined."""
 
 CUT = 8
-"""Characters of a marker's beginning that are known for one at the end of a reply."""
+"""How many characters of a marker at the end of a reply are enough to recognise it."""
 
 MAX_HELD = 512
-"""Characters that a mark holds at most, unless it says otherwise."""
+"""The most characters that a mark holds, unless it has another limit."""
 
 
-@dataclass(slots=True)  # not frozen: marks are many, and that would make them dear
+@dataclass(slots=True)  # not frozen, which would be slow: there are many marks
 class Mark:
-    """A place in the reply that can be read again."""
+    """A place in the reply to which the cursor can be rewound."""
 
     offset: int
     outer_limit: int | None  # of the mark around it
     outer_hold: int | None
-    depth: int  # how many marks without a limit are around it
+    depth: int  # the number of marks without a limit around it
 
 
 class Cursor:
-    """Where the parser stands in the model's text. Fed by `feed` and `end`, read by the generators."""
+    """The parser's position in the model's text. `feed` and `end` supply text, the generators read it."""
 
     __slots__ = (
         "_base",
@@ -220,28 +220,28 @@ class Cursor:
         self.ended = False
         self._base = 0  # characters of the reply before `text`
         self._hold: int | None = None  # offset of the outermost mark with a limit, in the innermost one without
-        self.last_hold = 0  # offset of the outermost mark there was last
+        self.last_hold = 0  # offset of the last outermost mark
         self._limit: int | None = None  # offset up to which the innermost mark may hold; None without one
         self._unlimited: list[int] = []  # offsets of the marks without a limit
-        self._kept: list[str] = []  # what they hold, up to `text`
-        self.again = 0  # offset up to which text was read again from a mark without a limit
-        self.twice = 0  # and up to which it was so twice
-        self._short = 0  # how many of the last ones are short, and were not joined
+        self._kept: list[str] = []  # the text that they hold, up to `text`
+        self.again = 0  # offset up to which text was rewound to a mark without a limit
+        self.twice = 0  # offset up to which that happened twice
+        self._short = 0  # how many of the last pieces in `_kept` are short and not joined
         self._keeps = False  # there is a mark without a limit, or was one since the last feed
         self._copy: Sink | None = None
-        # Set by a reader that has read all and waits: where text goes that has no stop, without the reader. Each read
-        # around it costs with every feed that resumes it. The reader resets it when it goes on.
+        # Set by a reader that has read everything and waits: text without a stop goes to this sink without resuming the
+        # reader, as each read around it costs time with every feed. The reader resets it when it goes on.
         self.passes: tuple[Sink, Stops] | None = None
         self._direct: list[Reading[object]] = []  # reads that are resumed without those around them
-        self._outcome: tuple[object, Exception | None] | None = None  # of the innermost, if it was resumed so
+        self._outcome: tuple[object, Exception | None] | None = None  # result of the innermost, if resumed like that
         self.remarks: dict[str, int] = {}
 
     def remark(self, what: str) -> None:
-        """Note, for who watches a server's replies, where the first oddity of a kind stands."""
+        """Note the offset of the first oddity of a kind, for the counters."""
         self.remarks.setdefault(what, self.offset)
 
     def feed(self, text: str) -> bool:
-        """Take the next text; whether the reader has to go on, which is False where it only waited for a marker."""
+        """Take the next text. Returns whether the reader has to be resumed: not if it only waits for a marker."""
         if self._keeps:
             self._keep_unlimited()
         elif self.passes is not None and self._hold is None and self.passes[1](text) is None:
@@ -263,20 +263,20 @@ class Cursor:
         return True
 
     def _keep_unlimited(self) -> None:
-        """Keep what the marks without a limit hold, before the next feed."""
+        """Keep the text that marks without a limit hold, before the next feed."""
         if self._unlimited:
             keep = self.at if self._hold is None else self._hold - self._base
             start = max(0, self._unlimited[0] - self._base)
             if start < keep:
                 self._keep(self.text[start:keep])
         else:
-            self._kept.clear()  # it was there for `text_from`, and is no longer
+            self._kept.clear()  # it was only kept for `text_from` until this feed
             self._keeps = False
 
     def _keep(self, text: str) -> None:
         self._kept.append(text)
         self._short = self._short + 1 if len(text) < _JOINED else 0
-        # A string takes some 50 bytes besides its text, so short pieces are joined before they are many.
+        # A string takes some 50 bytes besides its text, so short pieces are joined before there are many.
         if self._short == _JOINED:
             self._kept[-_JOINED:] = ["".join(self._kept[-_JOINED:])]
             self._short = 0
@@ -287,7 +287,7 @@ class Cursor:
         self.ended = True
 
     def directly(self, reading: Reading[T]) -> Reading[T]:
-        """What `reading` returns or raises; until then `resume` goes on with it, and not with the reads around it."""
+        """Return or raise the result of `reading`; until then `resume` resumes it without the reads around it."""
         direct = self._direct
         direct.append(reading)
         try:
@@ -306,7 +306,7 @@ class Cursor:
         return cast(T, value)
 
     def resume(self, reading: Reading[None]) -> bool:
-        """Go on with `reading`, by the read in it that waits; returns whether it wants more text."""
+        """Resume `reading` at the read in it that waits. Returns whether it needs more text."""
         direct = self._direct
         while direct:
             try:
@@ -322,7 +322,7 @@ class Cursor:
 
     @property
     def offset(self) -> int:
-        """How many characters of the reply have been read."""
+        """The number of characters of the reply that have been read."""
         return self._base + self.at
 
     @property
@@ -331,19 +331,19 @@ class Cursor:
         return self.ended and self.at >= len(self.text)
 
     def unread(self) -> str:
-        """The text that was fed and not read, or read and still held."""
+        """Return the text that was fed and not read, or read and still held."""
         if self._unlimited:
             return self.text_from(self._unlimited[0])
         return self.text[self.at if self._hold is None else self._hold - self._base :]
 
     def text_from(self, offset: int) -> str:
-        """The text from `offset` on; what was fed last, and what was held then, is still here."""
+        """Return the text from `offset` on, as far as it is still here: the last feed and what was held at it."""
         if offset < self._base and self._kept:
             return self._kept_from(offset) + self.text
         return self.text[max(0, offset - self._base) :]
 
     def _kept_from(self, offset: int) -> str:
-        """The kept text from `offset` on, which costs no more than that text."""
+        """Return the kept text from `offset` on; costs the length of that text."""
         missing = self._base - offset
         pieces: list[str] = []
         for piece in reversed(self._kept):
@@ -355,7 +355,7 @@ class Cursor:
 
     @property
     def is_marked(self) -> bool:
-        """Whether a mark with a limit holds what is read."""
+        """Whether a mark with a limit holds the text that is read."""
         return self._limit is not None
 
     @property
@@ -363,11 +363,11 @@ class Cursor:
         return self._copy is not None
 
     def copy_to(self, sink: Sink | None) -> None:
-        """Hand everything read from here on to `sink` too (what a mark holds: once it is settled)."""
+        """Pass everything that is read from here on to `sink` too; text that a mark holds when the mark is settled."""
         self._copy = sink
 
     def also_copy_to(self, sink: Sink) -> Sink | None:
-        """`copy_to`, besides the sink that there is, which is returned: `copy_to` it again."""
+        """Copy to `sink` as well as to the present sink, and return that one, for `copy_to` afterwards."""
         before = self._copy
 
         def both(text: str) -> None:
@@ -379,10 +379,10 @@ class Cursor:
         return before
 
     def mark(self, back: int = 0, room: int | None = MAX_HELD) -> Mark:
-        """Hold the text from here, or from `back` characters before, so that `rewind` can read it again.
+        """Hold the text from here on, or from `back` characters before, so that `rewind` can go back to it.
 
-        Reading more than `room` characters behind it raises `Overrun`; None: it holds what comes, at the cost of its
-        length, unless a mark around it has a limit. Marks nest; each is settled or rewound.
+        Reading more than `room` characters after it raises `Overrun`. With `room` None it holds all text, at the cost
+        of its length, unless a mark around it has a limit. Marks nest; each has to be settled or rewound.
         """
         mark = Mark(self._base + self.at - back, self._limit, self._hold, len(self._unlimited))
         if self._hold is None and not self._unlimited:
@@ -399,7 +399,7 @@ class Cursor:
         return mark
 
     def settle(self, mark: Mark) -> None:
-        """What was read since `mark` counts."""
+        """Release `mark`: the text that was read since then is consumed."""
         self._limit = mark.outer_limit
         self._hold = mark.outer_hold
         if self._unlimited:
@@ -408,7 +408,7 @@ class Cursor:
             self._copy(self.held(mark))
 
     def rewind(self, mark: Mark, ahead: int = 0) -> None:
-        """Read again from `ahead` characters behind `mark`; what stood before them has been handed on."""
+        """Go back to `ahead` characters after `mark`; the text between has been passed on."""
         offset = mark.offset + ahead
         if len(self._unlimited) > mark.depth:
             if offset < self.again:
@@ -435,9 +435,9 @@ class Cursor:
             size -= len(piece)
 
     def ahead(self, reading: Reading[T], otherwise: T, keeps: Callable[[T], bool] | None = None) -> Reading[T]:
-        """What `reading` finds here, or `otherwise` if it reads more than a mark may hold.
+        """Look ahead: return the result of `reading`, or `otherwise` if it reads more than a mark may hold.
 
-        Nothing is read then, unless `keeps` says of what was found that it counts.
+        Nothing is consumed, unless `keeps` returns True for the result.
         """
         mark = self.mark()
         try:
@@ -451,21 +451,21 @@ class Cursor:
         return found
 
     def maybe(self, reading: Reading[T], otherwise: T) -> Reading[T]:
-        """What `reading` finds here; nothing is read if that is false, or `otherwise`."""
+        """Return the result of `reading`, or `otherwise` if it reads too far. A false result consumes nothing."""
         return self.ahead(reading, otherwise, bool)
 
     def held(self, mark: Mark) -> str:
-        """The text read since `mark`."""
+        """Return the text read since `mark`."""
         return self.read_since(mark.offset)
 
     def read_since(self, offset: int) -> str:
-        """The text read since `offset`, as far as it is still here: see `text_from`."""
+        """Return the text read since `offset`, as far as it is still here (see `text_from`)."""
         if offset < self._base and self._kept:
             return self._kept_from(offset) + self.text[: self.at]
         return self.text[max(0, offset - self._base) : self.at]
 
     def take(self, end: int) -> str:
-        """Read up to position `end` of `text`."""
+        """Read and return the text up to position `end` of `text`. Raises Overrun if a mark cannot hold it."""
         piece = self.text[self.at : end]
         self.at = end
         if self._limit is not None:
@@ -476,9 +476,13 @@ class Cursor:
         return piece
 
     def until(self, markers: Markers, sink: Sink, cut: Sink | None = None, *, read: bool = True) -> Reading[str | None]:
-        """Hand text to `sink` up to the next marker and `read` that; None at the end of the reply.
+        """Pass text to `sink` up to the next marker, and consume the marker if `read`.
 
-        `cut` is handed a marker that the reply ends in, if enough of it stands there to know it.
+        Args:
+            cut: gets the beginning of a marker with which the reply ends, if it is long enough to be recognised.
+
+        Returns:
+            The marker; None at the end of the reply.
         """
         while True:
             found = markers.search(self.text, self.at, self.ended)
@@ -502,20 +506,20 @@ class Cursor:
             yield
 
     def up_to(self, markers: Markers, sink: Sink, cut: Sink | None = None) -> Reading[str | None]:
-        """As `until`, but the marker is not read."""
+        """Do as `until`, without consuming the marker."""
         return self.until(markers, sink, cut, read=False)
 
     def _is_longer(self, markers: Markers) -> bool:
-        """Whether the next marker, at the end of the reply, is a longer one that is cut, which begins with another."""
+        """Return whether the marker at the end of the reply is the beginning of a longer marker that was cut."""
         longer = markers.search(self.text, self.at, ended=False)
         return longer is not None and longer.group() not in markers.all and len(longer.group()) >= CUT
 
     def skip(self, size: int) -> str:
-        """Read a marker of so many characters that is here."""
+        """Read a marker of `size` characters that is known to be here."""
         return self.take(self.at + size)
 
     def _last_of(self, markers: Markers, sink: Sink, cut: Sink | None) -> None:
-        """Hand over the last text of the reply, and a marker that is cut there."""
+        """Pass on the last text of the reply, and the marker that is cut at its end."""
         found = markers.search(self.text, self.at, ended=False) if cut is not None else None
         if found is not None and len(found.group()) < CUT:
             found = None
@@ -526,7 +530,7 @@ class Cursor:
             cut(self.take(len(self.text)))
 
     def stands(self, markers: Markers, *, read: bool = False) -> Reading[str | None]:
-        """The marker that stands here, not read unless `read`; None where none does."""
+        """Return the marker that is here, None if there is none; consume it only if `read`."""
         while True:
             found = markers.match(self.text, self.at, self.ended)
             if found is None:
@@ -537,15 +541,15 @@ class Cursor:
             yield
 
     def match(self, markers: Markers) -> Reading[str | None]:
-        """Read the marker that stands here; None, and nothing read, where none does."""
-        return self.stands(markers, read=True)  # no generator itself: each costs with every feed
+        """Return and consume the marker that is here; return None and consume nothing if there is none."""
+        return self.stands(markers, read=True)  # not a generator, as each costs time with every feed
 
     def _whole(self, markers: Markers, found: re.Match[str]) -> bool:
-        """Whether `found` cannot grow into a longer marker with more text."""
+        """Return whether `found` cannot become a longer marker with more text."""
         return self.ended or found.end() < len(self.text) or not markers.begins(found.group())
 
     def peek(self) -> Reading[str]:
-        """The next character, not read; "" at the end of the reply."""
+        """Return the next character without consuming it; "" at the end of the reply."""
         while self.at >= len(self.text):
             if not self.ended:
                 yield
@@ -554,7 +558,7 @@ class Cursor:
         return self.text[self.at]
 
     def run(self, pattern: re.Pattern[str], limit: int | None = None) -> Reading[str]:
-        """Read the longest run of characters that `pattern` (a starred class) matches, `limit` at most."""
+        """Read the longest run of characters that `pattern` (a starred class) matches, at most `limit`."""
         before: list[str] = []
         while True:
             text, at = self.text, self.at
@@ -571,21 +575,21 @@ class Cursor:
             yield
 
     def look(self, pattern: re.Pattern[str], limit: int = MAX_HELD) -> Reading[re.Match[str]]:
-        """The match of `pattern` here, not read, once more text cannot change it.
+        """Return the match of `pattern` here, without consuming it, once more text cannot change it.
 
-        `pattern` matches everywhere, and a part of it that may follow is optional. Beyond `limit` characters what
-        follows is not waited for.
+        `pattern` has to match everywhere; what may follow is an optional part of it. After `limit` characters it is not
+        waited for.
         """
         while True:
             found = pattern.match(self.text, self.at)
-            assert found is not None  # as is said
+            assert found is not None  # it matches everywhere
             if found.end() < len(self.text) or self.ended or found.end() - self.at > limit:
                 return found
             yield
 
     def cut_of(self, markers: Markers) -> bool:
-        """Read the beginning of a marker in which the reply ends; False, and nothing read, if none stands here."""
-        # Once the reply has ended, what was held may be read again: then the rest is long.
+        """Consume the beginning of a marker with which the reply ends, and return True; else consume nothing."""
+        # When held text is read again after the end of the reply, the rest may be long.
         rest = len(self.text) - self.at
         if self.ended and 0 < rest < markers.longest and markers.begins(self.text[self.at :]):
             self.take(len(self.text))
@@ -593,5 +597,5 @@ class Cursor:
         return False
 
     def space(self, limit: int = MAX_HELD) -> Reading[str]:
-        """Read white space, `limit` characters at most."""
+        """Read white space, at most `limit` characters."""
         return self.run(_SPACES, limit)

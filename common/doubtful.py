@@ -1,9 +1,8 @@
-"""Doubtful calls: what is said from the first one on waits until it is known whether they count.
+"""Doubtful calls: from the first one on, all output waits until it is known whether they count.
 
 - A call in open reasoning, or under a name that the request does not declare, counts only if nothing but calls,
-  closers, white space and turn ends follow it to the end of the reply. Else it is text where it stood, as it was
-  written.
-- What is said behind one is kept in order and said later: a call as a `HeldCall`, anything else as it was told.
+  closers, white space and turn ends follows it to the end of the reply. Otherwise it is text in its place, verbatim.
+- The output after one is kept in order for later: a call as a `HeldCall`, anything else as `Said`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from .held import Held
 
 
 class HeldCall:
-    """A call that is announced later, or not at all: until then its argument text and its end are told here."""
+    """A call that is announced later or never: until then it collects its argument text and its end."""
 
     __slots__ = ("arguments_text", "complete", "name", "native_id")
 
@@ -35,27 +34,27 @@ class HeldCall:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulCall:
-    """A held call, and what it is if it does not count."""
+    """A held call, and its text in case that it does not count."""
 
     call: HeldCall
     begin: int
     """The offset of its text."""
     raw: Held
     text: Sink
-    """Takes its text as the model wrote it."""
+    """Takes that text, as the model wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is to be said as it was told."""
+    """Other output: `say` produces it."""
 
     say: Callable[[], None]
     space: str = ""
-    """The white space that it is."""
+    """Its text, if it is white space."""
 
 
 class Doubt:
-    """What was said from the first doubtful call on."""
+    """All output from the first doubtful call on."""
 
     __slots__ = ("_cursor", "items", "reading", "text_follows")
 
@@ -66,7 +65,7 @@ class Doubt:
         self.text_follows = False
 
     def doubtful(self, call: HeldCall, begin: int, text: Sink) -> None:
-        """A doubtful call is announced; its text begins at offset `begin`, or where that of the one before it ends."""
+        """Add a doubtful call. Its text begins at offset `begin`, or here if the text of another one is being read."""
         cursor = self._cursor
         raw = Held()
         if self.reading is None:
@@ -78,7 +77,7 @@ class Doubt:
         cursor.copy_to(raw.append)
 
     def certain(self, call: HeldCall, begin: int) -> None:
-        """A call that counts is announced behind a doubtful one."""
+        """Add a call that counts, after a doubtful one. `begin`: the offset of its text."""
         if self.reading is not None:
             text = self.reading.raw.take()
             self.reading.raw.append(text[: len(text) - (self._cursor.offset - begin)])
@@ -86,7 +85,7 @@ class Doubt:
         self.items.append(call)
 
     def stop_reading(self) -> None:
-        """What is read from here on is not the text of a doubtful call."""
+        """End the text of the doubtful call that is being read."""
         if self.reading is not None:
             self.reading = None
             self._cursor.copy_to(None)

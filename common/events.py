@@ -1,7 +1,7 @@
-"""What a parser says: five nouns, in the order the model wrote them.
+"""The five events of a parser, in the order in which the model wrote them.
 
 - Every event is final: none is ever revised or taken back.
-- Text deltas of one kind that follow each other belong together; where they are cut carries no meaning.
+- Consecutive text deltas of one kind belong together; the places where they are cut have no meaning.
 - A call is one `ToolCallStart`, any number of `ToolArgumentsDelta`, and at most one `ToolCallEnd`, all with
   the same `index`. The texts of its deltas, joined, are the JSON text of its arguments.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-# The deltas, one or more a token, set their fields through the slots: a frozen dataclass takes twice the time.
+# There is at least one delta per token, so deltas set their slots directly: a frozen dataclass takes twice the time.
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class ReasoningDelta:
-    """Some of the model's reasoning."""
+    """The next piece of the model's reasoning."""
 
     text: str
 
@@ -29,7 +29,7 @@ _set_reasoning = vars(ReasoningDelta)["text"].__set__
 
 @dataclass(frozen=True, slots=True, init=False)
 class ContentDelta:
-    """Some of the answer."""
+    """The next piece of the answer."""
 
     text: str
 
@@ -67,7 +67,7 @@ _set_arguments = vars(ToolArgumentsDelta)["text"].__set__
 
 @dataclass(frozen=True, slots=True)
 class ToolCallEnd:
-    """Call `index` is over. `complete` is False where the model's text was cut off or no JSON object."""
+    """Call `index` has ended. `complete` is False if its text was cut off or is not a JSON object."""
 
     index: int
     complete: bool

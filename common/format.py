@@ -1,7 +1,7 @@
-"""What a format has to offer: the machine knows these classes and no family.
+"""The interface of a format: the machine knows these classes and no family.
 
-A format is a value. Its docstring is a sample of the markup: one call of `get_weather` with
-`{"city": "Paris"}`, and is a test case.
+A format is a value. The docstring of its module has a sample of the markup, one call of `get_weather` with
+`{"city": "Paris"}`, which is also a test case.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .recovery import drift, rule
 from .reply import Reply
 
 ORDINARY = re.compile(r"[\w\s:.,'!?-]+")
-"""A marker that is words: a sentence may have them, too."""
+"""Matches a marker that is ordinary words, which a sentence may contain."""
 PLAIN_TAG = re.compile(r"</[A-Za-z][\w:.-]*>")
-"""A closer in plain text: prose may name it, and a model may write another in its place. A special token it is not."""
+"""Matches a closer in plain text, not a special token: prose may name it, and a model may write another one instead."""
 _LABEL_ENDS = ("\n", *drift("what ends a label", "\r\n", " \n"))
 _LABEL_ALONE = rule("a label without its line break, before a closer")
 
@@ -40,17 +40,17 @@ class Think:
     opens: tuple[str, ...]
     closes: tuple[str, ...]
     label: str = ""
-    """What may stand right behind an opener and says nothing."""
+    """A text that may directly follow an opener and is dropped."""
     words: frozenset[str] = frozenset()
-    """The openers that are ordinary phrases."""
+    """The markers that are ordinary phrases."""
     cited: Span | None = None
-    """What stands around a passage with a source, and says nothing here; the closer ends with the sources and `>`."""
+    """The markers around a passage with a source, which are dropped; the closer is followed by the sources and `>`."""
     answers: tuple[Span, ...] = ()
-    """What may stand around an answer, and says nothing: `<response>`. Where a closer is "", only the opener is."""
+    """Markers that may be around an answer and are dropped, such as `<response>`; a closer "": only an opener is."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """How the label is written: its line break may be another one, or missing before a closer."""
+        """The spellings of the label: its line break may be another one, or missing before a closer."""
         word = self.label.rstrip()
         ends = (*_LABEL_ENDS, *(self.closes if _LABEL_ALONE else ())) if word else ()
         return tuple(word + end for end in ends)
@@ -60,7 +60,7 @@ THINK = Think(("<think>",), ("</think>",))
 
 
 class Calls(Enum):
-    """What becomes of the calls in a reply."""
+    """What the calls in a reply become."""
 
     READ = "read"
     VERBATIM = "verbatim"  # they end reasoning, and their markup is content
@@ -90,43 +90,49 @@ class ToolFormat:
     sample: str
     """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
     openers: Markers
-    """What may start a call or a section of calls."""
+    """The markers that may start a call or a section of calls."""
     closers: Markers
-    """What closes a call or a section, dropped where it stands alone behind a call."""
+    """The markers that close a call or a section; a single one after a call is dropped."""
     named_closer: str = ""
-    """What begins a closer whose name may be any; `>` ends it."""
+    """How a closer begins whose name may be any; `>` ends it."""
     markers: frozenset[str]
     """Every marker of the markup."""
     words: frozenset[str] = frozenset()
-    """The markers that are ordinary words or brackets: text where a reply ends in one."""
+    """The markers that are ordinary words or brackets: text if a reply ends with one."""
     bare: str = ""
-    """Where a call counts without an opener: "start" of the reply, start of a "line", or nowhere ("")."""
+    """Where a call counts without an opener: at the "start" of the reply, at the start of a "line", or nowhere ("")."""
     bare_starts: str = ""
     """The characters that such a call can start with."""
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """Read what `opener` starts, which has been read; "" for a call without an opener.
+        """Read the construct that begins with `opener`, which has been read; "": a call without an opener.
 
-        Returns True once it was a construct and has been read; False where it does not fit; None where the
-        reply ends before that is known. `mark` stands before the opener: it is settled as soon as the opener
-        fits, and left alone otherwise. Raises `Overrun` where the fit is not known within a mark's room.
+        Args:
+            mark: a mark before the opener. It is settled as soon as the opener fits, and not touched otherwise.
+
+        Returns:
+            True if it was a construct and has been read; False if the opener does not fit; None if the reply ends
+            before that is known.
+
+        Raises:
+            Overrun: it is not known within the room of a mark whether the opener fits.
         """
         raise NotImplementedError
 
 
 class FrameFormat:
-    """A markup that frames the whole reply: every text stands in a channel, which says what the text is."""
+    """A markup that frames the whole reply: every text is in a channel, which says what the text is."""
 
     sample: str
     """A reply that is one call of `get_weather` with `{"city": "Paris"}`."""
     reasoning_sample: str
     """A reply that is reasoning, and nothing else."""
     parts: Markers
-    """The markers of headers, and what ends a message."""
+    """The markers of headers, and those that end a message."""
     markers: frozenset[str]
     """Every marker of the markup."""
     answer: Span | None
-    """What opens and closes the answer, if it is not what closes reasoning."""
+    """The opener and closer of the answer; None if the closer of reasoning opens it."""
 
     def read_reply(self, cursor: Cursor, reply: Reply, task: Task) -> Reading[None]:
         """Read a whole reply."""

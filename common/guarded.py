@@ -1,9 +1,9 @@
-"""A parser for the adapters: a defect of ours must not cost a request, and what is odd in a reply is told.
+"""A parser for the adapters: a defect of ours never fails a request, and oddities in a reply are reported.
 
-- Whatever is raised is logged once, and the reply goes on as content from the last event on. A call that was only
-  announced, and not handed on, is content too.
-- At most one warning a reply: the parser, what was wrong and where. Never the text, but at debug level.
-- Watchers are told of every kind of oddity once a reply; the adapters count them where their engine shows counters.
+- An exception is logged once, and from the last event on the reply is content. A call that was announced in the same
+  step, so that its event was not returned yet, is content too.
+- There is at most one warning per reply: the parser, what was wrong and where. The text is logged only at debug level.
+- Watchers are told every kind of oddity once per reply; adapters count them if their engine has counters.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .reply import Call, Reply
 logger = logging.getLogger("dynamo_parsers")
 
 MALFORMED = "malformed"
-"""A call whose arguments are no JSON object, or that cannot be read on."""
+"""The arguments of a call are not a JSON object, or its text cannot be read further."""
 TRUNCATED = "truncated"
-"""A call that the reply ends in."""
+"""The reply ended inside a call."""
 DEFECT = "defect"
-"""This package's own fault."""
+"""A fault of this package."""
 
 _watchers: list[Callable[[str, str], None]] = []
 
 
 def watch(watcher: Callable[[str, str], None]) -> None:
-    """Call `watcher` with a parser's flag and name, and a kind of oddity: one of this module's or a cursor's remark."""
+    """Register `watcher`, which is called with a parser's flag and name, and a kind of oddity (here or in `cursor`)."""
     if watcher not in _watchers:
         _watchers.append(watcher)
 
@@ -39,12 +39,12 @@ def tell_watchers(label: str, kind: str) -> None:
     for watcher in _watchers:
         try:
             watcher(label, kind)
-        except Exception:  # a counter must not cost a request
+        except Exception:  # a counter must not fail a request
             logger.debug("a watcher failed", exc_info=True)
 
 
 class _Reply(Reply):
-    """A reply that knows where its last call begins."""
+    """A reply that knows the offset of its last call."""
 
     begins: int
     said: int
@@ -58,7 +58,7 @@ class _Reply(Reply):
         super().reasoning(text)
 
     def call(self, name: str, native_id: str | None = None, said: int = 0) -> Call:
-        # A call is held until it is announced; what was held before and was none has been said.
+        # The text of a call is held until it is announced; text that was held before has become content.
         self.begins = max(self.cursor.last_hold, self.said)
         return super().call(name, native_id, said)
 
@@ -98,14 +98,14 @@ class GuardedParser(Parser):
         return events
 
     def let_go(self) -> str:
-        """Stop reading, and return the text that no event has said. What is fed from now on comes back as content."""
+        """Stop reading, and return the text that has not become an event. All text that is fed later is content."""
         if self._broken:
             return ""
         self._broken = True
         return self._reply.pending_space() + self.unread
 
     def _report(self, *, truncated: bool) -> None:
-        """Tell what was odd in the reply."""
+        """Report the oddities of the reply."""
         found = dict(self._cursor.remarks)
         if self._reply.owed_closer and not truncated:
             found.setdefault(RECOVERED, self._cursor.offset)
@@ -138,7 +138,7 @@ class GuardedParser(Parser):
 
 
 def _cut_call(events: list[Event]) -> bool:
-    # For every token: `any` would make a generator each time.
+    # This runs for every token: `any` would make a generator each time.
     for event in events:  # noqa: SIM110
         if isinstance(event, ToolCallEnd) and not event.complete:
             return True

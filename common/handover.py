@@ -1,15 +1,15 @@
-"""One machine for an engine's two parsers, where one gives its content to the other.
+"""One machine for an engine's two parsers, of which the first passes its content to the second.
 
 Such an engine makes a reasoning parser and, for a request with tools, a tool parser. It gives every piece of the reply
-to the first, and the content that comes back to the second, unchanged. An adapter that is told the request says what
-the second will be (`Beside`):
+to the first, and the content that this returns to the second, unchanged. An adapter that knows the request tells the
+first what the second will be (`Beside`):
 
-- A `ReasoningHalf` with something beside it has one machine for both. It gives its content as `Content`, which knows
-  whose it is, and keeps the content and the calls for the tool half to fetch.
-- A `ToolHalf` that is given such `Content` fetches, if it is the tool parser that was named.
-- Where nobody tells the request, a `ReasoningHalf` that `may_be_joined` gives `Content` too, and the tool half that is
-  given the first of it joins: from there on there is one machine.
-- A half that is alone, or beside a parser of the engine, has a machine of its own, and gives plain text.
+- A `ReasoningHalf` with a `Beside` has one machine for both. It returns its content as `Content`, which refers to it,
+  and keeps content and calls for the tool half to fetch.
+- A `ToolHalf` that gets such `Content` fetches from it, if it is the tool parser of the `Beside`.
+- If the request is not known, a `ReasoningHalf` that `may_be_joined` returns `Content` too, and the tool half that gets
+  the first of it joins: from there on there is one machine.
+- A half that is alone, or used with a parser of the engine, has a machine of its own, and returns plain text.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .registry import PREFIX, tool_row
 
 
 class Content(str):
-    """Content of a reasoning half, which remembers whose it is; joined to other text it still does.
+    """Content of a reasoning half, to which it refers, even after it was joined to other text.
 
-    It is true if there is something to fetch, be it calls alone: an engine passes over what is false.
+    It is true if there is anything to fetch, even only calls, as an engine skips content that is false.
     """
 
     source: ReasoningHalf
@@ -48,13 +48,13 @@ class Content(str):
         return Content.of(str.__add__(other, self), self.source)
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        # To another process goes the text alone.
+        # Another process gets only the text.
         return str, (str.__str__(self),)
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A tool half that will be given the content, where that is known beforehand."""
+    """The tool half that will get the content, if that is known beforehand."""
 
     tool: str
     """The name of the tool parser, without the prefix."""
@@ -64,14 +64,14 @@ class Beside:
 
 
 class ReasoningHalf:
-    """What a reasoning parser of an engine does, for one reply.
+    """The work of an engine's reasoning parser, for one reply.
 
     Args:
-        name: of the reasoning parser, without the prefix.
+        name: the reasoning parser's name, without the prefix.
         chat_template_kwargs: the request's template arguments.
-        in_reasoning: whether the prompt ended inside reasoning; None: not told.
-        tool_choice: the request's, where it is told.
-        beside: the tool half that will be given the content: one machine reads for both.
+        in_reasoning: whether the prompt ended inside reasoning; None: not known.
+        tool_choice: the request's, if it is known.
+        beside: the tool half that will get the content, so that one machine reads for both.
         end_is_told: whether the engine calls `finish` at the end of a stream.
     """
 
@@ -99,20 +99,20 @@ class ReasoningHalf:
         self._finished = False
         self._queue: list[Event] = []  # content and calls, for the tool half
         self.may_be_joined = False
-        """Whether a tool half that nobody told of may join, which has to be given the content of the first piece."""
+        """Whether a tool half that was not known beforehand may join, when it gets the content of the first piece."""
         self._first = ""  # the first piece, which is read again if a tool half joins
-        self._given_first = ""  # the reasoning that was given out of it
-        self._owed = ""  # reasoning in it that both read together, and that this half alone did not give out
+        self._given_first = ""  # the reasoning that was returned for it
+        self._owed = ""  # reasoning in it that was found only after a tool half joined, and not returned yet
 
     def whole(self, text: str) -> tuple[str, str]:
-        """Reasoning and content of a whole reply. What was fed before is not of this one."""
+        """Return the reasoning and the content of a whole reply, independently of what was fed before."""
         half = self._new_half()
         reasoning, content = half.feed(text)
         last_reasoning, last_content = half.finish()
         return reasoning + last_reasoning, content + last_content
 
     def feed(self, text: str) -> tuple[str, str]:
-        """Reasoning and content that the next piece gives rise to."""
+        """Read the next piece and return its reasoning and content."""
         self.may_be_joined = self.may_be_joined and not self._first
         self._first = self._first or text
         owed, self._owed = self._owed, ""
@@ -123,10 +123,10 @@ class ReasoningHalf:
         return owed + reasoning, content
 
     def join(self, beside: Beside) -> bool:
-        """Read for `beside` too, which has been given the content of the first piece.
+        """Read for `beside` too, which got the content of the first piece.
 
         Returns:
-            False if it is too late, or if the two read the first piece otherwise than this half alone: each is alone.
+            False if it is too late, or if both together read the first piece differently; then each reads alone.
         """
         if not self.may_be_joined:
             return False
@@ -141,7 +141,7 @@ class ReasoningHalf:
         return True
 
     def finish(self) -> tuple[str, str]:
-        """The last reasoning and content. May be called twice."""
+        """End the reply and return the last reasoning and content. May be called twice."""
         if self._finished:
             return self._given([])
         self._finished = True
@@ -153,7 +153,7 @@ class ReasoningHalf:
         return bool(self._queue)
 
     def fetch(self) -> list[Event]:
-        """Content and calls since the last time, for the tool half."""
+        """Return the content and calls since the last time, for the tool half."""
         events, self._queue = self._queue, []
         return events
 
@@ -168,7 +168,7 @@ class ReasoningHalf:
 
 
 def _machine_for(name: str, tool_choice: object, beside: Beside | None, **said: Any) -> GuardedParser:
-    """A machine for reasoning parser `name`, and for the tool half beside it."""
+    """Return a machine for the reasoning parser `name`, and for the tool half `beside` if there is one."""
     if beside is None:
         return GuardedParser(None, name, (), tool_choice, label=f"reasoning parser {PREFIX}{name}", **said)
     return GuardedParser(
@@ -183,11 +183,11 @@ def _machine_for(name: str, tool_choice: object, beside: Beside | None, **said: 
 
 
 class ToolHalf:
-    """What a tool parser of an engine does, for one reply.
+    """The work of an engine's tool parser, for one reply.
 
     Args:
-        name: of the tool parser, without the prefix.
-        tool_choice, parallel_tool_calls: the request's, if they are told.
+        name: the tool parser's name, without the prefix.
+        tool_choice, parallel_tool_calls: the request's, if they are known.
         end_is_told: whether the engine calls `finish` at the end of a stream.
     """
 
@@ -203,7 +203,7 @@ class ToolHalf:
         self._finished = False
 
     def whole(self, text: str, tools: Sequence[object]) -> list[Event]:
-        """Content and calls of a whole reply: its text, or the content of its reasoning half."""
+        """Return the content and calls of a whole reply. `text`: the reply, or the content of its reasoning half."""
         source = self._source_of(text)
         if source is not None:
             return source.fetch()
@@ -211,7 +211,7 @@ class ToolHalf:
         return [*machine.feed(text), *machine.finish()]
 
     def feed(self, text: str, tools: Sequence[object]) -> list[Event]:
-        """Content and calls that the next piece gives rise to."""
+        """Read the next piece and return its content and calls."""
         if self._source is None and self._machine is None:
             self._join(text, tools)
             self._source = self._source_of(text)
@@ -222,7 +222,7 @@ class ToolHalf:
         return self._machine.feed(text) if self._machine is not None else []
 
     def finish(self) -> list[Event]:
-        """The last content and calls. May be called twice."""
+        """End the reply and return the last content and calls. May be called twice."""
         if self._source is not None:
             self._source.finish()
             return self._source.fetch()
@@ -236,7 +236,7 @@ class ToolHalf:
             text.source.join(Beside(self._name, tools, self._choice, self._parallel))
 
     def _source_of(self, text: str) -> ReasoningHalf | None:
-        """The half whose content `text` is, if it reads for this one."""
+        """Return the reasoning half from which `text` is, if it reads for this one; else None."""
         if not isinstance(text, Content) or text.source.beside is None:
             return None
         return text.source if tool_row(text.source.beside.tool) is tool_row(self._name) else None
@@ -250,7 +250,7 @@ class ToolHalf:
 
 @dataclass(frozen=True, slots=True)
 class CallPiece:
-    """What one step says of one call. `id` and `name` stand in its first piece only."""
+    """A call's piece in one step. `id` and `name` are only in its first piece."""
 
     index: int
     id: str | None
@@ -259,7 +259,7 @@ class CallPiece:
 
 
 def folded(events: Sequence[Event]) -> tuple[str, list[CallPiece]]:
-    """The content of one step, and one piece for each call that it says something of."""
+    """Return the content of one step, and one piece for each call in it."""
     content = ""
     starts: dict[int, ToolCallStart] = {}
     arguments: dict[int, str] = {}

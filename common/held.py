@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import chain
 
 _PIECES = 256
-"""A string takes some 50 bytes besides its text, so pieces of a token each are joined before they are many."""
+"""A string takes some 50 bytes besides its text, so pieces of one token each are joined before there are many."""
 
 
 class Held:
-    """Appended to, then taken. Costs its own length, in time and in memory."""
+    """Text that is appended, then taken. It costs its own length, in time and in memory."""
 
     __slots__ = ("_blocks", "_pieces")
 
@@ -25,7 +25,7 @@ class Held:
             self._pieces.clear()
 
     def blocks(self) -> Iterator[str]:
-        """The text, in a few pieces."""
+        """Yield the text, in a few pieces."""
         yield from self._blocks
         yield "".join(self._pieces)
 
@@ -33,7 +33,7 @@ class Held:
         return "".join((*self._blocks, *self._pieces))
 
     def is_longer(self, size: int) -> bool:
-        """Whether the text is longer than `size`; costs no more than that."""
+        """Return whether the text is longer than `size`; costs no more than that."""
         for piece in chain(self._blocks, self._pieces):
             size -= len(piece)
             if size < 0:
@@ -41,7 +41,7 @@ class Held:
         return False
 
     def take(self) -> str:
-        """The text, which is held no longer."""
+        """Return the text, and hold it no longer."""
         text = self.text()
         self._blocks.clear()
         self._pieces.clear()

@@ -1,4 +1,4 @@
-"""What was made of a request's parts, kept for the requests after it: bounded by size, the oldest go first."""
+"""A cache of what was made from parts of requests: bounded by size; the least recently used entries go first."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Value = TypeVar("Value")
 
 
 class Kept(Generic[Value]):
-    """Values by what they were made of."""
+    """Values by the parts from which they were made."""
 
     def __init__(self, room: int) -> None:
-        """`room`: how much is kept, in the unit that `put` is told sizes in."""
+        """`room`: the size of the cache, in the unit of the sizes for `put`."""
         self._room = room
         self._used = 0
         self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
@@ -29,7 +29,7 @@ class Kept(Generic[Value]):
             return found[0]
 
     def put(self, key: Hashable, value: Value, size: int) -> None:
-        """Keep `value`. One that is larger than all the room is not kept."""
+        """Keep `value`, unless it is larger than the whole cache."""
         with self._lock:
             old = self._values.pop(key, None)
             self._used -= old[1] if old is not None else 0
