@@ -29,7 +29,7 @@ STRICT = [{"type": "function", "function": {**tool["function"], "strict": True}}
 ANSWER = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS["get_weather"]}}
 
 streams = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-FAMILIES: Mapping[str, Callable[..., str]] = {"kimi_k2": kimi_k2, "qwen3_coder": qwen3_coder, "hermes": hermes}
+FAMILIES: Mapping[str, Callable[..., str]] = {"kimi_k2": kimi_k2, "hermes": hermes, "qwen3_coder": qwen3_coder}
 
 
 @pytest.fixture(params=some([*FAMILIES], 2), scope="module")
