@@ -281,7 +281,7 @@ def _pieces(sample: str) -> Pieces:
 
 
 def _encoding(row: ToolRow, arguments: object) -> tuple[str, Callable[[re.Match[str], str], Values]]:
-    """Return a pattern for a sample's arguments, and a function that makes their `Values` from its match and what follows."""
+    """Return a pattern for a sample's arguments; a function makes their `Values` of its match and what follows."""
     match arguments:
         case MinimaxM3Values():
             return re.escape(f"{NAMESPACE}<{KEY}>{VALUE}{NAMESPACE}</{KEY}>"), lambda found, after: Elements(after)
