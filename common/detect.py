@@ -1,11 +1,12 @@
-"""Which parsers fit a model, by what the model itself shows: its chat template, its tokens, its config, or its output.
+"""Finds the parsers that fit a model, by its chat template, its tokens, its config, or its output.
 
-- What the checkpoint itself declares, a `response_template`, comes first: if it is a family's markup, that family's
-  parser; else the one that is made of it.
-- The strongest evidence else is a call that the template writes into the history and a parser reads back exactly.
-- Next come the markup that the template shows, the markers among the tokens, and the kind of model in its config.
-- Names of files, folders and models are no evidence. A parser whose special tokens the tokenizer lacks is out.
-- No answer rather than a wrong one: where two parsers fit as well, or none fits well, there is none.
+- A `response_template` that the checkpoint declares comes first: if it is a family's markup, that family's parser is
+  the answer; otherwise the parser that is made from it.
+- After that, the strongest evidence is a call that the template writes into the history and a parser reads back
+  exactly.
+- Next come the markup in the template, the markers among the tokens, and the kind of model in its config.
+- Names of files, folders and models are not evidence. A parser whose special tokens the tokenizer lacks is excluded.
+- No answer is better than a wrong one: there is none if two parsers fit equally well, or none fits well.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ from .write.template import markup_of
 from .write.values import ParameterTags
 
 ENOUGH = 0.5
-"""The score from which on a parser is the answer."""
+"""The lowest score with which a parser is the answer."""
 
 _NO_FAMILY = frozenset({"default", "minimax_append_think"})
-"""Parsers that somebody chooses, and no model asks for."""
+"""Parsers that are not of a model family: a user has to choose them."""
 
 _TOOL: dict[str, object] = {
     "type": "function",
@@ -65,14 +66,14 @@ _TOKENS = (
     "extra_special_tokens",
     "special_tokens",
 )
-"""Where the files of a tokenizer list them."""
+"""The keys under which the files of a tokenizer list added tokens."""
 
 _KINDS = frozenset(kind for row in TOOL_ROWS for kind in row.model_types)
-"""What `model_type` in a config says; a Llama is anything."""
+"""The values of `model_type` that identify a family; "llama" does not, as many models have it."""
 
 
 class Evidence(BaseModel):
-    """One thing that was found, and what it counts for or (negative) against the parser."""
+    """One finding, and its weight for or (negative) against a parser."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,7 +92,7 @@ class Candidate(BaseModel):
 
 
 class Detection(BaseModel):
-    """What fits. `tool_parser` and `reasoning_parser` are names with `dynamo_`, or None: no answer, or none needed."""
+    """The answer. Names have `dynamo_`; no `tool_parser`: there is no answer; no `reasoning_parser`: none is needed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -101,11 +102,11 @@ class Detection(BaseModel):
     reason: str
     evidence: list[Evidence] = []
     candidates: list[Candidate] = []
-    """The parsers that something speaks for, best first."""
+    """The parsers with a positive score, best first."""
     template_writes_calls: bool | None = None
     """Whether the model's own template writes calls into the history; None: it could not be rendered."""
     chat_template: str | None = None
-    """The template of this package that fits, where the model's own one does not write calls."""
+    """The template of this package that fits, if the model's own does not write calls."""
 
     @property
     def conclusive(self) -> bool:
@@ -113,12 +114,12 @@ class Detection(BaseModel):
 
     @property
     def is_declared(self) -> bool:
-        """Whether the parsers are made of the checkpoint's `response_template`."""
+        """Whether the parsers are made from the checkpoint's `response_template`."""
         return self.tool_parser == PREFIX + RESPONSE_TEMPLATE
 
 
 class NotConclusive(ValueError):
-    """The evidence does not name one parser. The message tells what was found and what to do."""
+    """The evidence does not point to one parser. The message says what was found and what to do."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Model:
     kind: str = ""
     """`model_type` of the config."""
     named_tokens: Mapping[str, str] = field(default_factory=dict)
-    """`bos_token` and its like."""
+    """`bos_token` and the like."""
     declared: Mapping[str, object] | None = None
     """The `response_template` of the tokenizer's config."""
 
@@ -141,7 +142,7 @@ class Model:
 
 
 def model_in(folder: Path) -> Model:
-    """What the files of a model folder show. Raises OSError where there is none, ValueError where it is no model's."""
+    """Read the files of a model folder. Raises OSError if there is no folder, ValueError if it is not a model's."""
     config = _json_file(folder / "config.json")
     tokenizer_config = _json_file(folder / "tokenizer_config.json")
     tokenizer = _json_file(folder / "tokenizer.json")
@@ -162,7 +163,7 @@ def model_in(folder: Path) -> Model:
 
 
 def model_of(tokenizer: object, kind: str = "") -> Model:
-    """What a Hugging Face tokenizer shows."""
+    """Return what a Hugging Face tokenizer shows of its model."""
     vocabulary: Mapping[str, int] = getattr(tokenizer, "get_vocab", dict)()
     template = getattr(tokenizer, "chat_template", None)
     if isinstance(template, Mapping):
@@ -184,12 +185,12 @@ def _json_file(file: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise ValueError(f"{file}: no JSON ({error})") from None
+        raise ValueError(f"{file}: not JSON ({error})") from None
     return content if isinstance(content, dict) else {}
 
 
 def _added(content: Mapping[str, object]) -> Iterator[str]:
-    """The added tokens of a tokenizer.json, a tokenizer_config.json or a tekken.json."""
+    """Yield the added tokens of a tokenizer.json, a tokenizer_config.json or a tekken.json."""
     for name in _TOKENS:
         listed = content.get(name)
         for entry in listed.values() if isinstance(listed, dict) else listed if isinstance(listed, list) else ():
@@ -204,7 +205,7 @@ def _token(entry: object) -> str:
 
 
 def template_in(folder: Path) -> tuple[str, dict[str, str]]:
-    """The chat template of a model's folder, "" where there is none, and `bos_token` and its like."""
+    """Return the chat template of a model's folder, "" if there is none, and `bos_token` and the like."""
     config = _json_file(folder / "tokenizer_config.json")
     return _template(folder, config), _named(config)
 
@@ -214,7 +215,7 @@ def _named(tokenizer_config: Mapping[str, object]) -> dict[str, str]:
 
 
 def _template(folder: Path, tokenizer_config: Mapping[str, object]) -> str:
-    """The chat template that an engine would use for a request with tools."""
+    """Return the chat template that an engine would use for a request with tools; "" if there is none."""
     for file in (folder / "additional_chat_templates" / "tool_use.jinja", folder / "chat_template.jinja"):
         if file.is_file():
             return file.read_text(encoding="utf-8")
@@ -233,12 +234,12 @@ def _kind(config: Mapping[str, object]) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-# --- what a markup is made of
+# --- the parts of a markup
 
 
 @cache
 def pieces(row: ToolRow) -> frozenset[str]:
-    """The markers that the row's sample is written with, and the keys of its JSON."""
+    """Return the markers in the row's sample, and the keys of its JSON."""
     markers = frozenset(marker for marker in row.format.markers if marker in row.sample)
     return markers | frozenset(_KEY.findall(row.sample))
 
@@ -248,12 +249,12 @@ def _markers(row: ToolRow) -> frozenset[str]:
 
 
 def is_any_familys(row: ToolRow) -> bool:
-    """Whether the markup is JSON without a marker, which others write by mistake: a raw reply tells nothing then."""
+    """Return whether the markup is JSON without a marker. Other models write that by mistake, so it proves nothing."""
     return bool(pieces(row)) and not _markers(row)
 
 
 def share(row: ToolRow, text: str) -> float:
-    """How much of the markup stands in a text: 1 where all pieces of the sample do."""
+    """Return the share of the markup that is in a text: 1 if all pieces of the sample are."""
     wanted = pieces(row)
     return sum(piece in text for piece in wanted) / len(wanted) if wanted else 0.0
 
@@ -277,7 +278,7 @@ def _parameter_of(row: ToolRow) -> re.Pattern[str] | None:
 
 
 def families() -> Iterator[ToolRow]:
-    """The parsers that are a model family's."""
+    """Yield the parsers of model families."""
     return (row for row in TOOL_ROWS if row.name not in _NO_FAMILY)
 
 
@@ -285,7 +286,7 @@ def families() -> Iterator[ToolRow]:
 
 
 def detect(model: Model) -> Detection:
-    """The parsers that fit a model."""
+    """Return the parsers that fit a model."""
     written, problem = _written_call(model)
     readers = _readers(written, model) if written else {}
     if model.declared is not None:
@@ -300,7 +301,7 @@ def detect(model: Model) -> Detection:
     found = sorted((each for each in judged if each.score > 0), key=lambda each: -each.score)
     writes = None if written is None else bool(readers)
     if not found:
-        reason = "nothing in the chat template, the tokens or the config shows a markup for calls that is known here"
+        reason = "nothing in the chat template, the tokens or the config shows a known markup of calls"
         return Detection(reason=_with(reason, problem), template_writes_calls=writes)
     best = [each for each in found if each.score == found[0].score]
     if len(best) > 1 or best[0].score < ENOUGH:
@@ -333,7 +334,7 @@ def _answer(
 
 
 def _declared(spec: Mapping[str, object], model: Model, *, writes: bool | None) -> Detection:
-    """What a checkpoint declares. Raises Refused if that is no family's markup, and cannot be made a parser of."""
+    """Return the answer for a declared template. Raises Refused if it is not a family's and cannot be served."""
     template = read_template(spec)
     row = family_of(template)
     if row is None:
@@ -345,7 +346,7 @@ def _declared(spec: Mapping[str, object], model: Model, *, writes: bool | None) 
             tool_parser=name,
             reasoning_parser=name if made.reasoning is not None else None,
             score=1.0,
-            reason="no family's markup, but the checkpoint declares it",
+            reason="not a family's markup, but declared by the checkpoint",
             evidence=[Evidence(weight=1.0, text=f"{made.why} can be served as it is")],
             template_writes_calls=writes,
         )
@@ -355,7 +356,10 @@ def _declared(spec: Mapping[str, object], model: Model, *, writes: bool | None) 
 
 
 def family_of(template: Template) -> ToolRow | None:
-    """The family whose markup a template declares: a call that is written so has all of its markup, and comes back."""
+    """Return the family whose markup a template declares, None if there is none.
+
+    A call in the template's markup has to have all of the family's markup, and to be read back.
+    """
     if template.calls is None:
         return None
     try:
@@ -368,14 +372,14 @@ def family_of(template: Template) -> ToolRow | None:
 
 
 def _is_whole(row: ToolRow, written: str) -> bool:
-    """Whether a call has all the family's markup. Of a header that frames it parts may be missing."""
+    """Return whether a call has all the family's markup; parts of a frame's header may be missing."""
     if not _markers(row):
         return False
     return share(row, written) >= (1 if isinstance(row.format, ToolFormat) else ENOUGH)
 
 
 def _pairs_with(row: ToolRow, field: Field) -> list[ReasoningRow]:
-    """The reasoning parsers of a family that read what a field of reasoning declares."""
+    """Return the reasoning parsers of a family that read the reasoning of a template's field."""
     try:
         opens = texts_of(field.open, field.scope, none=True)
         closes = texts_of(field.close, field.scope, none=True)
@@ -387,26 +391,27 @@ def _pairs_with(row: ToolRow, field: Field) -> list[ReasoningRow]:
 
 
 def _opens_with(row: ReasoningRow, opens: Sequence[str]) -> bool:
-    """Whether reasoning that is opened so is this parser's; no opener: the prompt writes it."""
+    """Return whether one of `opens` is an opener of this parser; True without openers, as the prompt writes it."""
     return not opens or any(
         text in (opener, (opener + row.think.label).strip()) for opener in row.think.opens for text in opens
     )
 
 
 def _of_field(row: ToolRow, template: Template, model: Model) -> tuple[ReasoningRow | None, Evidence]:
-    """The reasoning parser of a family for what a template declares, by how a prompt ends."""
+    """Return the family's reasoning parser that fits a template's field and the prompts of the model best."""
     assert template.thinking is not None
     opened = template.thinking.open and all(isinstance(way[0], str) for way in template.thinking.open if way)
     found = _pairs_with(row, template.thinking)
-    # What has no opener in the reply was opened by the prompt.
+    # Reasoning without an opener in the reply was opened by the prompt.
     best = min(found, key=lambda each: (_strangeness(each, model), not (opened or each.starts.inside)))
     return best, Evidence(weight=0.0, text=f"{template.thinking.scope} is what {PREFIX}{best.name} reads")
 
 
 def pair_for(tokenizer: object) -> tuple[ToolRow, ReasoningRow | None, str]:
-    """The parsers for a tokenizer and its chat template, and one line that says why.
+    """Return the parsers for a tokenizer and its chat template, and one line that says why.
 
-    Raises NotConclusive where the evidence does not name one tool-call parser.
+    Raises:
+        NotConclusive: the evidence does not point to one tool-call parser.
     """
     model = model_of(tokenizer)
     found = detect(model)
@@ -434,7 +439,7 @@ def _judged(row: ToolRow, model: Model, readers: Mapping[str, float], shown: str
         agrees = model.kind in row.model_types
         evidence.append(Evidence(weight=0.2 if agrees else -0.3, text=f"the config's model_type is {model.kind}"))
     missing = [token for token in row.special_tokens if token not in model.tokens] if model.tokens_known else []
-    # A family's older tokenizers lack a few of the markers; one that has none of them is another family's.
+    # A family's older tokenizers may lack some of the markers; a tokenizer without any is another family's.
     if missing and len(missing) == len(row.special_tokens):
         evidence.append(Evidence(weight=-1.0, text=f"the tokenizer has no {missing[0]}"))
     score = max(0.0, min(1.0, sum(each.weight for each in evidence)))
@@ -447,7 +452,7 @@ def _template_evidence(row: ToolRow, readers: Mapping[str, float], shown: str) -
     wanted = pieces(row)
     if not shown or not wanted or share(row, shown) < 1:
         return
-    # Another markup may be written with these markers and more.
+    # The text may show another markup, which has these markers and more.
     if not any(wanted < pieces(other) and share(other, shown) == 1 for other in families()):
         listed = " ".join(sorted(_markers(row))[:4]) or "its JSON"
         yield Evidence(weight=0.5, text=f"the chat template shows the whole markup: {listed}")
@@ -456,7 +461,7 @@ def _template_evidence(row: ToolRow, readers: Mapping[str, float], shown: str) -
 
 
 def _shown_text(model: Model) -> str:
-    """The template's text, and a prompt with tools that it writes."""
+    """Return the template's text, and a prompt with tools that it writes."""
     try:
         prompt = render(model.template, [_QUESTION], tools=[_TOOL], tokens=model.named_tokens)
     except Unrenderable:
@@ -477,11 +482,11 @@ def _token_evidence(row: ToolRow, model: Model) -> Iterator[Evidence]:
 
 
 def _written_call(model: Model) -> tuple[str | None, str]:
-    """What the template writes for a call in the history; None, and why, where it cannot be rendered."""
+    """Return what the template writes for a call in the history; or None, and the reason."""
     if not model.template:
         return None, "the model has no chat template"
     problem = ""
-    # Some templates want the arguments as JSON text, and some write calls only beside content that is null.
+    # Some templates need the arguments as JSON text, and some write calls only if the content is null.
     for content, arguments in product(("", None), (_ARGUMENTS, json.dumps(_ARGUMENTS))):
         call = {"id": "callabc12", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
         reply = {"role": "assistant", "content": content, "tool_calls": [call]}
@@ -492,7 +497,7 @@ def _written_call(model: Model) -> tuple[str | None, str]:
             problem = f"the chat template does not render ({error})"
             continue
         same = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
-        tag = after.rfind("<", 0, same)  # the two may part inside one: `<think>` and `</think>`
+        tag = after.rfind("<", 0, same)  # the two may differ inside a tag: `<think>` and `</think>`
         text = after[tag if tag > after.rfind(">", 0, same) else same :]
         if "get_weather" in text:
             return text.rstrip().removesuffix(model.named_tokens.get("eos_token", "")), ""
@@ -501,7 +506,7 @@ def _written_call(model: Model) -> tuple[str | None, str]:
 
 
 def _readers(written: str, model: Model) -> dict[str, float]:
-    """The parsers that read a written call back exactly, each with how well its markup fits."""
+    """Return the parsers that read a written call back exactly, each with how well its markup fits."""
     found: dict[str, float] = {}
     for row in families():
         if not _reads_back(row, written):
@@ -510,11 +515,11 @@ def _readers(written: str, model: Model) -> dict[str, float]:
         markers = _markers(row)
         marked = any(marker in written for marker in markers)
         if markers and not marked and not all(each in model.tokens or each in model.template for each in markers):
-            continue  # it reads the bare JSON of any family
+            continue  # it only reads it as bare JSON, which may be of any family
         if is_any_familys(row):
             continue
         if not pieces(row) and _KEY.search(written):
-            continue  # without pieces its calls are Python's, and the JSON that it reads too is another family's
+            continue  # its own calls are Python without markers; the JSON that it also reads is another family's
         found[row.name] = round(part + len(pieces(row)) / 1000 + _spaced_so(row, written) / 10_000, 4)
     return found
 
@@ -532,7 +537,7 @@ def _reads_back(row: ToolRow, written: str) -> bool:
 
 
 def _starts(written: str) -> Iterator[str]:
-    """The reply, with and without the head of the turn: what stands before its first line break."""
+    """Yield the reply, with and without the head of the turn, which is the text before its first line break."""
     yield written
     head, line, rest = written.partition("\n")
     if line and len(head) < 80:
@@ -540,7 +545,7 @@ def _starts(written: str) -> Iterator[str]:
 
 
 def _said(message: Message, row: ToolRow) -> str:
-    """The content beside a call, less the tokens that end a turn."""
+    """Return the content beside a call, without the tokens that end a turn."""
     content = message.content or ""
     for end in (row.turn_end, *row.turn_ends):
         content = content.replace(end, "")
@@ -548,12 +553,12 @@ def _said(message: Message, row: ToolRow) -> str:
 
 
 def _pairs(row: ToolRow) -> list[ReasoningRow]:
-    """The reasoning parsers of a family."""
+    """Return the reasoning parsers of a family."""
     return [reasoning_row(name) for name in row.pairs if name not in _NO_FAMILY]
 
 
 def _reasoning_of(row: ToolRow, model: Model) -> tuple[ReasoningRow | None, Evidence]:
-    """The reasoning parser of a family for this model, by its markers and by how a prompt ends."""
+    """Return the reasoning parser of a family for this model, by its markers and by how a prompt ends, and why."""
     shown = [each for each in _pairs(row) if _shows(each, model)]
     if not shown:
         return None, Evidence(weight=0.0, text="neither the tokens nor the chat template show reasoning")
@@ -565,9 +570,9 @@ def _reasoning_of(row: ToolRow, model: Model) -> tuple[ReasoningRow | None, Evid
 
 
 def _strangeness(row: ReasoningRow, model: Model) -> tuple[bool, int]:
-    """How badly a reasoning parser's starts fit the prompts that the template writes.
+    """Return how badly a reasoning parser's `starts` fits the prompts of the template; the smallest fits best.
 
-    Where the template opens no reasoning, a parser that starts inside it would take the answer for reasoning; one that
+    If the template opens no reasoning, a parser that starts inside would take the answer for reasoning, while one that
     starts outside reads the opener that the model writes.
     """
     if not model.template:
@@ -582,7 +587,7 @@ def _strangeness(row: ReasoningRow, model: Model) -> tuple[bool, int]:
 
 
 def _answers_shown(row: ReasoningRow, model: Model) -> int:
-    """-1 where the model shows what the family writes around answers, 1 where it does not, 0 where there is nothing."""
+    """Return -1 if the model has the family's markers around answers, 1 if not, 0 if the family has none."""
     openers = [span.open for span in row.think.answers]
     if not openers:
         return 0
@@ -626,54 +631,54 @@ def _with(reason: str, problem: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RawReading:
-    """How one parser reads a raw reply."""
+    """The reading of a raw reply by one parser."""
 
     row: ToolRow
     message: Message
     share: float
-    """How much of the markup stands in the text."""
+    """The share of the markup that is in the text."""
     leaks: tuple[str, ...]
-    """Markers that are left in content and reasoning."""
+    """Markers that were left in content and reasoning."""
 
     @property
     def said(self) -> int:
-        """How many characters its calls' arguments have."""
+        """The number of characters of its calls' arguments."""
         return sum(len(call.arguments) for call in self.message.tool_calls)
 
     @property
     def whole(self) -> bool:
-        """Whether it reads calls, all of them complete, and leaves no marker behind."""
+        """Whether it reads calls, all of them complete, and leaves no marker in the text."""
         calls = self.message.tool_calls
         return bool(calls) and all(call.complete for call in calls) and not self.leaks
 
 
 def read_raw(row: ToolRow, text: str, tools: Sequence[object] | None = None) -> RawReading:
-    """How one parser, with its usual reasoning parser, reads a raw reply."""
+    """Return the reading of a raw reply by one parser with its usual reasoning parser."""
     think = reasoning_row(row.pairs[0]).think
     inside = starts_inside(text, think)
     message = parse(text, row.name, row.pairs[0], tools or _UNKNOWN_TOOLS, in_reasoning=inside)
     markup = text
-    if message.tool_calls and share(row, text) == 1:  # what an argument quotes is no markup
+    if message.tool_calls and share(row, text) == 1:  # text that an argument quotes is not markup
         told = explain(text, row.name, row.pairs[0], tools or _UNKNOWN_TOOLS, in_reasoning=inside)
         markup = "".join(span.text if span.kind not in _SAID else "\0" for span in told.spans)
     return RawReading(row, message, share(row, markup), left_markers(message))
 
 
 def starts_inside(text: str, think: Think) -> bool:
-    """Whether a reply starts inside reasoning: it closes what it has not opened."""
+    """Return whether a reply starts inside reasoning: it has a closer without an opener before it."""
     closes = [at for closer in think.closes if (at := text.find(closer)) >= 0]
     return bool(closes) and not any(opener in text[: min(closes)] for opener in think.opens)
 
 
 def left_markers(message: Message) -> tuple[str, ...]:
-    """The markers of any family in content and reasoning; ordinary words and brackets are none."""
+    """Return the markers of any family in content and reasoning, except ordinary words and brackets."""
     said = (message.content or "") + "\0" + (message.reasoning or "")
     return tuple(sorted(marker for marker in distinctive_markers() if marker in said))
 
 
 @cache
 def _call_markers() -> frozenset[str]:
-    """The markers that stand in calls and at the end of no turn."""
+    """Return the markers of calls that do not also end a turn."""
     ends = {end for row in TOOL_ROWS for end in (row.turn_end, *row.turn_ends)}
     return frozenset().union(*(_markers(row) for row in families())) - ends
 
@@ -684,9 +689,9 @@ def distinctive_markers() -> frozenset[str]:
 
 
 def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
-    """The parsers that fit a raw reply: those whose whole markup it holds and which read every call in it."""
+    """Return the parsers that fit a raw reply: all their markup is in it, and they read every call in it."""
     readings = [read_raw(row, text, tools) for row in families()]
-    # Where a markup has no pieces its calls are Python's, without a marker; calls in JSON without one are any family's.
+    # A markup without pieces is Python without markers; JSON calls without a marker may be of any family.
     plain = _KEY.search(text.replace("'", '"')) is None and not any(marker in text for marker in _call_markers())
     whole = [
         each
@@ -702,9 +707,9 @@ def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
         for each in sorted(readings, key=lambda each: (-each.share, -len(pieces(each.row))))
         if each.whole
     ]
-    # Of two markups, one of which is written with the other's markers and more, the fuller one is meant.
+    # If one markup has all markers of another and more, it is the right one.
     meant = [each for each in whole if not any(pieces(each.row) < pieces(other.row) for other in whole)]
-    # Of two markups with the same markers, the one that takes the template's white space for the values' is not.
+    # If two have the same markers, the one that reads the template's white space as part of values is wrong.
     meant = [
         each
         for each in meant
@@ -717,7 +722,7 @@ def detect_raw(text: str, tools: Sequence[object] | None = None) -> Detection:
     row = meant[0].row
     reasoning, said = _reasoning_in(row, text)
     listed = " ".join(sorted(_markers(row))[:4]) or "its calls"
-    evidence = [Evidence(weight=1.0, text=f"the whole markup stands in the text: {listed}"), said]
+    evidence = [Evidence(weight=1.0, text=f"the whole markup is in the text: {listed}"), said]
     answer = _answer(row, reasoning, evidence, candidates[0].score, writes=None)
     return answer.model_copy(update={"candidates": candidates, "chat_template": None})
 

@@ -1,8 +1,8 @@
-"""What every character of a reply became: content, reasoning, a name, arguments, markup, or nothing.
+"""Shows what every character of a reply became: content, reasoning, a name, arguments, markup, or nothing.
 
-A fold over the parser's events. The reply is fed one character at a time, so that each event is known to come of the
-text up to there; what an event says is then looked for between the event before it and there. Cuts change no event, so
-these are the events of the reply as it came. What no event says is markup, white space, or text that was dropped.
+This is a fold over the parser's events. The reply is fed one character at a time, so each event comes from the text up
+to that point; its text is looked up between the previous event and there. Events do not depend on cuts, so these are
+the events of the original reply. Text that no event has is markup, white space, or was dropped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Kind(str, Enum):
 
 
 class Span(BaseModel):
-    """`text` stands at `start` (in characters) of the reply and ends before `end`."""
+    """A span of the reply: `text` from character `start` up to `end`, exclusive."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,7 +51,7 @@ class Span(BaseModel):
 
 
 class Explanation(BaseModel):
-    """A reply, what became of each part of it, and the message. The spans follow each other without a gap."""
+    """A reply, what each part of it became, and the message. The spans follow each other without a gap."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,7 +60,7 @@ class Explanation(BaseModel):
     message: Message
 
     def joined(self, kind: Kind, call: int | None = None) -> str:
-        """The text of all spans of a kind."""
+        """Return the text of all spans of a kind, and of a call if `call` is given."""
         return "".join(span.text for span in self.spans if span.kind is kind and call in (None, span.call))
 
 
@@ -75,7 +75,7 @@ def explain(  # noqa: PLR0913
     in_reasoning: bool | None = None,
     engine_finish: str | None = "stop",
 ) -> Explanation:
-    """What became of each part of a whole reply. Arguments as for `parse`."""
+    """Return what each part of a whole reply became. Arguments and errors are those of `parse`."""
     parser = Parser(
         tool_parser, reasoning_parser, tools, tool_choice, parallel_tool_calls, chat_template_kwargs, in_reasoning
     )
@@ -88,7 +88,7 @@ def explain(  # noqa: PLR0913
 
 
 def known_markers() -> frozenset[str]:
-    """Every marker of every markup."""
+    """Return every marker of every markup."""
     found: set[str] = set()
     for tool in TOOL_ROWS:
         found |= tool.format.markers | {tool.turn_end, *tool.turn_ends, *tool.special_tokens, *tool.added_tokens}
@@ -99,12 +99,12 @@ def known_markers() -> frozenset[str]:
     return frozenset(found - {""})
 
 
-# Longer ones first. A word or a sign is a marker only where its parser takes it for one.
+# Longer ones first, without words and single signs, which are often text.
 _MARKERS = re.compile(
     "|".join(re.escape(each) for each in sorted(known_markers(), key=len, reverse=True) if re.search("[<>\\[|]", each))
 )
 _ENOUGH = 8
-"""Characters that tell whether a marker was said."""
+"""How many characters are compared to know whether a marker is part of an event's text."""
 _LONGEST = max(map(len, known_markers()))
 _PIECES = re.compile(
     rf"(?P<space>[{SPACE}]+)|(?P<markup>{_MARKERS.pattern}|</?[\w:.｜|▁-]+|[{{}}\[\]()\"',;:=`<>|])|(?P<other>.)",
@@ -115,24 +115,24 @@ _QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 
 
 class _Places:
-    """Where in a reply stands what its events say."""
+    """Finds the places in a reply of the texts of its events."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._kinds: list[Kind | None] = [None] * len(text)  # None: no event says it
+        self._kinds: list[Kind | None] = [None] * len(text)  # None: not part of an event
         self._calls: list[int | None] = [None] * len(text)
-        self._floor = 0  # what the last event said ends here
-        self._end = 0  # and what the next one says, here at the latest
-        self._spoken = {Kind.CONTENT: 0, Kind.REASONING: 0}  # what the last text of a kind said ends here
-        self._header = 0  # the call begins behind it
-        self._late = False  # what was held is said: in order, from the floor on
+        self._floor = 0  # the end of the last event's text
+        self._end = 0  # the latest end of the next event's text
+        self._spoken = {Kind.CONTENT: 0, Kind.REASONING: 0}  # the end of the last text of each kind
+        self._header = 0  # the start of the call's header
+        self._late = False  # held output comes out: its texts are in order, from the floor on
         self._call: int | None = None
         self._name = ""
-        self._in_string = False  # the argument text so far ends in one
-        self._as_json = False  # the call's arguments are the JSON text that stands in the reply
+        self._in_string = False  # the argument text so far ends inside a string
+        self._as_json = False  # the call's arguments are JSON text in the reply
 
     def of(self, events: list[Event], end: int) -> list[Event]:
-        """Find what `events` say, which came of the reply up to `end`."""
+        """Find the texts of `events`, which came when the reply had been fed up to `end`. Returns `events`."""
         self._end = end
         kinds = [type(event) for event in events]
         self._late = ToolCallStart in kinds and ToolCallEnd in kinds
@@ -165,7 +165,7 @@ class _Places:
             self._spoken[kind] = start + len(said)
 
     def _shared(self, said: str) -> int:
-        """How many of the last characters of `said` are the last that were fed."""
+        """Return how many characters at the end of `said` are equal to the last that were fed."""
         size = 0
         while (
             size < len(said) and said[-1 - size] == self._text[self._end - 1 - size] and self._end - size > self._floor
@@ -174,7 +174,7 @@ class _Places:
         return size
 
     def _pieces(self, said: str, at: int, kind: Kind) -> None:
-        """Place text that does not stand together: white space around calls, or text with markers left out."""
+        """Place text that is not contiguous: white space around calls, or text without the markers in it."""
         for number, char in enumerate(said):
             found = self._free(char, at)
             while found >= 0 and (marker := self._marker_at(found)) is not None:
@@ -187,14 +187,14 @@ class _Places:
                 at = found + 1
 
     def _free(self, char: str, at: int) -> int:
-        """Where `char` stands next that nothing else is; -1: nowhere."""
+        """Return the next place of `char` that has no other kind; -1 if there is none."""
         at = self._text.find(char, at, self._end)
         while at >= 0 and self._kinds[at] not in (None, Kind.SPACE):
             at = self._text.find(char, at + 1, self._end)
         return at
 
     def _place(self, said: str) -> int | None:
-        """Where `said` stands behind the floor: up to the last character that was fed, else as early as it can."""
+        """Return the place of `said` after the floor: at the end of the fed text, else the earliest; None if none."""
         start = self._end - len(said)
         if start >= self._floor and not self._late and self._text.startswith(said, start):
             return start
@@ -220,7 +220,7 @@ class _Places:
             self._values(said)
 
     def _call_begins(self, said: str) -> None:
-        """The first argument text says that the header has been read."""
+        """Place a call's header and its first argument text."""
         header = self._header = self._floor
         before = self._end
         start = self._place(said) if said.startswith("{") else None
@@ -243,10 +243,10 @@ class _Places:
         self._settle(openers[-1] if openers else header, self._floor, Kind.MARKER)
 
     def _name_place(self, name: str, start: int, end: int) -> int | None:
-        """Where a call's name stands in its header: the last place, in quotes and no key if there is one."""
+        """Return the place of a call's name in its header: the last one, if possible in quotes and not a key."""
         text, pattern = self._text, re.compile(re.escape(name))
         places = [found.start() for found in pattern.finditer(text, start, end)]
-        if not places:  # arguments that stand before the name
+        if not places:  # the arguments come before the name
             places = [found.start() for found in pattern.finditer(text, end, self._end)][:1]
         free = [at for at in places if self._kinds[at] is None]
         quoted = re.compile(f"(?<=[\"']){re.escape(name)}[\"'](?!\\s*:)")
@@ -255,7 +255,7 @@ class _Places:
         return found[0 if self._late and end == self._end else -1] if found else None
 
     def _values(self, said: str, *, header: bool = False) -> None:
-        """Argument text that is written otherwise than in JSON: find its keys, strings and numbers."""
+        """Place argument text that is not JSON in the reply: find its keys, strings and numbers."""
         goes_on = self._in_string
         atoms = list(_atoms(said, in_string=goes_on))
         self._in_string ^= len(_QUOTE.findall(said)) % 2 == 1
@@ -272,7 +272,7 @@ class _Places:
                 self._settle(self._floor, self._end, Kind.ARGUMENTS)
 
     def _value_place(self, atom: str, is_key: bool, *, goes_on: bool, last: bool) -> tuple[int, int] | None:
-        """Where a string, a number or a word stands: up to what was fed, at the floor, or as early as it can."""
+        """Return the place of a string, number or word: at the end of the fed text, at the floor, or the earliest."""
         text, floor, end = self._text, self._floor, self._end
         for spelled in (atom, json.dumps(atom, ensure_ascii=False)[1:-1]):
             size = len(spelled)
@@ -284,7 +284,7 @@ class _Places:
             places = [found.start() for found in re.compile(re.escape(spelled)).finditer(text, floor, end)]
             free = [at for at in places if self._marker_at(at) is None]
             outside = [at for at in free if is_key or not text.endswith('="', 0, at)]
-            before = text.find(spelled, self._header, floor)  # a value that stands before its key
+            before = text.find(spelled, self._header, floor)  # a value that comes before its key
             if before >= 0 and {None, Kind.DROPPED}.issuperset(self._kinds[before : before + size]):
                 outside.append(before)
             for at in outside or free or places:
@@ -292,14 +292,14 @@ class _Places:
         return None
 
     def _marker_at(self, at: int) -> re.Match[str] | None:
-        """The marker that the character at `at` is part of."""
+        """Return the marker of which the character at `at` is a part; None if there is none."""
         found = _MARKERS.search(self._text, max(0, at - _LONGEST), at + _LONGEST)
         while found is not None and found.end() <= at:
             found = _MARKERS.search(self._text, found.end(), at + _LONGEST)
         return found if found is not None and found.start() <= at else None
 
     def _key(self, key: str, *, header: bool) -> None:
-        """The tag, or what else stands before a value, ends here: only the key in it is an argument's."""
+        """Place the markup before a value, which ends here: only the key in it is part of the arguments."""
         at = self._end
         while (at := self._text.rfind(key, self._floor, at)) >= 0:
             marker = self._marker_at(at)
@@ -362,7 +362,7 @@ class _Places:
 
 
 def _atoms(said: str, *, in_string: bool) -> Iterator[tuple[str, bool]]:
-    """The keys, strings, numbers and words in a piece of JSON text, decoded; whether each is a key."""
+    """Yield the keys, strings, numbers and words in a piece of JSON text, decoded, and whether each is a key."""
     for piece in _JSON.finditer(('"' if in_string else "") + said):
         if piece["string"] is not None:
             text = _decoded(piece["string"])

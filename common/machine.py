@@ -1,13 +1,13 @@
-"""The one machine: reasoning, content and calls as branches of a single pass over the text.
+"""The one machine: it reads reasoning, content and calls in a single pass over the text.
 
-- In content: a tool opener that fits is a call, a reasoning opener starts reasoning, a stray reasoning closer
-  is dropped.
+- In content: a tool opener that fits begins a call, a reasoning opener begins reasoning, a stray reasoning closer is
+  dropped.
 - In reasoning: its closer ends it. A call that fits is doubtful: it ends reasoning if nothing else follows. A repeated
-  opener at its start is dropped, later it is text.
-- An opener that does not fit is text, read on from right after it.
+  opener is dropped at the start, and text later.
+- An opener that does not fit is text, and reading goes on right after it.
 - A closer that nothing opened is dropped at the end of the reply, unless it is part of a sentence.
-- What a family writes around its answer is dropped: the opener before any content, and then the closer behind it.
-- What it writes around a passage with a source is dropped in content and in reasoning; the passage stays.
+- The markers of a family around its answer are dropped: the opener before any content, and then the closer after it.
+- Markers around a passage with a source are dropped in content and in reasoning; the passage stays.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .shapes.json_calls import JsonCalls
 
 _JSON_STARTS = ("{", "[")
 _MENTIONS = frozenset((*SPACE, "`"))
-"""What stands behind a citation's opener that a sentence names."""
+"""Characters after a citation's opener that show that a sentence only names it."""
 _SOURCES = re.compile(r"[\d:,;\[\] ]*")
 _MAX_SOURCES = 128
 _CLOSER_NAME = re.compile(rf"[^<>{SPACE}]*")
@@ -47,7 +47,7 @@ _STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray c
 _FENCE_LINE = re.compile(r"(?:`{1,3}(?:(?<=```)[^\n]{0,8})?)?")
 
 FORCED = JsonCalls(sample="", spans=())
-"""What an engine forces where it has no grammar for the family: an array of `{"name", "parameters"}`."""
+"""The JSON that an engine forces if it has no grammar for the family: an array of `{"name", "parameters"}`."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,15 @@ class Grammar:
     think: Think | None
     turn_ends: Markers
     frame: FrameFormat | None = None
-    """Reads the whole reply instead of the machine here."""
+    """The format that reads the whole reply, in place of `Machine`."""
     reopened: str = ""
-    """What the prompt ended with and stands before the content again: the opener of reasoning that stays content."""
+    """The opener of reasoning that stays content, which the prompt ended with: the content begins with it again."""
     unsplit: Think | None = None
-    """The markup of reasoning that stays content: calls in it are doubtful all the same."""
+    """The markup of reasoning that stays content; calls in it are still doubtful."""
     mentions: frozenset[str] = frozenset()
     """Tool openers that are text in reasoning."""
     held_ends: Markers = field(init=False, repr=False)
-    """Turn ends that are no parts of frames: at the end of a reply nobody reads them."""
+    """Turn ends that are not parts of frames: they are held back at the end of a reply."""
     readers: dict[str, tuple[ToolFormat, ...]] = field(init=False, repr=False)
     openers: Markers = field(init=False, repr=False)
     closers: Markers = field(init=False, repr=False)
@@ -80,9 +80,9 @@ class Grammar:
     reasoning_opens: Markers = field(init=False, repr=False)
     reasoning_closes: Markers = field(init=False, repr=False)
     answers: Markers = field(init=False, repr=False)
-    """What may stand around an answer."""
+    """The markers around an answer."""
     cites: Markers = field(init=False, repr=False)
-    """What stands around a passage with a source."""
+    """The markers around a passage with a source."""
     stops: Markers = field(init=False, repr=False)
     in_content: Markers = field(init=False, repr=False)
     in_reasoning: Markers = field(init=False, repr=False)
@@ -152,17 +152,17 @@ class Machine:
         self.grammar = grammar
         self.task = task
         self._think = grammar.think or NO_THINK
-        self.inside = False  # whether what is read is reasoning
-        self._unsplit = False  # in reasoning that is content
-        # Openers that are text; each may have closers that are text too.
+        self.inside = False  # whether the text that is read is reasoning
+        self._unsplit = False  # whether it is reasoning that stays content
+        # The number of openers that are text; each may have closers that are text too.
         self._opened = 0
         self._closed: dict[str, int] = {}
-        self._cited = 0  # passages with a source that are open
-        self._answer_close = ""  # closes the answer, whose opener was read
-        self._owed_elsewhere = False  # the closer that the last call lacks is not due in its reasoning
-        self._bare_calls = 0  # that were read
-        self._fenced = False  # a code fence was opened at the start of a line, and holds no call
-        self._at_start = True  # of the reply, of its content, or after a call: where a call may do without an opener
+        self._cited = 0  # the number of open passages with a source
+        self._answer_close = ""  # the closer of the answer whose opener was read
+        self._owed_elsewhere = False  # the last call's missing closer may come outside its reasoning
+        self._bare_calls = 0  # the number of calls without an opener
+        self._fenced = False  # a code fence without a call was opened at the start of a line
+        self._at_start = True  # of the reply, its content, or after a call: a call may lack its opener here
 
     def read_reply(self) -> Reading[None]:
         """Read a whole reply."""
@@ -182,23 +182,23 @@ class Machine:
 
     @property
     def markers(self) -> Markers:
-        """What ends the text that is read."""
+        """The markers that end the text that is read."""
         grammar = self.grammar
         if self.task.calls is Calls.READ:
             if self.inside and grammar.mentions and self.reply.doubts:
-                return grammar.in_content  # behind a call another is no mention
+                return grammar.in_content  # after a call, another one is not a mention
             return grammar.in_reasoning if self.inside else grammar.in_content
         return grammar.in_verbatim_reasoning if self.inside else grammar.in_verbatim_content
 
     @property
     def text(self) -> Sink:
-        """Takes the text that is read."""
+        """The sink for the text that is read."""
         return self.reply.reasoning if self.inside else self.reply.content
 
     # --- the start
 
     def starts(self) -> Reading[bool]:
-        """Read what only the start of a reply can be; returns whether the reading goes on."""
+        """Read what can only be at the start of a reply. Returns whether reading goes on."""
         task, reply, grammar = self.task, self.reply, self.grammar
         inside = task.inside
         if task.forced is not None or not inside:
@@ -220,7 +220,7 @@ class Machine:
 
     @recovers("a label at the start without its opener", off=False, contract="Gemma's bare thought")
     def _starts_with_label(self) -> Reading[bool]:
-        """Whether the reply starts with reasoning that lacks its opener: a label stands here, and a closer follows."""
+        """Return whether the reply starts with reasoning without its opener: a label is here, and a closer follows."""
         cursor, think = self.cursor, self._think
         mark = cursor.mark(room=None)
         yield from cursor.space()
@@ -232,7 +232,7 @@ class Machine:
         return found
 
     def _label(self) -> Reading[None]:
-        """Read the label that may stand right after an opener, up to the closer if that follows at once."""
+        """Read the label that may directly follow an opener, up to a closer that follows at once."""
         label = yield from self.cursor.stands(self.grammar.label)
         if label is not None and self.grammar.think is not None:
             closer = next((close for close in self._think.closes if label.endswith(close)), "")
@@ -241,11 +241,11 @@ class Machine:
     # --- markers
 
     def marker(self, marker: str) -> Reading[bool]:
-        """Read on after a marker; returns whether the reading goes on."""
+        """Handle a marker that was read. Returns whether reading goes on."""
         grammar, reply, think = self.grammar, self.reply, self._think
         if marker in grammar.turn_ends.all:
             (reply.reasoning_tail if self.inside else reply.tail)(marker)
-            # One that is left over before any content leaves the reply at its start, where a bare call counts.
+            # After one that is left over before any content, the reply is still at its start, where a bare call counts.
             self._at_start = self._at_start or (_LEFT_OVER and not (self.inside or reply.content_seen))
         elif marker in think.words and not (yield from self.cursor.peek()):
             self.text(marker)  # an ordinary phrase
@@ -269,7 +269,7 @@ class Machine:
         elif marker in grammar.named_closers:
             yield from self._named_closer(marker)
         elif len(marker) >= CUT and not (yield from self.cursor.peek()):
-            self._cut(marker)  # the reply ends in it, and other markers begin with it
+            self._cut(marker)  # the reply ends with it, and longer markers begin with it
         else:
             self._opened += 1
             self.text(marker)
@@ -298,7 +298,7 @@ class Machine:
         yield from begins_as_json(self.cursor, self.reply, self.task)
 
     def _unsplit_marker(self, marker: str) -> None:
-        """Take note of a marker of reasoning that stays content: it starts where nothing was said before."""
+        """Note a marker of reasoning that stays content. Such reasoning opens only before any content and call."""
         unsplit = self.grammar.unsplit or NO_THINK
         if marker in unsplit.closes:
             self._unsplit = False
@@ -306,7 +306,7 @@ class Machine:
             self._unsplit = self._unsplit or not (self.reply.content_seen or self.reply.calls_made)
 
     def _answer(self, marker: str) -> None:
-        """Take what stands around an answer: its opener before any content, then its closer; elsewhere it is text."""
+        """Handle a marker around an answer: drop its opener before any content, then its closer; else it is text."""
         reply = self.reply
         said = reply.content_seen or reply.calls_made or reply.doubts
         opened = next((span for span in self._think.answers if span.open == marker), None)
@@ -319,7 +319,7 @@ class Machine:
             self.text(marker)
 
     def _cites(self, marker: str) -> Reading[None]:
-        """Drop what stands around a passage with a source; an opener that is only mentioned is text, and its closer."""
+        """Drop a marker around a passage with a source. An opener that is only mentioned is text, as is its closer."""
         cursor, cited = self.cursor, self._think.cited
         assert cited is not None
         if marker == cited.open:
@@ -338,27 +338,27 @@ class Machine:
             self.text(marker)
 
     def _line(self) -> Reading[None]:
-        """Read on at the start of a line where a call without an opener may stand; its first character was read."""
+        """Read the start of a line where a call may lack its opener; its first character was read with the marker."""
         self.reply.content("\n")
         self.cursor.at -= 1
         closes = self._fenced and (yield from self._at_fence()).strip() == FENCE
         self._at_start = not (self._unsplit or closes) and (yield from self._bare_call())
         if closes:
             self._fenced = False
-        # An opener that begins like such a call is read as one.
+        # An opener that begins with the same character is read as an opener.
         if not self._at_start and (yield from self.cursor.stands(self.grammar.openers)) is None:
             self.reply.content(self.cursor.take(self.cursor.at + 1))
 
     @property
     def rehearsed(self) -> bool:
-        """Whether a call that stands here is in open reasoning, and waits."""
+        """Whether a call here would be in open reasoning, and wait."""
         return self.task.holds and (self.inside or self._unsplit)
 
     def opener_read(self, opener: str, *, found: bool, called: bool) -> None:
-        """An opener was read, as one or as text: then what closes it is text too."""
+        """Note that an opener was read. `found`: as a construct; else it is text, and so is its closer."""
         self._owed_elsewhere = False
         if found:
-            # An empty section is markup, but no call that ends reasoning; a doubtful call may prove to be text.
+            # An empty section does not end reasoning, as it has no call; a doubtful call may prove to be text.
             self.inside = self.inside and (self.rehearsed or not called)
             self._at_start = True
         if found and not self.reply.doubts:
@@ -367,7 +367,7 @@ class Machine:
             self._opened += 1
 
     def closer(self, closer: str) -> None:
-        """Take a closer that stands alone."""
+        """Handle a closer that is not part of a construct."""
         reply = self.reply
         owed = closer == reply.owed_closer
         reply.owed_closer = ""
@@ -391,7 +391,7 @@ class Machine:
         self._closed.clear()
 
     def _is_text(self, closer: str) -> bool:
-        """Whether a closer that stands alone is text: what it closes is, or a sentence names it."""
+        """Return whether such a closer is text: because its opener is text, or because a sentence names it."""
         if self._closed.get(closer, 0) < self._opened:
             self._closed[closer] = self._closed.get(closer, 0) + 1
             return True
@@ -401,7 +401,7 @@ class Machine:
         return plain and not self.reply.is_apart(in_reasoning=self.inside)
 
     def _cut(self, text: str) -> None:
-        """Take the beginning of a marker in which the reply ends: it is dropped, as the marker would be."""
+        """Handle the beginning of a marker with which the reply ends: it is dropped if the marker would be."""
         phrases, closers = self.grammar.phrases, self.grammar.closers.all
         begun = {marker for marker in self.droppable if marker.startswith(text) and marker not in phrases}
         if not _CUT_MARKER or (begun <= closers and all(self._is_text(closer) for closer in begun)):
@@ -417,7 +417,7 @@ class Machine:
     # --- calls
 
     def _call(self, opener: str) -> Reading[None]:
-        """Read what a tool opener starts, or give it out as text if it does not fit."""
+        """Read the construct that begins with a tool opener, or pass the opener on as text if it does not fit."""
         cursor, reply, task, text = self.cursor, self.reply, self.task, self.text
         before = reply.calls_read
         rehearsed = self.rehearsed
@@ -432,7 +432,7 @@ class Machine:
         called = reply.calls_read > before
         if fits:
             if rehearsed and not called:
-                text(raw.take())  # an empty section is no call that waits
+                text(raw.take())  # an empty section does not wait like a call
         elif fits is None and (task.calls is Calls.READ or self.inside):
             cursor.take(len(cursor.text))  # the beginning of a call that was cut off
             fits = True
@@ -443,7 +443,11 @@ class Machine:
         self.opener_read(opener, found=bool(fits), called=called)
 
     def _read_call(self, opener: str) -> Reading[bool | None]:
-        """Read what a tool opener starts; None if the reply ends before it is known whether it fits."""
+        """Read the construct that begins with a tool opener.
+
+        Returns:
+            True if it fits; False if not; None if the reply ends before that is known.
+        """
         cursor, reply, grammar = self.cursor, self.reply, self.grammar
         for tool in grammar.readers[opener]:
             read = partial(tool.read, opener, cursor=cursor, reply=reply)
@@ -456,7 +460,7 @@ class Machine:
 
     @recovers("a call's opener doubled", off=False)
     def _doubled(self, opener: str) -> Reading[bool]:
-        """Read a call whose opener stands twice; False, and nothing read, if the second does not fit either."""
+        """Read a call whose opener is doubled. Returns False and consumes nothing if the second one does not fit."""
         cursor = self.cursor
 
         def read(mark: Mark) -> Reading[bool]:
@@ -471,7 +475,7 @@ class Machine:
         return False
 
     def _bare_call(self) -> Reading[bool]:
-        """Read a call without an opener, if one stands here."""
+        """Read a call without an opener, if there is one here. Returns whether there was."""
         if self.task.calls is Calls.VERBATIM:
             return False
         before = self.reply.calls_read
@@ -484,7 +488,7 @@ class Machine:
 
     @recovers("a code fence that closes an earlier one, before a call", off="")
     def _at_fence(self) -> Reading[str]:
-        """The line that is a code fence here, up to what it says of the code; nothing is read."""
+        """Return the code fence here, with its info string, without consuming it; "" if there is none."""
         return (yield from self.cursor.look(_FENCE_LINE)).group()
 
     def _read_bare_call(self, mark: Mark) -> Reading[bool]:
@@ -501,7 +505,7 @@ class Machine:
 
 
 def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
-    """Read a forced call as JSON, if one stands here, where content is due; returns whether one does."""
+    """Read a forced call as JSON, if there is one here at the start of content. Returns whether there is."""
     if task.forced is None:
         return False
     start = yield from cursor.ahead(_json_start(cursor), "")
@@ -514,14 +518,14 @@ def begins_as_json(cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
 
 
 def _json_start(cursor: Cursor) -> Reading[str]:
-    """The bracket that JSON begins with, after white space; "" if something else is here."""
+    """Return the bracket with which JSON begins, after white space; "" if something else is here."""
     yield from cursor.space()
     char = yield from cursor.peek()
     return char if char in _JSON_STARTS else ""
 
 
 def _read_named(mark: Mark, cursor: Cursor, reply: Reply, task: Task) -> Reading[bool]:
-    """Read the arguments of the one function that is forced."""
+    """Read the arguments of a named function that is forced."""
     assert task.forced is not None
     assert task.forced.name is not None
     yield from cursor.space()

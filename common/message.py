@@ -1,4 +1,4 @@
-"""Events folded into the message that an OpenAI client gets."""
+"""Folds events into the message that an OpenAI client gets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .parser import Parser, named_choice
 
 
 class ToolCall(BaseModel):
-    """One call: `arguments` is JSON text, whole where `complete`."""
+    """One call. `arguments` is JSON text; it is valid JSON if the call is `complete`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,10 +50,13 @@ class Message(BaseModel):
 
 
 def fold(events: Iterable[Event], engine_finish: str | None = "stop", tool_choice: object = "auto") -> Message:
-    """The message that the events of a whole reply say.
+    """Return the message of the events of a whole reply.
 
-    `engine_finish` is the engine's reason; "stop" becomes "tool_calls" once a call was made, but not where
-    `tool_choice`, the request's, names the function.
+    Args:
+        events: all events of the reply.
+        engine_finish: the engine's finish reason. "stop" becomes "tool_calls" if there are calls, unless the choice
+            names a function.
+        tool_choice: the request's `tool_choice`.
     """
     content: list[str] = []
     reasoning: list[str] = []
@@ -102,7 +105,7 @@ def parse(  # noqa: PLR0913
     in_reasoning: bool | None = None,
     engine_finish: str | None = "stop",
 ) -> Message:
-    """The message that a whole reply says: `Parser`, fed once. Arguments as for `Parser` and `fold`."""
+    """Return the message of a whole reply. Arguments and errors are those of `Parser` and `fold`."""
     parser = Parser(
         tool_parser,
         reasoning_parser,

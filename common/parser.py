@@ -1,6 +1,6 @@
 """The parser of one reply: text in, events out, in any pieces.
 
-- `feed` and `finish` return what is new; the events of a reply do not depend on how its text was cut.
+- `feed` and `finish` return the new events; merged, the events of a reply do not depend on how its text was cut.
 - Model output never raises. Using a finished parser does.
 """
 
@@ -23,7 +23,7 @@ class Parser:
     """Parses one reply of a model.
 
     Args:
-        tool_parser: name of the tool-call parser, with or without `dynamo_`; None: calls are not read.
+        tool_parser: name of the tool-call parser, with or without `dynamo_`; None: no call is returned.
         reasoning_parser: name of the reasoning parser; None: reasoning is not split off.
         tools: the request's OpenAI tools. None or empty: no call is returned, call markup stays in content.
         tool_choice: the request's `tool_choice`: "auto", "none", "required" or a named function.
@@ -32,14 +32,14 @@ class Parser:
         in_reasoning: whether the prompt ended inside reasoning; None: decide from the reasoning format and
             `chat_template_kwargs`.
         end_is_told: whether `finish` will be called; False: a doubtful call counts at once.
-        new_id: makes an id for a call whose markup gives none; None: the format's own kind, or `call_...`.
+        new_id: makes an id for a call whose markup has none; None: the format's own kind, or `call_...`.
 
     Raises:
         ValueError: an unknown parser name; the message lists close matches.
     """
 
     reply_type: ClassVar[type[Reply]] = Reply
-    """What a subclass that watches the machine read puts in its place."""
+    """The class of the reply; a subclass that observes the machine replaces it."""
 
     _reply: Reply
 
@@ -90,7 +90,7 @@ class Parser:
         next(self._machine)
 
     def feed(self, text: str) -> list[Event]:
-        """The events that `text`, the next piece of the reply, gives rise to."""
+        """Read `text`, the next piece of the reply, and return the new events. Raises RuntimeError after `finish`."""
         if self._finished:
             raise RuntimeError("feed() after finish(): a Parser reads one reply")
         if not text:
@@ -111,11 +111,11 @@ class Parser:
 
     @property
     def held_back(self) -> str:
-        """The last of the unread text, which nobody reads yet: it may be the turn's end."""
+        """The end of the unread text, which is not being read yet, as it may be the turn's end."""
         return "" if self._turn_ends is None else self._turn_ends.held
 
     def finish(self) -> list[Event]:
-        """The last events: nothing more comes."""
+        """End the reply and return the last events. Raises RuntimeError if called again."""
         if self._finished:
             raise RuntimeError("finish() was called before: a Parser reads one reply")
         self._finished = True
@@ -141,7 +141,7 @@ def _forced(tool_choice: object) -> Forced | None:
 
 
 def named_choice(tool_choice: object) -> str | None:
-    """The function that a `tool_choice` names, in the Chat Completions or the Responses spelling."""
+    """Return the function that a `tool_choice` names, in the form of Chat Completions or Responses; else None."""
     if not isinstance(tool_choice, Mapping):
         return None
     function = tool_choice.get("function")

@@ -1,7 +1,7 @@
-"""A construct that is tried: nothing was said of it until it fits, and all of it can be read again.
+"""Tries a construct: nothing is output before it fits, and all of it can be read again.
 
 - A call fits with its first argument text: `Proposed` announces it then, and settles the marks that hold it.
-- `attempt` gives up what reads too far (`Overrun`) and rewinds what does not fit.
+- `attempt` gives up a construct that reads too far (`Overrun`), and rewinds one that does not fit.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .held import Held
 from .reply import Call, Reply
 
 _NO_PIECE = frozenset(("", "{"))
-"""Argument text that says nothing yet: the reader may still find that no arguments stand here."""
+"""Argument text that decides nothing: the reader may still find that there are no arguments here."""
 
 
 class Proposed:
     """A call that is announced with its first argument text.
 
-    It owns `marks`, the outermost first: they are settled when it is announced, and left alone until then. A reader of
-    arguments gets `arguments` for its sink; a reader that finds no arguments says nothing, and there is no `call`.
+    It owns `marks`, the outermost first: they are settled when it is announced, and not touched before. A reader of
+    arguments gets `arguments` as its sink; if it finds no arguments, it passes no text, and `call` stays None.
     Arguments that come before the name wait for it.
     """
 
@@ -41,20 +41,20 @@ class Proposed:
         self.cursor = cursor
         self.reply = reply
         self._held = Held()
-        self._lost = lost  # text before the call, which its marks hold
+        self._lost = lost  # text before the call, held by its marks
         self._marks = marks
 
     def arguments(self, text: str) -> None:
-        """The next piece of the arguments' JSON text."""
+        """Take the next piece of the arguments' JSON text."""
         if self.call is not None:
             self.call.arguments(text)
             return
         self._held.append(text)
-        if self.name and self._held.text().strip(SPACE) not in _NO_PIECE:  # a bracket alone is no first piece
+        if self.name and self._held.text().strip(SPACE) not in _NO_PIECE:  # a bracket alone decides nothing
             self.announce()
 
     def announce(self) -> Call:
-        """Announce the call, with what is held of its arguments; the reader knows that it fits."""
+        """Announce the call, which is known to fit, with the argument text so far. Returns the call."""
         if self.call is None:
             self._settle()
             if self._lost:
@@ -68,7 +68,7 @@ class Proposed:
             self.cursor.settle(mark)
 
     def end(self, complete: bool) -> bool:
-        """The arguments are over; returns whether there was a call, which is announced late if it is complete."""
+        """End the arguments. A complete call is announced if it was not yet. Returns whether there is a call."""
         if complete and self.call is None and self._held.is_longer(0):
             self.announce()
         if self.call is None:
@@ -85,15 +85,16 @@ def attempt(
     ahead: int = 0,
     room: int | None = MAX_HELD,
 ) -> Reading[bool | None]:
-    """Read a construct under a mark `back` characters before the cursor, which is rewound if it does not fit.
+    """Read a construct under a mark `back` characters before the cursor, and rewind if it does not fit.
 
     Args:
         read: reads the construct under the mark, which it settles when the construct fits.
-        ahead: how many characters behind the mark are read all the same when it does not fit.
-        room: how much the mark holds; None: as much as comes.
+        ahead: how many characters after the mark stay consumed if it does not fit.
+        room: how much the mark holds; None: everything.
 
     Returns:
-        True: it was a construct, and has been read. False: it does not fit. None: the reply ends before that is known.
+        True if it was a construct and has been read; False if it does not fit; None if the reply ends before that is
+        known.
     """
     mark = cursor.mark(back, room)
     try:
@@ -114,15 +115,15 @@ def sound_call(
     tries: int,
     ahead: int = 0,
 ) -> Reading[bool]:
-    """Read the first sound call behind one that is none, which `mark` holds; what stands before it is text.
+    """Read the first sound call after a construct that is not a call, which `mark` holds; text before it is text.
 
     Args:
-        next_call: reads up to where the next call may be, `ahead` characters behind the last one's start at first;
+        next_call: reads up to the next place of a call, at first `ahead` characters after the start of the last one;
             returns whether there is one.
-        read: reads a call, whose text the marks hold, and says the text before it.
+        read: reads a call, whose text the marks hold, and outputs the text before it.
 
     Returns:
-        False, and nothing read, if there is none near.
+        True if there was one; False if there is none near, and nothing is consumed.
     """
 
     def near(start: Mark) -> Reading[bool]:

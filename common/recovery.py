@@ -1,17 +1,17 @@
-"""Marks on what recovers from broken markup, by which `make ablate` finds each rule and counts the cases that need it.
+"""Marks on rules that recover from broken markup: `make ablate` finds each rule and counts the cases that need it.
 
 A mark is one line, at the rule:
 
-- a function, and what it returns when it is off: `@recovers("a doubled closer", off=False)`
+- a function, and its result when the rule is off: `@recovers("a doubled closer", off=False)`
 - a branch: `_TRAILING = rule("a trailing comma")`, then `if comma and _TRAILING:`
 - rows of a table, each a rule of its own: `instead=drift("what is written in place of the opener", "arg_key>")`
 - any other constant: `_QUOTES = recovering("single-quoted strings", "\\"'", off='"')`
 
-A rule of docs/contract.md says its name: `rule("a trailing comma", contract="Commas")`. Any other is drift,
-and has to be seen in two families or two independent reports.
+A rule of docs/contract.md gives its name: `rule("a trailing comma", contract="Commas")`. Any other rule is drift, and
+has to be seen in two families or two independent reports.
 
-Marks are evaluated when a module is imported, and give back what they are given: they cost nothing when a reply is
-read. So a rule is off for a whole process, in constants that are made of it too; there is nothing to restore.
+Marks are evaluated when a module is imported, and return what they are given: they cost nothing when a reply is read.
+So a rule is off for a whole process, also in constants that are derived from it; there is nothing to restore.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. Marks in one module that say the same are one rule in several places."""
+    """One rule. Equal marks in one module are one rule in several places."""
 
     module: str
     line: int
     what: str
     contract: str = ""
-    """The name of the rule in docs/contract.md, in bold there, or its heading; "": it is drift."""
+    """The rule's bold name in docs/contract.md, or its heading; "": it is drift."""
 
     @property
     def key(self) -> str:
@@ -46,7 +46,7 @@ RULES: dict[str, Rule] = {}
 """The rules of the modules imported so far, by their key."""
 
 OFF = ""
-"""The key of the rule that is off. Set by the ablation alone, before any module with marks is imported."""
+"""The key of the rule that is off. Only the ablation sets it, before any module with marks is imported."""
 
 
 def recovers(what: str, *, off: object, contract: str = "") -> Callable[[F], F]:
@@ -54,7 +54,7 @@ def recovers(what: str, *, off: object, contract: str = "") -> Callable[[F], F]:
 
     Args:
         what: what it repairs, in a few words.
-        off: what a call returns when the rule is off, or a function of the same arguments that says it. A generator
+        off: the result of a call when the rule is off, or a function that makes it from the same arguments. A generator
             function then reads nothing, unless `off` is one too.
         contract: the name of the rule in docs/contract.md, or its heading; "": it is drift.
     """
@@ -69,18 +69,18 @@ def recovers(what: str, *, off: object, contract: str = "") -> Callable[[F], F]:
 
 
 def rule(what: str, *, contract: str = "") -> bool:
-    """Mark a branch as a rule: True unless the rule is off."""
+    """Mark a branch as a rule. Returns True unless the rule is off."""
     return not _is_off(_caller(), what, contract)
 
 
 def drift(what: str, *rows: T, contract: str = "") -> tuple[T, ...]:
-    """Mark rows of a table, each as a rule of its own: the rows, without the one that is off."""
+    """Mark rows of a table, each as a rule of its own. Returns the rows without the one that is off."""
     place = _caller()
     return tuple(row for row in rows if not _is_off(place, f"{what}: {_name_of(row)}", contract))
 
 
 def recovering(what: str, value: T, *, off: T, contract: str = "") -> T:
-    """Mark a constant as a rule: `value`, or `off` when the rule is off."""
+    """Mark a constant as a rule. Returns `value`, or `off` when the rule is off."""
     return off if _is_off(_caller(), what, contract) else value
 
 
@@ -97,7 +97,7 @@ def _name_of(row: object) -> str:
 
 
 def _caller() -> tuple[str, int]:
-    """The module and line of the mark."""
+    """Return the module and line of the mark."""
     frame = sys._getframe(2)
     return str(frame.f_globals["__name__"]), frame.f_lineno
 

@@ -22,7 +22,7 @@ PREFIX = "dynamo_"
 
 
 def _rows() -> Iterable[ToolRow | ReasoningRow]:
-    """Those of every module in `formats` that has `ROWS`."""
+    """Yield the rows of every module in `formats` that has `ROWS`."""
     for found in sorted(module.name for module in pkgutil.iter_modules(formats.__path__)):
         yield from getattr(importlib.import_module(f"{formats.__name__}.{found}"), "ROWS", ())
 
@@ -31,7 +31,7 @@ Row = TypeVar("Row", ToolRow, ReasoningRow)
 
 
 def _free_names(rows: Sequence[ToolRow | ReasoningRow]) -> frozenset[str]:
-    """The engines' names that are no row's here, and that one row alone has."""
+    """Return the engines' names that no row here has as a name, and that only one row claims."""
     claims = Counter(name for row in rows for name in row.engines.all)
     return frozenset(name for name, count in claims.items() if count == 1).difference(*(row.names for row in rows))
 
@@ -41,7 +41,7 @@ def _with_names(free: frozenset[str], row: Row) -> Row:
 
 
 def _named(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows, with the engines' own names as aliases where they are free."""
+    """Return the rows with those engines' names as aliases that are free."""
     free = _free_names(rows)
     return tuple(map(partial(_with_names, free), rows))
 
@@ -68,9 +68,9 @@ _DECLARED_REASONING: dict[str, ReasoningRow] = {}
 
 
 def declare(tool: ToolRow | None, reasoning: ReasoningRow | None) -> None:
-    """Make the rows of a markup that a checkpoint declares known. A row of that name keeps its place.
+    """Register the rows of a markup that a checkpoint declares. An earlier row of the same name stays.
 
-    They are a server's own: the names of parsers, the tables and `detect` do not have them.
+    They belong to one server: the lists of names, the tables and `detect` do not have them.
     """
     if tool is not None:
         _DECLARED_TOOLS.setdefault(tool.name, tool)
@@ -79,32 +79,32 @@ def declare(tool: ToolRow | None, reasoning: ReasoningRow | None) -> None:
 
 
 def declared_count() -> int:
-    """How many rows were declared: what was kept of partners is of as many."""
+    """Return how many rows were declared; a cache that depends on partners has it as a key."""
     return len(_DECLARED_TOOLS) + len(_DECLARED_REASONING)
 
 
 def declared_names() -> list[str]:
-    """The names of the rows that were declared."""
+    """Return the names of the rows that were declared."""
     return sorted({*_DECLARED_TOOLS, *_DECLARED_REASONING})
 
 
 def tool_parser_names() -> list[str]:
-    """Every name of a tool-call parser, aliases included, without the prefix."""
+    """Return every name of a tool-call parser, aliases included, without the prefix."""
     return sorted(_TOOLS)
 
 
 def reasoning_parser_names() -> list[str]:
-    """Every name of a reasoning parser, aliases included, without the prefix."""
+    """Return every name of a reasoning parser, aliases included, without the prefix."""
     return sorted(_REASONING)
 
 
 def tool_row(name: str) -> ToolRow:
-    """The row of a tool-call parser. Raises ValueError, with close matches, for an unknown name."""
+    """Return the row of a tool-call parser. Raises ValueError, with close matches, for an unknown name."""
     return _DECLARED_TOOLS.get(name.removeprefix(PREFIX)) or _row(name, _TOOLS, "tool-call parser")
 
 
 def reasoning_row(name: str) -> ReasoningRow:
-    """The row of a reasoning parser. Raises ValueError, with close matches, for an unknown name."""
+    """Return the row of a reasoning parser. Raises ValueError, with close matches, for an unknown name."""
     return _DECLARED_REASONING.get(name.removeprefix(PREFIX)) or _row(name, _REASONING, "reasoning parser")
 
 
@@ -118,21 +118,21 @@ def _row(name: str, table: Mapping[str, Row], kind: str) -> Row:
 
 
 def partners(row: ReasoningRow) -> tuple[ToolRow, ...]:
-    """The tool-call parsers that a reasoning parser goes with."""
+    """Return the tool-call parsers with which a reasoning parser can be used."""
     rows = (*TOOL_ROWS, *_DECLARED_TOOLS.values())
     return tuple(tool for tool in rows if not set(row.names).isdisjoint(tool.pairs))
 
 
 @cache
 def grammar_for(tool: ToolRow | None, reasoning: ReasoningRow | None) -> Grammar:
-    """What a machine for this pair reads. Without a tool parser: the calls of every partner, as ends of reasoning."""
+    """Return the grammar of a pair of parsers. Without a tool parser, the calls of every partner end reasoning."""
     rows = (tool,) if tool is not None else partners(reasoning) if reasoning is not None else ()
     ends = {end for row in rows for end in (row.turn_end, *row.turn_ends)}
     if reasoning is not None:
         ends.update(reasoning.turn_ends)
     frames = [row.format for row in rows if not isinstance(row.format, ToolFormat)]
     formats = {id(row.format): row.format for row in rows if isinstance(row.format, ToolFormat)}
-    # Of a frame's dialects that differ in what is reasoning, the reasoning parser's reads.
+    # If the two rows have dialects of one frame, the reasoning parser's counts.
     frame = reasoning.frame if reasoning is not None else None
     unsplit = None
     if reasoning is None and tool is not None:

@@ -1,8 +1,7 @@
-"""A model's chat template, rendered as an engine renders it, to see what it writes.
+"""Renders a model's chat template as an engine does.
 
-- jinja2 is needed and optional: every engine's environment has it.
-- A template comes with a model that somebody else made, so it runs in jinja2's sandbox. Whatever it raises is
-  Unrenderable.
+- jinja2 is required for this, and not for the package: every engine's environment has it.
+- A template comes with somebody else's model, so it runs in jinja2's sandbox. Any exception becomes Unrenderable.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 MAX_TEMPLATE = 1_000_000
-"""Characters. Longer ones are no chat templates."""
+"""The most characters of a chat template."""
 
 
 class Unrenderable(Exception):
-    """The template raised, is no template, or jinja2 is not installed."""
+    """The template raised, is not a template, or jinja2 is not installed."""
 
 
 def render(
@@ -33,9 +32,15 @@ def render(
     tokens: Mapping[str, str] | None = None,
     kwargs: Mapping[str, object] | None = None,
 ) -> str:
-    """The text of a conversation. `prompt`: with the beginning of the reply; `tokens`: `bos_token` and its like.
+    """Return the text of a conversation.
 
-    Raises Unrenderable.
+    Args:
+        prompt: add the start of the reply.
+        tokens: `bos_token` and the like.
+        kwargs: further variables of the template.
+
+    Raises:
+        Unrenderable: the template cannot be rendered.
     """
     try:
         return _compiled(template).render(
@@ -66,7 +71,7 @@ def _compiled(template: str) -> Template:
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """jinja2's sandbox, set up as transformers sets it up. Raises Unrenderable where there is no jinja2."""
+    """Return jinja2's sandbox, set up as in transformers. Raises Unrenderable if jinja2 is not installed."""
     try:
         from jinja2.ext import Extension, loopcontrols
         from jinja2.nodes import Node

@@ -1,8 +1,8 @@
-"""What the machine reads, turned into events: white space, turn ends, call numbers, ids, request policy.
+"""Turns what the machine reads into events: white space, turn ends, call numbers, ids, the request's policy.
 
-- White space is content only between two pieces of content, so it is held until content stands on both sides.
-- A turn's end token is text only if more text follows.
-- Which calls the client gets (`tool_choice`, `parallel_tool_calls`) is decided here, once for all formats.
+- White space is content only between two pieces of content, so it is held until there is content on both sides.
+- A turn-end token is text only if more text follows.
+- This module decides, for all formats, which calls the client gets (`tool_choice`, `parallel_tool_calls`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .schema import Tools
 _CUT_REHEARSAL = rule("a call in reasoning that the end of reasoning cuts off", contract="Doubtful calls")
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _BEHIND_SENTENCE = "\"'”’)]*_`"
-"""What may stand between a sentence's end and the next text."""
+"""Characters that may follow the end of a sentence."""
 _LINE = 64
-"""Characters of reasoning that are remembered, to know whether a marker starts a line."""
+"""How many characters of reasoning are remembered, to know whether a marker is at the start of a line."""
 _CONTENT = "content"
 _NATIVE_INDEX = re.compile(r"(.*?)(\d{1,9})\Z", re.DOTALL)
 
@@ -42,11 +42,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Which calls are doubtful, and what they are if they count."""
+    """Which calls are doubtful, and what they become if they count."""
 
     rehearsed: bool = True  # those in open reasoning
     undeclared: bool = True  # those under a name that the request does not declare
-    verbatim: bool = False  # one that counts is content, as it was written
+    verbatim: bool = False  # one that counts is verbatim content, not a call
 
 
 NO_DOUBTS = Doubts(rehearsed=False, undeclared=False)
@@ -54,21 +54,21 @@ NO_DOUBTS = Doubts(rehearsed=False, undeclared=False)
 
 @dataclass(slots=True)
 class Body:
-    """A message that is calls: where its text begins, and what takes it if they do not count."""
+    """A message of calls: the offset of its text, and the sink for the text if the calls do not count."""
 
     begin: int
     text: Sink
     called: bool = False
-    """Whether a call of it was announced: what it begins with is that one's."""
+    """Whether a call of it was announced; the beginning of the message belongs to the first one."""
 
 
 class Call:
-    """One announced call: a sink for its argument text, and its end."""
+    """One announced call: it takes its argument text and its end."""
 
     __slots__ = ("_reply", "_wrapped", "index", "name")
 
     def __init__(self, reply: Reply | HeldCall | None, index: int, name: str, wrapped: Wrapped | None = None) -> None:
-        # None: the client does not get this call; a held one: that is not known yet.
+        # None: the client does not get this call. A HeldCall: that is not known yet.
         self._reply = reply
         self._wrapped = wrapped  # None: the arguments are not wrapped
         self.index = index
@@ -94,7 +94,7 @@ class Call:
 
 
 class Reply:
-    """The reply so far. The machine writes to it; the parser collects `events`."""
+    """The reply so far. The machine writes to it; the parser takes its events (`take_events`)."""
 
     __slots__ = (
         "_after_call",
@@ -145,7 +145,7 @@ class Reply:
         reasoning_closes: Markers = NO_MARKERS,
     ) -> None:
         self._events: list[Event] = []
-        # Text of one kind, not yet an event: a feed gives one event a run.
+        # Text of one kind that is not an event yet: a feed gives one event per run of text.
         self._kind: str | Call = ""
         self._pieces: list[str] = []
         self.cursor = cursor
@@ -154,27 +154,27 @@ class Reply:
         self._doubts = doubts
         self._doubt: Doubt | None = None
         self.rehearsed: Sink | None = None  # takes the text of a call that is read in open reasoning
-        self.body: Body | None = None  # of the message that is being read
+        self.body: Body | None = None  # the message that is being read
         self.turn_ends = turn_ends
         self.stops = stops
         self.reasoning_opens = reasoning_opens
         self._reasoning_closes = reasoning_closes
-        self.calls_read = 0  # those that the client does not get included
-        self.owed_closer = ""  # of the last call, which ended without it: it may come late
+        self.calls_read = 0  # including those that the client does not get
+        self.owed_closer = ""  # the closer that the last call lacked: it may come late
         self._new_id = new_id or _random_id
         self._calls = 0
         self._ids: set[str] = set()
         self._numbers: dict[str, int] = {}  # the next one for a repeated native id
-        # White space: `_space` since the last thing said, `_before` between content and the first call behind it.
+        # White space: `_space` since the last output, `_before` between content and the first call after it.
         self._space: list[str] = []
         self._before: list[str] = []
         self.content_seen = False
-        self._in_content = not defer_reasoning  # nothing but white space since the last content
+        self._in_content = not defer_reasoning  # only white space came after the last content
         self._after_reasoning = False
         self._after_call = False
         self._last = ""  # the last content
-        self._line: deque[str] = deque(maxlen=_LINE)  # and reasoning
-        # Reasoning: white space at the start of a block, and what `force_nonempty_content` holds back.
+        self._line: deque[str] = deque(maxlen=_LINE)  # the last reasoning
+        # Reasoning: white space at the start of a block, and the text that `force_nonempty_content` holds back.
         self.reasoning_begun = False
         self._reasoning_space: list[str] = []
         self._deferred: Held | None = Held() if defer_reasoning else None
@@ -198,7 +198,7 @@ class Reply:
             self._space.append(space)
 
     def _lead(self, body: str) -> str:
-        """`body` with the white space before it, as far as that is content."""
+        """Return `body` with the part of the white space before it that is content."""
         space = "".join(self._space)
         self._space.clear()
         self.give_reasoning()
@@ -218,7 +218,7 @@ class Reply:
         return whole
 
     def call_text(self) -> Sink:
-        """A sink for the markup of a call that stays content."""
+        """Return a sink for the markup of a call that stays content."""
         begun = False
 
         def say(text: str) -> None:
@@ -231,20 +231,20 @@ class Reply:
         return say
 
     def pending_space(self) -> str:
-        """White space that is content if more content follows."""
+        """Return the white space that is content if more content follows."""
         if not self.content_seen:
             return ""
         return "".join(self._space if self._in_content else self._before)
 
     def tail(self, token: str) -> None:
-        """A turn's end token, or a closer that nothing opened, in content: text only if more text follows."""
+        """Take a turn-end token, or a closer that nothing opened, in content: it is text only if more text follows."""
         if self._doubt is not None:
             self._later(lambda: self.tail(token))
             return
         self._space.append(token)
 
     def is_apart(self, *, in_reasoning: bool) -> bool:
-        """Whether a tag here is in no sentence: at the start of a line, or right behind a marker or a sentence."""
+        """Return whether a tag here is not part of a sentence: it starts a line, or follows a marker or a sentence."""
         if self._doubt is not None:
             return True
         for piece in reversed(self._reasoning_space if in_reasoning else self._space):
@@ -259,9 +259,9 @@ class Reply:
         return not self._in_content or not self.content_seen or sentence_ends
 
     def _boundary(self) -> None:
-        """A call or reasoning starts: white space next to content may still be content, other is not."""
+        """Note that a call or reasoning starts: only white space right after content may still be content."""
         if self._in_content and self.content_seen:
-            # A turn's end token before it was one.
+            # A turn-end token among it was the end of a turn, so it is dropped.
             self._before, self._space = [space for space in self._space if space[0] in SPACE], []
         else:
             self._space.clear()
@@ -281,7 +281,7 @@ class Reply:
     def reasoning(self, text: str) -> None:
         if self._doubt is not None and self._waits(self.reasoning, text):
             return
-        if not text:  # an empty section says that something stood here
+        if not text:  # an empty section passes "", which only counts while a doubtful call waits
             return
         self._line.append(text)
         if self.reasoning_begun and not self._reasoning_space and self._deferred is None:
@@ -303,7 +303,7 @@ class Reply:
             self.say("reasoning", text)
 
     def reasoning_tail(self, token: str) -> None:
-        """A turn's end token, or a closer that nothing opened, in reasoning: text only if more text follows."""
+        """Take a turn-end token or a closer that nothing opened, in reasoning: text only if more text follows."""
         if self._doubt is not None:
             self._later(lambda: self.reasoning_tail(token))
             return
@@ -312,16 +312,16 @@ class Reply:
     def reasoning_ends(self) -> None:
         last = None if self._doubt is None else self._doubt.items[-1]
         if _CUT_REHEARSAL and isinstance(last, DoubtfulCall) and not last.call.complete:
-            self.release()  # the call is cut off here
+            self.release()  # the end of reasoning cuts the call off
         if self._doubt is not None:
             self._later(self.reasoning_ends)
             return
         self._reasoning_space.clear()
-        self._after_reasoning = self._after_reasoning or self.reasoning_begun  # of only white space it is none
+        self._after_reasoning = self._after_reasoning or self.reasoning_begun  # only white space is not reasoning
         self._after_call = False
 
     def give_reasoning(self) -> None:
-        """The reply has content or a call: what was held as reasoning is reasoning."""
+        """Output reasoning that was held back, because the reply has content or a call."""
         deferred, self._deferred = self._deferred, None
         if deferred is not None and (text := deferred.take()):
             self.say("reasoning", text)
@@ -332,9 +332,9 @@ class Reply:
         """Announce a call.
 
         Args:
-            name: as it is written.
-            native_id: the id that the markup gave before or with the name.
-            said: how many characters of the text that held it were handed on as text before it.
+            name: the name as the model wrote it.
+            native_id: the id in the markup before or with the name.
+            said: how many characters of the held text were passed on as text before the call.
         """
         name = self.tools.meant(name)
         self.calls_read += 1
@@ -374,7 +374,7 @@ class Reply:
         return Call(held, -1, name)
 
     def construct_ends(self) -> None:
-        """A construct, calls and what stands around them, has been read."""
+        """Note that a construct, calls and the markup around them, has been read."""
         if self._doubt is not None:
             self._doubt.stop_reading()
             if self._doubt.text_follows:
@@ -382,27 +382,27 @@ class Reply:
 
     @property
     def ends_rehearsal(self) -> Markers:
-        """What ends the open reasoning that a call is read in."""
+        """The markers that end the open reasoning in which a call is read."""
         return NO_MARKERS if self.rehearsed is None else self._reasoning_closes
 
     @property
     def ends_strings(self) -> Markers:
-        """What may end a string that is not closed, besides the markers of calls: what ends the turn or the reasoning.
+        """The markers, besides those of calls, that may end an unclosed string: they end the turn or the reasoning.
 
-        Reasoning that was opened in a string is none: only the closer of what is open counts.
+        A string cannot open reasoning: closers count only if reasoning is open around the call.
         """
         return self.turn_ends if self.rehearsed is None else union(self.turn_ends, self._reasoning_closes)
 
     @property
     def doubts(self) -> bool:
-        """Whether what is said waits for a doubtful call."""
+        """Whether output waits for a doubtful call."""
         return self._doubt is not None
 
     def _waits(self, say: Sink, text: str) -> bool:
-        """Whether `text` waits for a doubtful call before it; text that is no white space decides that one."""
+        """Return whether `text` waits for the doubtful call before it. Any text but white space decides that call."""
         doubt = self._doubt
         assert doubt is not None
-        if doubt.reading is not None:  # it is part of the call's text
+        if doubt.reading is not None:  # the text is part of the call's own
             doubt.text_follows = doubt.text_follows or text.strip(SPACE) != "" or not text
             return True
         if text.strip(SPACE):
@@ -412,12 +412,12 @@ class Reply:
         return True
 
     def _later(self, say: Callable[[], None], space: str = "") -> None:
-        """Say it when the doubtful calls before it are decided; `space` is the white space that it is."""
+        """Output it when the doubtful calls before it are decided. `space`: its text, if that is white space."""
         assert self._doubt is not None
         self._doubt.items.append(Said(say, space))
 
     def release(self) -> None:
-        """Other text follows the doubtful calls: they are text where they stood."""
+        """Decide that doubtful calls are text in their place, because other text follows them."""
         doubt, self._doubt = self._doubt, None
         if doubt is None:
             return
@@ -431,7 +431,7 @@ class Reply:
                 item.say()
 
     def _count(self) -> None:
-        """The reply is over: the doubtful calls count."""
+        """Decide that doubtful calls count, because the reply has ended."""
         doubt, self._doubt = self._doubt, None
         if doubt is None:
             return
@@ -481,7 +481,7 @@ class Reply:
     # --- events
 
     def say(self, kind: str | Call, text: str) -> None:
-        """Text of "reasoning", or of a call's arguments."""
+        """Output text of a kind: "reasoning", or a call for its arguments."""
         if kind is not self._kind:
             self._flush()
             self._kind = kind
@@ -505,7 +505,7 @@ class Reply:
             self._events.append(ReasoningDelta(text))
 
     def take_events(self) -> list[Event]:
-        """What was said since the last call."""
+        """Return the events since the last time."""
         if self._pieces:
             self._flush()
         events = self._events
@@ -517,7 +517,7 @@ class Reply:
     # --- the end
 
     def end(self) -> None:
-        """Nothing more comes. Doubtful calls count; held white space, turn ends and closers were framing."""
+        """End the reply. Doubtful calls count; held white space, turn ends and closers were framing."""
         self._count()
         if self._deferred is not None:
             deferred, self._deferred = self._deferred, None

@@ -1,4 +1,4 @@
-"""What an engine's request objects say, as plain ones: each engine has OpenAI's request in classes of its own."""
+"""Converts an engine's request objects to plain ones: each engine has classes of its own for OpenAI's request."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Container, Iterable
 
 
 def plain_tools(tools: Iterable[object] | None) -> list[dict[str, object]]:
-    """The functions among `tools`, in the shape of either API, as `{"name", "parameters", "strict"}`."""
+    """Return `tools` of either API as `{"name", "parameters", "strict"}`."""
     return [_plain_tool(tool) for tool in tools or ()]
 
 
 def any_strict(tools: Iterable[object]) -> bool:
-    """Whether one of `tools`, in the shape of either API, is strict."""
+    """Return whether one of `tools`, of either API, is strict."""
     return True in [getattr(getattr(tool, "function", tool), "strict", None) for tool in tools]
 
 
@@ -25,7 +25,7 @@ def _plain_tool(tool: object) -> dict[str, object]:
 
 
 def plain_tool_choice(choice: object) -> object:
-    """A `tool_choice` of either API: its word, "auto" where there is none, or `{"name"}` of a function."""
+    """Return a `tool_choice` of either API: its word, "auto" if there is none, or `{"name"}` of a function."""
     if choice is None or isinstance(choice, str):
         return choice or "auto"
     function = getattr(choice, "function", choice)
@@ -33,7 +33,7 @@ def plain_tool_choice(choice: object) -> object:
 
 
 def free_id(number: Callable[[str, int], str], name: str, at: int, taken: Container[str]) -> str:
-    """The id that `number` makes for call `at` of a conversation, or for the first behind it that is not `taken`."""
+    """Return the id that `number` makes for call `at` of a conversation, or the next one that is not `taken`."""
     while (call_id := number(name, at)) in taken:
         at += 1
     return call_id

@@ -1,9 +1,9 @@
-"""What a row of the registry says: a parser's name, aliases, markup, models, special tokens and partners.
+"""The rows of the registry: a parser's name, aliases, markup, models, special tokens and partners.
 
 - A name is known with and without the prefix `dynamo_`; aliases are names of the same row. The engines' own names for
-  the same markup are aliases, too, where no other row has them (`registry.py`).
-- Which rows go together is said once, on the tool row (`pairs`).
-- `starts` says how a reply begins when nobody knows what the prompt ended with.
+  the same markup are aliases, too, unless another row has them (`registry.py`).
+- Only the tool row says which rows go together (`pairs`).
+- `starts` says how a reply begins if the end of the prompt is not known.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class ToolRow:
     format: ToolFormat | FrameFormat
     models: str
     pairs: tuple[str, ...] = _BASIC
-    """The reasoning parsers it goes with, the usual one first."""
+    """The reasoning parsers that can be used with it, the usual one first."""
     aliases: tuple[str, ...] = ()
     special_tokens: tuple[str, ...] = ()
     """Markers that are special tokens of the model: an engine's detokenizer removes them unless told not to."""
     added_tokens: tuple[str, ...] = ()
-    """Markers that are one token but no special one."""
+    """Markers that are one token, but not a special one."""
     turn_end: str = "<|im_end|>"
     """The token that ends a turn."""
     turn_ends: tuple[str, ...] = ()
@@ -56,16 +56,16 @@ class ToolRow:
     native_ids: bool = False
     """Whether the markup gives a call's id."""
     new_id: Callable[[], str] | None = None
-    """Makes a call's id where the family's templates take no other kind; None: any will do."""
+    """Makes a call's id if the family's templates accept only one kind; None: they accept any."""
     numbered_id: Callable[[str, int], str] | None = None
-    """The id of a call from its function and its number in the conversation, where the templates write it so."""
+    """Makes a call's id from its function and its number in the conversation, if the templates write such ids."""
     model_types: tuple[str, ...] = ()
-    """What `model_type` in the config of such a model says, where it tells the family."""
+    """The values of `model_type` in the models' configs, if they identify the family."""
     engines: Native = Native()
     between: str | None = None
-    """What the templates write between two calls, if the sample does not tell: white space, or a separator."""
+    """The text between two calls in the templates, if the sample does not show it: white space, or a separator."""
     kin: str = ""
-    """The family whose markers it shares: that one is asked first where a text may be either's."""
+    """The family whose markers it shares, which comes first if a text may be either's."""
 
     @property
     def sample(self) -> str:
@@ -77,7 +77,7 @@ class ToolRow:
 
     @property
     def call_openers(self) -> frozenset[str]:
-        """The markers that open a call, where they open nothing else."""
+        """The markers that open a call and nothing else."""
         return self.format.openers.all if isinstance(self.format, ToolFormat) else frozenset()
 
 
@@ -94,7 +94,7 @@ class Starts:
     `reasoning_effort` asks for some; "mode": outside unless `thinking_mode` is "enabled"; "": never changed."""
 
     def inside_for(self, chat_template_kwargs: Mapping[str, object]) -> bool:
-        """How the reply to a request with these template arguments starts."""
+        """Return whether the reply to a request with these template arguments starts inside reasoning."""
         if self.switch == "effort":
             return chat_template_kwargs.get("reasoning_effort", "none") not in (*_NO_EFFORT, None)
         if self.switch == "mode":
@@ -111,7 +111,7 @@ class ReasoningRow:
 
     name: str
     think: Think
-    """For a markup that frames the whole reply: how a prompt opens and closes reasoning."""
+    """The markers; for a markup that frames the whole reply, those with which a prompt opens and closes reasoning."""
     models: str
     starts: Starts = Starts()
     aliases: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class ReasoningRow:
     frame: FrameFormat | None = None
     engines: Native = Native()
     splits: bool = True
-    """Whether reasoning is split off; else it stays content, behind the opener that the prompt ended with."""
+    """Whether reasoning is split off; else it stays content, after the opener that the prompt ended with."""
 
     @property
     def open(self) -> str:
@@ -143,11 +143,12 @@ class ReasoningRow:
 
 
 def family(tool: ToolRow, think: Think, starts: Starts, **own: Any) -> tuple[ToolRow, ReasoningRow]:
-    """The two parsers of a family, which go together: they have their name, models and turn ends in common.
+    """Return the two rows of a family, which share their name, models, aliases, turn ends and engines' names.
 
     Args:
-        tool: its `pairs` may be left out if it goes with that reasoning parser alone.
-        own: the fields in which the reasoning parser's row differs, or that only it has.
+        tool: the tool row. Without `pairs` it goes with this reasoning parser only.
+        think, starts: of the reasoning row.
+        own: further fields of the reasoning row.
     """
     ends = tuple(dict.fromkeys((tool.turn_end, *tool.turn_ends)))
     reasoning = ReasoningRow(tool.name, think, tool.models, starts, tool.aliases, turn_ends=ends, engines=tool.engines)
@@ -171,7 +172,7 @@ OUTSIDE = Starts(inside=False, switch="")
 
 
 def thinking_asked_for(chat_template_kwargs: Mapping[str, object]) -> bool | None:
-    """Whether a request's template arguments turn thinking on or off; None where they say nothing."""
+    """Return whether a request's template arguments turn thinking on or off; None if they do neither."""
     for name in ("enable_thinking", "thinking", "reasoning"):
         said = chat_template_kwargs.get(name)
         if isinstance(said, bool):

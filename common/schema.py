@@ -1,9 +1,9 @@
-"""JSON Schema -> how to read a text value; the only place that reads a schema.
+"""Reads a JSON Schema to type values that are text; no other module of the core reads schemas.
 
-- A schema is read for the JSON types a value may have, nothing else: the parser types text, it does not validate.
-- A type the schema allows is taken only where the text is exactly that; else the text is a string, never a guess.
-- Any schema is survived: what cannot be understood allows a string. Remote references are not fetched and
-  reference cycles end.
+- A schema is read only for the JSON types that a value may have: the parser types text, it does not validate.
+- A text has an allowed type only if it is exactly a value of that type; otherwise it is a string, never a guess.
+- No schema raises: a part that cannot be understood allows a string. Remote references are not fetched, and reference
+  cycles end.
 
 Source: JSON Schema 2020-12, and OpenAPI's `nullable`.
 """
@@ -23,7 +23,7 @@ from .recovery import recovers
 
 Types: TypeAlias = frozenset[str]
 Schema: TypeAlias = object
-"""Whatever stands where a schema is due; it came from a client."""
+"""A schema, or whatever else a client has sent in its place."""
 
 ANY: Types = frozenset({"null", "boolean", "integer", "number", "string", "object", "array"})
 """An undeclared value: JSON if it is an object, array, number, boolean or null, else a string."""
@@ -31,10 +31,10 @@ ANY: Types = frozenset({"null", "boolean", "integer", "number", "string", "objec
 STRING: Types = frozenset({"string"})
 
 JSON: Types = (ANY - STRING) | {"json string"}
-"""A value that the markup says is JSON; a string only as JSON writes it."""
+"""A value that is JSON according to the markup; a string has to be quoted."""
 
 MAX_DEPTH = 256
-"""A typed value nested deeper than this is the text."""
+"""A typed value that is nested deeper is its text."""
 
 _MAX_NESTING = 64  # of a schema; deeper ones are read as text
 _MAX_BRANCHES = 256
@@ -53,7 +53,7 @@ PYTHON_TYPES = {
 _ONE = {name: frozenset({name}) for name in ANY}
 _BRANCHING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
 _TYPING = _BRANCHING | {"enum", "const", "nullable", "default"}
-"""Words beside `type` that types depend on."""
+"""Keywords other than `type` on which types depend."""
 _SEPARATORS = "._:- \t\r\n"
 _DIGITS = "0123456789"
 _BRACKETS = {"{": "object", "[": "array"}
@@ -65,7 +65,7 @@ _NUMBER = re.compile(r"([+-]?)(\d*)(\.\d*)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 
 class Tools:
-    """The tools of a request: OpenAI tool objects, or bare function objects. Anything else is passed over."""
+    """The tools of a request: OpenAI tool objects, or bare function objects. Anything else is skipped."""
 
     def __init__(self, tools: Sequence[object] | None) -> None:
         self._tools = tools or ()
@@ -88,15 +88,15 @@ class Tools:
         return name in self._functions
 
     def may_declare(self, name: str) -> bool:
-        """Whether the tool that `name` means is declared, or nothing is known of the tools."""
+        """Return whether the tool that `name` means is declared, or no tools are known."""
         return not self._functions or self.meant(name) in self._functions
 
     @recovers("a name with a prefix, a number or separators", off=lambda _, written: written, contract="Mangled names")
     def meant(self, written: str) -> str:
-        """The declared name that `written` means; `written` if it is declared, or if it means none.
+        """Return the declared name that `written` means; `written` itself if it is declared, or if it means none.
 
-        It means a name if that is the only declared one left after taking off a `functions` or `function` before it,
-        a number or `call_N` behind it, and separators and white space around it.
+        It means a name if this is the only declared one that is left after removing a `functions` or `function` before
+        it, a number or `call_N` after it, and separators and white space around it.
         """
         if written in self._functions or not self._functions:
             return written
@@ -109,25 +109,25 @@ class Tools:
         return names.pop() if len(names) == 1 else written
 
     def begins_name(self, text: str) -> bool:
-        """Whether `text` is a declared name or the beginning of one."""
+        """Return whether `text` is a declared name or the beginning of one."""
         return any(name.startswith(text) for name in self._functions)
 
     def longest_prefix_of(self, text: str) -> str:
-        """The longest declared name before a parameter's name in `text`, best a declared one; "" without one."""
+        """Return the longest declared name that `text` begins with, best before its own parameter; "" if none."""
         prefixes = [name for name in self._functions if text.startswith(name) and name != text]
         fitting = [name for name in prefixes if self.parameters(name).declares(text[len(name) :])]
         return max(fitting or prefixes, key=len, default="")
 
     @recovers("a parameter's name behind a call's and a dot", off=("", ""))
     def with_key(self, text: str) -> tuple[str, str]:
-        """A declared name and a parameter of it that `text` says with a dot between them; empty where it says none."""
+        """Split `text` into a declared name and a parameter of it, with a dot between; ("", "") if it is not that."""
         name, _, key = text.rpartition(".")
         if name in self._functions and text not in self._functions and self.parameters(name).declares(key):
             return name, key
         return "", ""
 
     def parameters(self, name: str) -> Parameters:
-        """How to read the arguments of the tool that `name` means, declared or not."""
+        """Return the parameters of the tool that `name` means, which may be undeclared."""
         found = self._parameters.get(name)
         if found is None:
             found = self._parameters[name] = Parameters(self._functions.get(self.meant(name)))
@@ -165,11 +165,11 @@ class Parameters:
         return frozenset(name for name in _listed(required) if isinstance(name, str))
 
     def lacks(self, given: Container[str]) -> bool:
-        """Whether a parameter that the schema requires is not among the `given` ones."""
+        """Return whether a required parameter is not among the `given` ones."""
         return any(name not in given for name in self.required)
 
     def types(self, name: str) -> Types:
-        """The JSON types that parameter `name` may have."""
+        """Return the JSON types that parameter `name` may have."""
         known = self._types.get(name)
         if known is None:
             known = self._types[name] = types(self.schema(name), self.root)
@@ -183,7 +183,7 @@ class Parameters:
 
 
 def properties(schema: Schema, root: Schema) -> Mapping[object, Schema]:
-    """The declared properties of an object schema, those of its branches included."""
+    """Return the declared properties of an object schema, including those of its branches."""
     if isinstance(schema, dict) and _BRANCHING.isdisjoint(schema):
         declared = schema.get("properties")
         return declared if isinstance(declared, Mapping) else {}
@@ -197,7 +197,7 @@ def properties(schema: Schema, root: Schema) -> Mapping[object, Schema]:
 
 
 def member(schema: Schema, root: Schema, name: str) -> Schema:
-    """The schema of member `name` of an object."""
+    """Return the schema of member `name` of an object."""
     declared = properties(schema, root)
     if name in declared:
         return declared[name]
@@ -206,7 +206,7 @@ def member(schema: Schema, root: Schema, name: str) -> Schema:
 
 
 def element(schema: Schema, root: Schema, index: int) -> Schema:
-    """The schema of element `index` of an array."""
+    """Return the schema of element `index` of an array."""
     for part in _branches(schema, root):
         items = part.get("items")
         first = _listed(part.get("prefixItems")) or _listed(items)
@@ -218,8 +218,8 @@ def element(schema: Schema, root: Schema, index: int) -> Schema:
 
 
 def types(schema: Schema, root: Schema) -> Types:
-    """The JSON types that `schema` allows; `ANY` where it says nothing of types."""
-    if isinstance(schema, dict) and _TYPING.isdisjoint(schema):  # most say one type
+    """Return the JSON types that `schema` allows; `ANY` if it does not limit types."""
+    if isinstance(schema, dict) and _TYPING.isdisjoint(schema):  # most have one type
         said = schema.get("type")
         if isinstance(said, str) and said in _ONE:
             return _ONE[said]
@@ -227,7 +227,7 @@ def types(schema: Schema, root: Schema) -> Types:
 
 
 def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) -> Types:
-    """`types`, each part read once: a part met again inside itself adds no type."""
+    """Do the work of `types`, reading each part once: a part inside itself adds no type."""
     if schema is True:
         return ANY
     if not isinstance(schema, Mapping) or depth > _MAX_NESTING:
@@ -245,7 +245,7 @@ def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) ->
     allowed: Types | None = None
     for limit in limits:
         if limit is not None:
-            # Limits that exclude each other are a mistake in the schema: the last one is as good as any.
+            # Limits that exclude each other are a mistake in the schema: then the last one counts.
             allowed = limit if allowed is None else allowed & limit or limit
     if allowed is None:
         allowed = _implied(schema)
@@ -260,7 +260,7 @@ def _listed(branches: object) -> Sequence[Schema]:
 
 
 def _declared(declared: object) -> Types | None:
-    """The `type` keyword: a name or a list of names; one that JSON Schema does not have declares nothing."""
+    """Return the types of the `type` keyword, a name or a list of names; with an unknown name it allows any type."""
     if declared is None:
         return None
     names = [declared] if isinstance(declared, str) else declared
@@ -269,7 +269,7 @@ def _declared(declared: object) -> Types | None:
 
 
 def _of_values(schema: Mapping[object, Schema]) -> Types | None:
-    """The types of the values that `enum` or `const` list."""
+    """Return the types of the values in `enum` or `const`; None without them."""
     if "const" in schema:
         return frozenset({_type_of(schema["const"])})
     values = schema.get("enum")
@@ -285,7 +285,7 @@ def _type_of(value: object) -> str:
 
 
 def _implied(schema: Mapping[object, Schema]) -> Types:
-    """Keywords that only make sense for one type imply it."""
+    """Return the type that other keywords imply, as they only make sense for it; `ANY` if none does."""
     if "properties" in schema or "additionalProperties" in schema:
         return frozenset({"object"})
     if "items" in schema or "prefixItems" in schema:
@@ -294,7 +294,7 @@ def _implied(schema: Mapping[object, Schema]) -> Types:
 
 
 def _branches(schema: Schema, root: Schema) -> list[Mapping[object, Schema]]:
-    """`schema` and what its references and branches bring in, each once."""
+    """Return `schema`, its references and its branches, each once."""
     found: list[Mapping[object, Schema]] = []
     queue: deque[Schema] = deque([schema])
     while queue and len(found) < _MAX_BRANCHES:
@@ -310,7 +310,7 @@ def _branches(schema: Schema, root: Schema) -> list[Mapping[object, Schema]]:
 
 
 def resolve(reference: object, root: Schema) -> Schema:
-    """The schema that a local reference (`#/$defs/Name`) points at; a text schema for any other."""
+    """Return the schema to which a local reference (`#/$defs/Name`) points; a string schema for any other reference."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return {"type": "string"}
     place = root
@@ -326,22 +326,22 @@ def resolve(reference: object, root: Schema) -> Schema:
 
 
 def container(text: str, allowed: Types) -> Sequence[str] | None:
-    """The JSON text, in pieces, of the object or array that `text` writes; None if it writes none that is allowed."""
+    """Return the JSON text, in pieces, of the object or array in `text`; None if it is not an allowed one."""
     bare = text.strip()
     return compact(bare, MAX_DEPTH) if _BRACKETS.get(bare[:1]) in allowed else None
 
 
 def write(text: str, allowed: Types, sink: Sink) -> None:
-    """As `read`, for a sink that gets what is large in pieces."""
+    """Do as `read`, but pass the result to a sink, large values in pieces."""
     found = container(text, allowed) if len(text) > LARGE else None
     for piece in (read(text, allowed),) if found is None else found:
         sink(piece)
 
 
 def read(text: str, allowed: Types) -> str:
-    """The JSON text of the value that `text` writes, given the types it may have."""
+    """Return the JSON text of the value in `text`, given the types that it may have."""
     bare = text.strip()
-    # Where it may be a string, a value is something else only as JSON writes it: "None" and "007" are text.
+    # If it may be a string, it is another type only in JSON's own spelling: "None" and "007" are text.
     strict = "string" in allowed
     if bare == "null" and ("null" in allowed or not strict):
         return "null"
@@ -358,7 +358,7 @@ def read(text: str, allowed: Types) -> str:
 
 
 def read_number(text: str, *, whole: bool, strict: bool) -> str | None:
-    """`text` as a JSON number, digits kept as written; None if it is none, or no integer where `whole`."""
+    """Return `text` as a JSON number, digits as written; None if it is not one, or not an integer if `whole`."""
     found = _NUMBER.match(text)
     if found is None or not text:
         return None

@@ -1,7 +1,7 @@
-"""What a tokenizer tells: whether a prompt ends inside reasoning, whether reasoning ended, how long it was, and which
-markers decoding would leave out.
+"""Answers from token ids: whether a prompt ends inside reasoning, whether reasoning ended, how long it was, and which
+markers decoding would remove.
 
-Token ids are evidence of nothing else: engines give them in one mode only, and not aligned with the text.
+Token ids are used for nothing else: engines give them in one mode only, and not aligned with the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .rows import ReasoningRow, ToolRow, thinking_asked_for
 
 
 class Tokenizer(Protocol):
-    """What is asked of a tokenizer; every Hugging Face tokenizer has it."""
+    """The part of a tokenizer that is used here; every Hugging Face tokenizer has it."""
 
     def get_vocab(self) -> Mapping[str, int]: ...
 
@@ -26,7 +26,7 @@ class Tokenizer(Protocol):
 
 Ids = tuple[int, ...]
 Spellings = tuple[Ids, ...]
-"""A marker as token ids: in each of its spellings, and as line breaks after it may join its last token."""
+"""A marker as token ids: each spelling, also with line breaks that its last token may include."""
 _Told = TypeVar("_Told")
 
 
@@ -37,11 +37,11 @@ class ReasoningIds:
     open: Spellings
     close: Spellings
     turns: frozenset[int]
-    """Tokens that end a turn: what stands before them belongs to another reply."""
+    """Tokens that end a turn: everything before them belongs to another reply."""
     calls: frozenset[int]
     """Single tokens that open a call, which ends reasoning."""
     opens: bool = True
-    """Whether the opener is a token of the model, or begins with one of the family's."""
+    """Whether the opener is a token of the model, or begins with one of the family's tokens that the model has."""
 
     @classmethod
     def of(cls, row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
@@ -61,7 +61,7 @@ class ReasoningIds:
         )
 
     def prompt_ends_inside(self, prompt: Sequence[int]) -> bool | None:
-        """Whether a prompt leaves reasoning open (True) or closed (False); None where its last turn says neither."""
+        """Return whether a prompt ends in open reasoning, or after it; None if its last turn shows neither."""
         for end in range(len(prompt), 0, -1):
             if prompt[end - 1] in self.turns:
                 return None
@@ -72,7 +72,7 @@ class ReasoningIds:
         return None
 
     def ends_in(self, ids: Sequence[int], new: Iterable[int]) -> bool:
-        """Whether reasoning's closer is completed by `new`, the last of `ids`."""
+        """Return whether `new`, the last of `ids`, complete a closer of reasoning."""
         fresh = list(new)
         if all(len(each) == 1 for each in self.close):
             return any(each[0] in fresh for each in self.close)
@@ -80,14 +80,14 @@ class ReasoningIds:
         return any(_ends_with(ids, end, self.close) for end in range(first + 1, len(ids) + 1))
 
     def after_reasoning(self, ids: list[int]) -> list[int]:
-        """The ids behind reasoning's last closer; none where it is not closed."""
+        """Return the ids after the last closer of reasoning; [] if there is none."""
         for end in range(len(ids), 0, -1):
             if _ends_with(ids, end, self.close):
                 return ids[end:]
         return []
 
     def count(self, ids: Sequence[int], inside: bool) -> int:
-        """How many of a reply's ids are reasoning, markers not counted."""
+        """Return how many of a reply's ids are reasoning, without its markers. `inside`: it starts in reasoning."""
         total = 0
         ends = {*self.calls, *(each[-1] for each in (*self.close, *self.open))}
         for end, each in enumerate(ids, 1):
@@ -109,10 +109,10 @@ class ReasoningIds:
 
 
 def opens_thoughts(row: ReasoningRow, tokenizer: Tokenizer, template_kwargs: Mapping[str, object]) -> bool:
-    """Whether a reply may open reasoning itself: its opener is a token of the model, or an asked-for phrase.
+    """Return whether a reply may open reasoning itself: its opener is a token of the model, or a phrase if asked for.
 
-    A model that has no such token was not taught to think so. If a grammar let it open a thought, it would do so to
-    talk on.
+    A model without such a token was not trained to reason like that: a grammar that allowed reasoning would let it talk
+    instead of calling.
     """
     if reasoning_ids(row, tokenizer).opens:
         return True
@@ -121,14 +121,14 @@ def opens_thoughts(row: ReasoningRow, tokenizer: Tokenizer, template_kwargs: Map
 
 
 def once(look_up: Callable[[object], _Told]) -> Callable[[object], _Told]:
-    """`look_up`, done once for each tokenizer, whose vocabulary is large; it keeps no tokenizer alive."""
+    """Decorate `look_up`, which is slow for a large vocabulary, to run once per tokenizer. Keeps no tokenizer alive."""
     known: weakref.WeakKeyDictionary[object, _Told] = weakref.WeakKeyDictionary()
 
     @wraps(look_up)
     def told(tokenizer: object) -> _Told:
         try:
             found = known.get(tokenizer)
-        except TypeError:  # neither weak references nor a hash are promised
+        except TypeError:  # a tokenizer may support neither weak references nor hashing
             return look_up(tokenizer)
         if found is None:
             found = known[tokenizer] = look_up(tokenizer)
@@ -138,9 +138,9 @@ def once(look_up: Callable[[object], _Told]) -> Callable[[object], _Told]:
 
 
 def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, tokenizer: object) -> bool:
-    """Whether a detokenizer has to leave special tokens in, so that the parsers see their markers.
+    """Return whether a detokenizer has to keep special tokens, so that the parsers see their markers.
 
-    They are special in some families, and in some models' tokenizers although the family's are not.
+    Markers are special tokens in some families, and in the tokenizers of some models of other families.
     """
     named = (None if tool is None else tool.name, None if reasoning is None else reasoning.name)
     markers = _markers(*named, declared_count())
@@ -149,13 +149,12 @@ def needs_special_tokens(tool: ToolRow | None, reasoning: ReasoningRow | None, t
 
 @cache
 def _markers(tool: str | None, reasoning: str | None, _declared: int) -> frozenset[str] | None:
-    """The markers of these parsers; None if some are special in every model of the family."""
+    """Return the markers of these parsers; None if some are special in every model of the family."""
     think = None if reasoning is None else reasoning_row(reasoning)
     tools: tuple[ToolRow, ...] = () if tool is None else (tool_row(tool),)
     if any(row.special_tokens for row in tools) or (think is not None and think.special_tokens):
         return None
-    # A call ends reasoning, with or without a tool parser. Which of the parsers that reasoning goes with is the
-    # model's, its tokens say.
+    # A call ends reasoning, with or without a tool parser. The model's tokens show which partner's calls it writes.
     tools += () if think is None else partners(think)
     markers = {marker for row in tools for marker in (*row.format.markers, *row.added_tokens)}
     if think is not None:
@@ -165,7 +164,7 @@ def _markers(tool: str | None, reasoning: str | None, _declared: int) -> frozens
 
 @once
 def _special_tokens(tokenizer: object) -> frozenset[str]:
-    """What decoding leaves out unless told not to."""
+    """Return the tokens that decoding removes by default."""
     added = getattr(tokenizer, "added_tokens_decoder", None)
     tokens = added.values() if isinstance(added, Mapping) else ()
     named = getattr(tokenizer, "all_special_tokens", None)
@@ -177,12 +176,12 @@ def _special_tokens(tokenizer: object) -> frozenset[str]:
 
 @once
 def _known_ids(tokenizer: object) -> dict[str, ReasoningIds]:
-    """By the name of a reasoning parser, those that were asked for."""
+    """Return the cache of a tokenizer's `ReasoningIds`, by the name of the reasoning parser."""
     return {}
 
 
 def reasoning_ids(row: ReasoningRow, tokenizer: Tokenizer) -> ReasoningIds:
-    """`ReasoningIds.of`, looked up once for each tokenizer."""
+    """Return `ReasoningIds.of`, made once for each tokenizer."""
     known = _known_ids(tokenizer)
     if row.name not in known:
         known[row.name] = ReasoningIds.of(row, tokenizer)
@@ -200,7 +199,7 @@ def _spellings(markers: Iterable[str], vocab: Mapping[str, int], tokenizer: Toke
             continue
         for gap in ("\n", "\n\n"):
             joined = _ids(marker + gap, vocab, tokenizer)
-            if not any(joined[: len(each)] == each for each in found):  # else the breaks are tokens of their own
+            if not any(joined[: len(each)] == each for each in found):  # else the line breaks are separate tokens
                 found[joined] = None
     return tuple(found)
 
@@ -214,7 +213,7 @@ def _ids(marker: str, vocab: Mapping[str, int], tokenizer: Tokenizer) -> Ids:
 
 
 def _ends_with(ids: Sequence[int], end: int, marker: Spellings) -> int:
-    """How many ids right before position `end` are the marker; 0 if it is not there."""
+    """Return how many ids before position `end` are the marker; 0 if it is not there."""
     for each in marker:
         size = len(each)
         if size <= end and ids[end - 1] == each[-1] and tuple(ids[end - size : end]) == each:

@@ -1,8 +1,8 @@
-"""Turn ends at the end of a reply: `<|im_end|>`, where an engine hands it on.
+"""Holds back turn ends at the end of a reply, such as `<|im_end|>`, if an engine passes them on.
 
-A reply that ends in them ended before them, so they are held back as long as nothing but others and white space follow.
-What is read then ends there, and every rule for the end of a reply holds before a turn's end too. A turn end that
-other text follows is read like any marker.
+A reply that ends with them ended before them, so they are held back as long as only white space and further turn ends
+follow. Then the text to be read ends before them, and every rule for the end of a reply holds before a turn's end too.
+A turn end that is followed by other text is read like any marker.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .cursor import CUT, SPACE, Markers
 
 
 class TurnEnds:
-    """Stands in front of the reader of one reply."""
+    """Filters the text of one reply before it is read."""
 
     __slots__ = ("_begun", "_ends", "_may_end", "_part", "_whole", "firsts", "lead", "other", "waits")
 
@@ -23,9 +23,9 @@ class TurnEnds:
         self._begun = _begun(ends).search
         self._may_end = _tail(ends).search
         self._whole: list[str] = []  # turn ends, and white space after the first
-        self._part = ""  # the beginning of one, behind them
+        self._part = ""  # the beginning of one, after them
         self.waits = False
-        # A text that has neither lead and ends in none of `firsts` concerns nobody here, unless something waits.
+        # A text that contains neither lead and ends with none of `firsts` need not pass here, unless something waits.
         self.firsts = "".join(sorted(ends.firsts))
         leads = sorted({end[:2] for end in ends.all})
         self.lead, self.other = (leads[0], leads[-1]) if len(leads) <= 2 else ("", "")
@@ -35,7 +35,7 @@ class TurnEnds:
         return "".join((*self._whole, self._part))
 
     def feed(self, text: str) -> str:
-        """What is to be read, now that `text` has come."""
+        """Take the next text. Returns the text that can be read now."""
         if self._part:
             text = self._part + text
             self._part = ""
@@ -54,7 +54,7 @@ class TurnEnds:
         return text
 
     def _without_tail(self, text: str) -> str:
-        """`text` without the turn ends behind it, and with those that were held if it is more than these."""
+        """Hold back the turn ends at the end of `text`. Returns the rest, after turn ends that were held before."""
         start, at = (0, 0) if self._whole else (-1, 0)
         for end in self._ends.finditer(text):
             if start < 0 or text[at : end.start()].strip(SPACE):
@@ -73,7 +73,7 @@ class TurnEnds:
         return released
 
     def end(self) -> str:
-        """What is to be read, now that nothing comes: nothing, if a turn's end is all that was held."""
+        """Return the held text that has to be read at the end of the reply; "" if it is only turn ends."""
         return "" if self._whole and (not self._part or len(self._part) >= CUT) else self.held
 
 
@@ -84,13 +84,13 @@ def _whole(ends: Markers) -> re.Pattern[str]:
 
 @cache
 def _begun(ends: Markers) -> re.Pattern[str]:
-    """The beginning of a turn end at the end of a text."""
+    """Return a pattern for the beginning of a turn end at the end of a text."""
     return re.compile(rf"(?:{'|'.join(map(_beginning_of, ends.all))})\Z")
 
 
 @cache
 def _tail(ends: Markers) -> re.Pattern[str]:
-    """Where a text may end in a turn end, and white space, or in the beginning of one."""
+    """Return a pattern for a turn end and white space, or the beginning of a turn end, at the end of a text."""
     return re.compile(rf"(?:{_whole(ends).pattern})[{SPACE}]*\Z|{_begun(ends).pattern}")
 
 

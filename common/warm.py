@@ -1,4 +1,4 @@
-"""Compile ahead of the first reply what reads it: a server calls this when it starts."""
+"""Compiles the parsers of a server when it starts, before the first reply."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prepare(tool_parser: str | None = None, reasoning_parser: str | None = None)
     thought = "" if reasoning_parser is None else reasoning_row(reasoning_parser).sample
     replies = [f"{thought}{_PROSE}{call}{call}\n{_PROSE}", f"{thought}{call}", f"{_PROSE}{call}{thought}"]
     replies += [call[: len(call) * size // _CUTS] for size in range(1, _CUTS)]
-    # Missing markup, and another call where a value or closer is due.
+    # Missing markup, and another call in place of a value or closer.
     replies += [f"{each} {call}" for each in replies[3:]]
     for tools in (_TOOLS, ()):
         for inside in (False, True):
@@ -54,14 +54,14 @@ def prepare(tool_parser: str | None = None, reasoning_parser: str | None = None)
 def start(
     tool_parser: str | None = None, reasoning_parser: str | None = None, tokenizer: Tokenizer | None = None
 ) -> None:
-    """What an adapter does when its server starts, so that the first reply costs what the second does.
+    """Prepare a server's parsers when it starts, so that its first reply costs no more than the second.
 
-    Each pair is prepared once a process. Never raises: a failure costs only the first reply's time, and one log line.
+    Each pair is prepared once per process. Never raises: a failure is logged, and only makes the first reply slower.
 
     Args:
         tool_parser: as for `prepare`.
         reasoning_parser: as for `prepare`.
-        tokenizer: the model's, if it is there: its markers' ids are looked up.
+        tokenizer: the model's, if it is available: the ids of the markers are looked up.
     """
     try:
         counters.prepare()
@@ -73,7 +73,7 @@ def start(
                 reasoning_ids(reasoning, tokenizer)
     except Exception as error:
         logger.warning(
-            "dynamo-parsers could not prepare its parsers (%s): the first reply does it", type(error).__name__
+            "dynamo-parsers could not prepare its parsers (%s): the first reply will do it", type(error).__name__
         )
         logger.debug("the defect", exc_info=error)
 
