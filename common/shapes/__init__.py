@@ -1,1 +1,1 @@
-"""How calls are framed: a reader for each shape, which a family fills in."""
+"""The shapes of markup around calls: a reader for each, which a family fills in."""

@@ -1,11 +1,12 @@
-"""The shape of markups that frame a whole reply: every text stands in a message, whose header says what it is.
+"""The shape of markups that frame a whole reply: every text is in a message, whose header says what it is.
 
-- A header opens a message, a closer ends it. Both are dropped, with and without tools; a call's are part of the call.
-- A header that does not fit is text. So is text in no message, and a closer before any message where more text follows.
-- At the start of the reply, where the prompt wrote it, and behind a closer or a call a header may lack its first
-  marker.
-- The end of a message with the next one's header behind it is a candidate for the end of an open value: a value that
-  goes on to its closer or its quote is whole, whatever it holds.
+- A header opens a message, a closer ends it. Both are dropped, with and without tools; a call's own are part of the
+  call.
+- A header that does not fit is text. So is text outside messages, and a closer before any message if more text follows.
+- At the start of the reply, whose header the prompt has begun, and after a closer or a call, a header may lack its
+  first marker.
+- The end of a message followed by the next header is a candidate for the end of an open value: a value that goes on to
+  its closer or its quote is whole, whatever it contains.
 """
 
 from __future__ import annotations
@@ -30,24 +31,24 @@ NO_CALLS = Grammar((), None, NO_MARKERS)
 
 @dataclass(frozen=True, eq=False)
 class Frames(FrameFormat):
-    """A markup of messages. What a header looks like is its own."""
+    """A markup of messages. Each subclass reads its own headers."""
 
     sample: str
     reasoning_sample: str
     parts: Markers
     closers: Markers
-    """What ends a message."""
+    """The markers that end a message."""
     in_reasoning: Markers
-    """What may start a header, or ends a message, in one of reasoning."""
+    """The markers that may start a header, or end a message, inside reasoning."""
     in_content: Markers
     calls: Grammar = NO_CALLS
-    """Calls that have a markup of their own."""
+    """The markup of calls, if they have one of their own."""
     start: str = ""
-    """What starts a message, up to its header; the prompt wrote the first one's."""
+    """The start of a message, up to its header; the first one is in the prompt."""
     answer: Span | None = None
-    """What opens and closes the answer, if it is not what closes reasoning."""
+    """The opener and closer of the answer; None if the closer of reasoning opens it."""
     inner: ToolFormat | None = None
-    """How a call is written in its message; None: its arguments are the message."""
+    """The format of a call in its message; None: the message is the arguments."""
     with_closers: Markers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class Frames(FrameFormat):
         return FramedReply(self, cursor, reply, task).read_reply()
 
     def read_end(self, mark: Mark, cursor: Cursor) -> Reading[bool]:
-        """Read the end of a message behind its call, and brackets and quotes that stand before it."""
+        """Read the end of a message after its call, and brackets and quotes before it. Returns whether it was there."""
         yield from cursor.run(DEBRIS, _MAX_DEBRIS)
         found = (yield from cursor.match(self.closers)) is not None or cursor.cut_of(self.closers)
         if found:
@@ -68,18 +69,22 @@ class Frames(FrameFormat):
         return found
 
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
-        """Read the header that `opener` starts, and the call if it is one's; False, and no more read, if none.
+        """Read the header that begins with `opener`, and the call if the message is one.
 
-        `opener`, which has been read, is "" where a header may stand without its first marker.
+        Args:
+            opener: the marker, which has been read; "": the header may lack its first marker here.
+
+        Returns:
+            True if there is a header; False if not, and nothing more is consumed.
         """
         raise NotImplementedError
 
     def read_message_call(
         self, call: Reading[bool | None], mark: Mark, into: FramedReply, *, is_reasoning: bool = False
     ) -> Reading[bool]:
-        """Read the call that the message whose header was read is; False if it is none.
+        """Read the message as a call, after its header. Returns False if it is not a call.
 
-        `is_reasoning`: what the text of the message is if the call does not count.
+        `is_reasoning`: whether its text is reasoning if the call does not count.
         """
         cursor, reply, task = into.cursor, into.reply, into.task
         if task.calls is Calls.VERBATIM:
@@ -104,24 +109,24 @@ class FramedReply(Machine):
     def __init__(self, frames: Frames, cursor: Cursor, reply: Reply, task: Task) -> None:
         super().__init__(cursor, reply, frames.calls, task)
         self._frames = frames
-        self._framed = False  # there was a message before, or one is open
-        self.fresh = True  # no text yet, since a message began or ended
+        self._framed = False  # there was a message, or one is open
+        self.fresh = True  # no text came since a message began or ended
 
     def reasoning(self) -> None:
-        """A message of reasoning begins; without a reasoning parser it is content."""
+        """Begin a message of reasoning; without a reasoning parser it is content."""
         if not self.task.splits:
             return self.content()
         self.fresh = self.inside = True
         return self.reply.reasoning_starts()
 
     def content(self) -> None:
-        """A message of content begins, or a message ends."""
+        """Begin a message of content, or end a message."""
         if self.inside:
             self.reply.reasoning_ends()
         self.fresh, self.inside = True, False
 
     def body(self, text: str, *, is_reasoning: bool) -> None:
-        """The whole text of a message that is over."""
+        """Output the whole text of a message that has ended."""
         if not (is_reasoning and self.task.splits):
             self.reply.content(text)
             return
@@ -164,7 +169,7 @@ class FramedReply(Machine):
             self._framed = self._framed and not begins
         if self._framed:
             self.reasoning()
-        return (yield from self._message(""))  # a header may stand here without its first marker
+        return (yield from self._message(""))  # a header may lack its first marker here
 
     def marker(self, marker: str) -> Reading[bool]:
         if marker in self._frames.closers.all:
@@ -179,7 +184,7 @@ class FramedReply(Machine):
         return (yield from self._message(marker))
 
     def _message(self, opener: str) -> Reading[bool]:
-        """Read on behind what may start a header; returns whether the reading goes on."""
+        """Read on after a marker that may start a header. Returns whether reading goes on."""
         task, reply = self.task, self.reply
         while True:
             calls_read = reply.calls_read
@@ -192,10 +197,10 @@ class FramedReply(Machine):
                 yield from begins_as_json(self.cursor, reply, task)
             if reply.calls_read == calls_read:
                 return True
-            opener = ""  # a message that was a call has been read up to and with its end
+            opener = ""  # a message that is a call has been read with its end
 
     def _ends(self) -> Reading[bool]:
-        """Whether the reply ends here, but for white space, or a frame stands here."""
+        """Return whether only white space is left here before the end of the reply or a frame."""
         return (yield from self.cursor.ahead(self._frame_or_end(), False))
 
     def _frame_or_end(self) -> Reading[bool]:
@@ -203,7 +208,7 @@ class FramedReply(Machine):
         return (yield from self.cursor.stands(self._frames.parts)) is not None or self.cursor.at_end
 
     def drop_cut(self, mark: Mark, *, is_call: bool) -> None:
-        """Drop the message in whose header the reply ends; the beginning of a call stays where calls do."""
+        """Drop the message in whose header the reply ends; the beginning of a call stays if calls stay content."""
         cursor = self.cursor
         cursor.take(len(cursor.text))
         text = cursor.held(mark)

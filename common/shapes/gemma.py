@@ -1,7 +1,7 @@
 """The shape of Gemma's calls: a name and arguments in the markup of `arguments.gemma`, between two markers.
 
 - Several calls follow each other without a separator, each between markers of its own.
-- By mistake, further calls stand between the same markers.
+- By mistake, models also write further calls between the same markers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class GemmaCalls(ToolFormat):
 
     @recovers("another call between the same markers", off=False)
     def _further_call(self, cursor: Cursor, reply: Reply, ends: Markers) -> Reading[bool]:
-        """Read another call between the same markers; False where none stands, though perhaps a cut one."""
+        """Read another call between the same markers. Returns False if there is none; a cut one is dropped."""
         mark = cursor.mark()
         head = yield from within(self._further_head(cursor, reply, ends), False)
         if isinstance(head, Head) and head.closer and reply.tools.may_declare(head.name):

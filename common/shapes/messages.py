@@ -1,8 +1,8 @@
-"""Frames as Harmony and its dialects write them: `<|start|>assistant to=get_weather<|message|>`.
+"""Frames of Harmony and its dialects: `<|start|>assistant to=get_weather<|message|>`.
 
-- A header's parts come in any order and few of them are needed. It fits with a known channel, a recipient or the role,
-  or if a single word is in their place.
-- A message with a recipient that is a function's name is a call. Its text is the arguments as JSON, or a call with a
+- A header's parts come in any order, and few of them are needed. It fits with a known channel, a recipient or the role,
+  or with a single word in their place.
+- A message with a recipient that is a function's name is a call. Its text is the arguments as JSON, or a call in a
   markup of its own (`inner`).
 - A dialect is a value: its words, the channels, and which of these and of the recipients are reasoning.
 """
@@ -28,13 +28,13 @@ from .tagged import Tagged
 _WORD = re.compile(rf"""[^<>{{}}\[\]()"'`,;={SPACE}]*""")
 _MAX_WORD = 64
 _STOPS = ".:!"
-"""What begins no name: a marker in a sentence may stand before it."""
+"""Characters that do not begin a name, but may follow a marker in a sentence."""
 _TYPES = ("json", "code")
-"""What a header may say of its text."""
+"""Types of text in a header."""
 _ODD_WORDS = recovering("words in a header that mean nothing", 3, off=0)
-"""A header may hold as many words that mean nothing."""
+"""The most words without a meaning in a header."""
 _PARTS = 8
-"""A header may hold as many markers: many in a row are not read again from each of them."""
+"""The most markers in a header, so that many in a row are not read again from each of them."""
 _IN_WORDS = r"[\w.:/=-]"
 _MAX_HEADER = 256
 _QUOTES = recovering("arguments as a JSON string", "\"'", off="", contract="Wrapped arguments")
@@ -50,20 +50,20 @@ _WITHOUT_TEXT = rule("a header without its end, before the end of the message")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The markers and the words of headers; "" for what a dialect does not write."""
+    """The markers and words of headers; "" for those that a dialect does not have."""
 
     start: str = "<|start|>"
     role: str = "assistant"
-    """Who writes: the model."""
+    """The author of a message: the model."""
     channel: str = "<|channel|>"
     to: str = "to="
-    """What is before a recipient."""
+    """The text before a recipient."""
     constrain: str = "<|constrain|>"
-    """What is before the kind of text."""
+    """The marker before the type of the text."""
     message: str = "<|message|>"
-    """What ends a header."""
+    """The marker that ends a header."""
     people: tuple[str, ...] = ("user", "self")
-    """The recipients that are no functions."""
+    """The recipients that are not functions."""
 
     @property
     def markers(self) -> frozenset[str]:
@@ -75,19 +75,19 @@ HARMONY_WORDS = Words()
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header of a message says."""
+    """The content of a message's header."""
 
     channel: str = ""
     recipient: str = ""
     cut: bool = False
-    """Whether the reply ends in it."""
+    """Whether the reply ends inside it."""
     body: int | None = None
-    """The offset of the text where the header has no end; None: it ends here."""
+    """The offset of the text if the header lacks its end; None: it ends here."""
 
 
 @dataclass(frozen=True, eq=False)
 class Messages(Frames):
-    """A dialect."""
+    """One dialect."""
 
     parts: Markers = field(init=False)
     in_reasoning: Markers = field(init=False)
@@ -97,11 +97,11 @@ class Messages(Frames):
     inner: Tagged | None = None
     words: Words = HARMONY_WORDS
     channels: tuple[str, ...] = ()
-    """The channels that a header may name: of reasoning, of calls, and others."""
+    """The channels in headers: of reasoning, of calls, and others."""
     thinks: tuple[str, ...] = ()
-    """The channels, or the recipients, whose messages are reasoning; "" is a message for nobody."""
+    """The channels, or recipients, whose messages are reasoning; "": messages without a recipient are."""
     prefix: str = ""
-    """What is before a function's name."""
+    """The text before a function's name."""
     _bare: Markers = field(init=False, repr=False)
     _channel: re.Pattern[str] = field(init=False, repr=False)
     _to: Markers = field(init=False, repr=False)
@@ -113,7 +113,7 @@ class Messages(Frames):
 
     def __post_init__(self) -> None:
         words, put = self.words, partial(object.__setattr__, self)
-        # Without channels the model may change the recipient and not end the message.
+        # Without channels, the model may change the recipient without ending the message.
         between = self.closers.all | {words.start, words.channel or words.to}
         put(
             "inner",
@@ -135,18 +135,21 @@ class Messages(Frames):
         put("_thinking_to", frozenset(self.thinks).difference(self.channels))
 
     def _next_header(self) -> re.Pattern[str]:
-        """The next message's header behind ends of this one, which may be missing; without its start it is directed."""
+        """Return a pattern for the end of a message, which may be missing, and the next header.
+
+        Without the start of a message, the header needs a recipient.
+        """
         start, to, message = map(re.escape, (self.words.start, self.words.to, self.words.message))
         ends = "|".join(map(re.escape, sorted(self.closers.all)))
         directed = rf"{to}[\w.:/-]+\s*"
         return re.compile(rf"(?:{ends}|[{SPACE}])*(?:{start}[\w\s]*(?:{directed})?|{directed}){message}")
 
     def _part_of_header(self) -> re.Pattern[str]:
-        """What may still become such a header: its words and markers, and the beginning of one."""
+        """Return a pattern for what may become such a header: words, markers, and the beginning of a marker."""
         marks = [each for each in (*self.closers.all, *self.words.markers) if not re.fullmatch(f"{_IN_WORDS}+", each)]
         begun = {re.escape(each[:end]) for each in marks for end in range(1, len(each))}
         whole = "|".join(map(re.escape, marks)) or "(?!)"
-        # A character at a time: a repeated run of characters would be tried in every way to divide it.
+        # One character at a time: a repetition of runs would backtrack over every way to divide them.
         return re.compile(rf"(?:{whole}|{_IN_WORDS}|[{SPACE}])*(?:{'|'.join(sorted(begun, reverse=True))})?")
 
     @recovers("what is open at a message's end", off=False, contract="A frame's end")
@@ -182,7 +185,7 @@ class Messages(Frames):
         return header.channel.startswith(self._thinking) or header.recipient in self._thinking_to
 
     def read_directed(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """Read the call of a message; False if it is none, None if the reply ends before that is known."""
+        """Read the call of a message. Returns False if it is not one, None if the reply ends before that is known."""
         if self.inner is None:
             return (yield from self._json_call(header, mark, cursor, reply))
         yield from cursor.space()
@@ -196,7 +199,7 @@ class Messages(Frames):
         return False
 
     def _json_call(self, header: Header, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """Read the arguments of a call as JSON; False where there are none, None where the reply ends before that."""
+        """Read the arguments of a call as JSON. Returns False if there are none, None if the reply ends before them."""
         fits = yield from cursor.ahead(self._json_fits(cursor), False)
         if not fits:
             return fits
@@ -207,14 +210,14 @@ class Messages(Frames):
         required = reply.tools.parameters(name).required
         ends = union(self.parts, fence)
         complete = yield from read_object(cursor, call.arguments, ends, inside(self.parts), required)
-        if fence.all:  # else the end of the object ends the call
+        if fence.all:  # without a fence, the end of the object ends the call
             yield from read_strays(cursor, fence, once=True)
         call.end(complete)
         return True
 
     @recovers("a word of the header stuck to a call's name", off=lambda _, name, __: name)
     def _without_type(self, name: str, tools: Tools) -> str:
-        """`name`, without the word of the header that is stuck to it where only the rest is a tool's name."""
+        """Return `name` without a word of the header that is stuck to it, if only the rest is a declared name."""
         for word in () if tools.declares(name) else (*self.channels, *_TYPES):
             rest = name.removesuffix(word)
             if rest != name and tools.declares(rest):
@@ -227,7 +230,7 @@ class Messages(Frames):
         if not quote or quote not in _QUOTES:
             yield from read_fence(cursor)
             return (yield from begins(cursor, union(self.parts, FENCE)))
-        # A string has to hold the object: what is sent to a tool may also be code.
+        # The string has to contain an object, as a message to a tool may also be code.
         cursor.take(cursor.at + 1)
         yield from cursor.space()
         char = yield from cursor.peek()
@@ -236,7 +239,7 @@ class Messages(Frames):
     # --- headers
 
     def _header(self, opener: str, cursor: Cursor, *, fresh: bool) -> Reading[Header | None]:
-        """Read a header behind `opener`; None where it does not fit. `fresh`: its end may be missing."""
+        """Read a header after `opener`. Returns None if it does not fit. `fresh`: its end may be missing."""
         if not opener:
             yield from cursor.space()
             if (yield from cursor.stands(self._bare)) is None:
@@ -270,7 +273,7 @@ class Messages(Frames):
                 return draft.unended
 
     def _ends_in(self, draft: _Draft, cursor: Cursor) -> bool:
-        """Whether the reply ends in the header; the beginning of a marker, which is then read, says that it is one."""
+        """Return whether the reply ends in the header, perhaps with the beginning of a marker, which is consumed."""
         if cursor.cut_of(self.parts):
             draft.marked = draft.marked or not cursor.text.endswith(tuple(self.parts.firsts))
             return True
@@ -285,7 +288,7 @@ class Messages(Frames):
         return draft.header()
 
     def _header_word(self, draft: _Draft, apart: bool, cursor: Cursor) -> Reading[bool]:
-        """Read a word of a header; whether it may stand there. `apart`: behind white space."""
+        """Read a word of a header. Returns whether a word may be there. `apart`: white space was before it."""
         if cursor.cut_of(self._to):
             return True
         word = yield from cursor.run(_WORD, _MAX_WORD)
@@ -296,7 +299,7 @@ class Messages(Frames):
         return bool(word) and draft.word(word, apart, cursor.offset)
 
     def known(self, channel: str) -> str | None:
-        """The channel that `channel` begins with; None where it is none."""
+        """Return the known channel with which `channel` begins, else None."""
         found = self._channel.match(channel)
         return None if found is None or not (_STUCK_TEXT or found.group() == channel) else found.group()
 
@@ -318,8 +321,8 @@ class _Draft:
         self._place = opener  # the marker before the next word
         self._role = self.channel = self.recipient = ""
         self._body: int | None = None  # where the text begins if the header has no end
-        self._glued = True  # its words stand right behind their markers, as a template writes them
-        self._text = False  # what may be text is stuck to the channel
+        self._glued = True  # its words directly follow their markers, as in a template
+        self._text = False  # something that may be text is stuck to the channel
         self._odd = self._parts = 0
         self.marked = opener not in ("", dialect.words.to)
 
@@ -330,7 +333,7 @@ class _Draft:
 
     @property
     def says_call(self) -> bool:
-        """Whether JSON behind it needs no end of the header. A word between may be a sentence's."""
+        """Whether JSON may follow without the header's end. Other words show that this may be a sentence."""
         return self.recipient != "" and (self.marked or not self._odd)
 
     def header(self) -> Header:
@@ -338,18 +341,18 @@ class _Draft:
 
     @property
     def unended(self) -> Header | None:
-        """The header if its end is missing and text stands here; None where it cannot be one."""
+        """The header if its end is missing and text is here; None if that cannot be."""
         ended = _WITHOUT_END and self._fresh and self.marked and self._body is not None
         return Header(self.channel, body=self._body) if ended else None
 
     def without_text(self) -> Header | None:
-        """The header if its end is missing and the message ends here."""
+        """Return the header if its end is missing and the message ends here; None if that cannot be."""
         if self._odd or self._text:
             return self.unended
         return self.header() if _WITHOUT_TEXT and self._fresh and self.marked and self.fits else None
 
     def cut(self) -> Header | None:
-        """The header if the reply ends here."""
+        """Return the header if the reply ends here; None if that cannot be."""
         if self._text or (self._odd and not self.recipient):
             return self.unended
         return Header(self.channel, self.recipient, cut=True) if _CUT_HEADER and self.marked and self.fits else None
@@ -363,7 +366,7 @@ class _Draft:
             self._body = offset
 
     def takes_part(self) -> bool:
-        """Whether another marker may stand here."""
+        """Count another marker, and return whether it may be here."""
         self._parts += 1
         return (not self._odd or self.recipient != "") and self._parts <= _PARTS
 
@@ -377,7 +380,7 @@ class _Draft:
             self.goes_on(offset)
 
     def word(self, word: str, apart: bool, offset: int) -> bool:
-        """Take the next word; False where the header cannot go on with it."""
+        """Take the next word. Returns False if the header cannot go on with it."""
         dialect, words, place = self._dialect, self._words, self._place or None
         if not self._role and (place == words.start or (not self.marked and word == words.role)):
             self._role = word

@@ -1,4 +1,4 @@
-"""Calls of another markup behind an opener: another family's, JSON in place of a name, tags in another spelling."""
+"""Calls of another markup after an opener: another family's, JSON in place of a name, tags in another spelling."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ JSON_STARTS = Markers(("{", "["))
 
 @dataclass(frozen=True)
 class Sibling(ToolFormat):
-    """Calls that are told by what stands behind the opener."""
+    """Calls that are recognised by the text after the opener."""
 
     format: ToolFormat
     openers: Markers
     starts: Markers
-    """What has to stand behind the opener."""
+    """The markers of which one has to follow the opener."""
     named: bool = False
-    """Whether the call's name stands before that."""
+    """Whether the call's name comes before that marker."""
     closers = NO_MARKERS
     markers = frozenset[str]()
 
@@ -30,7 +30,7 @@ class Sibling(ToolFormat):
         return " ".join(sorted(self.starts.all))
 
     def stands(self, opener: str, cursor: Cursor) -> Reading[bool]:
-        """Whether such a call is here, behind `opener` ("": there is none); nothing is read."""
+        """Return whether such a call is here, after `opener` ("": without an opener). Nothing is consumed."""
         may_be = opener in self.openers.all if opener else self.format.bare != ""
         return may_be and (yield from cursor.ahead(self._starts(cursor), False))
 
@@ -47,6 +47,6 @@ class Sibling(ToolFormat):
 
 
 def json_in(span: Span) -> Sibling:
-    """Whole calls as JSON between these markers."""
+    """Return the sibling of whole calls as JSON between these markers."""
     calls = JsonCalls(sample="", bare="", spans=(span,))
     return Sibling(calls, calls.openers, JSON_STARTS)
