@@ -1,11 +1,11 @@
 """The shape of families that write a whole call as JSON: `{"name": ..., "arguments": {...}}`, alone or in arrays.
 
 - The keys come in any order; arguments before the name are held until the name, and an id counts only before it.
-  Further keys are passed over.
-- A call is announced when its name and what follows it fit: the arguments' first piece, or the end.
-- A body without a name is no call: it is text. So is one without arguments where another key may be one of them.
-- Where a family writes no `name`, the first key that holds an object is it: `{"get_weather": {...}}`.
-- Behind an opener `function` may hold the call, as OpenAI's API writes one, or name a tool that is declared.
+  Further keys are skipped.
+- A call is announced when its name and what follows it fit: the first piece of the arguments, or the end.
+- A body without a name is not a call but text. So is one without arguments if another key may be one of them.
+- If a family writes no `name`, the first key with an object is the name: `{"get_weather": {...}}`.
+- After an opener, `function` may hold the call, as in OpenAI's API, or the name of a declared tool.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _NO_OBJECT = re.compile(r"[^{<\[]*")
 _START = re.compile(r'(?:\{|"(?P<key>\w)?)?')
 _BROKEN_START = re.compile(rf"\w?{_START.pattern}")
 _MOST_TRIED = 8
-"""Objects in an array that are tried as calls, where the first is none."""
+"""How many objects in an array are tried as calls if the first is not a call."""
 _DEBRIS = re.compile(r"[^{}\[\]<]*")
 _WORDS = re.compile(r"\w")
 _MAX_DEBRIS = recovering("text between the calls of an array, or after a call's arguments", 64, off=0)
 _ABOUT_CALL = frozenset({"type", "index"})
-"""Keys that, like an id, say nothing of the arguments; where these lack, any other may be one of them."""
+"""Keys that, like an id, are never arguments; in a call without arguments, any other key may be one."""
 
 _BESIDE_NAME = rule("keys beside the name in a call without a marker", contract="Keys beside the name")
 _BROKEN = rule("the rest of arguments that are no JSON", contract="No other repair")
@@ -61,7 +61,7 @@ _WORD_IN_TAG = rule("an opener that is a word, after one that is a tag")
 
 
 UNMARKED = recovering("calls without any marker", "start", off="", contract="Unmarked JSON")
-"""Where a family's calls count without an opener, if its models leave that away."""
+"""Where a family's calls count without an opener, which models sometimes leave out."""
 
 _KEYS = recovering("other keys of the arguments", ("arguments", "parameters"), off=(), contract="Keys of the arguments")
 _NAMES = recovering("another key of the name", ("name",), off=(), contract="Keys of the arguments")
@@ -77,17 +77,17 @@ class JsonCalls(ToolFormat):
     bare: str = UNMARKED
     bare_starts: str = "[{`"
     keys: tuple[str, ...] = ("arguments", "parameters")
-    """What the arguments are called; these two are read as well."""
+    """The keys of the arguments; the two defaults are always read."""
     keyed: bool = False
     """Whether a call's name is the key of its arguments."""
     names: tuple[str, ...] = ("name",)
-    """What the function's name is called; `name` is read as well."""
+    """The keys of the function's name; `name` is always read."""
     id_key: str = "id"
-    """What a call's id is called; `id` is read too."""
+    """The key of a call's id; `id` is always read."""
     framed: bool = False
-    """Whether a call is a message's body: its markers are the frame's, and behind one need not be a call."""
+    """Whether a call is a message's body: its markers are the frame's, and need not be followed by a call."""
     plain_closers: frozenset[str] = field(init=False, repr=False)
-    """Those that are tags in plain text: models write other tags in place of them."""
+    """The closers that are tags in plain text, in place of which models write other tags."""
     _ends: Markers = field(init=False, repr=False)
     _words: Markers = field(init=False, repr=False)
 
@@ -100,12 +100,12 @@ class JsonCalls(ToolFormat):
         put(self, "markers", self.openers.all | self.closers.all)
         put(self, "words", self.words.union(filter(ORDINARY.fullmatch, self.markers)))
         put(self, "plain_closers", frozenset(each for each in self.closers.all if PLAIN_TAG.fullmatch(each)))
-        # A word is a marker before an array.
+        # A word is a marker only before an array.
         put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))
         put(self, "_words", Markers(self.words))
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply, *, named: str = "") -> Reading[bool | None]:
-        """Read the calls behind `opener`, as a format's `read` does. `named`: the first one's, where it names none."""
+        """Read the calls after `opener`; see `ToolFormat.read`. `named`: the first call's name, if it has none."""
         space = yield from cursor.space()
         tagged = bool(opener) and opener not in self.words
         if tagged and _WORD_IN_TAG and (yield from cursor.match(self._words)):
@@ -143,7 +143,7 @@ class JsonCalls(ToolFormat):
         return True
 
     def read_inner(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """Read the calls that stand where another format expects one's name, up to the closers around them."""
+        """Read the calls in place of a name in another format, up to the closers around them; see `ToolFormat.read`."""
         yield from cursor.space()
         in_array = yield from self._enter_array(cursor)
         fits = yield from self._call(marks, cursor, reply)
@@ -154,12 +154,12 @@ class JsonCalls(ToolFormat):
         return fits
 
     def _foreign_closer(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read a garbled or foreign closer, if a closer, a call, a turn end or the end comes next."""
+        """Read a garbled or foreign closer if a closer, a call, a turn end or the end of the reply follows it."""
         known = union(self.closers, reply.stops)
         return read_foreign(cursor, known, union(self.closers, self.openers, reply.turn_ends))
 
     def _enter_array(self, cursor: Cursor) -> Reading[bool]:
-        """Read the opening bracket of an array, perhaps doubled; whether there is one."""
+        """Read the opening bracket of an array, which may be doubled. Returns whether there is one."""
         found = False
         while (yield from cursor.peek()) == "[" and (yield from cursor.stands(self._ends)) is None:
             found = True
@@ -171,7 +171,7 @@ class JsonCalls(ToolFormat):
 
     @recovers("an array without calls", off=False, contract="Empty arrays")
     def _ends_empty(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read the end of an empty array; whether there is one, before a closer or the end."""
+        """Read the end of an empty array. Returns whether there is one, and a closer or the reply's end after it."""
         start = cursor.offset
         while (yield from cursor.match(_ARRAY_END)) is not None:
             yield from cursor.space()
@@ -179,9 +179,11 @@ class JsonCalls(ToolFormat):
         return cursor.offset > start and (not (yield from cursor.peek()) or bool((yield from cursor.stands(ends))))
 
     def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool) -> Reading[bool]:
-        """Read another call of the same body; False, and nothing read, where none stands.
+        """Read another call of the same body, in an array with a little text before it, which is dropped.
 
-        In an array a little text before it is dropped.
+        Returns:
+            True if there was one; else False. Nothing is consumed then, except the beginning of a call that the reply
+            ends in, or the separator after the last call.
         """
         mark = cursor.mark()
         found = yield from within(self._further(mark, cursor, reply, strict=strict, in_array=in_array), None)
@@ -192,7 +194,7 @@ class JsonCalls(ToolFormat):
     def _further(
         self, mark: Mark, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool
     ) -> Reading[bool | None]:
-        """True: a call was read. False: what ends the calls was. None: neither is here."""
+        """Return True if a call was read, False if the end of the calls was, None if neither is here."""
         yield from cursor.space()
         separated = False
         while (char := (yield from cursor.peek())) in _SEPARATORS:
@@ -221,7 +223,7 @@ class JsonCalls(ToolFormat):
 
     @recovers("a broken call before a sound one in an array", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read the first sound call in an array whose first one is none, as `sound_call`."""
+        """Read the first sound call in an array whose first object is not a call; see `sound_call`."""
 
         def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:
             return self._call(marks, cursor, reply, strict=True, lost=lost)
@@ -229,7 +231,7 @@ class JsonCalls(ToolFormat):
         return sound_call(self._next_object, call, mark, cursor, tries=_MOST_TRIED, ahead=1)
 
     def _next_object(self, cursor: Cursor) -> Reading[bool]:
-        """Read up to the next object; whether there is one before a marker or the end."""
+        """Read up to the next object. Returns whether there is one before a marker or the end of the reply."""
         while True:
             text = yield from cursor.run(_NO_OBJECT)
             char = yield from cursor.peek()
@@ -249,10 +251,13 @@ class JsonCalls(ToolFormat):
         named: str = "",
         lost: str = "",
     ) -> Reading[bool | None]:
-        """Read one call object, whose text the marks hold until it fits; `lost` is text before it, which is said then.
+        """Read one call object; see `ToolFormat.read`.
 
-        `strict`: it fits only with a declared name, arguments, and no keys but those of a call before both are there.
-        `named`: what the call is of where it has arguments and no name.
+        Args:
+            marks: hold its text until it fits.
+            strict: it fits only with a declared name, arguments, and only a call's own keys before both are there.
+            named: its name, if it has arguments and no name.
+            lost: text before it, which is output when it fits.
         """
         if (yield from cursor.peek()) != "{":
             return None if cursor.at_end else False
@@ -273,22 +278,22 @@ class JsonCalls(ToolFormat):
 
 
 def _begins_broken(cursor: Cursor, *, glued: bool) -> Reading[bool]:
-    """Whether an object is here, also without its bracket, or with another character for one if that is `glued`."""
+    """Return whether an object is here, even without its bracket, or with another character for it if `glued`."""
     found = yield from cursor.look(_BROKEN_START if glued else _START)
     return found.group() != "" and (found.group()[-1] == "{" or found["key"] is not None)
 
 
 class _Step(Enum):
-    """How the reading of a call goes on behind a member."""
+    """How the reading of a call goes on after a member."""
 
     ON = "on"
     ENDS = "ends"
     NO_CALL = "no call"
-    CUT = "cut"  # the reply ends in it
+    CUT = "cut"  # the reply ends inside it
 
 
 class _Body(Proposed):
-    """The members of a call object, which is announced once its name is known; until then all of its text is held."""
+    """The members of a call object. It is announced when its name is known; until then all of its text is held."""
 
     __slots__ = ("_complete", "_enveloped", "_foreign", "_format", "_holds", "_strict", "_within", "ends")
 
@@ -303,12 +308,12 @@ class _Body(Proposed):
         )
         self._strict = strict
         self._complete: bool | None = None  # None: no arguments yet
-        self._foreign = False  # another key stands, which may be an argument
-        self._enveloped = False  # `function` holds the call
-        self._holds = False  # it fits, and its name is to come
+        self._foreign = False  # there is another key, which may be an argument
+        self._enveloped = False  # the call is inside `function`
+        self._holds = False  # it fits, but its name is still missing
 
     def no_key(self) -> Reading[_Step]:
-        """No key stands here: the envelope may end, and else the call does."""
+        """Go on if there is no key here: the envelope ends, or else the call does."""
         if not self._enveloped or (yield from self.cursor.peek()) != "}":
             return _Step.ENDS
         self.cursor.take(self.cursor.at + 1)
@@ -354,7 +359,7 @@ class _Body(Proposed):
         return key in _ABOUT_CALL or key in (self._format.id_key, "id")
 
     def _about_call(self, key: str) -> Reading[_Step]:
-        """Read a value that says what a call is: no other key stands in one that has no marker."""
+        """Read the value of a key about the call itself, the only keys that a call without a marker may have."""
         if not _BESIDE_NAME or not self._is_about_call(key):
             return _Step.NO_CALL
         pieces: list[str] = []
@@ -378,14 +383,14 @@ class _Body(Proposed):
             if not fits and (self._strict or not self.name):
                 return _Step.NO_CALL
             self._announce_or_hold()
-        # What the call's function requires is known once that is.
+        # The required parameters are known only with the name.
         required = frozenset[str]() if self.call is None else self.reply.tools.parameters(self.call.name).required
         sink = (self.call or self).arguments
         self._complete = yield from read_object(cursor, sink, self.ends, self._within, required)
         return _Step.ON
 
     def _rest(self) -> Reading[None]:
-        """Read what cannot be read before the end of the object: the arguments', or a little that is dropped."""
+        """Read text before the end of the object that is not a member: the rest of broken arguments, or stray text."""
         cursor = self.cursor
         char = yield from cursor.peek()
         if self.call is None or char in ("", "{", "}") or (yield from cursor.stands(self.ends)):
@@ -396,21 +401,21 @@ class _Body(Proposed):
         yield from cursor.maybe(self._debris(), False)
 
     def _debris(self) -> Reading[bool]:
-        """Read a little text; whether it is dropped: the end of the object or a marker is behind it."""
+        """Read a little stray text. Returns whether to drop it: the end of the object or a marker follows."""
         text = yield from _debris(self.cursor, self.ends)
         marker = yield from self.cursor.stands(self.ends)
-        # Behind what is not closed, words before anything but a closer are the answer.
+        # After an unclosed object, words before any marker but a closer are the answer.
         dropped = marker in self._format.closers.all or (marker is not None and not _WORDS.search(text))
         return dropped or (yield from self.cursor.peek()) == "}"
 
     def gives_up(self) -> bool:
-        """It is no call: whether its text was held as a call's, which is then said."""
+        """Give up the call. Returns whether its text was held as a call's; then it is output as text."""
         if self._holds:
             self._release(lost=False)
         return self._holds
 
     def read_end(self, doubled: bool, named: str) -> Reading[bool | None]:
-        """Read the end of the object; whether it was a call, as `_call` does."""
+        """Read the end of the object. Returns the result of `_call`."""
         cursor = self.cursor
         yield from self._rest()
         char = yield from cursor.peek()
@@ -422,7 +427,7 @@ class _Body(Proposed):
         complete = self._complete
         if complete is None and self._foreign:
             return False if char else None
-        if closed and complete is not None:  # where the reply is cut, another name may have been due
+        if closed and complete is not None:  # in a reply that is cut, a name might still have come
             self.name = self.name or named
         if self._names_call(closed):
             self.announce()
@@ -438,12 +443,12 @@ class _Body(Proposed):
         return True
 
     def _ends_here(self) -> Reading[bool]:
-        """Whether a marker ends the call here. The end of reasoning cuts off a call that has no arguments yet."""
+        """Return whether a marker ends the call here. The end of reasoning cuts off a call without arguments."""
         marker = yield from self.cursor.stands(self.ends)
         return marker is not None and not (self._complete is None and marker in self.reply.ends_rehearsal.all)
 
     def _names_call(self, closed: bool) -> bool:
-        """Whether what was read is a call, though perhaps a cut one."""
+        """Return whether a call was read, which may be cut."""
         if not self.name or not (closed or self._complete is not None):
             return False
         fits = self.call is not None or self._holds
@@ -459,15 +464,15 @@ class _Body(Proposed):
             self._marks = (self.cursor.mark(size, room=None),)
 
     def _release(self, *, lost: bool) -> None:
-        """No name came: what was held is text, or a cut call's beginning where the reply ended in it."""
+        """Release the held text, as no name came: output it as text, or drop it if `lost`, as a cut call's beginning."""
         raw = "" if lost or self.cursor.copies else self.cursor.held(self._marks[0])
         self._settle()
-        self.reply.owed_closer = ""  # what follows is no construct's
+        self.reply.owed_closer = ""  # there is no call whose closer may follow
         (self.reply.rehearsed or self.reply.content)(raw)
 
 
 def _debris(cursor: Cursor, ends: Markers) -> Reading[str]:
-    """Read a little text up to a bracket or a marker; tags that are no markers of the format are text."""
+    """Read a little text up to a bracket or a marker of the format; other tags are text."""
     text = yield from cursor.run(_DEBRIS, _MAX_DEBRIS)
     while len(text) < _MAX_DEBRIS and (yield from cursor.peek()) == "<" and not (yield from cursor.stands(ends)):
         text += cursor.take(cursor.at + 1)
@@ -476,7 +481,7 @@ def _debris(cursor: Cursor, ends: Markers) -> Reading[str]:
 
 
 def _key(cursor: Cursor, ends: Markers) -> Reading[str | None]:
-    """Read the next key of an object and its colon; None where none stands."""
+    """Read the next key of an object and its colon. Returns None if there is none."""
     yield from cursor.space()
     char = yield from cursor.peek()
     while char == ",":
@@ -497,21 +502,21 @@ def _key(cursor: Cursor, ends: Markers) -> Reading[str | None]:
 
 
 def _name(cursor: Cursor, ends: Markers) -> Reading[str]:
-    """Read a call's name or id; "" where none stands."""
+    """Read a call's name or id. Returns "" if there is none."""
     name = ((yield from _string(cursor, ends)) or "").strip()
     return name if is_name(name) else ""
 
 
 def _string(cursor: Cursor, ends: Markers) -> Reading[str | None]:
-    """Read a key or a name, and what it stands for; None where none stands or the reply ends in it.
+    """Read a key or a name and return its decoded text; None if there is none or the reply ends inside it.
 
-    One that would go on over a marker is not closed: it is not read.
+    A string that contains a marker is taken for unclosed, and not consumed.
     """
     return (yield from cursor.ahead(_closed_string(cursor, ends), (None, False), itemgetter(1)))[0]
 
 
 def _closed_string(cursor: Cursor, ends: Markers) -> Reading[tuple[str | None, bool]]:
-    """A string, and whether it is one, or may be: the reply ends in it."""
+    """Read a string. Returns its decoded text, and whether to consume it: it is closed, or the reply ends inside it."""
     char = yield from cursor.peek()
     if not char or char not in _QUOTES:
         return None, False

@@ -1,4 +1,4 @@
-"""Calls in Python: `[f(x=1), g(y=2)]`, a list of calls or a line for each."""
+"""The shape of calls in Python: `[f(x=1), g(y=2)]`, a list of calls or one line per call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_SURPLUS = 64
 _JSON_STARTS = ("{", "`")
 _NO_SEPARATOR = re.compile(r"[^,;\n<]*")
 _MOST_TRIED = 16
-"""Separators in a list behind which a call is tried, where its first one is none."""
+"""How many separators in a list are tried for a call after them, if the first element is not a call."""
 _LIST_START = Markers("[")
 _LIST_END = Markers(("]", ")]"))
 
@@ -35,7 +35,7 @@ _WITHOUT_LIST = rule("calls in markers without a list")
 
 @dataclass(frozen=True)
 class Pythonic(ToolFormat):
-    """A list of calls with the arguments of `arguments.python_literals`."""
+    """One family's markup: a list of calls with the arguments of `arguments.python_literals`."""
 
     sample: str
     as_json: JsonCalls
@@ -79,7 +79,7 @@ class Pythonic(ToolFormat):
 
     @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
     def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
-        """Read the first sound call behind one that is none, as `sound_call`."""
+        """Read the first sound call after one that is not a call; see `sound_call`."""
 
         def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:
             return self._call(marks, cursor, reply, strict=True, in_list=in_list, lost=lost)
@@ -87,7 +87,7 @@ class Pythonic(ToolFormat):
         return sound_call(self._next_separated, call, mark, cursor, tries=_MOST_TRIED)
 
     def _next_separated(self, cursor: Cursor) -> Reading[bool]:
-        """Read up to and with the next separators; False before a closer or the end."""
+        """Read up to the next separators, and those. Returns False before a closer or the end of the reply."""
         yield from cursor.run(_NO_SEPARATOR)
         while (yield from cursor.peek()) == "<" and (yield from cursor.stands(self.closers)) is None:
             cursor.take(cursor.at + 1)
@@ -105,9 +105,13 @@ class Pythonic(ToolFormat):
         in_list: bool,
         lost: str = "",
     ) -> Reading[bool | None]:
-        """Read a call, whose text the marks hold until it fits; `strict`: only under a declared name.
+        """Read a call; see `ToolFormat.read`.
 
-        `in_list`: else the next one is on a line of its own. `lost`: text before it, which is said then.
+        Args:
+            marks: hold its text until it fits.
+            strict: it fits only under a declared name.
+            in_list: False: the next call is on a line of its own.
+            lost: text before it, which is output when it fits.
         """
         name = yield from read_name(cursor)
         if not (char := (yield from cursor.peek())):
@@ -122,9 +126,11 @@ class Pythonic(ToolFormat):
         return call.end(complete) or (None if cursor.at_end else False)
 
     def _further_call(self, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
-        """Read another call of the same list, behind separators and closers too many.
+        """Read another call of the same list, after separators and surplus closers.
 
-        False if none stands here; then only separators are read.
+        Returns:
+            True if there was one; else False. Nothing is consumed then, except the beginning of a call that the reply
+            ends in, or separators at the end of the list.
         """
         mark = cursor.mark()
         found = yield from within(self._further(mark, cursor, reply, in_list=in_list), None)
@@ -133,7 +139,7 @@ class Pythonic(ToolFormat):
         return found is True
 
     def _further(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool | None]:
-        """True: a call was read. False: what ends the list was. None: neither is here."""
+        """Return True if a call was read, False if the end of the list was, None if neither is here."""
         closers = yield from cursor.run(_SURPLUS, _MAX_SURPLUS)
         separators = yield from cursor.run(_SEPARATORS, _MAX_SURPLUS)
         separated = separators.strip() != ""
@@ -142,7 +148,7 @@ class Pythonic(ToolFormat):
             return False
         strict = closers != "" or not separators
         fits = yield from self._call((mark,), cursor, reply, strict=strict, in_list=in_list)
-        if not in_list and "\n" in separators:  # a line each: what stands here may also be the answer
+        if not in_list and "\n" in separators:  # a call per line: the line here may also be the answer
             name = cursor.held(mark)[len(closers + separators) :].partition("(")[0]
             separated = reply.tools.begins_name(name.rstrip())
         if fits is None and _CUT_CALL and separated and not closers:
