@@ -1,9 +1,9 @@
-"""The shape most families share: calls between markers, each a name and arguments, perhaps in a section.
+"""The shape that most families share: calls between markers, each a name and arguments, perhaps in a section.
 
-- A call opener counts when the name, the header's end and the first piece of the arguments follow.
-- A section opener counts when a call that fits follows, or its closer; text before is stray and dropped, up
-  to 64 characters. A section whose closer is missing ends 512 characters behind its last call.
-- Any closer may be missing, doubled or stray behind a call.
+- A call's opener counts if the name, the header's end and the first piece of the arguments follow.
+- A section's opener counts if a call that fits follows, or its closer; text before that is stray and dropped, up to 64
+  characters. A section without a closer ends 512 characters after its last call.
+- After a call, any closer may be missing, doubled or stray.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ _WITHOUT_NAME_END = rule("a name without its end")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of a call says."""
+    """The content of a call's head."""
 
     name: str
     id: str | None = None
     closed: bool = False
-    """Whether the head closes the call, which then has no arguments: `<invoke name="ping"/>`."""
+    """Whether the head closes the call, which has no arguments then: `<invoke name="ping"/>`."""
 
 
 def no_message_ends(_: Cursor) -> Reading[bool]:
-    """Nothing frames the reply."""
+    """Return False: the reply is not framed."""
     return False
     yield  # a generator, as all reads are
 
@@ -70,31 +70,31 @@ class Tagged(ToolFormat):
     """Opener and closer of a call. The name follows the opener."""
     arguments: Arguments
     name_end: tuple[str, ...] = (">",)
-    """What may end the name; none of it has to stand where the arguments begin with a bracket or tag."""
+    """The markers that may end the name; they may be missing if the arguments begin with a bracket or tag."""
     spellings: tuple[Span, ...] = ()
     """Further spellings of a call's opener and closer."""
     loose: tuple[Span, ...] = ()
-    """Those that count only under a declared name."""
+    """Further spellings that count only under a declared name."""
     before_name: tuple[str, ...] = ()
-    """Markup that may stand between a call's opener and its name."""
+    """Markup that may come between a call's opener and its name."""
     behind_name: Markers = NO_MARKERS
-    """What a model writes by mistake behind the name, before or instead of its end."""
+    """Markers that models write by mistake after the name, before its end or instead of it."""
     id_open: str = ""
-    """What may stand behind the name and before the call's id."""
+    """The marker between the name and the call's id."""
     sections: tuple[Span, ...] = ()
-    """Markup around calls: in the template, but optional here."""
+    """Markup around calls: the template writes it, but it is optional here."""
     wrapper: Span | None = None
     """Markup around each call; its opener counts only right before a call."""
     others: tuple[Sibling, ...] = ()
-    """What models write behind its openers in place of what else follows them."""
+    """Other kinds of call that models write after its openers."""
     head: Callable[[str], Head] = Head
-    """How the written name is read."""
+    """Makes the head from the written name."""
     message_ends: Callable[[Cursor], Reading[bool]] = no_message_ends
-    """As `Around.message_ends`, in a markup that frames the whole reply."""
+    """In a markup that frames the whole reply: see `Around.message_ends`."""
     beside: Markers = NO_MARKERS
-    """What starts another part of a message there, or ends it: a call ends before it as before a turn's end."""
+    """In such a markup: markers that start another part of a message, or end it. A call ends before them."""
     headers: Markers = NO_MARKERS
-    """What ends a message's header there: no text between the calls of a section holds it."""
+    """In such a markup: markers that end a header. Text between the calls of a section cannot contain them."""
     calls: Markers = field(init=False, repr=False)
     call_openers: Markers = field(init=False, repr=False)
     _in_wrapper: Markers = field(init=False, repr=False)
@@ -108,11 +108,11 @@ class Tagged(ToolFormat):
     _before_name: Markers = field(init=False, repr=False)
     _id_open: Markers = field(init=False, repr=False)
     _behind_head: Markers = field(init=False, repr=False)
-    """What may stand behind a call's name."""
+    """The markers that may follow a call's name."""
 
     def __post_init__(self) -> None:
         if any(end.isspace() for end in self.name_end):
-            raise ValueError("white space around a name is skipped, so it ends none: write name_end=()")
+            raise ValueError("white space around a name is skipped, so it cannot end a name: write name_end=()")
         wrappers = () if self.wrapper is None else (self.wrapper,)
         around = (*self.sections, *wrappers)
         spellings = (self.call, *self.spellings, *self.loose)
@@ -135,11 +135,11 @@ class Tagged(ToolFormat):
             words=frozenset(filter(ORDINARY.fullmatch, openers | closers)),
             calls=Markers(calls),
             call_openers=Markers(opens),
-            # Right behind the wrapper's opener the call's may lack its bracket.
+            # Right after the wrapper's opener, the call's opener may lack its bracket.
             _in_wrapper=Markers(opens | {each.removeprefix("<") for each in opens if _WITHOUT_BRACKET}),
             _call_close=Markers(span.close for span in spellings),
             _call_closers=Markers(closers - sections),
-            # A bracket ends a name and stands in any text.
+            # A bracket alone is in any text.
             _strays=Markers(closers | {end for end in self.name_end if len(end) > 1}),
             _close=Markers(ends),
             _around_close=Markers(span.close for span in around),
@@ -152,7 +152,7 @@ class Tagged(ToolFormat):
 
     @property
     def written(self) -> tuple[ToolFormat, ...]:
-        """The formats of the others that a template writes too."""
+        """The formats of those `others` that a template writes too."""
         return tuple(other.format for other in self.others if other.format.sample)
 
     def read(self, opener: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
@@ -179,13 +179,13 @@ class Tagged(ToolFormat):
     # --- one call
 
     def _around(self, reply: Reply, *, wrapped: bool = False) -> Around:
-        """What stands around the arguments of a call, which the wrapper may have opened."""
+        """Return the markup around the arguments of a call. `wrapped`: the wrapper has opened the call."""
         outer = self._around_close if wrapped else self._close
         ends = union(reply.turn_ends, self.beside), reply.stops, reply.ends_rehearsal, self.message_ends
         return Around(self._close, self._call_close, outer, self.openers, reply, *ends, self._opens)
 
     def _opens(self, opener: str, cursor: Cursor, around: Around, declared: bool) -> Reading[list[Level]]:
-        """As `Around.call_fits`."""
+        """Return the levels that `opener` opens if a call that fits follows, else []; see `Around.call_fits`."""
         levels: list[Level] = []
         if opener not in self.calls.all:
             levels.append(Level.AROUND)
@@ -203,7 +203,7 @@ class Tagged(ToolFormat):
         return [*levels, Level.CALL] if fits else []
 
     def _begin(self, head: Head, cursor: Cursor, around: Around) -> Reading[bool]:
-        """Whether arguments begin here; if they do, nothing is read."""
+        """Return whether arguments begin here; if they do, nothing is consumed."""
         mark = cursor.mark()
         try:
             yield from self.arguments.read(cursor, _Probe(), around.reply.tools.parameters(head.name), around)
@@ -214,7 +214,7 @@ class Tagged(ToolFormat):
         return False
 
     def _head(self, opener: str, cursor: Cursor, tools: Tools | None) -> Reading[Head | bool | None]:
-        """Read a call's head behind `opener`; False where it does not fit, None where the reply ends in it."""
+        """Read a call's head after `opener`. Returns False if it does not fit, None if the reply ends inside it."""
         if self.wrapper is not None and opener == self.wrapper.open:
             yield from cursor.space()
             opened = (yield from cursor.match(self._in_wrapper)) is not None
@@ -238,7 +238,7 @@ class Tagged(ToolFormat):
         if any(opener == span.open for span in self.loose) and (tools is None or not tools.may_declare(name)):
             return False
         if not ended and self.name_end and head.id is None and not typed:
-            # Without its end a name is followed by arguments, or says by its form that it is a call's.
+            # A name without its end has to be followed by arguments, unless its form shows that it is a call's.
             char = yield from cursor.peek()
             starts = char in _ARGUMENT_STARTS or (yield from cursor.stands(self.arguments.first)) is not None
             starts = starts and _WITHOUT_NAME_END
@@ -249,13 +249,13 @@ class Tagged(ToolFormat):
         return head
 
     def _name(self, cursor: Cursor, tools: Tools | None) -> Reading[tuple[bool, str]]:
-        """Read a call's name; whether a type stood before it, and the name, "" if there is none."""
+        """Read a call's name. Returns whether a type was before it, and the name, "" if there is none."""
         yield from cursor.space()
         mark = cursor.mark()
         typed = yield from cursor.match(self._before_name)
         name = yield from read_numbered_name(cursor, self.behind_name)
         if typed is not None and not name and not cursor.at_end and _TYPE_AS_NAME:
-            # What looks like a type is the name where a tool is called so, or where the template writes no type.
+            # A type is the name if a tool has that name, or if the template writes no type.
             cursor.rewind(mark)
             written = yield from read_name(cursor)
             name = written if typed not in self.sample or tools is None or tools.declares(written) else ""
@@ -267,9 +267,9 @@ class Tagged(ToolFormat):
 
     @recovers("a call in a tag that closes itself", off=False)
     def _closes_itself(self, name: str, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
-        """Whether the tag, whose name has been read, ends in `/>`; that is then read."""
+        """Read `/>` at the end of the tag whose name has been read. Returns whether it was there."""
         if len(name) > 1 and cursor.text[cursor.at - 1] == "/":
-            # Without quotes a slash is the name's, unless a tool is called as the rest is.
+            # Without quotes, a slash is part of the name, unless only the rest is a tool's name.
             if tools is None or tools.declares(name) or not tools.declares(name[:-1]):
                 return False
             return (yield from cursor.match(self._name_end)) is not None
@@ -277,7 +277,7 @@ class Tagged(ToolFormat):
 
     @recovers("a call's closer in place of its tag's end, before its parameters", off=False)
     def _ended_by_closer(self, cursor: Cursor) -> Reading[bool]:
-        """Read the call's closer where the tag's end is due: `<function=ping</function>` before a parameter."""
+        """Read the call's closer in place of the tag's end, `<function=ping</function>`, if a parameter follows."""
         return (yield from cursor.maybe(self._closer_and_parameter(cursor), False))
 
     def _closer_and_parameter(self, cursor: Cursor) -> Reading[bool]:
@@ -288,7 +288,7 @@ class Tagged(ToolFormat):
 
     @recovers("a parameter's opener in place of a call's", off=False)
     def _opened_as_parameter(self, cursor: Cursor, tools: Tools | None) -> Reading[bool]:
-        """Read a parameter's opener where the call's is due: a tool's name and a parameter stand behind it."""
+        """Read a parameter's opener in place of the call's, if a tool's name and a parameter follow it."""
         mark = cursor.mark()
         opened = tools is not None and (yield from cursor.match(self.arguments.first)) is not None
         opener = len(cursor.held(mark))
@@ -304,7 +304,7 @@ class Tagged(ToolFormat):
 
     @recovers("a parameter's name stuck to a call's", off=lambda _, name, *__: name)
     def _without_key(self, name: str, cursor: Cursor, tools: Tools) -> Reading[str]:
-        """`name`, without the parameter's name that is stuck to it where that one's opener is missing."""
+        """Return `name` without a parameter's name that is stuck to it because the parameter's opener is missing."""
         if not self.arguments.key_end.all or (yield from cursor.stands(self.arguments.key_end)) is None:
             return name
         declared = tools.longest_prefix_of(name)
@@ -316,7 +316,7 @@ class Tagged(ToolFormat):
     def _call(
         self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply, *, in_section: bool = False
     ) -> Reading[bool | None]:
-        """Read a call behind `opener`; the marks, which hold its text, are settled once it fits."""
+        """Read a call after `opener`; see `ToolFormat.read`. The marks hold its text, and are settled when it fits."""
         for other in self.others:
             if isinstance(other.format, JsonCalls) and (yield from other.stands(opener, cursor)):
                 fits = yield from other.format.read_inner(marks, cursor, reply)
@@ -344,9 +344,9 @@ class Tagged(ToolFormat):
         return True
 
     def _arguments(self, call: Proposed, cursor: Cursor, around: Around) -> Reading[bool]:
-        """Read the arguments behind a head; whether they are whole.
+        """Read the arguments after a head. Returns whether they are complete.
 
-        The first parameter's name stands with the call's, if its opener is missing: `name="read.path"`.
+        If the first parameter's opener is missing, its name is joined to the call's: `name="read.path"`.
         """
         tools, arguments = around.reply.tools, self.arguments
         name, key = tools.with_key(call.name) if arguments.first.all else ("", "")
@@ -361,7 +361,7 @@ class Tagged(ToolFormat):
         return (yield from arguments.read(cursor, call, tools.parameters(call.name), around, key))
 
     def _closers(self, call: Proposed, cursor: Cursor, around: Around, last: Markers) -> Reading[set[str]]:
-        """Read the closers behind a call; those that stood there. Foreign ones are, too, but behind one of `last`."""
+        """Read and return the closers after a call; foreign ones too, unless one of `last` came before."""
         if isinstance(self.arguments, JsonObject):
             yield from read_surplus(cursor, "}]")
         closers = yield from read_strays(cursor, self._call_closers)
@@ -372,7 +372,7 @@ class Tagged(ToolFormat):
     # --- a section
 
     def _section(self, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """Read a section after its opener, which `mark` holds until its first call fits; `close` closes it."""
+        """Read a section after its opener; see `ToolFormat.read`. `close`: the section's closer."""
         stray = _Stray()
         markers = union(self._in_section, reply.ends_rehearsal)
         while True:
@@ -383,7 +383,7 @@ class Tagged(ToolFormat):
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self.calls.all:
                 if stray.bare() or not _SECTIONS_BETWEEN:
-                    return False  # text named the opener before
+                    return False  # the first opener was only named in a text
                 stray.spend(len(marker))
                 continue
             if marker not in self.openers.all:
@@ -404,7 +404,7 @@ class Tagged(ToolFormat):
         return True
 
     def _held_call(self, opener: str, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
-        """`_call` under a mark of its own; where it does not fit, what stands behind its opener is unread."""
+        """Do `_call` under a mark of its own; if the call does not fit, only its opener stays consumed."""
 
         def call(mark: Mark) -> Reading[bool | None]:
             return self._call(opener, (*marks, mark), cursor, reply, in_section=True)
@@ -414,9 +414,10 @@ class Tagged(ToolFormat):
 
     @recovers("the end of reasoning between an opener and its call", off=False, contract="No markers in text")
     def _goes_on(self, end: str, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Whether a call that fits, or `close`, follows the end of reasoning, which was read and is then unread.
+        """Return whether a call that fits, or `close`, follows the end of reasoning, which has been read.
 
-        What is around calls was opened in reasoning, and they follow that: the opener, which `mark` holds, is markup.
+        Then the section was opened in reasoning and its calls follow it: its opener, which `mark` holds, is markup, and
+        the end of reasoning is read again.
         """
         ahead = cursor.mark(len(end))
         yield from cursor.space()
@@ -434,7 +435,7 @@ class Tagged(ToolFormat):
         return found
 
     def _next_in_section(self, close: str, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read up to and with the section's next call or its closer; False where no further call stands."""
+        """Read the section's next call, or its closer. Returns whether there was a call."""
         mark = cursor.mark()
         between: list[str] = []
         found = yield from within(self._up_to_next(mark, between, close, cursor, reply), _Next.REST)
@@ -460,7 +461,7 @@ class Tagged(ToolFormat):
                 return _Next.REST
             if marker in elsewhere.all:  # reasoning begins or ends between the calls
                 if "".join(between).strip(SPACE):
-                    return _Next.OPEN  # the closer is missing, or the opener is in its place: this is the answer
+                    return _Next.OPEN  # the closer is missing, or an opener is in its place: the text is the answer
                 size = cursor.offset - len(marker) - mark.offset
                 cursor.rewind(mark)
                 cursor.skip(size)
@@ -471,7 +472,7 @@ class Tagged(ToolFormat):
                 return _Next.DONE
             if marker not in self.calls.all:
                 if "".join(between).strip(SPACE):
-                    return _Next.OPEN  # another section: the one before was not closed, and this is the answer
+                    return _Next.OPEN  # another section follows, so this one was not closed: the text is the answer
                 continue
             fits = yield from self._held_call(marker, (mark,), cursor, reply)
             if fits:
@@ -484,27 +485,27 @@ class Tagged(ToolFormat):
 
 
 class _Next(Enum):
-    """What comes in a section behind a call."""
+    """What follows a call in a section."""
 
     CALL = "another call, which was read"
     DONE = "its end, which was read"
     OPEN = "text, which was read: the section may have ended before it"
-    REST = "nothing that is the section's"
+    REST = "nothing that belongs to the section"
 
 
 class _Fits(Exception):
-    """A quoted call fits."""
+    """The arguments of a call fit."""
 
 
 class _Probe:
-    """A call of which only is asked whether it fits."""
+    """A stand-in for a call, to find out whether its arguments fit."""
 
     def announce(self) -> Call:
         raise _Fits
 
 
 class _Stray:
-    """Text between a section's opener and its first call; more than a little of it makes the opener prose."""
+    """Text between a section's opener and its first call; if there is too much, the opener is prose."""
 
     __slots__ = ("_pieces", "_room")
 
@@ -526,9 +527,10 @@ class _Stray:
 
 
 def sample_of(docstring: str | None) -> str:
-    """The sample in a format's docstring: what stands between its first and its last paragraph.
+    """Return the sample in a format's docstring, which is between its first and its last paragraph.
 
-    Raises ValueError if nothing does.
+    Raises:
+        ValueError: there is none.
     """
     sample = "\n\n".join((docstring or "").strip().split("\n\n")[1:-1])
     if not sample:
