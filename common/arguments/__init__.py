@@ -1,1 +1,1 @@
-"""How arguments are encoded in the markups: one file an encoding, each read as it streams."""
+"""The encodings of arguments in the markups: one file per encoding, each read as it streams."""

@@ -1,4 +1,4 @@
-"""Literals of Python and Gemma, written as compact JSON: what is common to both dialects."""
+"""The common part of Python's and Gemma's literals, which are written as compact JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..schema import Parameters
 from .literals import CLOSER, VALUES, Due, Literal, Read
 
 _PIECES = 256
-"""Pieces of JSON text that are joined, for each takes some 50 bytes besides its text."""
+"""The number of pieces of JSON text at which they are joined, as each takes some 50 bytes besides its text."""
 
 
 _WORD = re.compile(r"[\w.+\-]*")
@@ -24,7 +24,7 @@ _SHORT = 64
 
 
 def read_word(cursor: Cursor) -> Reading[tuple[str, str]]:
-    """Read a number or a bare word, and the white space behind it."""
+    """Read and return a number or a bare word, and the white space after it."""
     found = yield from cursor.look(_WORD_AND_SPACE, _SHORT)
     word, space = cursor.take(found.end(1)), cursor.take(found.end())
     if len(word) + len(space) > _SHORT:  # there may be more of it
@@ -45,18 +45,18 @@ class Open:
     keyed: bool = False
     """Whether its members have keys."""
     place: int = 0
-    """Of the bracket in the JSON text."""
+    """The index of the bracket among the pieces of JSON text."""
     members: int = 0
     comma: bool = False
     key: int | None = None
-    """The place of a member that may be a key."""
+    """The index of a member that may be a key."""
 
 
 class Compact(Literal[Open]):
     """The arguments of one call, written as compact JSON.
 
-    Strings stream. A container goes out as a whole, for what becomes of its brackets, and whether it is one, is known
-    at its end; until then its source is kept.
+    Strings stream. A container is output as a whole, because only its end shows what its brackets become, and whether
+    it is a container; until then its source is kept.
     """
 
     __slots__ = ("_before", "_call", "_gap", "_given", "_key", "_parameters", "_pieces", "_settled", "_source")
@@ -69,16 +69,16 @@ class Compact(Literal[Open]):
         self._parameters = parameters
         self._owed.append(Open(closer, keyed=True))
         self._due = Due.FIRST_KEY
-        self._key = ""  # of the last argument
+        self._key = ""  # the name of the last argument
         self._given: set[str] = set()
         self._gap: list[str] = []  # the text since the last argument, or its name
         self._pieces: list[str] = []  # the JSON text of the container in an argument
-        self._settled = 0  # the pieces before it are large or may still change
-        self._source: Held | None = None  # of that container; None outside of one
+        self._settled = 0  # the pieces before this index are large or may still change
+        self._source: Held | None = None  # the source of that container; None outside a container
         self._before: Sink | None = None
 
     def whole(self) -> Reading[bool]:
-        """Read the arguments, up to and with their last bracket; whether they are whole."""
+        """Read the arguments, including their last bracket. Returns whether they are complete."""
         complete = yield from self.read()
         if self._source is not None:
             self._drop_source()
@@ -98,7 +98,7 @@ class Compact(Literal[Open]):
         self._gap.append(text)
 
     def _at_end(self) -> Reading[bool]:
-        """Whether the reply ends here, or a marker stands that ends the call."""
+        """Return whether the reply ends here, or a marker that ends the call is here."""
         cursor, ends = self._cursor, self._ends
         char = cursor.text[cursor.at] if cursor.at < len(cursor.text) else (yield from cursor.peek())
         return not char or (char in ends.firsts and (yield from cursor.stands(ends)) is not None)
@@ -106,7 +106,7 @@ class Compact(Literal[Open]):
     # --- members
 
     def _argument(self, key: str) -> None:
-        """The name of the next argument, or of a member, has been read."""
+        """Output the name of the next argument, or the key of a member."""
         top = self._owed[-1]
         first = "{"
         if self._nested:
@@ -121,7 +121,7 @@ class Compact(Literal[Open]):
         self._due = Due.VALUE
 
     def _member(self) -> None:
-        """A value begins: where none has a key, or not yet, it is the next member."""
+        """Begin a value: without a key, it is the next member of its container."""
         if self._due is not Due.FIRST_VALUE:
             return
         top = self._owed[-1]
@@ -132,20 +132,20 @@ class Compact(Literal[Open]):
         top.key = len(self._pieces) if top.closer == "}" else None
 
     def _join_pieces(self, top: Open) -> None:
-        """Join the pieces that cannot change any more, once they are many."""
+        """Join the pieces that cannot change any more, if there are many."""
         self._settled = max(min(self._settled, len(self._pieces)), top.place + 1)
         if len(self._pieces) - self._settled > _PIECES:
             self._pieces[self._settled :] = ["".join(self._pieces[self._settled :])]
             self._settled += 1
 
     def _scalar(self, *, finished: bool) -> Read:
-        """A scalar has been read. `finished`: its own text ends it."""
+        """Note that a scalar was read. `finished`: its own text shows its end."""
         self._due, self._finished = Due.MORE, finished
         self._gap.clear()
         return Read.DONE
 
     def _whole_word(self) -> Read | None:
-        """Read a number or a literal that is due; None, and nothing read, if it is another, or may be longer."""
+        """Read a number or a literal. Returns None and consumes nothing if none is here or it may go on."""
         cursor = self._cursor
         found = _WORD.match(cursor.text, cursor.at)
         assert found is not None  # a starred class matches everywhere
@@ -161,17 +161,17 @@ class Compact(Literal[Open]):
         return self._scalar(finished=True)
 
     def _written(self, word: str) -> str | None:
-        """The JSON text of a number or a literal; None for another word."""
+        """Return the JSON text of a number or a literal; None for another word."""
         raise NotImplementedError
 
     def _separates(self, at: int) -> bool:
-        """Whether the text at hand tells that a value ends at `at`."""
+        """Return whether the text at hand shows that a value ends at `at`."""
         raise NotImplementedError
 
     # --- brackets
 
     def _open(self, char: str, *, keyed: bool) -> Read:
-        """Read an opening bracket, where a value is due."""
+        """Read an opening bracket in place of a value. Returns OTHER if it is nested too deep."""
         if len(self._owed) > self.max_depth:
             return Read.OTHER
         if self._source is None:
@@ -189,7 +189,7 @@ class Compact(Literal[Open]):
         return any(each.closer == char for each in self._owed)
 
     def _close(self, closer: str) -> None:
-        """Close brackets up to the innermost of a kind, which is owed."""
+        """Close brackets up to the innermost one that `closer` closes."""
         closed = ""
         while closed != closer:
             top = self._owed.pop()
@@ -209,17 +209,17 @@ class Compact(Literal[Open]):
             self._close(self._owed[-1].closer)
 
     def _brackets(self, top: Open) -> tuple[str, str]:
-        """How the brackets of a container are written."""
+        """Return the JSON text of a container's brackets."""
         raise NotImplementedError
 
     def _give(self) -> None:
-        """A container is whole."""
+        """Output a complete container."""
         pieces, self._pieces = self._pieces, []
         for piece in pieces:
             self._sink(piece)
 
     def _drop_source(self) -> Held:
-        """Leave the container; its source, which is kept no longer."""
+        """Leave the container, and return its source, which is no longer kept."""
         assert self._source is not None
         self._cursor.copy_to(self._before)
         source, self._source = self._source, None
@@ -227,7 +227,7 @@ class Compact(Literal[Open]):
         return source
 
     def _take_source(self) -> str:
-        """The source of the container, whose JSON text is not needed any more."""
+        """Leave the container, and return its source in place of its JSON text."""
         self._pieces = []
         return self._drop_source().take()
 

@@ -1,11 +1,11 @@
-"""Elements of MiniMax M3, `<size><width>3</width></size>` with the namespace token before each tag, as JSON.
+"""Converts elements of MiniMax M3, `<size><width>3</width></size>` with a namespace token before each tag, to JSON.
 
-- Elements called `item` are an array, others an object; text beside them is its member `$text`. A member that is
-  repeated is an array where the schema, or its silence, allows one.
-- The text of an element is typed by the schema. Nothing in an empty one is an empty array, object or null where
-  that is declared.
+- Elements called `item` are an array, others an object; text beside them is its member `$text`. A repeated member is
+  an array if the schema allows one or does not say.
+- The text of an element is typed by the schema. An empty element is an empty array, an empty object or null if that is
+  declared.
 - Drift: a missing closer of an inner element.
-- What is declared otherwise than it is written, or nested deeper than 256, is its text, as a string.
+- Elements that do not fit their declared type, or are nested deeper than 256, are their text, as a string.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ..schema import MAX_DEPTH, STRING, Schema, Types, container, element, membe
 NAMESPACE = "]<]minimax[>["
 _WORD = r"""[^\s<>/"'=](?:[^\s<>/"=]*[^\s<>/"'=])?"""
 _NAME = rf"{_WORD}(?:[ \t]+(?!{_WORD}\s*=){_WORD})*"
-"""Words; one before an equals sign is an attribute."""
-# Looked ahead and then read, so that no shorter name is tried.
+"""Words; a word before an equals sign is an attribute and not part of the name."""
+# A lookahead with a backreference, so that no shorter name is tried.
 INSIDE = rf"""(["']?)(?=(?P<name>{_NAME}))(?P=name)\2(?:[\s/"'=][^<>]*)?"""
 TAG = re.compile(rf"{re.escape(NAMESPACE)}\s*<(/?){INSIDE}>")
 ITEM = "item"
@@ -35,17 +35,17 @@ _INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ende
 
 
 def as_json(text: str, schema: Schema, root: Schema) -> str:
-    """What stands between the tags of an element with this schema, as JSON text."""
+    """Return the text between the tags of an element with this schema as JSON text."""
     return "".join(as_pieces(text, schema, root))
 
 
 def as_pieces(text: str, schema: Schema, root: Schema) -> Iterable[str]:
-    """As `as_json`, in pieces: what is large is not copied once more."""
+    """Do as `as_json`, but return pieces, so that large values are not copied again."""
     kinds = _Kinds(root)
     allowed = kinds.of(schema)
     found = container(text, allowed)
     if found is not None:
-        return found  # JSON, whatever stands in its strings
+        return found  # it is JSON, whatever its strings contain
     elements = None if allowed == STRING else _parsed(text, schema, kinds)
     if elements is None:
         return (quote(text),)
@@ -56,7 +56,7 @@ def as_pieces(text: str, schema: Schema, root: Schema) -> Iterable[str]:
 
 
 class _Kinds:
-    """What the parts of a schema say, each asked once."""
+    """The types of the parts of a schema, each computed once."""
 
     def __init__(self, root: Schema) -> None:
         self.root = root
@@ -69,7 +69,7 @@ class _Kinds:
         return found
 
     def is_array(self, schema: Schema, name: str) -> bool:
-        """Whether an element whose children all have this name is an array."""
+        """Return whether an element whose children all have this name is an array."""
         allowed = self.of(schema)
         if "array" not in allowed:
             return False
@@ -81,15 +81,15 @@ class _Kinds:
 
 @dataclass(slots=True)
 class _Element:
-    """An element, or what is around them all."""
+    """An element, or the root around all of them."""
 
     name: str
     schema: Schema
     start: int
-    """Where what it contains begins."""
+    """The start of its content."""
     end: int = 0
     text: list[str] | None = None
-    """The pieces of its text that are in none of its children."""
+    """The pieces of its text that are outside its children."""
     children: list[_Element] | None = None
 
     def add_text(self, piece: str) -> None:
@@ -100,7 +100,7 @@ class _Element:
 
 
 def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
-    """The elements in a text; None if they are nested too deep."""
+    """Return the elements in a text, under a root; None if they are nested too deep."""
     closers: dict[str, int] | None = None
     stack = [_Element("", schema, 0)]
     at = 0
@@ -120,7 +120,7 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
             if closers is None:
                 closers = _string_closers(text, at)
             if closers.get(name, -1) >= at:
-                # Up to its closer everything is the string's.
+                # Everything up to its closer is part of the string.
                 closer = _string_closer(text, name, at)
                 inner.add_text(text[at : closer.start()])
                 inner.end, at = closer.span()
@@ -133,7 +133,7 @@ def _parsed(text: str, schema: Schema, kinds: _Kinds) -> _Element | None:
 
 
 def _close(stack: list[_Element], name: str, end: int) -> None:
-    """Close the innermost element of this name, and what is open in it; nothing if there is none."""
+    """Close the innermost element of this name and those open in it; do nothing if there is none."""
     last = 0 if _INNER_CLOSERS else len(stack) - 2
     for depth in range(len(stack) - 1, max(last, 0), -1):
         if stack[depth].name == name:
@@ -150,28 +150,28 @@ def _inner_schema(outer: _Element, name: str, kinds: _Kinds) -> Schema:
 
 
 def _closes_string(tag: re.Match[str]) -> bool:
-    """Whether a tag can close a string: another tag or the end is behind it."""
+    """Return whether a tag can close a string: it is a closing tag before another tag or the end."""
     return tag[1] != "" and _BEHIND_STRING.match(tag.string, tag.end()) is not None
 
 
 def _string_closers(text: str, at: int) -> dict[str, int]:
-    """Where the last closer of a string of each name stands, from `at` on."""
+    """Return, by name, the place of the last tag from `at` on that can close a string."""
     return {tag["name"]: tag.start() for tag in TAG.finditer(text, at) if _closes_string(tag)}
 
 
 def _string_closer(text: str, name: str, at: int) -> re.Match[str]:
-    """The closer of a string called `name`, which is known to be there."""
+    """Return the closer of a string called `name`, which is known to exist."""
     return next(tag for tag in TAG.finditer(text, at) if tag["name"] == name and _closes_string(tag))
 
 
 # --- writing
 
 _Piece: TypeAlias = str | tuple[_Element, Schema]
-"""JSON text, or an element to be written with this schema."""
+"""JSON text, or an element that is still to be written, with its schema."""
 
 
 def _written(top: _Element, schema: Schema, text: str, kinds: _Kinds) -> Iterator[str]:
-    """Elements of `text` as JSON text."""
+    """Yield the JSON text of the elements in `text`."""
     due = [_pieces(top, schema, text, kinds)]
     while due:
         piece = next(due[-1], None)

@@ -1,14 +1,15 @@
 """Arguments of Gemma: bare keys, strings between delimiters, numbers and words, nested `{}` and `[]`.
 
 - The delimiters type a value, else the markup's literals do; a bare word is text, typed by the schema.
-- A delimiter in a string closes it only where what follows can follow a closed string: a comma and the next key,
-  a closing bracket, the end. A call opener that fits starts a quoted call, which is data up to its end.
-- A string that lacks its delimiter ends before the next key or element, or where all brackets and the call's end stand
-  before another call or the end. What else may end it is held: it is text if the delimiter comes.
+- A delimiter in a string closes it only if what follows can follow a closed string: a comma and the next key, a closing
+  bracket, the end. A call opener that fits starts a quoted call, which is data up to its end.
+- A string without its closing delimiter ends before the next key or element, or before all owed brackets and the call's
+  end, if another call or the end follows these. At any other candidate the text is held: it is text if the delimiter
+  comes.
 - Drift: a missing opening delimiter, a doubled closing one; a missing or doubled comma; `=` for `:`; quoted strings
-  and keys; `(...)` and `({...})` around the arguments, or none.
-- A container that cannot be read, or is nested deeper than 256, is its text. What cannot be read between the
-  arguments is passed on as it is, and the call is not complete.
+  and keys; `(...)` and `({...})` around the arguments, or no bracket.
+- A container that cannot be read, or is nested deeper than 256, is its text. Text between the arguments that cannot be
+  read is passed on as it is, and the call is not complete.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _KEY = re.compile(
 )
 _NEXT_KEY = re.compile(rf"[{SPACE}]*(?:,[{SPACE}]*(?:(?P<key>[\w.\-@$]+)(?P<sign>:)?)?)?")
 _NEXT_AT_HAND = 8
-"""Characters that a value and the next member have at least, mostly: with less it is not known what follows."""
+"""The usual least size of a value and the next member: with less text at hand it is not known what follows."""
 _WORD = re.compile(r"[\w.+\-]*")
 _BARE = re.compile(r"[^,<{}\[\]()]*")
 _NO_KEY = re.compile(r"""(?!')[^,:={}\[\]()<>"\t\r\n\f\v]{0,255}[,{}\[\]()>]""")
@@ -85,9 +86,9 @@ class Marks:
     openers: tuple[str, ...]
     end: str
     delimiter: str
-    """Stands on each side of a string."""
+    """The marker on each side of a string."""
     behind: tuple[str, ...] = ()
-    """What may follow a call, besides another one."""
+    """What may follow a call, besides another call."""
     opens: Markers = field(init=False, repr=False)
     ends: Markers = field(init=False, repr=False)
     delimits: Markers = field(init=False, repr=False)
@@ -119,7 +120,7 @@ class Marks:
 
 
 def _begun(delimiter: str) -> str:
-    """A pattern for the beginning of a delimiter; the group `text` is there if it is whole."""
+    """Return a pattern for the beginning of a delimiter; its group `text` matches if the delimiter is complete."""
     pattern = f"(?P<text>{re.escape(delimiter[-1])})"
     for char in reversed(delimiter[:-1]):
         pattern = f"{re.escape(char)}(?:{pattern})?"
@@ -128,7 +129,7 @@ def _begun(delimiter: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands before the arguments: a call's name, and the bracket that closes them ("": there are none)."""
+    """The head of a call: its name, and the bracket that closes its arguments; "": it has none."""
 
     name: str
     closer: str
@@ -136,7 +137,7 @@ class Head:
 
 
 def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) -> Reading[Head | bool | None]:
-    """Read a call's head, up to its first key; False where it does not fit, None where the reply ends in it."""
+    """Read a call's head, up to its first key. Returns False if it does not fit, None if the reply ends inside it."""
     yield from cursor.space()
     called = False
     while (_CALL_DOUBLED or not called) and (yield from cursor.match(_CALL)) is not None:
@@ -168,7 +169,7 @@ def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) 
 
 
 def _first_key_fits(cursor: Cursor, marks: Marks, closer: str, ends: Markers, *, bracket: bool) -> Reading[bool | None]:
-    """Whether the first key or the end of the arguments stands here; None where the reply ends before that."""
+    """Return whether the first key or the end of the arguments is here; None if the reply ends before that."""
     mark = cursor.mark()
     yield from cursor.space()
     fits: bool | None
@@ -186,7 +187,7 @@ def _first_key_fits(cursor: Cursor, marks: Marks, closer: str, ends: Markers, *,
 
 
 def _key(cursor: Cursor, marks: Marks) -> Reading[str | None]:
-    """Read a key and what separates it from its value; None, and nothing read, where none stands."""
+    """Read a key and the sign after it. Returns None and consumes nothing if there is none."""
     found = yield from cursor.look(_KEY)
     end = found.end("separator")
     if (
@@ -233,9 +234,9 @@ def _read_key(cursor: Cursor, marks: Marks) -> Reading[str | None]:
 def read_arguments(
     cursor: Cursor, head: Head, call: Proposed, parameters: Parameters, ends: Markers, ends_strings: Markers
 ) -> Reading[bool]:
-    """Read arguments behind their opening bracket, up to and with the closing one; whether they are whole.
+    """Read arguments after their opening bracket, including the closing one. Returns whether they are complete.
 
-    Of the markers that are not the format's own, only `ends_strings` end a string that is not closed.
+    `ends_strings`: the markers, besides the format's own, that may end an unclosed string.
     """
     arguments = _Arguments(cursor, call, parameters, ends, head.closer)
     arguments.marks = head.marks
@@ -245,13 +246,13 @@ def read_arguments(
 
 @cache
 def _in_string(marks: Marks, ends_strings: Markers, closers: frozenset[str]) -> Markers:
-    """What may end a string in these brackets."""
+    """Return the markers that may end a string in these brackets."""
     return Markers((*ends_strings.all, *marks.all, ",", *closers))
 
 
 @cache
 def _in_quoted(marks: Marks, quote: str, ends: frozenset[str]) -> Markers:
-    """What has to be seen in a quoted string that may end at these markers and brackets."""
+    """Return the markers to look for in a quoted string that may end at `ends`."""
     return Markers((*marks.in_quoted[quote].all, *ends))
 
 
@@ -319,7 +320,7 @@ class _Arguments(Compact):
         return Read.CUT if self._cursor.at_end else Read.OTHER
 
     def _instead(self) -> Reading[Read]:
-        """Read the rest of a container that is not one: it is text. Outside of one the arguments end."""
+        """Read the rest of a container that cannot be read, as text. Outside a container, the arguments end."""
         if self._source is None or not _CONTAINER_AS_TEXT:
             self._emit("".join(self._gap))
             yield from read_rest(self._cursor, self._sink, self._ends)
@@ -341,12 +342,12 @@ class _Arguments(Compact):
         self._emit(quote(text)[1:-1])
 
     def _string(self) -> Reading[Read]:
-        """Read a string behind its delimiter."""
+        """Read a string after its delimiter."""
         self._emit('"')
         cursor, say, marks = self._cursor, self._text, self.marks
         doubt: Doubt | None = None
-        whole = False  # where it may have ended, so do the arguments
-        quoted = delimiters = 0  # calls and delimiters in it that are text
+        whole = False  # whether the arguments end too at the place where it may have ended
+        quoted = delimiters = 0  # the number of calls and delimiters in it that are text
         markers = _in_string(marks, self.ends_strings, frozenset(each.closer for each in self._owed))
         while (marker := (yield from cursor.until(markers, say, read=False))) is not None:
             if self._is_data(marker):
@@ -370,7 +371,7 @@ class _Arguments(Compact):
                 return read
             if read is Read.CUT and doubt is None and _BEFORE_MARKER:
                 whole = marker == marks.end or marker in CLOSERS
-                if cursor.offset < cursor.twice:  # it is known by now
+                if cursor.offset < cursor.twice:  # the text was read again: it did end here
                     break
                 doubt = Doubt(cursor, self._text)
                 say = doubt.say
@@ -385,7 +386,7 @@ class _Arguments(Compact):
         return Read.DONE if whole else Read.CUT
 
     def _at_delimiter(self, *, paired: bool) -> Reading[Read]:
-        """Whether a string ends at a delimiter, which has been read. `paired`: those in it pair up."""
+        """Return whether a string ends at a delimiter, which has been read. `paired`: those in the string pair up."""
         ends = (yield from self._member_follows()) or (yield from self._ahead(self._string_end()))
         if not ends and paired:
             ends = yield from self._cursor.maybe(self._read_doubled(), False)
@@ -393,7 +394,7 @@ class _Arguments(Compact):
         return Read.DONE if ends else Read.OTHER
 
     def _at(self, marker: str) -> Reading[Read]:
-        """Whether a string ends without its delimiter before a marker: `CUT` if that is not known yet."""
+        """Return DONE if a string ends without its delimiter before a marker, CUT if it may, OTHER if not."""
         if marker == ",":
             return Read.DONE if (yield from self._ahead(self._next_member())) else Read.OTHER
         if marker in self.marks.openers:
@@ -405,7 +406,7 @@ class _Arguments(Compact):
         return Read.CUT if (yield from self._ahead(self._brackets_end())) else Read.OTHER
 
     def _is_data(self, marker: str) -> bool:
-        """Whether a look at the text at hand tells that `marker` closes no string."""
+        """Return whether the text at hand already shows that `marker` does not close the string."""
         if marker == ",":
             follower = _NO_KEY if self._owed[-1].keyed else _NO_ELEMENT
         elif marker in CLOSERS:
@@ -415,21 +416,21 @@ class _Arguments(Compact):
         return follower.match(self._cursor.text, self._cursor.at + 1) is not None
 
     def _quoted(self) -> Reading[Read]:
-        """Read a quoted string; it is held, since how it is closed tells what its quotes are."""
+        """Read a quoted string. It is held, because only its closer shows what its quotes are."""
         cursor = self._cursor
         mark = cursor.take(cursor.at + 1)
         pieces: list[str] = []
         say: Sink = pieces.append
         doubt: Doubt | None = None
-        whole = True  # where it may have ended, so do the arguments
-        inner = False  # another such quote stands inside
+        whole = True  # whether the arguments end too at the place where it may have ended
+        inner = False  # whether it contains another such quote
         ends = frozenset((self.marks.end, *self.ends_strings.all, *(each.closer for each in self._owed)))
         markers = _in_quoted(self.marks, mark, ends)
         while (marker := (yield from cursor.until(markers, say, read=False))) is not None:
             if marker in ends:
                 if doubt is None and _QUOTE_MISSING and (yield from self._may_end_call(marker)):
                     whole = marker in CLOSERS
-                    if cursor.offset < cursor.twice:  # it is known by now
+                    if cursor.offset < cursor.twice:  # the text was read again: it did end here
                         break
                     doubt = Doubt(cursor, pieces.append)
                     say = doubt.say
@@ -454,18 +455,18 @@ class _Arguments(Compact):
         if not whole and (marker is None or marker in ends):
             self._emit(f'"{_unquoted(text)}')
             return Read.CUT
-        # Closed by a delimiter, its quotes are data: it lacks the opening delimiter.
+        # If a delimiter closes it, its quotes are data, and its opening delimiter is missing.
         self._emit(quote(mark + text) if inner and marker == self.marks.delimiter else f'"{_unquoted(text)}"')
         return Read.DONE
 
     def _may_end_call(self, marker: str) -> Reading[bool]:
-        """Whether the call may end here in a quoted string: at a marker, or all that is owed and the call's end."""
+        """Return whether the call may end here in a quoted string: at a marker, or at all owed brackets and its end."""
         if marker not in CLOSERS:
             return True
         return not self._is_data(marker) and (yield from self._ahead(self._brackets_end()))
 
     def _bare(self) -> Reading[Read]:
-        """Read a number, a literal, a bare word, or text whose opening delimiter is missing."""
+        """Read a number, a literal, a bare word, or text without its opening delimiter."""
         cursor = self._cursor
         word, space = yield from read_word(cursor)
         ended = yield from self._at_end()
@@ -485,13 +486,13 @@ class _Arguments(Compact):
         return self._scalar(finished=not ended or word.lower() in _LITERALS)
 
     def _bare_text(self, text: str, brackets: Counter[str]) -> Reading[Read]:
-        """Read the rest of text that has no opening delimiter, in which the `brackets` that these close are open."""
+        """Read the rest of text without an opening delimiter. `brackets`: the closers of the brackets open in it."""
         cursor = self._cursor
         self._emit('"')
         while True:
             body = text.rstrip(SPACE)
             self._text(body)
-            text = text[len(body) :]  # the value's only if more of it follows
+            text = text[len(body) :]  # part of the value only if more of it follows
             found = _BARE.match(cursor.text, cursor.at)
             assert found is not None  # a starred class matches everywhere
             text += cursor.take(found.end())
@@ -522,7 +523,7 @@ class _Arguments(Compact):
         self._emit('"')
         return self._scalar(finished=True)
 
-    # --- what stands ahead
+    # --- looking ahead
 
     def _written(self, word: str) -> str | None:
         return _LITERALS.get(word.lower()) or read_number(word, whole=False, strict=True)
@@ -537,14 +538,14 @@ class _Arguments(Compact):
         return found is not None and (found["text"] or found["word"]) is not None
 
     def _separated(self) -> Reading[bool]:
-        """Whether a bare value ends here."""
+        """Return whether a bare value ends here."""
         char = yield from self._cursor.peek()
         if char == "," and self._owed[-1].keyed:
             return (yield from self._ahead(self._string_end()))
         return char == "," or self._is_owed(char)
 
     def _string_end(self) -> Reading[bool]:
-        """Whether what stands here can follow a closed string."""
+        """Return whether the text here can follow a closed string."""
         cursor = self._cursor
         yield from cursor.space(FOLLOWS_WITHIN)
         if (yield from self._at_end()):
@@ -569,9 +570,9 @@ class _Arguments(Compact):
         return (yield from self._value())
 
     def _member_follows(self) -> Reading[bool]:
-        """Whether a comma, the next key or element and its value stand here, as they are mostly written.
+        """Return whether a comma, the next key or element and its value follow here in the usual form.
 
-        The value of an argument that is declared is not waited for.
+        The value of a declared argument is not waited for.
         """
         if not self._nested:
             ahead = yield from self._cursor.look(_NEXT_KEY)
@@ -583,12 +584,12 @@ class _Arguments(Compact):
 
     @recovers("an element of an array without its opening delimiter", off=False)
     def _element_end(self) -> Reading[bool]:
-        """Whether what stands here can follow an element whose opening delimiter is missing."""
+        """Return whether the text here can follow an element without its opening delimiter."""
         yield from self._cursor.space(FOLLOWS_WITHIN)
         return (yield from self._at_end()) or (yield from self._separated())
 
     def _value(self) -> Reading[bool]:
-        """Whether a value stands here, and no prose."""
+        """Return whether a value is here, and not prose."""
         cursor = self._cursor
         char = yield from cursor.peek()
         if not char or char in CLOSER or char in _QUOTES or char == "," or self._is_owed(char):
@@ -606,7 +607,7 @@ class _Arguments(Compact):
 
     @recovers("a string's closing delimiter missing before the next argument", off=False, contract="The next parameter")
     def _next_member(self) -> Reading[bool]:
-        """Whether a comma stands here in a string, and the next argument, member or element with a delimiter."""
+        """Return whether a comma in a string is followed by the next argument, member or element with a delimiter."""
         self._cursor.take(self._cursor.at + 1)
         if self._owed[-1].keyed:
             key = yield from _read_key(self._cursor, self.marks)
@@ -620,13 +621,13 @@ class _Arguments(Compact):
 
     @recovers("a string's delimiters missing around a comma", off=False)
     def _next_element(self) -> Reading[bool]:
-        """Whether a comma and the next element follow, whose opening delimiter is missing."""
+        """Return whether a comma and the next element follow, without its opening delimiter."""
         yield from self._cursor.space(FOLLOWS_WITHIN)
         return (yield from self._cursor.peek()) == "," and (yield from self._closed())
 
     @recovers("a string's closing delimiter missing before the end of the call", off=False, contract="It had ended")
     def _end_of_call(self) -> Reading[bool]:
-        """Whether all that is owed and the call's end stand here in a string, and then a call or the end."""
+        """Return whether a string has all owed brackets and the call's end here, and then a call or the reply's end."""
         if not (yield from self._brackets_end()):
             return False
         yield from self._cursor.space(FOLLOWS_WITHIN)
@@ -635,7 +636,7 @@ class _Arguments(Compact):
         )
 
     def _brackets_end(self) -> Reading[bool]:
-        """Whether all that is owed and the call's end stand here in a string."""
+        """Return whether all owed brackets and the call's end are here in a string."""
         cursor = self._cursor
         owed = "".join(each.closer for each in reversed(self._owed))
         closers = yield from cursor.run(_CLOSERS_RUN, FOLLOWS_WITHIN)
@@ -643,30 +644,30 @@ class _Arguments(Compact):
 
     @recovers("a number or word that begins a string without its opening delimiter", off=False)
     def _closed(self) -> Reading[bool]:
-        """Whether a delimiter ahead closes a string that lacks its opening one."""
+        """Return whether a delimiter ahead closes a string without its opening delimiter."""
         yield from self._cursor.run(_TO_DELIMITER)
         return (yield from self._dangling_delimiter())
 
     def _dangling_delimiter(self) -> Reading[bool]:
-        """Whether a delimiter stands here that closes a string."""
+        """Return whether a delimiter that closes a string is here."""
         return (yield from self._cursor.match(self.marks.delimits)) is not None and (yield from self._string_end())
 
     @recovers("a string's closing delimiter doubled", off=False)
     def _read_doubled(self) -> Reading[bool]:
-        """Read further delimiters behind a closing one; whether there are any, and the string ends there."""
+        """Read further delimiters after a closing one. Returns whether there are any and the string ends there."""
         found = False
         while (yield from self._cursor.match(self.marks.delimits)) is not None:
             found = True
         return found and (yield from self._ahead(self._string_end()))
 
     def _call_fits(self) -> Reading[bool]:
-        """Whether an opener stands here, and a call that fits."""
+        """Return whether an opener and a call that fits are here."""
         yield from self._cursor.match(self.marks.opens)
         return isinstance((yield from read_head(self._cursor, self.marks, self.marks.ends, None)), Head)
 
 
 def _unquoted(text: str) -> str:
-    """What stands between quotes, as the inside of a JSON string: its escapes stay, all else is escaped."""
+    """Return a text between quotes as the inside of a JSON string: its escapes stay, everything else is escaped."""
     return _ESCAPE.sub(lambda found: _escaped(found.group()), text)
 
 

@@ -1,6 +1,6 @@
 """Arguments that are a JSON object in the markup: passed on as `json_text` reads them.
 
-- A JSON string that holds an object is unwrapped, also if its own quotes are not escaped.
+- A JSON string that contains an object is unwrapped, even if its own quotes are not escaped.
 - No arguments, `null` and `""` are `{}`.
 - Anything else is passed on as it is, and the call is not complete.
 """
@@ -57,7 +57,7 @@ class JsonObject(Arguments):
                 cursor.take(len(cursor.text))
             return False
         own = union(around.closers, around.openers)
-        # No reasoning begins in a string, and no code fence does.
+        # Reasoning and code fences do not begin inside a string.
         within = json_text.inside(union(own, around.reply.ends_strings), openers=around.openers)
         sink = call.announce().arguments
         ends = union(own, around.stops, fence)
@@ -68,7 +68,7 @@ class JsonObject(Arguments):
 
 
 def read_fence(cursor: Cursor) -> Reading[Markers]:
-    """Read white space, and a code fence if one is here; what closes that."""
+    """Read white space, and a code fence if there is one. Returns the fence's closer, or no markers."""
     yield from cursor.space()
     if (yield from cursor.match(FENCE)) is None:
         return NO_MARKERS
@@ -78,7 +78,7 @@ def read_fence(cursor: Cursor) -> Reading[Markers]:
 
 
 def begins(cursor: Cursor, ends: Markers) -> Reading[bool | None]:
-    """Whether the first piece of an object is here, or what is for it; None if the reply ends before that is known."""
+    """Return whether the first piece of an object, or a substitute, is here; None if the reply ends before that."""
     ends = union(ends, _NULL)
     if (yield from cursor.stands(ends)) is not None:
         return True
@@ -96,7 +96,10 @@ def read_object(
     within: json_text.Inside | None = None,
     required: frozenset[str] = frozenset(),
 ) -> Reading[bool]:
-    """Read arguments up to their last bracket; whether they are whole. `within`, `required`: as `json_text.value`."""
+    """Read arguments, including their last bracket. Returns whether they are complete.
+
+    `within`, `required`: see `json_text.value`.
+    """
     yield from cursor.space()
     char = yield from cursor.peek()
     if char == "{":
@@ -122,7 +125,7 @@ def read_object(
 
 
 def _unwrapped(cursor: Cursor, sink: Sink, ends: Markers, within: json_text.Inside | None) -> Reading[bool]:
-    """Arguments written as a JSON string: what it holds, if that is an object."""
+    """Read arguments in a JSON string. Returns whether it is closed and contains an object, which is output alone."""
     text, closed = yield from json_text.held_string(cursor, ends, within)
     if not closed:
         if not cursor.at_end:  # it ended before a marker

@@ -1,11 +1,11 @@
-"""JSON text, passed on byte for byte as it streams, but for a closed list of repairs with one reading.
+"""Passes JSON text on byte for byte as it streams, except for a closed list of unambiguous repairs.
 
 - Repaired: raw control characters in strings, unknown escapes, trailing and doubled commas, `True`/`False`/`None`,
-  single-quoted strings, and closing brackets missing where a marker or the end follows a finished value.
-- Anything else wrong is passed on as it is, up to the bracket or marker that ends the body, and the value is
+  single-quoted strings, and closing brackets that are missing after a finished value, before a marker or the end.
+- Anything else that is wrong is passed on as it is, up to the bracket or marker that ends the body; the value is then
   not complete.
-- Outside of a string a marker ends the body. Inside of one it is held from there on: it is text if the quote comes and
-  the JSON goes on behind it; else the string ended there without its quote.
+- Outside a string, a marker ends the body. Inside a string, the text is held from the marker on: it is text if the
+  quote comes and the JSON goes on after it; else the string ended at the marker without its quote.
 - Nesting is counted on a list, never recursed.
 
 Source: RFC 8259.
@@ -48,7 +48,7 @@ _QUOTES = recovering("strings in single quotes", "\"'", off='"', contract="Pytho
 _BACKSLASH = recovering("an unknown escape", "\\\\", off="\\", contract="Control characters")
 _CLOSERS = "}]"
 _CALL_GOES_ON = ",}]"
-"""What may stand behind a value in a call's object."""
+"""What may follow a value in a call's object."""
 _LAST_VALUE = re.compile(r'"[ \t\r\n]{0,64}(?::[ \t\r\n]{0,64}[\w.+\-]{0,64}[ \t\r\n]{0,64})?([}\], \t\r\n]{0,64})')
 """A quote that closes the last string of a body, a last value after it, and closing brackets."""
 _NEXT_CALL = re.compile(
@@ -58,7 +58,7 @@ _NEXT_CALL = re.compile(
 _BRACKET_RUN = re.compile(r"[}\] \t\r\n]*")
 _SPACE_WITHIN = 64
 LARGE = 65536
-"""Characters of a text that is compacted with care for memory."""
+"""The size of a text from which on it is compacted with care for memory."""
 
 
 _BEFORE_END = rule("a string's quote missing before the brackets that end the body")
@@ -71,7 +71,7 @@ _TRAILING_COMMA = rule("a trailing comma", contract="Commas")
 
 
 class Inside:
-    """What a string that is not closed may have run into: a marker, the end of a line, the next call of an array."""
+    """What may end an unclosed string: a marker, the end of the body, or the next call of an array."""
 
     __slots__ = ("calls", "firsts", "markers", "openers", "raw_stops", "stops")
 
@@ -83,16 +83,18 @@ class Inside:
         self.firsts = before_marker | frozenset(_CLOSERS if markers.all and _BEFORE_END else "")
         firsts = re.escape("".join(sorted(self.firsts)))
         self.stops = {mark: re.compile(rf"[{mark}\"\\\x00-\x1f{firsts}]") for mark in _QUOTES}
-        """Finds what does not pass as it is in a string between these quotes."""
+        """By quote: finds the next character in a string that cannot simply be passed on."""
         self.raw_stops = re.compile(rf'["\\{firsts}]')
-        """Finds what has to be seen in a string that passes as it is."""
+        """The same for a string that is passed on as it is."""
 
 
 @cache
 def inside(markers: Markers, calls: bool = False, openers: Markers = NO_MARKERS) -> Inside:
-    """What may end a string: these markers, and the end of the body.
+    """Return what may end a string: these markers, and the end of the body.
 
-    `calls`: that stands in a call's object. `openers`: those of the markers behind which a call has to begin.
+    Args:
+        calls: the body is inside a call's object.
+        openers: those of the markers after which a call has to begin.
     """
     return Inside(markers, calls, openers)
 
@@ -101,11 +103,11 @@ NOTHING = inside(NO_MARKERS)
 
 
 def string(cursor: Cursor, sink: Sink, value: _Value | None = None, *, raw: bool = False) -> Reading[Read]:
-    """Read a string from its opening quote on, written with double quotes; whether it was closed.
+    """Read a string from its opening quote on, and output it with double quotes. Returns whether it was closed.
 
     Args:
-        value: what the string is in: that says what may end it if it is not closed, and what follows one that is.
-        raw: its text passes as it is.
+        value: the value around the string, which knows what may end it and what may follow it.
+        raw: its text is passed on as it is.
     """
     mark, at = cursor.text[cursor.at], cursor.at + 1
     if mark != '"' or cursor.is_marked:
@@ -117,7 +119,7 @@ def string(cursor: Cursor, sink: Sink, value: _Value | None = None, *, raw: bool
 
 
 def _text(cursor: Cursor, sink: Sink, mark: str, at: int, value: _Value | None, raw: bool) -> Reading[Read]:
-    """Read the text of a string, which goes on at `at`, and its closing quote."""
+    """Read the text of a string from `at` on, and its closing quote."""
     within = NOTHING if value is None else value.within
     stops = within.raw_stops if raw else within.stops[mark]
     doubt: Doubt | None = None
@@ -160,7 +162,7 @@ def _text(cursor: Cursor, sink: Sink, mark: str, at: int, value: _Value | None, 
 
 
 def _special(cursor: Cursor, sink: Sink, mark: str, *, raw: bool) -> Reading[bool]:
-    """Read a character that JSON escapes, or an escape, as it is if `raw`; False if the reply ends in it."""
+    """Read a character that JSON escapes, or an escape; unchanged if `raw`. Returns False if the reply ends in it."""
     char = cursor.text[cursor.at]
     if raw:
         sink(cursor.take(cursor.at + 1))
@@ -177,7 +179,7 @@ def _special(cursor: Cursor, sink: Sink, mark: str, *, raw: bool) -> Reading[boo
 
 
 def _escape(cursor: Cursor, sink: Sink, mark: str) -> Reading[bool]:
-    """Read an escape that may be cut, or a backslash that is none; False if the reply ends in it."""
+    """Read an escape that may be cut, or a backslash that does not begin one. Returns False if the reply ends in it."""
     while _CUT_ESCAPE.match(cursor.text, cursor.at):
         if cursor.ended:
             cursor.take(len(cursor.text))
@@ -203,17 +205,17 @@ def value(
     within: Inside | None = None,
     required: frozenset[str] = frozenset(),
 ) -> Reading[bool]:
-    """Read one value, up to its last character or a marker of `ends`; whether it was finished.
+    """Read one value, up to its last character or a marker of `ends`. Returns whether it is complete.
 
     Args:
-        within: what ends a string that is not closed; None: the markers of `ends`.
-        required: keys without which an object is not finished if the reply ends before its bracket.
+        within: what may end an unclosed string; None: the markers of `ends`.
+        required: keys without which an object is not complete if the reply ends before its bracket.
     """
     return _Value(cursor, sink, ends, inside(ends) if within is None else within, required).read()
 
 
 def held_string(cursor: Cursor, ends: Markers, within: Inside | None) -> Reading[tuple[str, bool]]:
-    """Read a string from its opening quote on; its text with double quotes, and whether it was closed.
+    """Read a string from its opening quote on. Returns its text with double quotes, and whether it was closed.
 
     Args:
         ends, within: as in `value`.
@@ -225,12 +227,12 @@ def held_string(cursor: Cursor, ends: Markers, within: Inside | None) -> Reading
 
 
 def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[Read]:
-    """Pass what is left of an object that is no JSON, up to the bracket or marker that ends it, or the next call."""
+    """Pass on the rest of an object that is not JSON, up to the bracket or marker that ends it, or the next call."""
     return _Value(cursor, sink, ends, within)._instead()
 
 
 class _Value(Literal[str]):
-    """A value of JSON, whose text passes as it is; owed are the closing brackets."""
+    """A JSON value whose text is passed on as it is. `_owed` has the closing brackets."""
 
     __slots__ = ("_comma", "_key", "_missing", "within")
 
@@ -238,7 +240,7 @@ class _Value(Literal[str]):
     space = _SPACE
     spaces = _SPACES
     as_written: ClassVar[bool] = True
-    """White space between the tokens passes too."""
+    """Whether white space between the tokens is passed on."""
 
     def __init__(
         self, cursor: Cursor, sink: Sink, ends: Markers, within: Inside, required: frozenset[str] = frozenset()
@@ -246,8 +248,8 @@ class _Value(Literal[str]):
         super().__init__(cursor, sink, ends)
         self.within = within
         self._missing = set(required)
-        self._key: list[str] = []  # the text of the last key, if one is missing that it may be
-        # A comma and the white space behind it, held: it may be a trailing one.
+        self._key: list[str] = []  # the text of the last key, while required keys are missing
+        # A comma and the white space after it, held because it may be a trailing one.
         self._comma: list[str] = []
 
     def _space(self, text: str) -> None:
@@ -259,7 +261,7 @@ class _Value(Literal[str]):
         self._comma.clear()
 
     def _with_space(self) -> str:
-        """Read the character here and the white space behind it."""
+        """Read the character here and the white space after it."""
         cursor = self._cursor
         found = _SPACES.match(cursor.text, cursor.at + 1)
         assert found is not None  # a starred class matches everywhere
@@ -329,7 +331,7 @@ class _Value(Literal[str]):
 
     @recovers("closing brackets missing before those of the body", off=other, contract="Missing brackets")
     def _bracket_of_body(self) -> Reading[Read]:
-        """End the value before a bracket of another kind than is due, if only too few stand before the body's end."""
+        """End the value before a bracket of the wrong kind, if brackets are only missing before the body's end."""
         if self._due is not Due.MORE or not (yield from self._ahead(self._body_ends())):
             return Read.OTHER
         self._cursor.remark(RECOVERED)
@@ -341,7 +343,7 @@ class _Value(Literal[str]):
         cursor = self._cursor
         run = yield from cursor.run(_BRACKET_RUN, _SPACE_WITHIN)
         if self.within.calls:
-            run = run.rstrip("]" + _SPACE)  # the last may be those of an array of calls
+            run = run.rstrip("]" + _SPACE)  # the last ones may close an array of calls
         if sum(map(run.count, _CLOSERS)) >= len(self._owed) + self.within.calls:
             return False
         char = yield from cursor.peek()
@@ -354,7 +356,7 @@ class _Value(Literal[str]):
         self._sink(text)
 
     def _whole_word(self) -> Read | None:
-        """Read a number or a literal that is due; None, and nothing read, if it is another, or may be longer."""
+        """Read a number or a literal. Returns None and consumes nothing if none is here or it may go on."""
         cursor = self._cursor
         found = _WORD_RUN.match(cursor.text, cursor.at)
         assert found is not None  # a starred class matches everywhere
@@ -386,9 +388,9 @@ class _Value(Literal[str]):
         return Read.DONE
 
     def may_end(self) -> Reading[bool]:
-        """Whether a string without its quote may have ended here: before a marker, or the end of the body.
+        """Return whether an unclosed string may have ended here: before a marker, or the end of the body.
 
-        No string of JSON holds a line break as it is.
+        A line break shows that it has, as JSON strings cannot contain one.
         """
         cursor, within = self._cursor, self.within
         if cursor.text[cursor.at] not in _CLOSERS:
@@ -399,16 +401,16 @@ class _Value(Literal[str]):
         found = yield from cursor.look(_NEXT_CALL)
         closers, due = found["closers"], len(self._owed) + within.calls
         if not due:
-            return False  # the string holds the arguments, with their brackets
+            return False  # the string contains the arguments, with their brackets
         if sum(map(closers.count, _CLOSERS)) < due:
-            # Enough of them may stand in what was taken for strings: an object on the next line tells as much.
+            # Some may have been taken for parts of strings: an object on the next line shows the end, too.
             return _CALL_ON_NEXT_LINE and within.calls and "\n" in closers and found["quote"] is not None
         if "\n" in closers or found["quote"]:
             return "\n" in closers or found["separator"] is not None
         return (yield from self._ahead(self._marker_behind(found.end("closers"), within.markers)))
 
     def follows(self, *, raw: bool) -> Reading[bool]:
-        """Whether what stands here can follow a string; nothing is read. `raw`: in what is no JSON."""
+        """Return whether the text here can follow a string. Consumes nothing. `raw`: the body is not JSON."""
         return self._ahead(self._separated() if raw else self._goes_on())
 
     def _goes_on(self) -> Reading[bool]:
@@ -437,10 +439,10 @@ class _Value(Literal[str]):
         self._sink("".join(reversed(self._owed)))
         return True
 
-    # --- what is no JSON
+    # --- a body that is not JSON
 
     def _instead(self) -> Reading[Read]:
-        """Pass the rest of a body that is no JSON, up to the bracket or marker that ends it."""
+        """Pass on the rest of a body that is not JSON, up to the bracket or marker that ends it."""
         cursor, ends, owed = self._cursor, self._ends, self._owed
         run = _raw_run(ends)
         self._give_comma()
@@ -459,7 +461,7 @@ class _Value(Literal[str]):
                 owed.append(CLOSER[char])
             elif char in _CLOSERS:
                 if not owed:
-                    return Read.CUT  # the bracket of what is around the value
+                    return Read.CUT  # the bracket closes what is around the value
                 owed.pop()
             self._sink(cursor.take(cursor.at + 1))
             if char in _CLOSERS and not owed:
@@ -472,14 +474,14 @@ class _Value(Literal[str]):
 
     @recovers("the last string without its quote in what is no JSON", off=False, contract="No other repair")
     def _ends_body(self) -> Reading[bool]:
-        """Whether the quote here closes the last string: closing brackets and a marker, or the next call, follow."""
+        """Return whether the quote here closes the last string: closing brackets and a marker or a call follow."""
         found = yield from self._cursor.look(_LAST_VALUE)
         closers = sum(map(found[1].count, _CLOSERS))
         closed = closers >= len(self._owed) + self.within.calls
         return closers > 0 and (yield from self._ahead(self._is_over(found, closed=closed)))
 
     def _is_over(self, found: re.Match[str], *, closed: bool) -> Reading[bool]:
-        """Whether a marker follows the last value and its brackets, or if enough is `closed` the end or a call."""
+        """Return whether a marker follows the value and its brackets: if all are `closed`, also the end or a call."""
         cursor = self._cursor
         cursor.take(found.end())
         if (yield from cursor.stands(self._ends)) is not None or cursor.cut_of(self._ends):
@@ -495,7 +497,7 @@ class _Value(Literal[str]):
         return not char or (separated and char == "{")
 
     def _separated(self) -> Reading[bool]:
-        """Whether what stands here may follow a string in what is no JSON."""
+        """Return whether the text here may follow a string in a body that is not JSON."""
         cursor = self._cursor
         yield from cursor.run(_SPACES, FOLLOWS_WITHIN)
         char = yield from cursor.peek()
@@ -504,17 +506,17 @@ class _Value(Literal[str]):
 
 @cache
 def _raw_run(ends: Markers) -> re.Pattern[str]:
-    """Text that holds no string, no bracket and no beginning of a marker."""
+    """Return a pattern for text without strings, brackets and the first characters of markers."""
     return re.compile(rf'[^"{{}}\[\]{re.escape("".join(sorted(ends.firsts)))}]*')
 
 
 def _is_beginning(word: str) -> bool:
-    """Whether `word` may be a number or literal that was cut off."""
+    """Return whether `word` may be a number or literal that was cut off."""
     return _NUMBER_RUN.fullmatch(word) is not None or any(each.startswith(word) for each in _LITERALS)
 
 
 def decoded(text: str) -> str | None:
-    """The string that JSON string text `text` stands for; None if it is none."""
+    """Return the string in the JSON text `text`; None if it is not a JSON string."""
     try:
         found = json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -523,13 +525,13 @@ def decoded(text: str) -> str | None:
 
 
 def repaired(text: str) -> str | None:
-    """`text` as JSON text, repaired as a streamed body would be; None if it is no single finished value."""
+    """Return `text` as JSON text, repaired like a streamed body; None if it is not one complete value."""
     held = _held(text, _Value)
     return None if held is None else held.take()
 
 
 class _Compact(_Value):
-    """A value whose white space between the tokens is dropped."""
+    """A value without the white space between its tokens."""
 
     __slots__ = ()
 
@@ -537,7 +539,7 @@ class _Compact(_Value):
 
 
 def _held(text: str, reader: type[_Value]) -> Held | None:
-    """What is written for `text`; None if it is no single finished value."""
+    """Return the output of `reader` for `text`; None if it is not one complete value."""
     cursor, held = Cursor(), Held()
     cursor.feed(text)
     cursor.end()
@@ -549,27 +551,30 @@ def _held(text: str, reader: type[_Value]) -> Held | None:
 
 
 def _whole(cursor: Cursor, value: _Value) -> Reading[bool]:
-    """Read a value; whether only white space follows it."""
+    """Read a value. Returns whether it is complete and only white space follows it."""
     if not (yield from value.read()):
         return False
     yield from cursor.run(_ANY_SPACE)
     return not (yield from cursor.peek())
 
 
-# Also a string that is not closed: a search that gave up on it would start again inside it.
+# Includes an unclosed string, as a search that failed on it would start again inside it.
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 _COMPACT = re.compile(rf"({_STRING})|[ \t\r\n]+", re.DOTALL)
 _BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
 
 
 def compact(text: str, max_depth: int) -> Sequence[str] | None:
-    """`text` as JSON text without white space, in pieces, repaired where one reading is possible.
+    """Return `text` as JSON text without white space, in pieces, repaired if that is unambiguous.
 
-    Strings and numbers stay as written. None if `text` is not JSON or is nested deeper than `max_depth`.
+    Strings and numbers stay as written.
+
+    Returns:
+        None if `text` is not JSON or is nested deeper than `max_depth`.
     """
     if not _shallow(text, max_depth):
         return None
-    # The standard library's reader is quicker, but what it builds takes many times the text.
+    # The standard library's parser is faster, but its objects take many times the memory of the text.
     if len(text) <= LARGE and _is_valid(text):
         return (_COMPACT.sub(r"\1", text),)
     held = _held(text, _Compact)
@@ -578,7 +583,7 @@ def compact(text: str, max_depth: int) -> Sequence[str] | None:
 
 def _is_valid(text: str) -> bool:
     try:
-        # Numbers as text: Python refuses to convert very long ones.
+        # Numbers stay text: Python refuses to convert very long ones.
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
     except ValueError:
         return False

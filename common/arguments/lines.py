@@ -1,8 +1,8 @@
 """Arguments as lines, `city: Paris`: a key, a separator and a value that ends with its line.
 
-- White space around keys and values is none of theirs. A line without the separator is dropped.
-- Values are typed by the tool's schema. A closer of the call in a line ends the value. It is quoted if a further one
-  follows before another call, or on a line of its own before a line that begins with a call, in 512 characters.
+- White space around keys and values is dropped. A line without the separator is dropped.
+- Values are typed by the tool's schema. A closer of the call in a line ends the value. It is quoted if a further closer
+  follows before another call, or on a line of its own before a line that begins with a call, within 512 characters.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Lines(Arguments):
     """`city: Paris`"""
 
     between: str = ":"
-    """What stands between a key and its value."""
+    """The text between a key and its value."""
     end: str = "\n"
-    """What ends a line."""
+    """The end of a line."""
     strip: bool = True
     """Whether white space around keys and values is dropped."""
     _end: Markers = field(init=False, repr=False)
@@ -72,7 +72,7 @@ class Lines(Arguments):
                 return
 
     def _key(self, cursor: Cursor, ends: Markers) -> Reading[str]:
-        """Read a key and what stands behind it, or a line without; "" then."""
+        """Read a key and its separator. Returns "" if the line, which is consumed, has none."""
         pieces: list[str] = []
         marker = yield from cursor.up_to(union(self._between, self._end, ends), pieces.append)
         if marker != self.between:
@@ -85,7 +85,7 @@ class Lines(Arguments):
         return key if len(key) <= MAX_NAME else ""
 
     def _value(self, cursor: Cursor, sink: Sink, parameters: Parameters, around: Around, key: str) -> Reading[bool]:
-        """Read a value up to the end of its line, or to what ends the call; whether one of these is here."""
+        """Read a value up to the end of its line or of the call. Returns whether there was such an end."""
         value = TextValue(sink, parameters.types(key), framed=False)
         text = _Stripped(value.text) if self.strip else value.text
         if self.strip:
@@ -105,7 +105,7 @@ class Lines(Arguments):
         return True
 
     def _ends_call(self, cursor: Cursor, marker: str, around: Around) -> Reading[bool]:
-        """Whether a closer in a line closes the call; the value quotes it if one comes later."""
+        """Return whether a closer in a line closes the call; it is quoted if one comes later."""
         return (yield from cursor.ahead(self._is_last(cursor, marker, around), True))
 
     def _is_last(self, cursor: Cursor, marker: str, around: Around) -> Reading[bool]:
@@ -122,7 +122,7 @@ class Lines(Arguments):
         return further not in around.closers.all
 
     def _closed_later(self, cursor: Cursor, around: Around) -> Reading[bool]:
-        """Whether the call's closer is on a line of its own, before a line that begins with a call."""
+        """Return whether the call's closer is on a line of its own, before a line that begins with a call."""
         while (yield from cursor.up_to(self._end, drop)) is not None:
             cursor.skip(len(self.end))
             yield from cursor.space()
@@ -134,7 +134,7 @@ class Lines(Arguments):
 
 
 def _next(cursor: Cursor, around: Around) -> Reading[bool]:
-    """Whether the next call is here: the closer of this one is missing."""
+    """Return whether the next call is here, so that the closer of this one is missing."""
     return (yield from cursor.ahead(_fits(cursor, around), False))
 
 
@@ -144,7 +144,7 @@ def _fits(cursor: Cursor, around: Around) -> Reading[bool]:
 
 
 class _Stripped:
-    """A sink that passes on all but the white space at the end."""
+    """A sink that passes on everything except the white space at the end."""
 
     __slots__ = ("_held", "_sink")
 

@@ -1,10 +1,10 @@
-"""Literals of JSON, Python and Gemma: one loop over what is due, with a stack of what is owed.
+"""Reads literals of JSON, Python and Gemma: one loop over what is due next, with a stack of the closers that are owed.
 
-- A dialect says what its brackets, keys and scalars are, what becomes of text that is no literal, and whether the
-  text passes as it is (JSON) or is written as compact JSON (`Compact`).
-- White space, commas, brackets, markers and the end of the reply are read here, for all of them.
-- Where a string may have ended without its quote, `Doubt` holds its text until that is known, for all of them.
-- What a look ahead finds further off than a mark may hold is not there (`_ahead`).
+- A dialect defines its brackets, keys and scalars, what happens to text that is not a literal, and whether the text is
+  passed on as it is (JSON) or written as compact JSON (`Compact`).
+- White space, commas, brackets, markers and the end of the reply are handled here, for all of them.
+- If a string may have ended without its quote, `Doubt` holds its text until that is known.
+- A look ahead that would go further than a mark may hold finds nothing (`_ahead`).
 - Nesting is counted on a list, never recursed.
 """
 
@@ -22,7 +22,7 @@ OPENERS = "{["
 CLOSERS = "}])"
 CLOSER = {"{": "}", "[": "]", "(": ")"}
 FOLLOWS_WITHIN = 256
-"""White space that may stand before what follows a value."""
+"""The most white space before what follows a value."""
 
 _CALL_BEGINS = re.compile(
     rf"[{SPACE}]{{0,64}}(?:(?P<body>[\[{{<]|```)|`{{1,2}}|"
@@ -37,7 +37,7 @@ Owed = TypeVar("Owed")
 
 
 class Due(Enum):
-    """What a literal goes on with."""
+    """What comes next in a literal."""
 
     FIRST_KEY = "first key"  # or the end of the object
     KEY = "key"
@@ -51,24 +51,24 @@ class Read(Enum):
     """How reading a piece of a literal ended."""
 
     DONE = "done"
-    CUT = "cut"  # the reply, or what is read, ends in it
-    OTHER = "other"  # it is not what is due; nothing was read, or what was read is text
+    CUT = "cut"  # the reply, or the literal, ends inside it
+    OTHER = "other"  # it is not what is due; nothing was consumed, or what was consumed is text
 
 
-# Tuples: an enum's members have a hash that is written in Python.
+# Tuples, because hashing a member of an enum is slow.
 KEYS = (Due.FIRST_KEY, Due.KEY)
 VALUES = (Due.FIRST_VALUE, Due.VALUE)
 CLOSABLE = (Due.FIRST_KEY, Due.FIRST_VALUE, Due.MORE)
 
 
 def other() -> Reading[Read]:
-    """Read nothing: what stands here is not due."""
+    """Read nothing and return OTHER."""
     return Read.OTHER
     yield  # a generator, as all reads are
 
 
 class Doubt:
-    """The text of a string from where it may have ended without its quote, held until that is known."""
+    """Holds the text of a string from the place where it may have ended without its quote, until that is known."""
 
     __slots__ = ("_cursor", "_mark", "_sink", "_text", "say")
 
@@ -80,19 +80,19 @@ class Doubt:
         self.say = self._text.append
 
     def closed(self) -> Read:
-        """The quote has been read that closes the string: what was held is text."""
+        """Decide that the held text is part of the string, whose closing quote has been read."""
         self._cursor.settle(self._mark)
         self._sink(self._text.take())
         return Read.DONE
 
     def cut(self) -> Read:
-        """The string ended where it may have: what follows is read again."""
+        """Decide that the string ended before the held text, which is read again."""
         self._cursor.rewind(self._mark)
         return Read.CUT
 
 
 class Literal(Generic[Owed]):
-    """A literal that is read: what is owed to close it, and what is due next."""
+    """A literal that is being read: the closers that are owed, and what is due next."""
 
     __slots__ = ("_cursor", "_due", "_ends", "_finished", "_owed", "_sink")
 
@@ -106,10 +106,10 @@ class Literal(Generic[Owed]):
         self._ends = ends
         self._owed: list[Owed] = []
         self._due = Due.VALUE
-        self._finished = False  # the last thing read is a value that its own text ends
+        self._finished = False  # the last thing read is a value whose own text shows its end
 
     def read(self) -> Reading[bool]:
-        """Read the literal, up to its last character or a marker; whether it is whole."""
+        """Read the literal, up to its last character or a marker. Returns whether it is complete."""
         cursor, ends, owed = self._cursor, self._ends, self._owed
         space, spaces, structure, firsts = self.space, self.spaces, self.structure, ends.firsts
         while True:
@@ -139,16 +139,16 @@ class Literal(Generic[Owed]):
                 return True
 
     def _ahead(self, reading: Reading[bool]) -> Reading[bool]:
-        """Whether `reading` finds what it looks for; nothing is read."""
+        """Return the result of `reading`, False if it reads too far. Consumes nothing."""
         return self._cursor.ahead(reading, False)
 
     def _marker_behind(self, end: int, markers: Markers) -> Reading[bool]:
-        """Read up to a place in the text at hand; whether a marker stands there."""
+        """Read up to position `end` of the text at hand. Returns whether a marker is there."""
         self._cursor.take(end)
         return (yield from self._cursor.stands(markers)) is not None
 
     def _call_begins(self, opener: str) -> Reading[bool]:
-        """Whether a call may begin behind an opener that stands here, and no prose does; nothing is read."""
+        """Return whether a call, and not prose, may begin after the opener that is here. Consumes nothing."""
         return not _OPENER_IN_PROSE or (yield from self._ahead(self._behind(opener)))
 
     def _behind(self, opener: str) -> Reading[bool]:
@@ -159,11 +159,11 @@ class Literal(Generic[Owed]):
         return bare or found["body"] is not None or found["head"] is not None
 
     def _space(self, text: str) -> None:
-        """White space has been read."""
+        """Handle white space that was read."""
         raise NotImplementedError
 
     def _structure(self, char: str) -> Read | None:
-        """Read a character that may be a bracket, a comma or a colon; None if it begins a key or a scalar here."""
+        """Read a bracket, a comma or a colon, or a word at hand. Returns None if `_item` has to read here."""
         raise NotImplementedError
 
     def _item(self, char: str) -> Reading[Read]:
@@ -171,9 +171,9 @@ class Literal(Generic[Owed]):
         raise NotImplementedError
 
     def _instead(self) -> Reading[Read]:
-        """Read what is not due: `CUT` if the literal ends there."""
+        """Read text that is not what is due. Returns CUT if the literal ends there."""
         raise NotImplementedError
 
     def _end(self) -> bool:
-        """The reply or a marker ends the literal here: whether it is whole, but for closing brackets."""
+        """End the literal before a marker or the reply's end. Returns whether only closing brackets were missing."""
         raise NotImplementedError

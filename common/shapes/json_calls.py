@@ -464,7 +464,7 @@ class _Body(Proposed):
             self._marks = (self.cursor.mark(size, room=None),)
 
     def _release(self, *, lost: bool) -> None:
-        """Release the held text, as no name came: output it as text, or drop it if `lost`, as a cut call's beginning."""
+        """Release the held text, as no name came: it is text, or if `lost` a cut call's beginning, which is dropped."""
         raw = "" if lost or self.cursor.copies else self.cursor.held(self._marks[0])
         self._settle()
         self.reply.owed_closer = ""  # there is no call whose closer may follow
