@@ -4,10 +4,12 @@
   object, whichever parser of these families was named: a model that was trained on several of them mixes them.
 - LongCat-Flash reads the keys and values of LongCat 2.0 in its tags.
 - MiniMax M3 reads the parameters of M2, in its own sections or in none.
+- Llama reads `<function=NAME>` with a JSON object, the tag that Meta's guide has for tools of one's own.
 """
 
 from __future__ import annotations
 
+from ..arguments.json_object import JsonObject
 from ..arguments.tags import Tags
 from ..cursor import Markers
 from ..format import Span, ToolFormat
@@ -16,6 +18,7 @@ from ..shapes.sibling import JSON_STARTS, Sibling
 from ..shapes.tagged import Tagged
 from .glm47 import GLM47
 from .hermes import HERMES
+from .llama3_json import LLAMA3_JSON
 from .longcat import LONGCAT
 from .longcat2 import LONGCAT2
 from .minimax_m2 import MINIMAX_M2
@@ -64,10 +67,20 @@ _AS_M2: tuple[ToolFormat, ...] = recovering(
     contract="Bare invokes",
 )
 
+_FUNCTION = Span("<function=", "</function>")
+_AS_TAGS: tuple[ToolFormat, ...] = recovering(
+    "calls of Llama in a tag",
+    (Tagged(sample="", call=_FUNCTION, loose=(_FUNCTION,), arguments=JsonObject()),),
+    off=(),
+    contract="Llama's tags",
+)
+
 
 def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
     """What is read with these formats, too."""
     found = _AS_M2 if MINIMAX_M3 in formats else ()
+    if LLAMA3_JSON in formats:
+        found = (*found, *_AS_TAGS)
     if LONGCAT in formats and LONGCAT2 not in formats:
         found = (*found, *_AS_LONGCAT2)
     others = tuple(each for each in _SIBLINGS if not any(_same(each.format, format) for format in formats))
