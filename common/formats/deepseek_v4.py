@@ -10,7 +10,7 @@ As V3.2, with another name for the section.
 """
 
 from ..format import THINK
-from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ToolRow, family
+from ..rows import DEEPSEEK_END, OFF_UNLESS_ON, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .deepseek_v3_2 import dsml
 
@@ -28,7 +28,7 @@ ROWS = family(
         engines=Native(vllm=("deepseek_v4",), sglang=("deepseekv4",), trtllm=("deepseek_v4",)),
     ),
     THINK,
-    OUTSIDE,
+    OFF_UNLESS_ON,
     added_tokens=THINK_TOKENS,
     engines=Native(vllm=("deepseek_v4",), sglang=("deepseek-v4",), trtllm=("deepseek_v4",)),
 )

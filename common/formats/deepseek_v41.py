@@ -10,7 +10,7 @@ A space stands before each tag's name; the body of a call may also be one JSON o
 """
 
 from ..format import THINK
-from ..rows import DEEPSEEK_END, OUTSIDE, THINK_TOKENS, Native, ToolRow, family
+from ..rows import DEEPSEEK_END, OFF_UNLESS_ON, THINK_TOKENS, Native, ToolRow, family
 from ..shapes.tagged import sample_of
 from .deepseek_v3_2 import dsml
 
@@ -27,7 +27,7 @@ ROWS = family(
         engines=Native(vllm=("deepseek_v41",), sglang=("deepseekv41",)),
     ),
     THINK,
-    OUTSIDE,
+    OFF_UNLESS_ON,
     added_tokens=THINK_TOKENS,
     engines=Native(vllm=("deepseek_v41",), sglang=("deepseek-v41",)),
 )
