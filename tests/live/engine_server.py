@@ -50,6 +50,8 @@ class Engine:
     flags: tuple[str, ...]
     tool_flags: tuple[str, ...]  # before the name of a tool parser
     environment: dict[str, str]
+    scripted_flags: tuple[str, ...]  # what lets a demo model say a script; a real model's server is without them
+    scripted_environment: dict[str, str]
 
 
 ENGINES = {
@@ -59,7 +61,6 @@ ENGINES = {
         (
             *("--host", HOST),
             *("--served-model-name", MODEL_NAME),
-            *("--logits-processors", "dynamo_parsers.vllm.scripted:ScriptedReply"),
             # Compiling needs a C++ compiler and half a minute, and half precision is emulated on many CPUs.
             *("--enforce-eager", "--dtype", "float32"),
             *("--max-model-len", "32768", "--max-num-seqs", "8"),
@@ -74,6 +75,8 @@ ENGINES = {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # what allows "uni"; a server's engine has its process all the same
             "OMP_NUM_THREADS": "1",  # a tiny model has no use for more
         },
+        ("--logits-processors", "dynamo_parsers.vllm.scripted:ScriptedReply"),
+        {},
     ),
     "sglang": Engine(
         "SGLang",
@@ -84,8 +87,7 @@ ENGINES = {
             *("--device", "cpu", "--attention-backend", "torch_native", "--dtype", "float32"),
             # Room for eight requests of any length: one that is put back begins its script again.
             *("--mem-fraction-static", "0.05", "--max-total-tokens", "262144", "--max-running-requests", "8"),
-            # The scripted model has to see a prompt as a whole.
-            *("--disable-radix-cache", "--chunked-prefill-size", "40000", "--disable-overlap-schedule"),
+            *("--chunked-prefill-size", "40000", "--disable-overlap-schedule"),
             "--skip-server-warmup",
             # Idle, it would keep a core busy with asking for requests.
             "--sleep-on-idle",
@@ -93,7 +95,6 @@ ENGINES = {
         ("--tool-call-parser",),
         {
             "SGLANG_USE_CPU_ENGINE": "1",
-            "SGLANG_EXTERNAL_MODEL_PACKAGE": "sglang_models",
             # A tiny model has no use for more, and on a busy machine they wait for each other.
             "OMP_NUM_THREADS": "1",
             # HTTP workers import SGLang first, and two cores take their time.
@@ -102,6 +103,9 @@ ENGINES = {
                 filter(None, (str(Path(__file__).resolve().parent / "stand_ins"), os.environ.get("PYTHONPATH")))
             ),
         },
+        # The scripted model, which takes a Llama's place, has to see a prompt as a whole.
+        ("--disable-radix-cache",),
+        {"SGLANG_EXTERNAL_MODEL_PACKAGE": "sglang_models"},
     ),
 }
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
@@ -211,6 +215,7 @@ def start(  # noqa: PLR0913
     elif checkpoint.write(folder, model):
         say(f"demo model written to {folder.relative_to(ROOT)}")
     how = ENGINES[engine]
+    scripted = checkpoint_folder is None
     chosen = [*how.tool_flags, f"dynamo_{model.tool_parser}"]
     if model.reasoning_parser:
         chosen += ["--reasoning-parser", f"dynamo_{model.reasoning_parser}"]
@@ -219,12 +224,19 @@ def start(  # noqa: PLR0913
     RUN.mkdir(exist_ok=True)
     log = RUN / f"{engine}-{port}.log"
     program, *words = how.command
-    command = [str(program_of(engine, program)), *words, str(folder), "--port", str(port), *how.flags, *chosen, *flags]
+    given = (*how.flags, *(how.scripted_flags if scripted else ()), *chosen, *flags)
+    command = [str(program_of(engine, program)), *words, str(folder), "--port", str(port), *given]
     say(f"$ {shlex.join(command)}".replace(f"{ROOT}/", ""))
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **ENVIRONMENT, **how.environment, **(environment or {})},
+            env={
+                **os.environ,
+                **ENVIRONMENT,
+                **how.environment,
+                **(how.scripted_environment if scripted else {}),
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ Needs `gguf`, `numpy`, `safetensors` and `tokenizers`.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import subprocess
@@ -93,12 +94,15 @@ def gguf_file(model: str, scratch: Path) -> Path:
 
 def checkpoint(folder: Path = CACHE, model: str = SMOLLM2) -> Path:
     """The model as a checkpoint in `folder`, made if it is not there yet. Raises Unreachable."""
-    made = folder / model
-    if not (made / "tokenizer_config.json").exists():  # which is written last
-        file = gguf_file(model, folder / f"{model}.parts")
-        convert(file, made)
-        if file.parent == folder / f"{model}.parts":
-            file.unlink()
+    made, parts = folder / model, folder / f"{model}.parts"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{model}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests of two engines run at once
+        if not (made / "tokenizer_config.json").exists():  # which is written last
+            file = gguf_file(model, parts)
+            convert(file, made)
+            if file.parent == parts:
+                file.unlink()
     return made
 
 
