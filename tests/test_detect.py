@@ -192,7 +192,7 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no such folder"):
         model_in(tmp_path / "missing")
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ValueError, match="no JSON"):
+    with pytest.raises(ValueError, match="not JSON"):
         model_in(tmp_path)
 
 
