@@ -407,7 +407,7 @@ class _Value(Literal[str]):
             return _CALL_ON_NEXT_LINE and within.calls and "\n" in closers and found["quote"] is not None
         if "\n" in closers or found["quote"]:
             return "\n" in closers or found["separator"] is not None
-        return (yield from self._ahead(self._marker_behind(found.end("closers"), within.markers)))
+        return (yield from self._ahead(self._marker_after(found.end("closers"), within.markers)))
 
     def follows(self, *, raw: bool) -> Reading[bool]:
         """Return whether the text here can follow a string. Consumes nothing. `raw`: the body is not JSON."""

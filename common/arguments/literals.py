@@ -142,7 +142,7 @@ class Literal(Generic[Owed]):
         """Return the result of `reading`, False if it reads too far. Consumes nothing."""
         return self._cursor.ahead(reading, False)
 
-    def _marker_behind(self, end: int, markers: Markers) -> Reading[bool]:
+    def _marker_after(self, end: int, markers: Markers) -> Reading[bool]:
         """Read up to position `end` of the text at hand. Returns whether a marker is there."""
         self._cursor.take(end)
         return (yield from self._cursor.stands(markers)) is not None

@@ -1,13 +1,13 @@
 """Arguments of a Python call, `city="Paris", days=3`: literals, written as JSON. Nothing is evaluated.
 
-- Strings of every prefix and quoting, joined where they follow each other; numbers, of any size, as written or in
-  decimal digits; `True`, `False`, `None` and JSON's words; lists, tuples, sets; dicts whose keys are scalars.
-- Literals without a name have the names of the tool's parameters, in order; a lone dict is the arguments.
-- A quote inside a string closes it only where what follows can follow a string: `'it's'` is one string. Where the next
-  call stands in a string, the first quote decides: the string goes on to it, or ended before that call.
-- What is no literal (a name, a call, an expression) or is nested deeper than 256 is its text, as a string, under its
-  name. Where an expression goes on from a string, which has been sent, the rest is passed on and the call is not
-  complete.
+- Literals are: strings of every prefix and quoting, adjacent ones joined; numbers of any size, as written or in decimal
+  digits; `True`, `False`, `None` and JSON's words; lists, tuples, sets; dicts whose keys are scalars.
+- Literals without a name get the names of the tool's parameters, in order. A lone dict is the arguments.
+- A quote inside a string closes it only if the text after it can follow a string: `'it's'` is one string. If the next
+  call comes inside a string, the first quote decides: the string goes on to it, or it ended before that call.
+- A value that is not a literal (a name, a call, an expression), or is nested deeper than 256, becomes its text, as a
+  string, under its name. If an expression goes on after a string, which has been output, the rest is passed on and the
+  call is not complete.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _LINE = recovering(
     off="",
     contract="Local damage",
 )
-"""A line break, as far as can be seen before a call."""
+"""A line break before a call, as far as the text shows it."""
 _ANCHORS = "),];"
-"""What may stand between a value and the next call."""
+"""The first character of what may be between a value and the next call."""
 _PREFIXES = "rRbBuUfF"
 _OPENING = rf"""(?P<opening>[{_PREFIXES}]{{0,3}}(?P<quotes>"{{1,3}}|'{{1,3}})?)"""
 _STRING = re.compile(_OPENING)
@@ -56,7 +56,7 @@ _FOLLOWERS = {
     )
     for nested, marks, sign in ((True, r""")\]%*"'}:""", ""), (False, r""")\]%*"'""", "|(?P<sign>=(?!=))"))
 }
-"""What mostly follows a string, in a container or not."""
+"""What usually follows a string: in a container, and outside one."""
 _CUT_KEYWORD = re.compile(r"[\w.\-]*\s*=?")
 _WORD = re.compile(r"[\w.+\-]*")
 _SOURCE = re.compile(r"[^,()\[\]{}\"'<]*")
@@ -71,7 +71,7 @@ _NEXT_CALL, _NEXT_LIST = (
         rf"\s{{0,64}}(?:{_LIST_OPENS}|{_SEPARATOR})",
     )
 )
-"""What ends a call, and the beginning of the next one, or of another list; in the second, that may stand here."""
+"""What ends a call, and the beginning of the next call or list. In the second, a list may begin without a new line."""
 _LIST_CLOSERS = recovering(
     "a string's quote missing before the closers of its list",
     re.compile(r"[^\n]*\)[^\n]*\][^\n]*\n"),
@@ -100,7 +100,7 @@ _ESCAPES = {
     "\\'": "'",
     **{f"\\{char}": quote(meant)[1:-1] for char, meant in zip('\\"abfnrtv', '\\"\a\b\f\n\r\t\v', strict=True)},
 }
-"""Of two characters, and what they are in JSON text."""
+"""The escapes of two characters, and their JSON text."""
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -119,31 +119,34 @@ class Ends:
     """What ends the arguments of a call."""
 
     markers: Markers
-    """Outside of strings."""
+    """Markers that end the arguments outside strings."""
     in_strings: Markers
-    """Those that end a string that is not closed."""
+    """Markers that end a string that is not closed."""
     openers: Markers
-    """Those behind which a call has to begin if they are to end a string."""
+    """Those of `in_strings` that end a string only if a call begins after them."""
     in_list: bool
-    """Whether calls are in a list: else the next one is on a line of its own, which may end a string too."""
+    """Whether calls are in a list; else each is on a line of its own, and the next line may end a string."""
 
 
 def read_arguments(cursor: Cursor, call: Proposed, tools: Tools, ends: Ends) -> Reading[bool]:
-    """Read arguments behind their opening parenthesis, up to and with the closing one; whether they are whole.
+    """Read the arguments after their opening parenthesis, including the closing one.
 
-    The call is announced with its first argument, or its end; what are no arguments leaves it alone.
+    The call is announced with its first argument or its end, and not at all if the text is not arguments.
+
+    Returns:
+        Whether the arguments are complete.
     """
     return cursor.directly(_Arguments(cursor, call, tools, ends).whole())
 
 
 @cache
 def _stops(quote: str, markers: Markers, line: str) -> re.Pattern[str]:
-    """Finds a quote, an escape, or the beginning of what may stand behind a string; `line`: a pattern for a line's."""
+    """Return a pattern for a quote, an escape, or the first character after a string; `line` is a pattern for lines."""
     return re.compile(f"[{quote}\\\\{re.escape(_ANCHORS + ''.join(sorted(markers.firsts)))}]{line}")
 
 
 class _Arguments(Compact):
-    """The arguments of one call, in parentheses. A lone dict's brackets stand in their place."""
+    """The arguments of one call, in parentheses; the brackets of a lone dict replace these."""
 
     __slots__ = ("_in_list", "_line", "_named", "_openers", "_positional", "_tools", "_within", "_word")
 
@@ -157,9 +160,9 @@ class _Arguments(Compact):
         self._openers = ends.openers
         self._in_list = ends.in_list
         self._line = "" if ends.in_list else _LINE
-        self._named = False  # an argument had a name, as have all that follow
+        self._named = False  # an argument had a name, so all that follow must have one
         self._positional = ""  # the name of an argument by position, until it is a literal
-        self._word = ""  # the beginning of what is no literal
+        self._word = ""  # the beginning of a value that is not a literal
 
     # --- brackets, commas, colons
 
@@ -194,7 +197,7 @@ class _Arguments(Compact):
         return Read.DONE
 
     def _read_last_closer(self, char: str, top: Open) -> Read:
-        """Read the bracket that closes the arguments; those of a lone dict stand in a parenthesis."""
+        """Read a bracket that closes the arguments: after the brace of a lone dict the parenthesis is still due."""
         if char == "]" and _WITHOUT_PARENTHESIS and self._due is Due.MORE and top.closer == ")":
             self._close(")")  # the parenthesis is missing, and the list ends
             return Read.DONE
@@ -210,7 +213,7 @@ class _Arguments(Compact):
         return self._scalar(finished=True)
 
     def _read_closer(self, char: str, top: Open) -> Read:
-        """Read a bracket that closes a container, and those in it whose own are missing."""
+        """Read a bracket that closes a container, and close the containers in it that lack their own."""
         owed = self._is_owed(char)
         if self._due not in CLOSABLE or (
             char != top.closer and (self._due is not Due.MORE or not (_INNER_CLOSERS and (owed or char == ")")))
@@ -237,11 +240,11 @@ class _Arguments(Compact):
         return "[", "]"
 
     def _make_key(self, top: Open) -> bool:
-        """Make the last member a key; whether it can be one."""
+        """Make the last member a key. Returns whether it can be one."""
         if top.key is None or not (top.keyed or top.members == 1):
             return False
         key = "".join(self._pieces[top.key :])
-        if key.startswith(("{", "[")):  # quoting nested keys again and again has no bounds
+        if key.startswith(("{", "[")):  # each quoting of nested keys makes them longer, without a bound
             return False
         del self._pieces[top.key :]
         self._pieces.append((key if key.startswith('"') else quote(key)) + ":")
@@ -272,8 +275,8 @@ class _Arguments(Compact):
         return self._read_value(char)
 
     def _read_next_call(self) -> Reading[Read]:
-        """End the arguments, whose closers are missing, where the next call stands."""
-        if not (yield from self._next_stands()):
+        """End the arguments, whose closers are missing, if the next call is here."""
+        if not (yield from self._next_call_is_here()):
             return Read.OTHER
         if self._parameters.lacks(self._given):
             return Read.CUT
@@ -281,7 +284,7 @@ class _Arguments(Compact):
         return Read.DONE if self._end() else Read.CUT
 
     def _read_key(self, char: str) -> Reading[Read]:
-        """Read the name of an argument, or find out by its position."""
+        """Read the name of an argument, or take it from its position."""
         cursor, top, names = self._cursor, self._owed[-1], self._parameters.names
         found = yield from _keyword(cursor)
         if found is not None:
@@ -289,7 +292,7 @@ class _Arguments(Compact):
             self._named = True
             self._argument(found["name"])
             return Read.DONE
-        if top.members and (yield from self._next_stands()):
+        if top.members and (yield from self._next_call_is_here()):
             return (yield from self._read_next_call())
         takes_object = bool(names) and "object" in self._parameters.types(names[0])
         if char == "{" and _LONE_DICT and not top.members and top.closer == ")" and not takes_object:
@@ -306,7 +309,7 @@ class _Arguments(Compact):
         return self._open(char, keyed=False) if char in CLOSER else (yield from self._read_value(char))
 
     def _claim(self) -> None:
-        """A literal stands here: it is an argument, if its name is that of its position."""
+        """Make the literal here an argument, if it gets its name from its position."""
         if self._positional and not self._nested:
             due, key = self._due, self._positional
             self._positional = ""
@@ -335,7 +338,7 @@ class _Arguments(Compact):
         if ends and cursor.at_end and word not in _LITERALS:
             return Read.CUT
         written = self._written(word)
-        if written is None or not (ends or self._separates(cursor.at) or (yield from self._call_stands())):
+        if written is None or not (ends or self._separates(cursor.at) or (yield from self._call_is_here())):
             self._word = word + space
             return Read.OTHER
         self._claim()
@@ -350,10 +353,10 @@ class _Arguments(Compact):
         char = self._cursor.text[at]
         return char in ",)]" or (char in "}:" and (self._nested or self._owed[0].closer == "}"))
 
-    # --- what is no literal
+    # --- values that are not literals
 
     def _instead(self) -> Reading[Read]:
-        """Read the source of a value that is no literal; it is a string under its name, and else ends the arguments."""
+        """Read the source of a value that is not a literal: a string if it has a name; else the arguments end."""
         depth = len(self._owed) - 1
         text = Held()
         nested = self._source is not None
@@ -372,10 +375,10 @@ class _Arguments(Compact):
         return self._scalar(finished=written in _LITERALS)
 
     def _read_source(self, text: Held, depth: int) -> Reading[bool]:
-        """Read on to the end of a value that is no literal, `depth` brackets deep; whether it ended."""
+        """Read on to the end of a value that is not a literal, from `depth` brackets deep. Returns whether it ended."""
         cursor = self._cursor
         before = cursor.also_copy_to(text.append)
-        self._owed.append(Open(""))  # what is in it is nested
+        self._owed.append(Open(""))  # makes `_nested` true inside it
         try:
             while True:
                 yield from cursor.run(_SOURCE)
@@ -400,7 +403,7 @@ class _Arguments(Compact):
 
     @recovers("the rest of arguments that cannot be read", off=None, contract="No other repair")
     def _read_rest(self) -> Reading[None]:
-        """Pass what cannot be read as it is, up to the parenthesis that ends it, or the next call."""
+        """Pass on what cannot be parsed as it is, up to the parenthesis that ends it or to the next call."""
         cursor = self._cursor
         depth = 0
         while True:
@@ -408,7 +411,7 @@ class _Arguments(Compact):
             if (yield from self._at_end()):
                 return
             char = cursor.text[cursor.at]
-            if not depth and (char == "]" or (char in _ANCHORS and (yield from self._call_stands()))):
+            if not depth and (char == "]" or (char in _ANCHORS and (yield from self._call_is_here()))):
                 return
             if char in CLOSERS:
                 depth -= 1
@@ -420,20 +423,20 @@ class _Arguments(Compact):
             depth = max(depth, 0)
             self._sink(taken)
 
-    def _next_stands(self) -> Reading[bool]:
-        """As `_call_stands`, behind a value: at the start of a line another list may stand."""
+    def _next_call_is_here(self) -> Reading[bool]:
+        """Return what `_call_is_here` does, after a value: at the start of a line another list may begin, too."""
         begins_line = self._gap != [] and "\n" in self._gap[-1]
-        return self._call_stands(_NEXT_LIST if begins_line else _NEXT_CALL)
+        return self._call_is_here(_NEXT_LIST if begins_line else _NEXT_CALL)
 
     @recovers("what is missing before the next call", off=False, contract="Local damage")
-    def _call_stands(self, pattern: re.Pattern[str] = _NEXT_CALL) -> Reading[bool]:
-        """Whether closers, a separator and the next call stand here, under a declared name; nothing is read."""
+    def _call_is_here(self, pattern: re.Pattern[str] = _NEXT_CALL) -> Reading[bool]:
+        """Return whether closers, a separator and a call of a declared function are here; consumes nothing."""
         cursor = self._cursor
         if not self._tools:
             return False
         while True:
             found = pattern.match(cursor.text, cursor.at)
-            assert found is not None  # all of it is optional
+            assert found is not None  # all parts of the pattern are optional
             name = found["name"]
             if found["open"] or found.end() < len(cursor.text) or cursor.ended:
                 return found["open"] is not None and self._tools.declares(name)
@@ -444,7 +447,7 @@ class _Arguments(Compact):
     # --- strings
 
     def _string(self, opening: str | None, sink: Sink) -> Reading[Read]:
-        """Read a string behind its prefix and opening quote, and those joined to it."""
+        """Read a string after its prefix and opening quote, and the strings joined to it."""
         sink('"')
         cursor = self._cursor
         while opening is not None:
@@ -457,7 +460,7 @@ class _Arguments(Compact):
         return Read.DONE
 
     def _one_string(self, mark: str, raw: bool, sink: Sink) -> Reading[Read]:
-        """Read a string behind its opening quote `mark`, up to and with its last."""
+        """Read a string after its opening quote `mark`, including the closing quote."""
         cursor, stops, say = self._cursor, _stops(mark[0], self._within, self._line), sink
         doubt: Doubt | None = None
 
@@ -487,7 +490,7 @@ class _Arguments(Compact):
                 say(known)
             elif char != mark[0]:
                 if doubt is None and (yield from self._may_have_ended()):
-                    if cursor.offset < cursor.twice:  # it is known by now
+                    if cursor.offset < cursor.twice:  # this text was held before: the string has ended
                         return Read.CUT
                     doubt = Doubt(cursor, sink)
                     say = doubt.say
@@ -503,24 +506,24 @@ class _Arguments(Compact):
                 say(quote(quotes or "")[1:-1])
 
     def _may_have_ended(self) -> Reading[bool]:
-        """Whether a marker stands here, or the next call: a string whose quote is missing may have ended before."""
+        """Return whether a marker or the next call is here, before which a string may have ended without its quote."""
         marker = yield from self._cursor.stands(self._within)
         if marker is not None and marker in self._openers.all:
             return (yield from self._call_begins(marker))
-        if marker is not None or (yield from self._call_stands()):
+        if marker is not None or (yield from self._call_is_here()):
             return True
-        return (yield from self._closers_stand())
+        return (yield from self._closers_are_here())
 
     @recovers("a string's quote missing before the closers of its call", off=False, contract="It had ended")
-    def _closers_stand(self) -> Reading[bool]:
-        """Whether closers and then a marker, or those of a list at the end of a line, stand here; nothing is read."""
+    def _closers_are_here(self) -> Reading[bool]:
+        """Return whether closers are here, and then a marker, or a list's at the end of a line; consumes nothing."""
         closers = yield from self._cursor.look(_CALL_CLOSERS)
         if self._in_list and _LIST_CLOSERS.match(closers.group()):
             return True
-        return closers.group() != "" and (yield from self._ahead(self._marker_behind(closers.end(), self._within)))
+        return closers.group() != "" and (yield from self._ahead(self._marker_after(closers.end(), self._within)))
 
     def _ends_string(self) -> Reading[bool]:
-        """Whether what stands here can follow a string; nothing is read."""
+        """Return whether the text here can follow a string; consumes nothing."""
         found = yield from self._cursor.look(_FOLLOWERS[self._nested])
         return found.lastgroup is not None or (yield from self._ahead(self._follows_string()))
 
@@ -532,13 +535,13 @@ class _Arguments(Compact):
         char = cursor.text[cursor.at]
         if char in ")]+%*\"'" or (char in "}:" and (nested or self._owed[0].closer == "}")):
             return True
-        if char != "," and not nested and (yield from self._declared_stands()):
+        if char != "," and not nested and (yield from self._declared_is_here()):
             return True
         if char == ".":
             cursor.take(cursor.at + 1)
             method = yield from cursor.run(_IDENTIFIER, MAX_NAME)
             return bool(method) and (yield from cursor.peek()) == "("
-        if (yield from self._call_stands()):
+        if (yield from self._call_is_here()):
             return True
         if char != ",":
             return (yield from _string_start(cursor)) is not None
@@ -548,22 +551,22 @@ class _Arguments(Compact):
             return True
         if not nested and ((yield from _keyword(cursor)) is not None or (yield from cursor.peek()) == "*"):
             return True
-        return _is_cut(cursor) or (yield from _value_stands(cursor))
+        return _is_cut(cursor) or (yield from _value_is_here(cursor))
 
     @recovers("a comma missing before the name of an argument", off=False)
-    def _declared_stands(self) -> Reading[bool]:
-        """Whether the name of an argument stands here that is declared and not yet given; nothing is read."""
+    def _declared_is_here(self) -> Reading[bool]:
+        """Return whether the name of a declared argument that was not given is here; consumes nothing."""
         found = yield from _keyword(self._cursor)
         return found is not None and found["name"] not in self._given and self._parameters.declares(found["name"])
 
 
 def _is_closable(top: Open) -> bool:
-    """Whether a container is one where it ends: the last member of a dict has a value."""
+    """Return whether a container can end now: the last member of a dict has a value."""
     return not (top.keyed and top.key is not None)
 
 
 def _number(word: str) -> str | None:
-    """The JSON number that `word` writes, if it writes one."""
+    """Return the number `word` as JSON, or None if it is not a number."""
     word = _GROUPED.sub("", word) if "_" in word else word
     if _DECIMAL.fullmatch(word):
         return read_number(word, whole=False, strict=False)
@@ -573,7 +576,7 @@ def _number(word: str) -> str | None:
 
 
 def _keyword(cursor: Cursor) -> Reading[re.Match[str] | None]:
-    """The name of an argument and its sign, which stand here; nothing is read."""
+    """Find the name of an argument and its sign here. Returns None if they are not here; consumes nothing."""
     found = yield from cursor.look(_KEYWORD)
     if not found["sign"] and _QUOTED_NAME:
         found = yield from cursor.look(_QUOTED_KEYWORD)
@@ -586,12 +589,12 @@ def _keyword(cursor: Cursor) -> Reading[re.Match[str] | None]:
 
 
 def _is_cut(cursor: Cursor) -> bool:
-    """Whether the reply ends here, in an argument's name."""
+    """Return whether the reply ends here, in an argument's name."""
     return cursor.ended and _CUT_KEYWORD.fullmatch(cursor.text, cursor.at) is not None
 
 
-def _value_stands(cursor: Cursor) -> Reading[bool]:
-    """Whether a value stands here, and no prose."""
+def _value_is_here(cursor: Cursor) -> Reading[bool]:
+    """Return whether a value is here, and not prose."""
     char = yield from cursor.peek()
     if not char or char in CLOSER or (yield from _string_start(cursor)) is not None:
         return bool(char)
@@ -602,7 +605,10 @@ def _value_stands(cursor: Cursor) -> Reading[bool]:
 
 
 def _string_start(cursor: Cursor, pattern: re.Pattern[str] = _STRING) -> Reading[str | None]:
-    """Read a string's prefix and opening quote, and what `pattern` has before; None, and nothing read, without one."""
+    """Read a string's prefix and opening quote, and what `pattern` allows before them.
+
+    Returns the prefix and the quote; None if there is no quote, and then nothing is consumed.
+    """
     found = yield from cursor.look(pattern, 3 * FOLLOWS_WITHIN)
     quotes = found["quotes"]
     if not quotes:
@@ -613,7 +619,7 @@ def _string_start(cursor: Cursor, pattern: re.Pattern[str] = _STRING) -> Reading
 
 
 def _escape(cursor: Cursor, raw: bool) -> Reading[str]:
-    """Read an escape; what it stands for, as JSON text: itself if it is none, nothing if it is cut off."""
+    """Read an escape. Returns its meaning as JSON text: itself if it is not an escape, "" if it is cut off."""
     found = yield from cursor.look(_RAW_ESCAPE if raw else _ESCAPE)
     text = cursor.take(found.end())
     kind, digits = text[1:2], text[2:]
