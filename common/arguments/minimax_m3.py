@@ -1,13 +1,13 @@
-"""Arguments of MiniMax M3: an element a parameter, with the namespace token before each tag.
+"""Arguments of MiniMax M3: one element per parameter, with the namespace token before each tag.
 
 The rules are those of `tags`, and:
 
 - The closer is the parameter's own: `</city>` ends `<city>`, with or without the token.
-- A tag as the first thing in a value starts elements in it, which pair up by name. They are read by `elements` and sent
-  whole. Where only a string is declared, elements that do not pair up, or text beside them, make it the text.
-- A parameter that is declared as an array and repeated at once is one array.
-- A name is all that stands in a tag, spaces included, but for attributes; quotes around it are dropped.
-- Drift: M2's `<parameter name="city">`; a first parameter whose opener is missing behind its namespace token.
+- A value that begins with a tag holds elements, which pair up by name. They are read by `elements` and output as a
+  whole. If only a string is declared, and the elements do not pair up or have text beside them, the value is its text.
+- A parameter that is declared as an array, and repeated directly, is one array.
+- The name is all the text of a tag, spaces included, except attributes; quotes around it are dropped.
+- Drift: M2's `<parameter name="city">`; a first parameter with its namespace token but without the rest of its opener.
 """
 
 from __future__ import annotations
@@ -55,23 +55,23 @@ _WITHOUT_TOKEN = rule("a closer without the namespace token")
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag as it stands behind a namespace token."""
+    """A tag after a namespace token."""
 
     name: str
     closes: bool
     key: str = ""
-    """The parameter that it says as M2 does."""
+    """The parameter's name, if the tag is written as M2 writes it."""
 
 
 def read_tag(cursor: Cursor, *, doubled: bool = True) -> Reading[Tag | None]:
-    """Read a namespace token, or doubled ones, and the tag behind; None, and nothing read, if there is none."""
+    """Read a namespace token, or doubled ones, and the tag after it. Returns None and consumes nothing without one."""
     return cursor.maybe(_tag(cursor, doubled=doubled), None)
 
 
 def _tag(cursor: Cursor, *, doubled: bool) -> Reading[Tag | None]:
     if (yield from cursor.match(_NAMESPACE)) is None:
         return None
-    if cursor.text[cursor.at : cursor.at + 1] != "<":  # what is usual costs no more reads
+    if cursor.text[cursor.at : cursor.at + 1] != "<":  # the usual case costs no more reads
         while doubled and _DOUBLED_TOKEN and (yield from cursor.match(_NAMESPACE)):
             pass
         yield from cursor.space(_NEAR)
@@ -108,7 +108,7 @@ class MinimaxM3Values(Tags):
         return _Elements(self, cursor, call, parameters, around)
 
     def read_opener(self, cursor: Cursor) -> Reading[str | None]:
-        """As in `tags`, but the tokens are not read: closing tags have them too."""
+        """Find an opener as `Tags` does, but do not consume the tokens: closing tags have them too."""
         tag = yield from cursor.ahead(read_tag(cursor), None)
         if tag is not None:
             return NAMESPACE if not tag.closes and tag.name not in _AROUND else None
@@ -124,7 +124,7 @@ class MinimaxM3Values(Tags):
 
 
 def _is_cut(cursor: Cursor) -> Reading[bool]:
-    """Whether the reply ends in a tag that begins here."""
+    """Return whether a tag begins here in which the reply ends."""
     if (yield from cursor.match(_NAMESPACE)) is None:
         return False
     while (yield from cursor.match(_NAMESPACE)):
@@ -140,8 +140,8 @@ class _Elements(Body):
 
     def __init__(self, tags: Tags, cursor: Cursor, call: Sink, parameters: Parameters, around: Around) -> None:
         super().__init__(tags, cursor, call, parameters, around)
-        self._repeated = ""  # the last parameter, if it is declared as an array: it may be repeated
-        self._texts: list[str] = []  # what stands in its elements
+        self._repeated = ""  # the last parameter's name, if it is declared as an array: it may be repeated
+        self._texts: list[str] = []  # the texts of its elements
 
     def _header(self, opener: str | None) -> Reading[Header | None]:
         header = yield from self.tags.read_header(self.cursor, opener)
@@ -169,7 +169,7 @@ class _Elements(Body):
         return True
 
     def _value_and_closer(self, text: list[str]) -> Reading[tuple[Tag | None, int]]:
-        """The closer of a value without opener, which `text` gets, and the offset behind it; None if none is here."""
+        """Read a value without an opener into `text`. Returns its closer, or None if there is none, and the offset."""
         cursor = self.cursor
         tag = None
         begins = (yield from cursor.match(_NAMESPACE)) is not None and (yield from cursor.peek()) not in _NO_VALUE
@@ -187,7 +187,7 @@ class _Elements(Body):
         return _Element(self, header, _Text(self, name, sink)).read()
 
     def repeat(self, name: str, text: str) -> None:
-        """The text of a parameter that may be repeated."""
+        """Hold the text of a parameter that may be repeated."""
         self._repeated = name
         self._texts.append(text)
 
@@ -211,7 +211,7 @@ class _Elements(Body):
 
 
 class _Text(TextValue):
-    """The text of one parameter: a string streams, what may be elements or JSON is held."""
+    """The text of one parameter: a string streams; text that may be elements or JSON is held."""
 
     waits = True
 
@@ -220,7 +220,7 @@ class _Text(TextValue):
         self._body = body
         self._name = name
         self.elements = False
-        self.paired = False  # nothing but whole elements, as far as it was read
+        self.paired = False  # the text read so far is only whole elements
         is_string = "string" in self._types
         self.contains = not _CONTAINERS.isdisjoint(self._types)
         self._streams = is_string or not self.contains  # unless it holds elements
@@ -228,7 +228,7 @@ class _Text(TextValue):
 
     @property
     def may_hold_elements(self) -> bool:
-        """Whether a tag here starts elements."""
+        """Whether a tag here begins elements."""
         return not (self._first and (self._streams or self._first in "[{"))
 
     def text(self, piece: str) -> None:
@@ -240,7 +240,7 @@ class _Text(TextValue):
         return "" if self._held is None else self._held.take()
 
     def drop(self, size: int) -> None:
-        """The last characters are none of the value's."""
+        """Drop the last `size` characters, which are not part of the value."""
         text = self._take()
         super().text(text[: len(text) - size])
 
@@ -258,15 +258,15 @@ class _Text(TextValue):
 
 
 class _Element(Value):
-    """One parameter, read up to its end. What is open in it is `Level`s of quoted calls, and names of elements."""
+    """One parameter, read up to its end. `_quoted` has the `Level`s of quoted calls and the names of open elements."""
 
     def __init__(self, body: Body, header: Header, text: _Text) -> None:
         super().__init__(body, header, text)
         self._element = text
         self._add: TextSink = self._add_noted
-        self._beside = False  # text stands beside elements
-        self._closing = False  # a closing tag is taken
-        self._rest: str | None = None  # the text behind the last one
+        self._beside = False  # there is text beside elements
+        self._closing = False  # the text that comes is a closing tag
+        self._rest: str | None = None  # the text after the last closing tag
 
     def _add_noted(self, text: str) -> None:
         if self._closing or self._rest is not None or self._element.elements:
@@ -278,7 +278,7 @@ class _Element(Value):
         super()._add_held(text)
 
     def _note(self, text: str) -> None:
-        """Note what stands beside elements, and behind the last one."""
+        """Note text beside elements and after the last one."""
         if not self._quoted and self._element.elements and text.strip(SPACE) and not self._closing:
             self._beside = True
         if self._closing:
@@ -324,7 +324,7 @@ class _Element(Value):
 
     @recovers("a tag cut off at the end of a value", off=False, contract="Cut marker")
     def _cut_here(self) -> bool:
-        """Read the beginning of a tag in which the reply ends, unless that is an element's in the value."""
+        """Read the beginning of a tag in which the reply ends, unless it may be an element's in the value."""
         cursor = self._cursor
         if not cursor.ended or self._quoted or self._element.elements or len(cursor.text) - cursor.at > 2 * MAX_NAME:
             return False
@@ -341,7 +341,7 @@ class _Element(Value):
     def _push(self, name: str) -> None:
         self._quoted.append(name)
         if len(self._quoted) > 2 * _NEAR:
-            del self._quoted[:_NEAR]  # nested so deep, all of it is text
+            del self._quoted[:_NEAR]  # nested this deep, all of it is text
 
     def _at_closing(self, name: str, size: int) -> Reading[End | int]:
         if self._closes_inner(name):
@@ -357,7 +357,7 @@ class _Element(Value):
         return (yield from self._at_foreign_closer(name, size)) or size
 
     def _closes_inner(self, name: str) -> bool:
-        """Close the element of this name, and what is open in it."""
+        """Close the element of this name and all that is open in it; return whether one was open."""
         quoted = self._quoted
         for depth in range(len(quoted) - 1, max(-1, len(quoted) - _NEAR), -1):
             if quoted[depth] == name:
@@ -368,7 +368,7 @@ class _Element(Value):
         return False
 
     def _at_closing_tag(self, marker: str) -> Reading[End | int]:
-        """A closing tag without its token: the parameter's, or the innermost element's if a tag follows."""
+        """Read a closing tag without its token: if a tag follows, the parameter's or the innermost element's."""
         name, size, tag = yield from self._cursor.ahead(self._closing_and_next(marker), ("", 0, None))
         followed = _WITHOUT_TOKEN and tag is not None and not (tag.closes and tag.name == name)
         if name and name == self._header.closed_by and not self._quoted:
@@ -383,7 +383,7 @@ class _Element(Value):
         return (yield from super()._at_closing_tag(marker))
 
     def _closing_and_next(self, marker: str) -> Reading[tuple[str, int, Tag | None]]:
-        """The name and the length of a closing tag, and the tag that follows it."""
+        """Return the name and the length of a closing tag, and the tag that follows it."""
         cursor = self._cursor
         start = cursor.offset
         cursor.skip(len(marker))
@@ -401,7 +401,7 @@ class _Element(Value):
 
 
 def _is_cut_closer(text: str) -> bool:
-    """Whether `text`, at the end of the reply, is the beginning of a closer."""
+    """Return whether `text`, at the end of the reply, is the beginning of a closer."""
     text = text.strip(SPACE)
     if not text.startswith(NAMESPACE):
         return NAMESPACE.startswith(text)

@@ -1,4 +1,4 @@
-"""The parameters of one call: how they follow each other, and what ends them."""
+"""Reads the parameters of one call: how they follow each other, and what ends them."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Body:
         self.parameters = parameters
         self.around = around
         self.written: set[str] = set()
-        self.cut = False  # a parameter's opener was the last that was read
-        self.closed = False  # a value's closer is there, and no parameter
+        self.cut = False  # the last thing read was a parameter's opener without its header
+        self.closed = False  # a value's closer came before any parameter
         self.followers = union(tags.first, around.closers, around.turn_ends)
         self.markers = union(tags.value_end, tags.closing, self.followers, around.openers, around.ends_rehearsal)
 
     def read(self, header: Header | None = None) -> Reading[bool]:
-        """Read the parameters; `header`: the first one's, if it was read."""
+        """Read the parameters; `header` is the first one's, if it was read. Returns whether they are complete."""
         call = self.call
         if header is None:
             header = yield from self._next()
@@ -80,7 +80,7 @@ class Body:
         return whole
 
     def end(self) -> None:
-        """All parameters were read."""
+        """Finish: all parameters were read."""
 
     @recovers("what is in place of a closer around the parameters", off=False)
     def _debris(self) -> Reading[bool]:
@@ -90,7 +90,7 @@ class Body:
         return (yield from self.cursor.maybe(self._closing_tag(), "")) != ""
 
     def _stray_text(self) -> Reading[bool]:
-        """Read a little text, if a closer is behind it."""
+        """Read a little text, if a closer comes after it."""
         around = self.around
         text: list[str] = []
         markers = union(around.closers, around.openers, around.turn_ends)
@@ -98,7 +98,7 @@ class Body:
         return marker in around.closers.all and len("".join(text).strip()) <= _DEBRIS
 
     def _closing_tag(self) -> Reading[str]:
-        """Read a closing tag of none that is around, and the space before it; its name."""
+        """Read a closing tag that is not one of those around, and the space before it. Returns its name or ""."""
         cursor, around = self.cursor, self.around
         yield from cursor.space(FOLLOWS_WITHIN)
         if (yield from cursor.stands(union(around.closers, around.stops))) is not None:
@@ -108,10 +108,10 @@ class Body:
         return (yield from self.tags.read_closing(cursor))
 
     def _ended(self) -> Reading[bool]:
-        """Whether the parameters end here."""
+        """Return whether the parameters end here."""
         cursor, around = self.cursor, self.around
         if cursor.at_end:
-            # What only lacks closers is whole, but a reply may also have been cut between two parameters.
+            # Arguments that lack only closers are complete, but a reply may also have been cut between two parameters.
             ended = bool(self.written) or self.closed
             return _ONLY_CLOSERS and ended and not self.cut and not self.parameters.lacks(self.written)
         if (yield from cursor.stands(around.closers)) is not None:
@@ -120,7 +120,7 @@ class Body:
             return False
         if (yield from cursor.stands(union(around.turn_ends, around.openers))) is not None:
             return _BEFORE_CALL and (bool(self.written) or self.closed)
-        # What a reply ends in may begin a parameter as well as a closer: without one before, no call is known.
+        # The reply's last characters may begin a parameter or a closer: it is a call only if a parameter came before.
         at, first = cursor.at, self.tags.first
         if _CUT_CLOSER and cursor.cut_of(around.closers):
             known = self.written or not first.begins(cursor.text[at:])
@@ -131,7 +131,7 @@ class Body:
         return (yield from self.foreign_closer()) or (_BEFORE_CALL and (yield from around.message_ends(cursor)))
 
     def _foreign_before_closer(self) -> Reading[bool]:
-        """Whether a closing tag and then a closer around the parameters are here: a call without parameters ends."""
+        """Return whether a closing tag and a closer around the parameters end a call without parameters here."""
         cursor, around = self.cursor, self.around
         known = union(around.closers, around.stops)
         if (yield from cursor.stands(known)) is not None or (yield from cursor.match(self.tags.closing)) is None:
@@ -142,7 +142,7 @@ class Body:
         return (yield from cursor.stands(around.closers)) is not None
 
     def _next(self) -> Reading[Header | None]:
-        """Read the header of the parameter that is due here; None if there is none."""
+        """Read the header of the parameter that is due here. Returns None if there is none."""
         cursor, tags = self.cursor, self.tags
         while True:
             yield from cursor.space()
@@ -161,7 +161,7 @@ class Body:
 
     @recovers("a closing tag that closes nothing, before a parameter", off=False)
     def _stray_closer(self) -> Reading[bool]:
-        """Read a closing tag that closes nothing, if a parameter that may come follows."""
+        """Read a closing tag that closes nothing, if a declared parameter that was not given follows."""
         cursor, tags = self.cursor, self.tags
         if (yield from cursor.stands(tags.closing)) is None or (
             yield from cursor.stands(self.around.closers)
@@ -172,7 +172,7 @@ class Body:
         return size > 0
 
     def _size_of_stray(self) -> Reading[int]:
-        """The length of a closing tag that a parameter follows; 0 if none does."""
+        """Return the length of a closing tag that a parameter follows, or 0 if none does."""
         cursor, tags = self.cursor, self.tags
         start = cursor.offset
         yield from cursor.match(tags.closing)
@@ -181,7 +181,7 @@ class Body:
         return size if name and (yield from self._follows_stray()) else 0
 
     def _follows_stray(self) -> Reading[bool]:
-        """Whether further closing tags and then a parameter that may come are here."""
+        """Return whether a declared parameter that was not given is here, with or without closing tags before it."""
         cursor, tags = self.cursor, self.tags
         while True:
             yield from cursor.space(FOLLOWS_WITHIN)
@@ -194,7 +194,7 @@ class Body:
 
     @recovers("a parameter without its opener", off=False)
     def _at_key(self) -> Reading[bool]:
-        """Whether a name is here whose opener is missing, or only what ends one."""
+        """Return whether a name without its opener is here, or only the marker that ends a name."""
         cursor, tags = self.cursor, self.tags
         return tags.key_end.all != frozenset() and (yield from cursor.ahead(self._key_end_follows(), False))
 
@@ -204,19 +204,19 @@ class Body:
 
     @recovers("a parameter without a value", off=False)
     def _valueless(self) -> Reading[bool]:
-        """Whether a name without a value was read: the next parameter is here, or a closer around them."""
-        return (yield from self.cursor.ahead(self._follower_stands(), False))
+        """Return whether the name that was read has no value: the next parameter or a closer around them is here."""
+        return (yield from self.cursor.ahead(self._follower_is_here(), False))
 
-    def _follower_stands(self) -> Reading[bool]:
+    def _follower_is_here(self) -> Reading[bool]:
         yield from self.cursor.space()
         return (yield from self.cursor.stands(self.followers)) is not None
 
     # --- one parameter
 
-    # These return the read and are none themselves: each generator that others go through costs with every token.
+    # These return a generator instead of being one: each generator that others go through costs time with every token.
 
     def _parameter(self, header: Header) -> Reading[End]:
-        """Read a parameter behind its header."""
+        """Read a parameter after its header."""
         name = header.name
         if not name:
             return Value(self, header, TextValue(drop, STRING, framed=False)).read()
@@ -235,7 +235,7 @@ class Body:
         self.written.add(name)
 
     def _assigned(self, header: Header) -> Reading[End]:
-        """Read a parameter whose value stands in its tag, if it closes at once."""
+        """Read a parameter whose value is in its tag, if it closes at once."""
         if not (yield from self._closes_at_once()):
             return (yield from self._named(header, self.sink))
         name, _, text = header.name.partition("=")
@@ -246,7 +246,7 @@ class Body:
         return End(True)
 
     def _closes_at_once(self) -> Reading[bool]:
-        """Read a value's closers, if nothing but these is before what may follow them."""
+        """Read a value's closers, if only these come before something that may follow a value."""
         return self.cursor.maybe(self._closers_and_follower(), False)
 
     def _closers_and_follower(self) -> Reading[bool]:
@@ -259,7 +259,7 @@ class Body:
     # --- what is here
 
     def follows(self) -> Reading[Header | bool]:
-        """What is here after a value's closer.
+        """Find what comes after a value's closer.
 
         Returns:
             The header of the next parameter, which was read; True for anything else that can follow: a closer around
@@ -279,7 +279,7 @@ class Body:
         return cursor.at_end
 
     def _ends_here(self) -> Reading[bool]:
-        """Whether the parameters can end here; what is looked at is read."""
+        """Return whether the parameters can end here; consumes what it looks at."""
         cursor, around = self.cursor, self.around
         if (yield from cursor.stands(union(around.closers, around.turn_ends, around.ends_rehearsal))) is not None:
             return True
@@ -294,10 +294,10 @@ class Body:
         return (yield from around.message_ends(cursor)) or (yield from self._call_fits(declared=False))
 
     def _foreign_closers(self) -> Reading[bool | None]:
-        """Read closing tags of any name; whether what ends the parameters follows, None if that is not known."""
+        """Read closing tags of any name. Returns whether the parameters can end after them, or None if not known."""
         cursor, tags, around = self.cursor, self.tags, self.around
         ends = union(around.closers, around.turn_ends)
-        own = False  # a value's closer is among them
+        own = False  # one of them is a value's closer
         while (yield from cursor.match(tags.closing)) is not None:
             if not (yield from tags.read_closing(cursor)):
                 return cursor.at_end
@@ -316,22 +316,22 @@ class Body:
         return bool((yield from self.around.call_fits(opener, self.cursor, declared=declared))) or self.cursor.at_end
 
     def foreign_closer(self) -> Reading[bool]:
-        """Whether a closing tag is here, in place of a closer around the parameters, that can end them."""
+        """Return whether a closing tag here, in place of a closer around the parameters, can end them."""
         return self.cursor.ahead(self._foreign_closer(), False)
 
     def _foreign_closer(self) -> Reading[bool]:
         cursor = self.cursor
-        # A closer of reasoning is not the call's.
+        # The closer of reasoning does not close the call.
         known = union(self.around.closers, self.tags.value_end, self.around.stops)
         own = (yield from cursor.stands(known)) is not None
         closing = _FOREIGN and not own and (yield from cursor.stands(self.tags.closing)) is not None
         return closing and (yield from self._ends_here())
 
     def goes_on(self, opened: Callable[[str], bool]) -> Reading[Header | bool]:
-        """What is here after a closing tag that may have ended a value without its closer: as `follows`, but stricter.
+        """Find what comes after a closing tag that may have ended a value without its closer.
 
-        A parameter has to be declared and not given, and the end of the reply does not count. Another closing tag may
-        be in place of the call's closer, unless the value has `opened` what it closes.
+        It returns what `follows` does, but is stricter: a parameter must be declared and not given, and the end of the
+        reply does not count. Another closing tag may replace the call's closer, unless the value has `opened` it.
         """
         return self.cursor.ahead(self._goes_on(opened), False, _is_header)
 
@@ -350,21 +350,21 @@ class Body:
                 return False
             yield from cursor.space(FOLLOWS_WITHIN)
             closer = yield from cursor.stands(around.closers)
-            if closer is not None:  # before the call's own closer a tag closes the value, and this one is data
+            if closer is not None:  # before the call's own closer, this tag closes the value and the last one is data
                 return closer not in around.call_closers.all
         return (yield from self._call_fits(declared=True))
 
     def run(self, closer: Callable[[], Reading[bool]]) -> Reading[Header | bool]:
-        """What is here if a value without its closer, which `closer` reads, ended before this.
+        """Find what is here if a value has ended before it without its own closer, which `closer` reads.
 
         Returns:
-            The header of the next parameter, which was read; True for a whole run of the closers around that the end,
-            a turn's end or a call of a declared function follows. False if only the rest of the reply can tell.
+            The header of the next parameter, which was read; True for a whole run of the closers around the value, if
+            the end, a turn's end or a call of a declared function follows; False if only more text can tell.
         """
         return self.cursor.ahead(self._run(closer, whole=False), False, _is_header)
 
     def ends_with_call(self, closer: Callable[[], Reading[bool]]) -> Reading[bool]:
-        """Whether a run as above is here, and the closer of the call in it: the reply's end does not stand for it."""
+        """Return whether a run as above is here that has the call's closer; the reply's end cannot replace that."""
         return (yield from self.cursor.ahead(self._run(closer, whole=True), False)) is True
 
     def _run(self, own_closer: Callable[[], Reading[bool]], *, whole: bool) -> Reading[Header | bool]:
@@ -389,14 +389,17 @@ class Body:
         return call and outer and (yield from self._call_fits(declared=True))
 
     def _may_come(self, header: Header) -> bool:
-        """Whether a parameter is declared and was not given; one without a name is dropped."""
+        """Return whether a parameter is declared and was not given; one without a name may come, and is dropped."""
         if not header.name:
             return True
         known = self.parameters.declares(header.name) or not self.parameters.names
         return known and header.name not in self.written
 
     def next_declared(self) -> Reading[Header | None]:
-        """Read a parameter's opener and header if it may end the value before it; None, and nothing read, else."""
+        """Read the opener and header of a parameter that is declared and was not given.
+
+        Returns None and consumes nothing if there is none.
+        """
         return self.cursor.maybe(self._next_declared(), None)
 
     def _next_declared(self) -> Reading[Header | None]:

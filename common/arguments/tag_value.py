@@ -1,14 +1,14 @@
-"""One value between tags, read up to its end: where a value ends whose closer may be missing, doubled or quoted.
+"""Reads one value between tags and finds its end, whose closer may be missing, doubled or quoted.
 
-- A value's closer counts only if what follows can follow it (`Body.follows`). Further closers after it are dropped,
-  unless the value holds openers that they pair with.
-- A call that fits, inside a value, is quoted: until its end its parameters and closers pair up and are data.
+- A value's closer counts only if the text after it can follow one (`Body.follows`). Further closers after it are
+  dropped, unless the value holds openers that they pair with.
+- A call that fits, inside a value, is quoted: until its end, its parameters and closers pair up and are data.
 - A value that lacks its closer ends at the first candidate: a closer around the parameters, another closing tag before
-  one, `</NAME>`, a call that fits; its own closer that nothing follows is one if a call comes later, and at once if
-  a garbled closer follows or the value is no string and whole. From there the text is held until what comes tells
-  what the candidate was, at the latest the end of the reply.
-- A parameter's opener ends the value before it at the start of a line (in inline markups anywhere) if its name is
-  declared and not yet given.
+  one, `</NAME>`, or a call that fits. Its own closer, if what follows does not fit, is a candidate if a call comes
+  later; and at once if a garbled closer follows, or if the value is complete and is not a string.
+- From a candidate on the text is held, until more text (at the latest the end of the reply) shows what it was.
+- A parameter's opener at the start of a line (in inline markups: anywhere) ends the value before it if its name is
+  declared and was not given.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _NEAR = 256
 _MOST_SURPLUS = 16
-"""Closers too many: each closer of a long run is looked at so often."""
+"""The most surplus closers that are read at once: this bounds how often each closer of a long run is looked at."""
 _MAX_GARBLED = 64
 
 _AROUND = rule("all closers missing before a call, and a closer around both", contract="It had ended")
@@ -44,9 +44,9 @@ _OWN_CLOSER = rule("a value's closer before text, and a call after it", contract
 class Value:
     """One value, read up to its end.
 
-    From a candidate on the text is held, with a mark of any length. It becomes the value's if the value goes on to its
-    closer; the value ended at the candidate if what stands there, or the end of the reply, says so. A call that fits is
-    a candidate for as long as nothing but calls follows.
+    From a candidate on the text is held, with a mark of any length. If the value goes on to its closer, the text is the
+    value's; if the text after the candidate or the end of the reply shows it, the value ended at the candidate. A call
+    that fits is a candidate as long as only calls follow.
     """
 
     def __init__(self, body: Body, header: Header, text: TextValue) -> None:
@@ -58,12 +58,12 @@ class Value:
         self._add: TextSink = text.text
         self._quoted: list[Level | str] = []
         self._held: Mark | None = None
-        self._skip: int | None = None  # of the candidate: how much of it closes the value; None: it is a call
-        self._unclosed = False  # nothing at the candidate closes the value: its call is not complete
+        self._skip: int | None = None  # how many characters of the candidate close the value; None: it is a call
+        self._unclosed = False  # the candidate has no closer of the value: the value's call is not complete
         self._weak = False  # the candidate counts only if a call follows
-        self._again = False  # the text from the candidate on is read again
-        self._at_line_start = False  # of what is held
-        self._unpaired = 0  # openers of parameters that are text
+        self._again = False  # the text from the candidate on is read for the second time
+        self._at_line_start = False  # the held text ends at the start of a line
+        self._unpaired = 0  # the number of parameters' openers in the value's text without a closer
 
     def read(self) -> Reading[End]:
         cursor, markers = self._cursor, self._body.markers
@@ -86,7 +86,7 @@ class Value:
 
     @recovers("a closer cut off behind what starts closing tags", off=False, contract="Cut marker")
     def _read_cut(self, marker: str) -> bool:
-        """Read what starts a closing tag, if the reply ends in it: it is a marker that was cut."""
+        """Read the beginning of a closing tag, if the reply ends in it: it is a closer that was cut off."""
         cursor = self._cursor
         if len(marker) < CUT or marker not in self._body.tags.closing.all:
             return False
@@ -96,14 +96,14 @@ class Value:
         return cut
 
     def _take(self, text: str) -> None:
-        """A marker, or what is read with it, of the value or of what follows it."""
+        """Take a marker, and what is read with it, as text of the value or as held text."""
         if self._held is None:
             self._add(text)
         else:
             self._at_line_start = text[-1] == "\n"
 
     def _add_held(self, text: str) -> None:
-        """Text from a candidate on."""
+        """Take text after a candidate."""
         self._at_line_start = text[-1] == "\n"
         if self._held is None:
             self._add(text)
@@ -113,7 +113,7 @@ class Value:
                 self._release()
 
     def _release(self, without: int = 0) -> None:
-        """What is held was data, but for the last characters."""
+        """Output the held text, which was data, except its last `without` characters."""
         if self._held is None:
             return
         text = self._cursor.held(self._held)
@@ -124,7 +124,7 @@ class Value:
             self._add(text)
 
     def _at(self, marker: str) -> Reading[End | int]:
-        """What a marker in the value, which is not read yet, says: its end; or how many characters are text so far."""
+        """Judge an unread marker in the value. Returns the value's end, or how many characters are text."""
         body = self._body
         if marker in body.around.ends_rehearsal.all:
             return self._at_end_of_rehearsal(marker)
@@ -144,7 +144,7 @@ class Value:
             self._quoted.pop()
             return size
         if self._is_held() and self._quoted[-1:] == [Level.CALL]:
-            return size  # the value has perhaps ended, and this is a closer too many in a call after it
+            return size  # the value has perhaps ended, and this is a surplus closer in a call after it
         mark = cursor.mark()
         cursor.skip(size)
         found = yield from self._body.follows()
@@ -162,7 +162,7 @@ class Value:
 
     @recovers("the end of reasoning in a value", off=lambda _, marker: len(marker), contract="Candidates")
     def _at_end_of_rehearsal(self, marker: str) -> int:
-        """The call is in reasoning, which ends here, unless the value goes on to its closer: then it is data."""
+        """Make the end of the reasoning around the call a candidate: it is data if the value goes on to its closer."""
         if not (self._quoted or self._is_held()):
             self._release()
             self._hold(0)
@@ -170,7 +170,7 @@ class Value:
         return len(marker)
 
     def _at_turn_end(self, marker: str) -> Reading[End | int]:
-        """The reply ends here, or the message does and the next one begins: it is a candidate, or makes one firm."""
+        """End the value if only turn ends follow. If the next message begins, this is a candidate, or confirms one."""
         if (yield from self._cursor.ahead(self._only_turn_ends(), False)):
             return self._at_end()
         if not (yield from self._body.around.message_ends(self._cursor)):
@@ -185,12 +185,12 @@ class Value:
         return len(marker)
 
     def _own_closer(self) -> Reading[bool]:
-        """Read the value's closer, if it is here."""
+        """Read the value's closer, if it is here. Returns whether it was."""
         return (yield from self._cursor.match(union(self._closers, self._body.tags.value_end))) is not None
 
     @recovers("closers of a value too many", off=False, contract="Closers too many")
     def _surplus(self) -> Reading[bool]:
-        """Read further closers of the value, not very many; whether there were any."""
+        """Read a limited number of further closers of the value. Returns whether there were any."""
         cursor = self._cursor
         found = False
         for _ in range(_MOST_SURPLUS):
@@ -205,12 +205,12 @@ class Value:
 
     @recovers("a garbled closer after a value's own", off=False, contract="Foreign closers")
     def _closing_tag_follows(self, size: int) -> Reading[bool]:
-        """Whether another closing tag, which the value does not open, is next: a garbled closer around it."""
+        """Return whether another closing tag, which the value did not open, is next: a garbled closer around it."""
         name = yield from self._cursor.ahead(self._closing_tag(size), "")
         return name != "" and not self._text.tags.has(name)
 
     def _closing_tag(self, size: int) -> Reading[str]:
-        """The name in the closing tag after so many characters."""
+        """Return the name in the closing tag after `size` characters, or "" if there is none."""
         cursor, tags = self._cursor, self._body.tags
         cursor.skip(size)
         yield from cursor.space(FOLLOWS_WITHIN)
@@ -219,7 +219,7 @@ class Value:
         return (yield from tags.read_closing(cursor))
 
     def _hold(self, skip: int | None) -> None:
-        """Hold the text from here; `skip` characters of it close the value, if it ended here; None: a call does."""
+        """Hold the text from here; if the value ended here, `skip` characters of it close it, or a call does (None)."""
         cursor = self._cursor
         self._again = cursor.offset < cursor.again
         self._held = cursor.mark(room=None)
@@ -229,7 +229,7 @@ class Value:
         self._at_line_start = self._text.at_line_start
 
     def _is_held(self) -> bool:
-        """Whether there is a candidate that no later one can replace."""
+        """Return whether there is a candidate that no later one can replace."""
         return self._held is not None and self._skip is not None and not self._weak
 
     def _at_enclosing(self, marker: str) -> Reading[End | int]:
@@ -242,7 +242,7 @@ class Value:
         call = self._held is not None and self._skip is None
         if call and not (yield from self._body.ends_with_call(self._own_closer)):
             if _AROUND and not self._quoted:
-                self._skip = 0  # what is around the call that the value is in ends: the calls before it are no data
+                self._skip = 0  # this closes what is around the value's own call: the calls before it are not data
             return len(marker)
         self._release()
         if self._text.is_finished():
@@ -255,7 +255,7 @@ class Value:
 
     @recovers("a closer after a value's own with other brackets", off=False, contract="Foreign closers")
     def _is_garbled(self) -> bool:
-        """Whether what is held after the value's closer has the word of a closer around it: `<function>`."""
+        """Return whether the text held after the value's closer has the word of a closer around it: `<function>`."""
         assert self._held is not None
         if self._cursor.offset - self._held.offset - (self._skip or 0) > _MAX_GARBLED:
             return False
@@ -264,7 +264,7 @@ class Value:
         return word not in ("", text) and any(word == _word(closer) for closer in self._body.around.closers.all)
 
     def _pairs(self, marker: str) -> bool:
-        """Whether a closer closes something that was opened in the value."""
+        """Close what `marker` closes of the calls quoted in the value. Returns whether it closes something there."""
         quoted = self._quoted
         level = Level.CALL if marker in self._body.around.call_closers.all else Level.AROUND
         if level not in quoted[-_NEAR:]:
@@ -289,7 +289,7 @@ class Value:
         return len(marker)
 
     def _at_call(self, marker: str) -> Reading[End | int]:
-        """A call that fits is quoted. It is a candidate, too, if its function is declared."""
+        """Quote a call that fits. It is also a candidate if its function is declared."""
         size, levels = yield from self._quotes(marker, declared=True)
         declared = bool(levels)
         if not levels:
@@ -301,14 +301,14 @@ class Value:
                 return self._ended()
             self._weak = self._weak and not declared
         self._leave_open(levels)
-        unknown = self._cursor.offset >= self._cursor.twice  # what was held twice is not held again
+        unknown = self._cursor.offset >= self._cursor.twice  # text that was held twice is not held again
         if _CALL and self._held is None and declared and unknown and not (self._quoted or self._text.in_json_string):
             self._hold(None)
         self._quoted += levels
         return size
 
     def _leave_open(self, levels: list[Level]) -> None:
-        """Another call begins: what is open and cannot hold it was cut off, and its call is not whole."""
+        """End what cannot hold the call that begins: it was cut off, and its call is not complete."""
         if self._quoted[-1:] == [Level.CALL]:
             self._quoted.pop()
             if self._held is not None and self._skip is None:
@@ -318,12 +318,12 @@ class Value:
 
     @recovers("a quoted section or wrapper that was cut off", off=None, contract="Quoted calls")
     def _leave_around(self) -> None:
-        """What stands around quoted calls was not closed."""
+        """End what is open around quoted calls: it was not closed."""
         while self._quoted[-1:] == [Level.AROUND]:
             self._quoted.pop()
 
     def _quotes(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
-        """How long the head of the call is that stands here, and what it opens."""
+        """Return the length of the head of a call here, and what it opens; nothing is open if it is not a call."""
         return self._cursor.ahead(self._head(marker, declared=declared), (0, []))
 
     def _head(self, marker: str, *, declared: bool) -> Reading[tuple[int, list[Level]]]:
@@ -334,27 +334,27 @@ class Value:
         return cursor.offset - start, levels
 
     def _ended_before(self, mark: Mark, found: Header | bool) -> End:
-        """The value ended at `mark`, behind which its end was read, and perhaps the next header."""
+        """End the value at `mark`, after which its end was read, and perhaps the next header."""
         self._cursor.settle(mark)
         self._release(self._cursor.offset - mark.offset)
         return End(True, found if isinstance(found, Header) else None)
 
     def _ended(self) -> End:
-        """The value ended at the candidate."""
+        """End the value at the candidate."""
         assert self._held is not None
         self._cursor.rewind(self._held)
         self._cursor.take(self._cursor.at + (self._skip or 0))
         return End(not self._unclosed, over=bool(self._skip))
 
     def _only_turn_ends(self) -> Reading[bool]:
-        """Whether nothing but turn ends follows: in framed replies they are read like any marker."""
+        """Return whether only turn ends follow: in framed replies they are read like any marker."""
         cursor = self._cursor
         while (yield from cursor.match(self._body.around.turn_ends)) is not None:
             yield from cursor.space()
         return cursor.at_end
 
     def _at_end(self) -> End:
-        """The reply, or the turn, ends in the value, or after it."""
+        """End the value with the reply or the turn: at the candidate, or not closed."""
         if self._held is not None and _AT_END and (self._skip is not None or not self._quoted):
             return self._ended()
         self._release()
@@ -371,13 +371,13 @@ class Value:
         return (yield from self._at_foreign_closer(name, size)) or len(marker)
 
     def _has_opened(self, name: str) -> bool:
-        """Whether the value has opened, or uses, what a tag of this name closes; parameters of quoted calls pair up."""
+        """Return whether the value has a tag of this name; for a parameter's, whether one in the text is not closed."""
         if name in self._body.tags.closer_names:
             return self._unpaired > 0
         return self._text.tags.has(name)
 
     def _name_in_closing(self, size: int) -> Reading[tuple[int, str]]:
-        """The length of the closing tag that begins with so many characters, and its name."""
+        """Return the length and the name of the closing tag whose start has `size` characters."""
         cursor = self._cursor
         start = cursor.offset
         cursor.skip(size)
@@ -385,7 +385,7 @@ class Value:
         return cursor.offset - start, name
 
     def _at_foreign_closer(self, name: str, size: int) -> Reading[End | int]:
-        """A closing tag of another name; 0 if it is nothing but text."""
+        """Judge a closing tag of another name. Returns as `_at` does, but 0 if the tag is only text."""
         cursor, body = self._cursor, self._body
         mark = cursor.mark()
         cursor.take(cursor.at + size)
@@ -408,7 +408,7 @@ class Value:
 
 
 def _closers(tags: Tags, header: Header) -> Markers:
-    """What closes the value behind `header`."""
+    """Return the markers that close the value after `header`."""
     if header.bracketed:
         return tags.bracket_end
     return union(tags.value_end, tags.drift_end) if header.drift else tags.value_end

@@ -1,9 +1,9 @@
-"""Arguments as one tag a parameter, each with its value as text: XML in looks, not in rules.
+"""Arguments as one tag per parameter, with its value as text: it looks like XML, but does not follow its rules.
 
-- Nothing is decoded: `&lt;` stays, and a value may hold any text, the family's own markup included.
-- What a value is and where it ends is `tag_value`'s to say, how one parameter follows another `tag_body`'s.
+- Nothing is decoded: `&lt;` stays as it is, and a value may hold any text, even the family's own markup.
+- `tag_value` reads one value and finds its end; `tag_body` reads the sequence of parameters.
 - `<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other. Further spellings and drift are rows.
-- The last brace goes out with the closer around the parameters, which is read by the caller.
+- The last brace is output at the closer around the parameters, which the caller reads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAX_CLOSING = 64
 _TYPE = re.compile(r"[^<>\r\n]*")
 _MAX_TYPE = 64
 _IN_TAG = ""
-"""What `Header.attributes` calls the type that stands in a tag of its own."""
+"""The key in `Header.attributes` of a type that has a tag of its own."""
 
 _TRUE = ("true", "string", *drift("the attribute's words in Python", "True"))
 _FALSE = ("false", *drift("the attribute's words in Python", "False"))
@@ -60,7 +60,7 @@ class Spelling:
     open: str = ""
     close: str = ""
     drift: bool = False
-    """Whether the opener counts only where a parameter is due and a whole header follows, the closer only behind it."""
+    """Whether the opener counts only if a parameter is due and a whole header follows; its closer, only after it."""
 
     def __str__(self) -> str:
         return " ... ".join(each for each in (self.open, self.close) if each)
@@ -71,41 +71,41 @@ class Tags(Arguments):
     """`<parameter=city>Paris</parameter>`"""
 
     in_closing: ClassVar[re.Pattern[str]] = re.compile(r"[^<>\r\n\"'=]*")
-    """What may stand in a closing tag."""
+    """The text that a closing tag may have."""
 
     open: str
-    """What starts a parameter, up to its name."""
+    """The start of a parameter, up to its name."""
     close: str
-    """What ends the value."""
+    """The closer of a value."""
     name_end: tuple[str, ...] = (">",)
-    """What stands between the name and the value, in this order; drift may leave out all but one."""
+    """The parts between the name and the value, in this order; drift may leave out all but one."""
     further_ends: tuple[tuple[str, ...], ...] = ()
     """Further spellings of `name_end`, each with as many parts."""
     brackets: Spelling = Spelling()
-    """What may end the tag before a value, and stand before its closer then: `><![CDATA[` and `]]>`."""
+    """A further end of the tag before a value, and what then comes before the closer: `><![CDATA[` and `]]>`."""
     framed: bool = False
     """Whether the template writes a newline on each side of a value."""
     typed_by: str = ""
     """The attribute that types the value instead of the schema."""
     type_words: tuple[tuple[str, str], ...] = ()
-    """JSON's types that the attribute calls otherwise, and how: `("integer", "int")`."""
+    """JSON's types for which the attribute has another word, with that word: `("integer", "int")`."""
     typed_in: tuple[str, ...] = ()
-    """Opener and closer of the tag before the value's opener that may do so."""
+    """Opener and closer of a tag before the value's opener that may give its type."""
     spellings: tuple[Spelling, ...] = ()
     closes: tuple[str, ...] = ("</",)
-    """What starts a closing tag of any kind."""
+    """The start of a closing tag of any kind."""
     _types: dict[str, str] = field(init=False, repr=False, compare=False)
-    """JSON's types by words that are none."""
+    """JSON's types by the words that are not types in JSON Schema."""
     first: Markers = field(init=False, repr=False)
     closer_names: frozenset[str] = field(init=False, repr=False)
     """The names in the closers of a value."""
     drift_end: Markers = field(init=False, repr=False)
-    """What ends a value whose parameter was opened by drift, besides the others."""
+    """Further closers of a value whose parameter was opened by drift."""
     variants: Markers = field(init=False, repr=False)
-    """`<P=N>`, `<P="N">` and `<P name="N">` are spellings of each other; a value may hold those not in the template."""
+    """Those of `<P=N>`, `<P="N">` and `<P name="N">` that the template does not write: a value may hold them."""
     value_end: Markers = field(init=False, repr=False)
     bracket_end: Markers = field(init=False, repr=False)
-    """What ends a value in brackets; the closer itself may be missing."""
+    """The ends of a value in brackets; the closer after the bracket may be missing."""
     key_end: Markers = field(init=False, repr=False)
     """What ends a parameter's name and can end nothing else."""
     closing: Markers = field(init=False, repr=False)
@@ -177,18 +177,18 @@ class Tags(Arguments):
 
     def types(self, header: Header, parameters: Parameters) -> Types:
         if _IN_TAG in header.attributes:
-            # `array[string]` is an array; what no type is called says nothing.
+            # `array[string]` is an array; a word that is not a type is ignored.
             types = typed_by_attribute(header.attributes[_IN_TAG].partition("[")[0].strip())
             return types or parameters.types(header.name)
         if self.typed_by and self.typed_by in header.attributes:
             said = header.attributes[self.typed_by]
             types = typed_by_attribute(self._types.get(said, said))
             if types is not None or not _OTHER_TYPE:
-                return types or STRING  # what no type is called says nothing
+                return types or STRING  # a word that is not a type is ignored
         return parameters.types(header.name)
 
     def read_opener(self, cursor: Cursor) -> Reading[str | None]:
-        """Read a parameter's opener, doubled ones included, where one is due; None if none is here."""
+        """Read a parameter's opener, also doubled ones. Returns None and consumes nothing if there is none."""
         opener = yield from cursor.match(self.first)
         if opener is None:
             return (yield from self._read_drift(cursor))
@@ -197,14 +197,14 @@ class Tags(Arguments):
         return opener
 
     def _read_drift(self, cursor: Cursor) -> Reading[str | None]:
-        """Read what models write in place of an opener; None, and nothing read, if no whole header follows."""
+        """Read drift in place of an opener. Returns None and consumes nothing if no whole header follows."""
         if not self._drift.all:
             return None
         size = yield from cursor.ahead(self._size_of_drift(cursor), 0)
         return cursor.skip(size) if size else None
 
     def _size_of_drift(self, cursor: Cursor) -> Reading[int]:
-        """The length of a drifted opener that a whole header follows; 0 if none does."""
+        """Return the length of a drifted opener that a whole header follows, or 0 if none does."""
         marker = yield from cursor.match(self._drift)
         if marker is None or not (yield from read_key(cursor))[0]:
             return 0
@@ -215,9 +215,11 @@ class Tags(Arguments):
         return len(marker) if (yield from cursor.stands(self._name_end[-1])) is not None else 0
 
     def read_header(self, cursor: Cursor, opener: str | None = None) -> Reading[Header | None]:
-        """Read a parameter's opening tag behind its opener; None, and nothing read, if it is none.
+        """Read a parameter's opening tag after its opener.
 
-        If the reply ends in it, it is read and None.
+        Returns:
+            The header. None if the text is not an opening tag, which consumes nothing, or if the reply ends in the tag,
+            which consumes it.
         """
         mark = cursor.mark()
         header = yield from within(self._read_tag(cursor), None)
@@ -274,9 +276,9 @@ class Tags(Arguments):
         return None
 
     def _further_part(self, cursor: Cursor, typed: dict[str, str]) -> Reading[bool]:
-        """Read white space; whether another part of the header is behind it. If none is, the space is the value's.
+        """Read white space before another part of the header. Returns False if there is none: the space is the value's.
 
-        A tag with the value's type may stand before that part; `typed` is then told.
+        A tag with the value's type may come before that part; the type is then added to `typed`.
         """
         yield from cursor.space()
         if self.typed_in and (yield from cursor.match(self._type_open)) is not None:
@@ -289,12 +291,12 @@ class Tags(Arguments):
 
     @recovers("a part of a parameter's header cut off", off=False, contract="Cut opener")
     def _further_part_cut(self, cursor: Cursor) -> Reading[bool]:
-        """Whether the reply ends before another part of the header, or in one, which is read, and space before it."""
+        """Read white space and the beginning of another part in which the reply ends. Returns whether it ends so."""
         space = yield from cursor.space()
         return cursor.cut_of(union(*self._name_end)) or (space != "" and cursor.at_end)
 
     def read_closing(self, cursor: Cursor) -> Reading[str]:
-        """Read a closing tag behind its start, its bracket too if it has one; its name."""
+        """Read a closing tag after its start, also its `>`, if it has one. Returns its name, ">" for `</>`, or ""."""
         mark = cursor.mark()
         text = yield from cursor.run(self.in_closing, _MAX_CLOSING)
         if (yield from cursor.peek()) == ">":
@@ -308,7 +310,7 @@ class Tags(Arguments):
 
 
 def read_gap(cursor: Cursor) -> Reading[None]:
-    """Read white space, also as a JSON string writes it that quotes a call."""
+    """Read white space, also escaped as in a JSON string that quotes a call."""
     while True:
         yield from cursor.space()
         if not _ESCAPED_SPACE or (yield from cursor.peek()) != "\\":
@@ -321,7 +323,10 @@ def read_gap(cursor: Cursor) -> Reading[None]:
 
 
 def typed_by_attribute(said: str) -> Types | None:
-    """The types of a value whose opening tag says them: DSML's `string="true"`, Kimi K3's `type="number"`."""
+    """Return the types for an attribute of the opening tag: DSML's `string="true"`, Kimi K3's `type="number"`.
+
+    Returns None if `said` is not a known word.
+    """
     if said in _TRUE:
         return STRING
     if said in _FALSE:

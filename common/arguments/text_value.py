@@ -1,8 +1,8 @@
-"""A value written as text, turned into JSON text as it streams.
+"""Turns a value written as text into JSON text as it streams.
 
-- A declared string is verbatim and streams. A value that may be of another type is held while it can be one:
-  `string or number` streams as soon as the text cannot be the number.
-- Framing: one newline on each side of the value, where the family's template writes it, is dropped.
+- A declared string is output verbatim and streams. A value that may have another type is held as long as it can have
+  it: `string or number` streams as soon as the text cannot be a number.
+- Framing: if the family's template writes a newline on each side of a value, one on each side is dropped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BRACKETS = {"{": "object", "[": "array"}
 
 
 class JsonStrings:
-    """Tells whether a JSON text that is read in pieces is inside a string."""
+    """Tracks whether a JSON text that comes in pieces is inside a string."""
 
     __slots__ = ("_escapes", "inside")
 
@@ -39,7 +39,7 @@ class JsonStrings:
         self._escapes = False  # the text ends in a backslash
 
     def note(self, piece: str) -> None:
-        """The next piece of the text."""
+        """Take the next piece of the text."""
         if '"' not in piece and "\\" not in piece and not self._escapes:
             return
         tokens = _QUOTES.findall("\\" + piece if self._escapes else piece)
@@ -48,16 +48,16 @@ class JsonStrings:
 
 
 class SeenTags:
-    """The names of the tags that a text, read in pieces, opens."""
+    """The names of the tags that a text, which comes in pieces, opens."""
 
     __slots__ = ("names", "tail")
 
     def __init__(self) -> None:
         self.names: set[str] = set()
-        self.tail = ""  # the beginning of a tag that the text ends in
+        self.tail = ""  # the beginning of a tag in which the text ends
 
     def note(self, piece: str) -> None:
-        """The next piece of the text; one without `<` need not be told if there is no tail."""
+        """Take the next piece of the text; a piece without `<` may be left out if there is no tail."""
         text = self.tail + piece
         if len(self.names) < _MOST_TAGS:
             self.names.update(_TAG.findall(text))
@@ -66,7 +66,7 @@ class SeenTags:
         self.tail = beginning if _TAG_BEGINNING.fullmatch(beginning) else ""
 
     def add(self, name: str) -> None:
-        """A tag that is seen without its opener."""
+        """Add a tag that was seen without its opener."""
         if len(self.names) < _MOST_TAGS:
             self.names.add(name)
 
@@ -75,10 +75,10 @@ class SeenTags:
 
 
 class TextValue:
-    """A sink for one value's text; writes the value's JSON text to `sink`."""
+    """Takes one value's text and writes its JSON text to `sink`."""
 
     waits: ClassVar[bool] = False
-    """Whether a string, too, is held until its first character is known."""
+    """Whether a string, too, is held until its first character comes."""
 
     def __init__(self, sink: Sink, types: Types, *, framed: bool) -> None:
         self._sink = sink
@@ -87,11 +87,11 @@ class TextValue:
         self._at_start = True
         self._newline = False  # a newline is held: it may be the framing before the closer
         self.at_line_start = False
-        self._first = ""  # the held text's first character that is no white space
+        self._first = ""  # the held text's first character that is not white space
         self._word = ""  # the held text, while it may be a word
-        self._settled = False  # it is held to its end, whatever comes
+        self._settled = False  # the value is held to its end, whatever comes
         self._held: Held | None = None  # None: the value streams as a string
-        self._strings: JsonStrings | None = None  # None: it is no JSON, as far as it is known
+        self._strings: JsonStrings | None = None  # None: the text so far is not JSON
         self._tags: SeenTags | None = None
         if types != STRING or self.waits:
             self._held = Held()
@@ -99,7 +99,7 @@ class TextValue:
             sink('"')
 
     def text(self, piece: str) -> None:
-        """The next piece of the value's text, not empty."""
+        """Take the next piece of the value's text, which is not empty."""
         if "<" in piece or (self._tags is not None and self._tags.tail):
             self.tags.note(piece)
         if self._framed:
@@ -128,7 +128,7 @@ class TextValue:
         self._sink(quote(piece)[1:-1])
 
     def _may_be_other(self, piece: str) -> bool:
-        """Whether the held text, which `piece` ends, can still be something else than a string."""
+        """Return whether the held text, which ends with `piece`, can still be something other than a string."""
         if not self._first:
             self._first = piece.lstrip(SPACE)[:1]
         if not self._first:
@@ -148,7 +148,7 @@ class TextValue:
             return _NUMERIC.match(piece) is not None
         word = (self._word + piece).lstrip(SPACE)
         bare = word.rstrip(SPACE)
-        self._word = bare + word[len(bare) : len(bare) + 1]  # a gap matters, its length does not
+        self._word = bare + word[len(bare) : len(bare) + 1]  # one space is enough to tell that the word has ended
         return any(
             each == bare or each.startswith(word)
             for kind, words in _WORDS.items()
@@ -169,18 +169,18 @@ class TextValue:
         return self._strings is not None and self._strings.inside
 
     def is_no_string(self) -> bool:
-        """Whether the text so far is held, short, and reads as something else than a string."""
+        """Return whether the text so far is held, is short, and is read as something other than a string."""
         if self._held is None or self._held.is_longer(_SHORT):
             return False
         return not read(self._held.text(), self._types).startswith('"')
 
     @recovers("a value without its closer before one around it", off=False, contract="It had ended")
     def is_finished(self) -> bool:
-        """Whether the text so far is all of the value, which may not be a string."""
+        """Return whether the text so far is a whole value of a type that cannot be a string."""
         return "string" not in self._types and self.is_no_string()
 
     def end(self) -> None:
-        """The value's text is over."""
+        """Finish: the value's text has ended."""
         if self._held is not None:
             write(self._held.take(), self._types, self._sink)
         else:

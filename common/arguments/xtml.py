@@ -1,9 +1,9 @@
 """Arguments in XTML, Kimi K3's markup: `<|open|>argument key="city" type="string"<|sep|>Paris<|close|>argument<|sep|>`.
 
-- The attribute `type` says how a value reads; without it the value is a string. Only attributes have escapes:
+- The attribute `type` gives the type of a value; without it the value is a string. Only attributes have escapes:
   `&quot;` and `&amp;`.
-- In place of the arguments one JSON object may stand in a tag `json`.
-- Spaces may stand around a tag's name, and a closing tag may lack its `<|sep|>`.
+- One JSON object in a tag `json` may replace the arguments.
+- There may be spaces around a tag's name, and a closing tag may lack its `<|sep|>`.
 """
 
 from __future__ import annotations
@@ -38,25 +38,28 @@ _JSON = rule("arguments as one JSON object in a tag")
 
 
 def opening(tag: str) -> tuple[str, ...]:
-    """The spellings of an opening tag without attributes."""
+    """Return the spellings of an opening tag without attributes."""
     return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
 
 
 def closing(tag: str) -> tuple[str, ...]:
-    """The spellings of a closing tag."""
+    """Return the spellings of a closing tag."""
     whole = tuple(f"{CLOSE}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
     return (*whole, *(f"{CLOSE}{before}{tag}" for before in _SPACES)) if _CLOSER_WITHOUT_END else whole
 
 
 def spans(tag: str) -> tuple[Span, ...]:
-    """The spellings of a tag with attributes, up to them, each with one of its closing tag."""
+    """Return the spellings of a tag up to its attributes, each with one spelling of its closing tag."""
     return tuple(Span(f"{OPEN}{_SPACES[at % len(_SPACES)]}{tag}", close) for at, close in enumerate(closing(tag)))
 
 
 def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | None]:
-    """Read the attributes of a tag up to and with its `<|sep|>`; None where they are none.
+    """Read the attributes of a tag, including its `<|sep|>`.
 
-    Without `ended` another tag may stand in place of it.
+    `ended`: the `<|sep|>` must be there; else another tag, which is not consumed, may end the attributes.
+
+    Returns:
+        The attributes by name; None if the text is not attributes.
     """
     pieces: list[str] = []
     end = yield from cursor.until(_ENDS, pieces.append)
@@ -76,7 +79,7 @@ def read_attributes(cursor: Cursor, *, ended: bool) -> Reading[dict[str, str] | 
 
 
 class XtmlValues(Tags):
-    """One tag a parameter."""
+    """One tag per parameter, with its name and type as attributes."""
 
     @property
     def markers(self) -> frozenset[str]:
