@@ -1,4 +1,4 @@
-"""The name of a function or parameter, as the markups write it.
+"""Reads the name of a function or parameter, as the markups write it.
 
 A function's name has no white space, brackets, commas or quotes; a parameter's may have them inside.
 """
@@ -14,7 +14,7 @@ MAX_NAME = 256
 
 _NAME = re.compile(rf"""[^<>{{(\[\]`"'“”,{SPACE}]*""")
 _QUOTES = {'"': '"', **dict(drift("the quotes of a name", ("'", "'"), ("“", "”")))}
-"""How a quoted name begins, and how it ends then."""
+"""The opening quotes of a name, and the closing quote of each."""
 _INSIDE_TAG = re.compile(r"[^<>]*")
 _BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _ESCAPED = recovering("the quotes of a name escaped, as inside a JSON string", "\\", off="\0")
@@ -25,7 +25,7 @@ _DIGITS = re.compile("[0-9]*")
 
 
 def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
-    """Read a name with optional quotes and white space around it, and `strays` behind it; "" where none stands."""
+    """Read a name, with optional quotes and space around it, and `strays` after it. Returns "" if there is none."""
     yield from cursor.space()
     mark = yield from cursor.peek()
     escaped = mark == _ESCAPED
@@ -50,7 +50,7 @@ def read_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
 
 @recovers("white space around the separator of a call's number", off=read_name, contract="Mangled names")
 def read_numbered_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[str]:
-    """Read a name as `read_name` does, and a call's number behind it: white space may stand around their separator."""
+    """Read a name as `read_name` does, and a call's number after it, with white space around their separator or not."""
     name = yield from read_name(cursor, strays)
     if not name or len(name) == MAX_NAME:
         return name
@@ -65,9 +65,9 @@ def read_numbered_name(cursor: Cursor, strays: Markers = NO_MARKERS) -> Reading[
 
 
 def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
-    """Read a parameter's name, with optional quotes and white space around it, and the attributes behind it.
+    """Read a parameter's name, with optional quotes and white space around it, and the attributes after it.
 
-    The name is "" where none stands.
+    The name is "" if there is none.
     """
     text = (yield from cursor.run(_INSIDE_TAG)).strip(SPACE)
     if text.startswith(_ESCAPED):
@@ -84,5 +84,5 @@ def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can be a name."""
+    """Return whether `text` can be a name."""
     return 0 < len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None and text.isprintable()

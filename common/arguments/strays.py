@@ -1,4 +1,4 @@
-"""What stands behind a construct: its closers, doubled ones, brackets before them; and what cannot be read of it."""
+"""Reads closers after a construct, also doubled or with brackets before them, and the rest that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,25 @@ DEBRIS = recovering(
     re.compile(rf"""[\]}})"',;`{SPACE}]*"""),
     off=_SPACES,
 )
-"""What may be left between a call and its closer; text where no closer follows."""
+"""What may be left between a call and its closer; it is text if no closer follows."""
 FENCE = "```"
-"""Opens and closes a code block."""
+"""The marker that opens and closes a code block."""
 _CLOSING = Markers(("</",))
 _CLOSING_NAME = re.compile(r"[^<>/\s\"'=]*")
 _DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="Orphan closers")
 
 
 def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False, further: bool = False) -> Reading[set[str]]:
-    """Read closers behind a call, doubled ones and brackets before them included; those that stood there.
+    """Read the closers after a call, also doubled ones, with the brackets before them.
 
-    `further`: some were read before.
+    Args:
+        cursor: Where the call has ended.
+        closers: The closers to read.
+        once: Read at most one, and no brackets.
+        further: Closers of this call were read before.
+
+    Returns:
+        The closers that were read; "" among them for one that the reply's end cut off.
     """
     found: set[str] = set()
     while True:
@@ -50,7 +57,10 @@ def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False, further
 
 
 def read_foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:
-    """Read a closing tag that is none of `known`, if one of `follow` or the end comes next; its bracket may lack."""
+    """Read a closing tag that is not one of `known`, with or without its `>`, if one of `follow` or the end comes next.
+
+    Returns whether one was read; if not, nothing is consumed.
+    """
     return cursor.maybe(_foreign(cursor, known, follow), False)
 
 
@@ -67,7 +77,7 @@ def _foreign(cursor: Cursor, known: Markers, follow: Markers) -> Reading[bool]:
 
 @recovers("closing braces that nothing opened", off=None)
 def read_surplus(cursor: Cursor, brackets: str = "}") -> Reading[None]:
-    """Read closing brackets that nothing opened, right behind a call in JSON; no text begins with one."""
+    """Read closing brackets that nothing opened, directly after a call in JSON; no text begins with one."""
     while True:
         mark = cursor.mark()
         yield from cursor.run(_SPACES, _ROOM)
@@ -80,7 +90,7 @@ def read_surplus(cursor: Cursor, brackets: str = "}") -> Reading[None]:
 
 
 def read_rest(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[None]:
-    """Pass what cannot be read as it is, up to a marker of `ends`, which is not read."""
+    """Pass on what cannot be parsed as it is, up to a marker of `ends`, which is not consumed."""
     while True:
         char = yield from cursor.peek()
         if not char or (char in ends.firsts and (yield from cursor.stands(ends))):
@@ -92,5 +102,5 @@ def read_rest(cursor: Cursor, sink: Sink, ends: Markers) -> Reading[None]:
 
 @cache
 def _up_to(ends: Markers) -> re.Pattern[str]:
-    """A run of characters that start none of `ends`."""
+    """Return a pattern for a run of characters none of which begins one of `ends`."""
     return re.compile("[^{}]*".format(re.escape("".join(sorted(ends.firsts)))) if ends.firsts else "(?s:.*)")

@@ -1,7 +1,7 @@
-"""Arguments that a model wrapped in a parameter of their own, `{"arguments": {"city": "Paris"}}`, without it.
+"""Unwraps arguments that a model wrapped in a parameter of their own: `{"arguments": {"city": "Paris"}}`.
 
-A parameter that may be such a wrapper is called `arguments`, `parameters` or `input`, is not declared, is the first one
-and holds an object, or a string that does: the text is then held until it is known whether it is the only one.
+A wrapper is named `arguments`, `parameters` or `input`, is not declared, is the only parameter, and holds an object or
+a string with one. If the first parameter may be a wrapper, the text is held until it shows whether it is the only one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class Wrapped:
-    """The text of a call's arguments, as long as they may be wrapped."""
+    """Holds the text of a call's arguments as long as they may be wrapped."""
 
     __slots__ = ("_held", "_known", "_names")
 
@@ -34,7 +34,7 @@ class Wrapped:
         self._known = False
 
     def add(self, text: str) -> str | None:
-        """Take more text; None as long as it is held, else all of it: it is not wrapped."""
+        """Take more text. Returns None as long as the text is held, and all of it when it cannot be wrapped."""
         self._held.append(text)
         if self._known:
             return None
@@ -53,7 +53,7 @@ class Wrapped:
         return name in self._names or (not found["end"] and any(each.startswith(name) for each in self._names))
 
     def end(self, complete: bool) -> str:
-        """The arguments, which end here; `complete`: they are JSON."""
+        """End the arguments, and return them unwrapped if they are wrapped; `complete`: they are whole JSON."""
         text = self._held.take()
         found = _WRAPPER.match(text) if self._known and complete else None
         if found is None:
@@ -68,6 +68,6 @@ class Wrapped:
 
 @recovers("arguments in a parameter of their own", off=None, contract="A parameter that holds the arguments")
 def wrapped(parameters: Parameters) -> Wrapped | None:
-    """What unwraps the arguments of a tool with these parameters; None if it is not known or declares the names."""
+    """Return the unwrapper for a tool with these parameters; None if the tool is unknown or declares all the names."""
     names = frozenset(name for name in _NAMES if not parameters.declares(name))
     return Wrapped(names) if names and parameters.root is not None else None
