@@ -1,1 +1,1 @@
-"""One file a model family: the markup of its calls as a value."""
+"""One file per model family: the markup of its calls as a value."""

@@ -4,9 +4,9 @@
     {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Paris"}}
 ]<|END_ACTION|>
 
-One array. The answer stands between `<|START_RESPONSE|>` and `<|END_RESPONSE|>`, from Command A+ on between
-`<|START_TEXT|>` and `<|END_TEXT|>`: its opener ends reasoning, its closer a turn. A passage with a source stands in
-`<co>` and `</co: 0:[1]>`.
+One array. The answer is between `<|START_RESPONSE|>` and `<|END_RESPONSE|>`, from Command A+ on between
+`<|START_TEXT|>` and `<|END_TEXT|>`: its opener ends reasoning, its closer ends the turn. A passage with a source is
+between `<co>` and `</co: 0:[1]>`.
 """
 
 from ..format import Span, Think

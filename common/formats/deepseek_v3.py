@@ -5,7 +5,7 @@
 {"city": "Paris"}
 ```<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 
-`function` is the call's type, the only one there is.
+`function` is the call's type; there is no other.
 """
 
 from ..arguments.json_object import JsonObject
@@ -30,7 +30,7 @@ CALL = Span("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
 SEPARATOR = "<｜tool▁sep｜>"
 
 TOKENS = (SECTION.open, SECTION.close, CALL.open, CALL.close, SEPARATOR)
-"""Those that are tokens."""
+"""Those of the markers that are tokens."""
 
 TYPE = f"function{SEPARATOR}"
 

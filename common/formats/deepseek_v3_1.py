@@ -2,7 +2,7 @@
 
 <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{"city": "Paris"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 
-The markers are V3's; the call's type and the fence are gone, and read where a model writes them.
+The markers are V3's, without the call's type and the code fence; these are read if a model writes them.
 """  # noqa: E501
 
 from ..arguments.json_object import JsonObject

@@ -6,7 +6,7 @@
 </｜DSML｜invoke>
 </｜DSML｜function_calls>
 
-The attribute `string` says whether a value is text or JSON; without it the tool's schema does.
+The attribute `string` says whether a value is text or JSON; without it, the tool's schema types the value.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _BLOCKS = (
         contract="Section names",
     ),
 )
-"""Names of the section in V3.2, V4 and V4.1, the singular, and what V4 writes in their place at times."""
+"""The section's names in V3.2, V4 and V4.1, the singular, and other names that V4 sometimes writes."""
 _BARS = (
     *("｜DSML｜", "｜DSML｜ "),
     *drift("other bars", "|DSML|", "｜｜DSML｜｜", "｜｜DSML｜｜ ", "||DSML||", "‖DSML‖"),
 )
-"""What stands before a tag's name: V4.1 writes a space behind it, and models write other bars at times."""
+"""What comes before a tag's name: V4.1 writes a space after it, and models sometimes write other bars."""
 _LOOSE = drift("a call without bars", Span("<invoke name=", "</invoke>"), contract="Bare invokes")
 _PARAMETER = drift(
     "a parameter without bars", Spelling("<parameter name=", "</parameter>", drift=True), contract="Bare invokes"
@@ -43,7 +43,7 @@ _PARAMETER = drift(
 
 
 def dsml(sample: str, bar: str = "｜DSML｜", bars: tuple[str, ...] = _BARS) -> Tagged:
-    """DSML, whose template writes `bar` before a tag's name; other `bars`, and none, are read too."""
+    """Return DSML whose template writes `bar` before a tag's name; the other `bars`, and tags without, are read too."""
     others = [each for each in bars if each != bar]
     return Tagged(
         sample=sample,

@@ -6,7 +6,7 @@
 </｜DSML｜ invoke>
 </｜DSML｜ calls>
 
-A space stands before each tag's name; the body of a call may also be one JSON object.
+A space comes before each tag's name; the body of a call may also be one JSON object.
 """
 
 from ..format import THINK

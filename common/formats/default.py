@@ -1,4 +1,4 @@
-"""What Dynamo reads where no parser is named: Llama-Nemotron's tags, or Llama 3's.
+"""What Dynamo reads if no parser is named: Llama-Nemotron's tags, or Llama 3's.
 
 <TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Paris"}}]</TOOLCALL>
 

@@ -2,7 +2,7 @@
 
 <start_function_call>call:get_weather{city:<escape>Paris<escape>}<end_function_call>
 
-Gemma 4's arguments between markers of its own. Results follow in the same turn, behind `<start_function_response>`.
+Gemma 4's arguments between other markers. Results follow in the same turn, after `<start_function_response>`.
 """
 
 from ..arguments.gemma import Marks

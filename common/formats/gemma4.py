@@ -2,7 +2,7 @@
 
 <|tool_call>call:get_weather{city:<|"|>Paris<|"|>}<tool_call|>
 
-Several calls follow each other without a separator; results stand in the same turn, behind `<|tool_response>`.
+Several calls follow each other without a separator; results are in the same turn, after `<|tool_response>`.
 """
 
 from ..arguments.gemma import Marks

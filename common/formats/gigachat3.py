@@ -2,8 +2,8 @@
 
 <|function_call|>{"name": "get_weather", "arguments": {"city": "Paris"}}
 
-GigaChat 3.1; the turn's end ends the call. 3.0 writes a message of its own behind the separator of the one before,
-`function call<|role_sep|>` and a line break.
+This is GigaChat 3.1; the turn's end ends the call. GigaChat 3.0 writes the call as a message of its own: after the
+separator of the message before, `function call<|role_sep|>` and a line break.
 """
 
 from ..format import Span

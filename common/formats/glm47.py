@@ -2,7 +2,7 @@
 
 <tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value></tool_call>
 
-Newlines may stand between the parts; values are typed by the tool's schema.
+Newlines may come between the parts; values are typed by the tool's schema.
 """
 
 from ..arguments.tags import Spelling, Tags

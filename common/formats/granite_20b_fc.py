@@ -2,7 +2,7 @@
 
 <function_call> {"name": "get_weather", "arguments": {"city": "Paris"}}
 
-Each call has an opener of its own, which nothing closes. A model that has no function to call may write one of
+Each call has an opener of its own, which nothing closes. A model that has no function to call may write a call of
 `no_function`.
 """
 

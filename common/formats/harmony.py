@@ -2,8 +2,8 @@
 
 <|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris"}<|call|>
 
-A message says its channel: `analysis` is reasoning, `commentary` and `final` are content. A message of any channel that
-has a recipient and JSON for its text is a call. The prompt ends with `<|start|>assistant`.
+A message names its channel: `analysis` is reasoning, `commentary` and `final` are content. In any channel, a message
+that has a recipient and whose text is JSON is a call. The prompt ends with `<|start|>assistant`.
 """
 
 from ..cursor import Markers
@@ -21,7 +21,7 @@ HARMONY = Messages(
     prefix="functions.",
 )
 
-# What begins the next message ends this one.
+# The beginning of the next message ends this one.
 _HARMONY_ENDS = ("<|end|>", "<|call|>", "<|start|>")
 
 ROWS = (

@@ -4,7 +4,7 @@
 {"name": "get_weather", "arguments": {"city": "Paris"}}
 </tool_call>
 
-One call a tag, or an array of them. Qwen2.5-Coder writes a call without the tags, alone or in a code fence.
+One call per tag, or an array of them. Qwen2.5-Coder writes a call without the tags, alone or in a code fence.
 """
 
 from ..format import THINK, Span

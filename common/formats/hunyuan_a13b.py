@@ -1,6 +1,7 @@
 """Hunyuan-A13B (Tencent): reasoning, and tags around the answer. The calls are those of Jamba.
 
-Its chat template has it start each answer to a request with tools with the word for an assistant and a colon.
+If a request has tools, its chat template tells the model to begin each answer with the word for an assistant and a
+colon.
 """
 
 from ..format import Span, Think

@@ -7,8 +7,8 @@
 </tool_call:opensource>
 </tool_calls:opensource>
 
-A checkpoint has one suffix on all its tokens, `token_suffix` in its tokenizer's config: the preview none, the open
-weights `:opensource`. Values are typed by the tool's schema.
+A checkpoint has one suffix on all its tokens, `token_suffix` in its tokenizer's config: the preview has none, the open
+weights have `:opensource`. Values are typed by the tool's schema.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from ..rows import Native, Starts, ToolRow, family
 from ..shapes.tagged import Tagged, sample_of
 
 SUFFIXES = (":opensource", "", ":6124c78e")
-"""Of the checkpoints that are known."""
+"""The suffixes of the known checkpoints."""
 
 
 _SEPARATORS = drift("the token behind a name, as Hunyuan 3 has it", *(f"<tool_sep{each}>" for each in SUFFIXES))
 
 
 def hunyuan(sample: str, suffix: str, name_end: str = "") -> Tagged:
-    """The markup with this suffix; the other ones are read too. `name_end`: the name of the token behind a call's."""
+    """Return the markup with this suffix; the other suffixes are read too.
+
+    `name_end` names the token after a call's name; "" if there is none.
+    """
     suffixes = sorted(SUFFIXES, key=lambda each: each != suffix)
     calls = [Span(f"<tool_call{each}>", f"</tool_call{each}>") for each in suffixes]
     key_ends = [(f"</arg_key{each}>", f"<arg_value{each}>") for each in suffixes]
@@ -54,7 +57,7 @@ ENDS = tuple(f"<eos{each}>" for each in SUFFIXES)
 
 
 def thoughts(suffix: str) -> Think:
-    """The markers of reasoning with this suffix; the other ones are read too."""
+    """Return the markers of reasoning with this suffix; the other suffixes are read too."""
     suffixes = sorted(SUFFIXES, key=lambda each: each != suffix)
     return Think(tuple(f"<think{each}>" for each in suffixes), tuple(f"</think{each}>" for each in suffixes))
 

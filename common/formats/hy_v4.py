@@ -7,7 +7,7 @@
 </tool_call>
 </tool_calls>
 
-As Hunyuan 3, without a token behind the name. A checkpoint has one suffix on all its tokens.
+As Hunyuan 3, without a token after the name. A checkpoint has one suffix on all its tokens.
 """
 
 from ..rows import ON_UNLESS_OFF, Native, ToolRow, family

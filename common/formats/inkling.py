@@ -2,7 +2,7 @@
 
 <|message_model|>get_weather<|content_invoke_tool_json|>{"name": "get_weather", "args": {"city": "Paris"}}<|end_message|>
 
-A message says the kind of its content: thinking, text, or a call, whose name may stand before the kind. The prompt
+A message names the kind of its content: thinking, text, or a call, whose name may come before the kind. The prompt
 ends with `<|message_model|>`.
 """  # noqa: E501
 
@@ -33,7 +33,7 @@ _WITHOUT_KIND = rule("a message of no kind")
 
 CALLS = JsonCalls(
     sample="",
-    # Not each of them opens a call, but each ends one.
+    # Not every marker opens a call, but each ends one.
     spans=tuple(Span(marker, "") for marker in sorted(_ALL.all)),
     framed=True,
     keys=("args",),
@@ -41,7 +41,7 @@ CALLS = JsonCalls(
 
 
 class Inkling(Frames):
-    """The kind of its content says what a message is."""
+    """Frames whose messages are read by the kind of their content."""
 
     def read_message(self, opener: str, into: FramedReply) -> Reading[bool]:
         cursor = into.cursor
@@ -56,9 +56,9 @@ class Inkling(Frames):
             cursor.rewind(mark, len(opener))
             if not opener or not into.fresh or not _WITHOUT_KIND:
                 return False
-            into.content()  # a message of no kind
+            into.content()  # a message without a kind
             return True
-        behind = cursor.offset
+        after_header = cursor.offset
         if kind in _CALLS:
             call = CALLS.read(kind, mark, cursor, into.reply, named=name)
             if (yield from self.read_message_call(call, mark, into)):
@@ -66,12 +66,12 @@ class Inkling(Frames):
             if opener == kind:
                 cursor.rewind(mark, len(opener))
                 return False
-        cursor.rewind(mark, behind - mark.offset)
+        cursor.rewind(mark, after_header - mark.offset)
         (into.reasoning if kind == _THINKING else into.content)()
         return True
 
     def _header(self, opener: str, cursor: Cursor) -> Reading[tuple[str, str | None]]:
-        """Read a header behind `opener`; returns the name that it says, and its kind or None."""
+        """Read a header after `opener`. Returns the name in it, and the kind, or None if there is no kind."""
         if opener in _KINDS.all:
             return "", opener
         name = yield from cursor.run(_NAME, _MAX_NAME)
@@ -101,7 +101,7 @@ ROWS = family(
         model_types=("inkling",),
         engines=Native(vllm=("inkling",), sglang=("inkling",)),
     ),
-    # A closed message says nothing of the next one, but its kind does.
+    # The end of a message does not show whether reasoning goes on; the kind of the next message does.
     Think(("<|content_thinking|>",), ("<|content_text|>",)),
     OUTSIDE,
     special_tokens=tuple(sorted(INKLING.markers)),

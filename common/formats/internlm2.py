@@ -4,7 +4,7 @@
 {"name": "get_weather", "parameters": {"city": "Paris"}}<|action_end|>
 
 One call in each pair of markers. A detokenizer may write a space between the two tokens of the opener. Code for an
-interpreter, behind `<|action_start|><|interpreter|>`, is text.
+interpreter, after `<|action_start|><|interpreter|>`, is text.
 """
 
 from ..format import Span

@@ -4,7 +4,7 @@
 <arg_key>city</arg_key><arg_value>Paris</arg_value>
 </iquest_tool_call>
 
-GLM's keys between markers of its own. Newlines may stand between the parts; values are typed by the tool's schema.
+GLM's keys between other markers. Newlines may come between the parts; values are typed by the tool's schema.
 """
 
 from ..arguments.tags import Tags

@@ -2,7 +2,7 @@
 
 <|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Paris"}<|tool_call_end|><|tool_calls_section_end|>
 
-The name carries the call's id; sections are also written in the singular.
+The name includes the call's id; sections are also written in the singular.
 """  # noqa: E501
 
 from __future__ import annotations

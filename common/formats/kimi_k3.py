@@ -2,8 +2,8 @@
 
 <|open|>tools<|sep|><|open|>call tool="get_weather" index="1"<|sep|><|open|>argument key="city" type="string"<|sep|>Paris<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>
 
-`think`, `response` and `tools` stand side by side in a `message`, which the prompt opened. It ends with the opening tag
-of `think`, or of `response` where thinking is off.
+`think`, `response` and `tools` are side by side in a `message`, which the prompt opens. The prompt ends with the
+opening tag of `think`, or of `response` if thinking is off.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class XtmlCalls(Tagged):
 
 
 _CALL, *_OTHERS = spans("call")
-# Where the end of one tag and the beginning of the next are lost between them.
+# Two tags as one: the end of the first and the beginning of the second are missing.
 _STUCK = drift("two tags in one", Span(f"{OPEN}toolscall", _CALL.close))
 _STUCK_END = drift("two closing tags in one", f"{CLOSE}toolsmessage{SEP}")
 
@@ -64,7 +64,7 @@ CALLS = XtmlCalls(
 )
 
 _OPENS = opening("think")
-# What stands beside `think` ends it too, and is dropped as a stray end of it is.
+# The tags beside `think` end it too, and are dropped like a stray end of it.
 _CLOSES = (
     *closing("think"),
     *opening("response"),
@@ -75,22 +75,22 @@ _CLOSES = (
 
 
 def _grammar(think: Think) -> Grammar:
-    # In `think` only `tools` opens calls: what it says about a `call` alone is reasoning.
+    # In `think` only `tools` opens calls: a `call` alone is part of the reasoning.
     return Grammar((CALLS,), think, Markers(TURN_ENDS), mentions=CALLS.calls.all - {each.open for each in _STUCK})
 
 
 @dataclass(frozen=True, eq=False)
 class KimiK3(FrameFormat):
-    """The machine's reasoning, content and calls, with tags around each that are dropped."""
+    """Reads reasoning, content and calls with the machine, and drops the tags around each."""
 
     sample: str
     reasoning_sample: str
     calls: Tagged
     answer: Span
     close: str
-    """What may close the message."""
+    """The tag that may close the message."""
     parts: Markers = NO_MARKERS
-    """None of its tags ends a turn."""
+    """Empty: none of the format's tags ends a turn."""
     markers: frozenset[str] = field(init=False, default=CALLS.markers.union(_OPENS, _CLOSES))
     _split: Grammar = field(init=False, repr=False, default=_grammar(Think(_OPENS, _CLOSES)))
     _whole: Grammar = field(init=False, repr=False, default=_grammar(Think((), (*_OPENS, *_CLOSES))))

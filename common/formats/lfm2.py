@@ -2,7 +2,7 @@
 
 <|tool_call_start|>[get_weather(city="Paris")]<|tool_call_end|>
 
-A list of calls in Python; JSON in the same markers where the system prompt asks for it. Without a marker nothing is a
+A list of calls in Python, or JSON in the same markers if the system prompt asks for it. Without a marker nothing is a
 call: a reply may hold a list.
 """
 

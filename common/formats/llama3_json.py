@@ -2,8 +2,8 @@
 
 <|python_tag|>{"name": "get_weather", "parameters": {"city": "Paris"}}
 
-The tag may be missing where the call starts the reply or a line; several calls are separated by `;`. The template of
-Llama 4 writes calls behind `<|python_start|><|python_end|>`, and text between the two.
+The tag may be missing if the call starts the reply or a line; several calls are separated by `;`. The template of
+Llama 4 writes calls after `<|python_start|><|python_end|>`, and text between the two.
 """
 
 from ..format import Span

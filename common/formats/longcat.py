@@ -4,8 +4,8 @@
 {"name": "get_weather", "arguments": {"city": "Paris"}}
 </longcat_tool_call>
 
-Hermes's markup in tags of its own, one call a tag. From LongCat-Flash-Thinking-2601 on, and in Lite, the tag holds a
-name and keys, `<longcat_arg_key>city</longcat_arg_key><longcat_arg_value>Paris</longcat_arg_value>`: `longcat2.py`.
+Hermes's markup in other tags, one call per tag. From LongCat-Flash-Thinking-2601 on, and in Lite, the tag holds a name
+and keys, `<longcat_arg_key>city</longcat_arg_key><longcat_arg_value>Paris</longcat_arg_value>`: see `longcat2.py`.
 """
 
 from ..format import Span, Think

@@ -5,7 +5,7 @@
 <longcat_arg_value>Paris</longcat_arg_value>
 </longcat_tool_call>
 
-GLM's keys and values under names of its own, in the tags that hold JSON in LongCat-Flash; each reads the other's calls.
+GLM's keys and values under other names, in the tags that hold JSON in LongCat-Flash; each reads the other's calls.
 Values are typed by the tool's schema.
 """
 

@@ -2,8 +2,8 @@
 
 <function name="get_weather"><param name="city">Paris</param></function>
 
-Values are typed by the tool's schema. One that holds tags or line breaks stands in `<![CDATA[` and `]]>`. The tags'
-beginnings are tokens, and a detokenizer may leave out the space behind them. The config says `llama`.
+Values are typed by the tool's schema. A value that holds tags or line breaks is between `<![CDATA[` and `]]>`. The
+tags' beginnings are tokens, and a detokenizer may leave out the space after them. The config's model type is `llama`.
 """
 
 from ..arguments.tags import Spelling, Tags

@@ -20,7 +20,7 @@ PLAIN_SECTIONS = drift(
     *(Span(f"<{name}>", f"</{name}>") for name in ("tool_calls", "function_calls", "tool_call")),
     contract="Bare invokes",
 )
-"""What models write around `<invoke name=` in place of the section of their family."""
+"""Tags that models write around `<invoke name=` instead of the section of their family."""
 SECTIONS = (
     Span("<minimax:tool_call>", "</minimax:tool_call>"),
     *drift(

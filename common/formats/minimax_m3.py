@@ -4,8 +4,8 @@
 ]<]minimax[>[<invoke name="get_weather">]<]minimax[>[<city>Paris]<]minimax[>[</city>]<]minimax[>[</invoke>
 ]<]minimax[>[</tool_call>
 
-The namespace token stands before every tag, and a parameter's name is its tag; the tags of the calls are also read
-without the token, which the model leaves out or doubles at times.
+The namespace token comes before every tag, and a parameter's name is its tag. The tags of the calls are also read
+without the token, which the model sometimes leaves out or doubles.
 """
 
 from ..arguments.elements import NAMESPACE
@@ -24,7 +24,7 @@ MINIMAX_M3 = Tagged(
             "the section's tags with the token twice, without it, or as M2 has them",
             Span(f"{NAMESPACE * 2}<tool_call>", f"{NAMESPACE * 2}</tool_call>"),
             *SECTIONS,
-            # Not the plain ones, which may be a parameter's name behind the token.
+            # Not the plain tags: after the token, such a tag may be a parameter's name.
             *(Span(f"{NAMESPACE}{each.open}", f"{NAMESPACE}{each.close}") for each in SECTIONS if ":" in each.open),
             contract="Section names",
         ),

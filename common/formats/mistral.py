@@ -39,7 +39,7 @@ MISTRAL = Tagged(
 
 
 def _nine_characters() -> str:
-    """An id as Mistral's templates and tokenizers want it."""
+    """Return an id as Mistral's templates and tokenizers require it."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))
 
 

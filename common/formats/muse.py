@@ -7,9 +7,9 @@
 </atem:invoke>
 </atem:function_calls><|eom|>
 
-The recipient says what a message is: `self` is reasoning, `user` or none is content (in Muse Spark none is reasoning),
-any other is the function that the message calls. The prompt ends with `<|start|>assistant`. Values are typed by the
-tool's schema.
+The recipient says what a message is: to `self` it is reasoning, to `user` or without one it is content (in Muse Spark,
+without one it is reasoning); any other recipient is the function that the message calls. The prompt ends with
+`<|start|>assistant`. Values are typed by the tool's schema.
 """
 
 from dataclasses import replace

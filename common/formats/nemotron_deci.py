@@ -2,7 +2,7 @@
 
 <TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Paris"}}]</TOOLCALL>
 
-One array a tag, or a single call.
+One array per tag, or a single call.
 """
 
 from ..format import THINK, Span

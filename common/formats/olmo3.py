@@ -4,7 +4,7 @@
 get_weather(city="Paris")
 </function_calls>
 
-A call in Python on each line, with the words of JSON for values.
+A call in Python on each line; values may be JSON's words (`true`, `false`, `null`).
 """
 
 from ..format import THINK, Span

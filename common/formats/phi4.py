@@ -2,7 +2,7 @@
 
 functools[{"name": "get_weather", "arguments": {"city": "Paris"}}]
 
-The opener is an ordinary word. Phi-4-mini also writes the array between `<|tool_call|>` and `<|/tool_call|>`, or as
+The opener is an ordinary word. Phi-4-mini also writes the array between `<|tool_call|>` and `<|/tool_call|>`, or, as
 some templates tell it to, between `<|tool_calls|>` and `<|/tool_calls|>`.
 """
 

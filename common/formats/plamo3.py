@@ -2,7 +2,7 @@
 
 <|plamo:begin_tool_requests:plamo|><|plamo:begin_tool_request:plamo|><|plamo:begin_tool_name:plamo|>get_weather<|plamo:end_tool_name:plamo|><|plamo:begin_tool_arguments:plamo|><|plamo:constrain|>json<|plamo:msg|>{"city": "Paris"}<|plamo:end_tool_arguments:plamo|><|plamo:end_tool_request:plamo|><|plamo:end_tool_requests:plamo|>
 
-A marker is several tokens: its beginning, its name, its end.
+A marker is several tokens: its beginning, its name and its end.
 """  # noqa: E501
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 [get_weather(city="Paris")]
 
 A list of calls, alone at the start of the reply or of a line, or between `<|python_start|>` and `<|python_end|>`.
-A line for each call between `<function_calls>` and `</function_calls>`, as Olmo 3 has it, is read as well (`olmo3.py`).
-Llama also writes JSON.
+Olmo 3's calls, one per line between `<function_calls>` and `</function_calls>` (`olmo3.py`), are read as well. Llama
+also writes JSON.
 """
 
 from ..format import Span

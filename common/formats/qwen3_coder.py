@@ -8,8 +8,8 @@ Paris
 </function>
 </tool_call>
 
-Values are typed by the tool's schema; the template writes a newline on each side of one. Between `<tool_call>` and its
-closer the models also write `<function name="get_weather">` and `<parameter name="city">`.
+Values are typed by the tool's schema; the template writes a newline on each side of a value. Between `<tool_call>` and
+its closer the models also write `<function name="get_weather">` and `<parameter name="city">`.
 """
 
 from __future__ import annotations

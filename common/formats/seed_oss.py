@@ -6,7 +6,7 @@
 </function>
 </seed:tool_call>
 
-Qwen3-Coder's tags in a wrapper of its own; every character between the tags is the value's. Later Seed models also
+Qwen3-Coder's tags in another wrapper; every character between the tags is part of the value. Later Seed models also
 write `<function name="get_weather">` and `<parameter name="city">`.
 """
 

@@ -3,8 +3,8 @@
 - `<tool_call>` is followed by a JSON call, by `<function=`, by `<invoke name=`, or by a name and GLM's keys or a JSON
   object, whichever parser of these families was named: a model that was trained on several of them mixes them.
 - LongCat-Flash reads the keys and values of LongCat 2.0 in its tags.
-- MiniMax M3 reads the parameters of M2, in its own sections or in none.
-- Llama reads `<function=NAME>` with a JSON object, the tag that Meta's guide has for tools of one's own.
+- MiniMax M3 reads the parameters of M2, in its own sections or without a section.
+- Llama reads `<function=NAME>` with a JSON object, the tag that Meta's guide gives for custom tools.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _AS_TAGS: tuple[ToolFormat, ...] = recovering(
 
 
 def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
-    """What is read with these formats, too."""
+    """Return the formats that are read in addition to these."""
     found = _AS_M2 if MINIMAX_M3 in formats else ()
     if LLAMA3_JSON in formats:
         found = (*found, *_AS_TAGS)
@@ -88,7 +88,7 @@ def siblings_of(formats: list[ToolFormat]) -> tuple[ToolFormat, ...]:
 
 
 def _same(one: ToolFormat, other: ToolFormat) -> bool:
-    """Whether two formats are one, or have the same calls in the same wrapper: they differ in values."""
+    """Return whether two formats are equal, or have the same calls in the same wrapper and differ only in values."""
     if isinstance(one, Tagged) and isinstance(other, Tagged) and one.wrapper is not None:
         return (one.wrapper, one.call) == (other.wrapper, other.call)
     return one == other

@@ -6,8 +6,8 @@
 </steptml:invoke><｜tool_call_end｜>
 <｜tool_calls_end｜>
 
-`function` is the call's type, the only one there is; models leave it out. Values are typed by the tool's schema. The
-prompt opens reasoning.
+`function` is the call's type; there is no other, and models may leave it out. Values are typed by the tool's schema.
+The prompt opens reasoning.
 """
 
 from ..arguments.tags import Spelling, Tags

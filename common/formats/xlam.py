@@ -2,8 +2,8 @@
 
 [{"name": "get_weather", "arguments": {"city": "Paris"}}]
 
-One array without a marker, perhaps in a code fence, behind reasoning or after text on a line of its own. xLAM may also
-write the tags of Hermes around it, or `[TOOL_CALLS]` before it.
+One array without a marker, perhaps in a code fence, directly after reasoning or on a line of its own after text. xLAM
+may also write the tags of Hermes around it, or `[TOOL_CALLS]` before it.
 """
 
 from ..format import Span
