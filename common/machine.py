@@ -379,7 +379,7 @@ class Machine:
             (reply.reasoning_tail if self.inside else reply.tail)(closer)
 
     def _named_closer(self, begun: str) -> Reading[None]:
-        """Take a closer that stands alone, whose name comes; what is none is text."""
+        """Take a closer without its construct, whose name comes next; if it is not a closer, it is text."""
         text = begun + (yield from self.cursor.run(_CLOSER_NAME, _MAX_CLOSER_NAME))
         end = yield from self.cursor.peek()
         if end == ">":

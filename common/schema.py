@@ -120,7 +120,7 @@ class Tools:
         fitting = [name for name in prefixes if self.parameters(name).declares(text[len(name) :])]
         return max(fitting or prefixes, key=len, default="")
 
-    @recovers("a parameter's name behind a call's and a dot", off=("", ""))
+    @recovers("a parameter's name after a call's name and a dot", off=("", ""))
     def with_key(self, text: str) -> tuple[str, str]:
         """Split `text` into a declared name and a parameter of it, with a dot between; ("", "") if it is not that."""
         name, _, key = text.rpartition(".")

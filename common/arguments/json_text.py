@@ -66,7 +66,7 @@ _CALL_ON_NEXT_LINE = rule("a string's quote missing before a call on the next li
 _BEFORE_MARKER = rule("a string's quote missing before a marker", contract="Candidates")
 _DOUBLED_COMMA = rule("a doubled comma", contract="Doubled commas")
 _MISSING_BRACKETS = rule("closing brackets missing before a marker or the end", contract="Missing brackets")
-_NEXT_CALL_IN_REST = rule("the next call after what is no JSON", contract="Local damage")
+_NEXT_CALL_IN_REST = rule("the next call after text that is not JSON", contract="Local damage")
 _TRAILING_COMMA = rule("a trailing comma", contract="Commas")
 
 
@@ -472,7 +472,7 @@ class _Value(Literal[str]):
             before = (char + text).rstrip(_SPACE)[-1:] or before
             self._sink(text)
 
-    @recovers("the last string without its quote in what is no JSON", off=False, contract="No other repair")
+    @recovers("the last string without its quote in text that is not JSON", off=False, contract="No other repair")
     def _ends_body(self) -> Reading[bool]:
         """Return whether the quote here closes the last string: closing brackets and a marker or a call follow."""
         found = yield from self._cursor.look(_LAST_VALUE)

@@ -29,7 +29,7 @@ _CALL_BEGINS = re.compile(
     rf"[\w.:\-]{{1,256}}(?:(?P<head>[<\[(]|[{SPACE}]{{0,64}}(?:{{|```))|[{SPACE}]{{1,64}}`{{0,2}})?)?"
 )
 """What may follow a call's opener: a name and its end or arguments, or a body at once."""
-_OPENER_IN_PROSE = rule("a call's opener in a string, and no call behind it", contract="Candidates")
+_OPENER_IN_PROSE = rule("a call's opener in a string, and no call after it", contract="Candidates")
 
 _CUT_MARKER = rule("a marker cut off at the end, after a value", contract="Cut marker")
 

@@ -110,7 +110,7 @@ _LONE_DICT = rule("a dict as all arguments")
 _POSITIONAL = rule("arguments without a name")
 _QUOTED_NAME = rule("the name of an argument in quotes")
 _QUOTE_IN_STRING = rule("a quote inside a string that is not escaped")
-_SOURCE_AS_TEXT = rule("a value that is no literal", contract="No invented values")
+_SOURCE_AS_TEXT = rule("a value that is not a literal", contract="No invented values")
 _WITHOUT_PARENTHESIS = rule("the closing parenthesis missing before the end of the list")
 
 

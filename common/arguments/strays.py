@@ -20,7 +20,7 @@ FENCE = "```"
 """The marker that opens and closes a code block."""
 _CLOSING = Markers(("</",))
 _CLOSING_NAME = re.compile(r"[^<>/\s\"'=]*")
-_DOUBLED = rule("closers behind a call, doubled or of what was not opened", contract="Orphan closers")
+_DOUBLED = rule("closers after a call, doubled or of what was not opened", contract="Orphan closers")
 
 
 def read_strays(cursor: Cursor, closers: Markers, *, once: bool = False, further: bool = False) -> Reading[set[str]]:

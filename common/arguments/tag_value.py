@@ -32,7 +32,7 @@ _MOST_SURPLUS = 16
 _MAX_GARBLED = 64
 
 _AROUND = rule("all closers missing before a call, and a closer around both", contract="It had ended")
-_AT_END = rule("a value that had ended, where the reply ends in it", contract="It had ended")
+_AT_END = rule("a value that had ended, if the reply ends in it", contract="It had ended")
 _CALL = rule("a value's closer missing before a call", contract="Candidates")
 _ENCLOSING = rule("a value's closer missing before a closer around it", contract="Candidates")
 _FOREIGN = rule("a value's closer of another name", contract="Candidates")
@@ -84,7 +84,7 @@ class Value:
             if found:
                 self._take(cursor.take(cursor.at + found))
 
-    @recovers("a closer cut off behind what starts closing tags", off=False, contract="Cut marker")
+    @recovers("a closer cut off after the start of a closing tag", off=False, contract="Cut marker")
     def _read_cut(self, marker: str) -> bool:
         """Read the beginning of a closing tag, if the reply ends in it: it is a closer that was cut off."""
         cursor = self._cursor

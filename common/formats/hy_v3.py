@@ -24,7 +24,7 @@ SUFFIXES = (":opensource", "", ":6124c78e")
 """The suffixes of the known checkpoints."""
 
 
-_SEPARATORS = drift("the token behind a name, as Hunyuan 3 has it", *(f"<tool_sep{each}>" for each in SUFFIXES))
+_SEPARATORS = drift("the token after a name, as in Hunyuan 3", *(f"<tool_sep{each}>" for each in SUFFIXES))
 
 
 def hunyuan(sample: str, suffix: str, name_end: str = "") -> Tagged:

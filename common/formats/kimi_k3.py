@@ -47,7 +47,7 @@ _STUCK_END = drift("two closing tags in one", f"{CLOSE}toolsmessage{SEP}")
 _BESIDE = Markers((*opening("think"), *opening("response"), *closing("message")))
 
 
-@recovers("what is open where another part of the message begins", off=False, contract="A frame's end")
+@recovers("what is open when another part of the message begins", off=False, contract="A frame's end")
 def _part_ends(cursor: Cursor) -> Reading[bool]:
     return (yield from cursor.stands(_BESIDE)) is not None
 

@@ -33,7 +33,7 @@ _TAG_CLOSED = Markers(("/>",))
 
 
 _ALONE = rule("a call without the section or wrapper around it", contract="Section names")
-_CLOSER_AS_NAME_END = rule("a call's closer where the end of its name is due")
+_CLOSER_AS_NAME_END = rule("a call's closer in place of the end of its name")
 _DOUBLED_NAME_END = rule("the end of a name doubled")
 _DOUBLED_OPENER = rule("a call's opener doubled in the wrapper")
 _EMPTY_SECTION = rule("a section without calls", contract="After a section's opener")

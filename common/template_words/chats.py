@@ -116,7 +116,7 @@ def _plain() -> list[Conversation]:
         Conversation("markup of others", [user("What is <tools> & {\"a\": '1'}?")]),
         Conversation("nothing to follow", [ASK], generate=False),
         Conversation("an answer, nothing to follow", [ASK, SAID], generate=False),
-        Conversation("a question behind an answer, nothing to follow", [ASK, SAID, MORE], generate=False),
+        Conversation("a question after an answer, nothing to follow", [ASK, SAID, MORE], generate=False),
         Conversation("an empty answer", [ASK, said(""), MORE]),
     ]
 
@@ -245,7 +245,7 @@ _SHOWN = (
         "effort max",
     ),
     ("thinking off, two turns", "nothing to follow", "an answer, nothing to follow"),
-    ("a question behind an answer, nothing to follow", "a call and its result", "a call, nothing to follow"),
+    ("a question after an answer, nothing to follow", "a call and its result", "a call, nothing to follow"),
     ("a result, nothing to follow", "text before a call", "two calls", "text before two calls", "two steps"),
     ("an answer from a result", "a question after a loop", "a second loop", "system text, a loop"),
     ("system text, a loop and a question", "no arguments"),
