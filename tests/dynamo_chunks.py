@@ -23,7 +23,7 @@ TREE = Path(os.environ.get("DYNAMO_TREE", Path(__file__).resolve().parents[1] / 
 
 
 def of_chunks(envelopes: Sequence[Mapping[str, Any]]) -> Answer:
-    """Chunks folded as the OpenAI clients do it. Raises AssertionError where they could not be."""
+    """Chunks folded as the OpenAI clients do it. Raises AssertionError if they could not be."""
     reasoning = content = ""
     calls: dict[int, tuple[str, str, str]] = {}  # id, name, arguments
     finish: str | None = None
@@ -95,7 +95,7 @@ def run(task: Coroutine[Any, Any, Any]) -> Any:
 def processor_of(
     module: Any, folder: object, make: Callable[[object, Worker], Coroutine[Any, Any, Any]]
 ) -> tuple[Any, Worker]:
-    """What Dynamo's `module` makes for the model in `folder` and hands to its runtime, and the worker behind it."""
+    """What Dynamo's `module` makes for the model in `folder` and passes to its runtime, and its worker."""
     card = SimpleNamespace(
         model_type=lambda: SimpleNamespace(supports_chat=lambda: True),
         local_dir=lambda: str(folder),
@@ -137,7 +137,7 @@ def case_body(case: Case, *, tools: bool = True) -> dict[str, object]:
 
 
 def refused(case: Case) -> str | None:
-    """Why no such request or reply reaches a parser; None where it does."""
+    """Why no such request or reply reaches a parser; None if it does."""
     declared = [tool.get("function", tool).get("name") for tool in case.tools or ()]
     named = named_choice(case.request.tool_choice)
     if named is not None and named not in declared:

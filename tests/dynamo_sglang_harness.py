@@ -18,7 +18,7 @@ from dynamo_chunks import TREE, Answer, Refused, Worker, of_chunks, processor_of
 from parity import TURN
 from sglang_harness import encode, model_folder
 
-sys.path.append(str(TREE))  # last: nothing of it stands in front of what the environment has
+sys.path.append(str(TREE))  # last: what the environment has comes first
 
 from dynamo.frontend import sglang_processor
 from dynamo.frontend.main import load_frontend_route_extensions
@@ -33,7 +33,7 @@ assert load_frontend_route_extensions([EXTENSION]) == []
 
 @cache
 def processor(tool: str | None, reasoning: str | None) -> tuple[Any, Worker]:
-    """Dynamo's processor for a model with these parsers, and the worker behind it."""
+    """Dynamo's processor for a model with these parsers, and the worker that answers it."""
     folder = model_folder(*(name and name.removeprefix("dynamo_") for name in (tool, reasoning)))
     config = SimpleNamespace(preprocess_workers=0, trust_remote_code=False, exclude_tools_when_tool_choice_none=True)
     factory = sglang_processor.SglangEngineFactory(config, tool_call_parser_name=tool, reasoning_parser_name=reasoning)

@@ -2,7 +2,7 @@
 
 What is Dynamo's own: `EngineFactory` and `VllmProcessor` (`--dyn-chat-processor vllm`), from the request to the chunks
 that go to the client. It makes vLLM's renderer and detokenizer, and calls the two halves of a pair of parsers itself.
-The worker behind it says a given reply, some tokens at a time.
+The worker that answers it sends a given reply, some tokens at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from dynamo_chunks import TREE, Answer, Refused, Worker, of_chunks, processor_of, run
 from parity import TURN
 
-sys.path.append(str(TREE))  # last: nothing of it stands in front of what the environment has
+sys.path.append(str(TREE))  # last: what the environment has comes first
 os.environ.setdefault("DYNAMO_DISABLE_NIXL_MM", "1")
 
 from dynamo.frontend import vllm_processor
@@ -32,7 +32,7 @@ from vllm_harness import demo_model, encode
 
 @cache
 def processor(tool: str | None, reasoning: str | None) -> tuple[Any, Worker]:
-    """Dynamo's processor for a model with these parsers, and the worker behind it."""
+    """Dynamo's processor for a model with these parsers, and the worker that answers it."""
     folder = demo_model(*(name and name.removeprefix("dynamo_") for name in (tool, reasoning)))[1]
     config = SimpleNamespace(
         preprocess_workers=0,

@@ -51,10 +51,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Official:
-    """A model's template. `tokens`: BOS and EOS where the template writes them; `edited`: what the package changed;
+    """A model's template. `tokens`: BOS and EOS if the template writes them; `edited`: what the package changed;
     `restored`: texts of the package's, and the model's in their place.
 
-    A `file` with a name behind `:` is a module with the template in that constant, which is read, not run. Without a
+    A `file` with a name after `:` is a module with the template in that constant, which is read, not run. Without a
     `file` it is written by the encoder that the package has, or by the `renderer` of `renderers_package`.
     """
 

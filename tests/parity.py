@@ -16,7 +16,7 @@ RESULTS = "PARITY_RESULTS"
 """The environment variable that names the file that `record` writes to."""
 
 TURN = "<|im_start|>assistant\n"
-"""What a demo model's prompt ends with where it says nothing of reasoning."""
+"""What a demo model's prompt ends with if it does not mention reasoning."""
 
 
 def prompt_for(reasoning: str | None, inside: bool | None) -> str:
@@ -97,7 +97,7 @@ def settle(
 
 
 def record(engine: str, case: Case, outcome: str) -> None:
-    """Put down what became of a case in an engine, as a line of JSON; nothing where no file is named for it.
+    """Write the result of a case in an engine as a line of JSON; do nothing if no file is named for it.
 
     `outcome` is "same", "differs", or "refused: " and why.
     """

@@ -2,10 +2,10 @@
 
 What is SGLang's own: the plugin loader, `OpenAIServingChat` from the request to the stream's lines, its reasoning and
 tool parsers, the chat template, the tokenizer. The engine behind it is `Replay`, which says a given reply some tokens
-at a time, and leaves special tokens out where the request did not ask for them.
+at a time, and leaves special tokens out if the request did not ask for them.
 """
 
-# ruff: noqa: E402  (the environment has to stand before SGLang is imported)
+# ruff: noqa: E402  (the environment must be set before SGLang is imported)
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-# There is no GPU, and nothing is to be fetched.
+# There is no GPU, and nothing may be downloaded.
 os.environ.setdefault("SGLANG_USE_CPU_ENGINE", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 sys.path.insert(0, str(Path(__file__).parent / "live" / "stand_ins"))
@@ -100,7 +100,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def partner(row: ReasoningRow) -> ToolRow:
-    """A tool parser to stand beside a reasoning parser; most name one."""
+    """A tool parser to use with a reasoning parser; most name one."""
     return next(iter(partners(row)), tool_row("hermes"))
 
 
@@ -168,7 +168,7 @@ class Replay:
         return None
 
     def texts(self, skip_special_tokens: bool) -> Iterator[str]:
-        """The text so far after each step; what is no whole character yet waits."""
+        """The text so far after each step; an incomplete character waits."""
         ids = encode(self.tokenizer, self.reply)
         size = self.tokens or max(len(ids), 1)
         said, start = "", 0
@@ -270,7 +270,7 @@ def of_response(response: Any) -> Answer:
 
 
 def of_lines(lines: Sequence[str]) -> Answer:
-    """Lines of a stream, folded as the OpenAI clients do it. Raises AssertionError where they could not be."""
+    """Lines of a stream, folded as the OpenAI clients do it. Raises AssertionError if they could not be."""
     reasoning = content = ""
     names: list[str] = []
     ids: list[str] = []
@@ -332,7 +332,7 @@ class Exchange:
     """The end of the prompt; None: what the chat template makes of the messages."""
     finish: str = "stop"
     speaks: Pair | None = None
-    """Our names of the pair whose demo model speaks, where parsers of SGLang's own are named."""
+    """Our names of the pair whose demo model speaks, if parsers of SGLang's own are named."""
 
     def one_shot(self, reply: str) -> Answer:
         return of_response(self._answered(reply, None, stream=False))

@@ -121,7 +121,7 @@ class Subject:
             raise TemplateRefuses(str(error)) from error
 
     def refuses(self, messages: Chat, tools: Tools | None) -> str:
-        """The sentence with which the template refuses the messages; "" where it does not."""
+        """The sentence with which the template refuses the messages; "" if it accepts them."""
         try:
             self.prompt(messages, tools)
         except TemplateRefuses as error:
@@ -437,7 +437,7 @@ def generation_prompt(subject: Subject) -> None:
 
 
 def agent_loop(thinks: bool) -> list[dict[str, object]]:
-    """A loop with every kind of step; reasoning where the family reasons."""
+    """A loop with every kind of step; with reasoning if the family reasons."""
 
     def reasons(text: str) -> dict[str, object]:
         return {"reasoning_content": text} if thinks else {}
@@ -551,7 +551,7 @@ REQUIREMENTS: tuple[Callable[[Subject], None], ...] = (
 def read_again(subject: Subject) -> float:
     """How much of what a server has read or said in an agent loop it has to read again, as a share of characters.
 
-    Each request of the loop is compared with the prompt before it and what was said to that; 0 where prompts only grow.
+    Each request of the loop is compared with the prompt before it and the answer to that; 0 if prompts only grow.
     """
     kwargs: Kwargs = {"enable_thinking": True} if subject.thinks else {}
     chat = agent_loop(subject.thinks)

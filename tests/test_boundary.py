@@ -1,4 +1,4 @@
-"""Whatever raises in an adapter's method, its fallback answers: also where the engine passes what we do not take."""
+"""If an adapter's method raises, its fallback answers: also if the engine passes what the method does not accept."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _XTML = (
 
 _MADE_ID = re.compile(r"call_[0-9a-f]{24}")
 _CLOSERS = '"}] \n'
-"""What is added to arguments that are complete where the reply ends."""
+"""What is added to arguments that are complete when the reply ends."""
 
 
 try:
@@ -50,7 +50,7 @@ except CorpusError as wrong:
 
 
 def reads_text(case: Case) -> bool:
-    """Whether a tool parser reads it that keeps what stands around calls; formats of frames drop these."""
+    """Whether the tool parser that reads it keeps the text around calls; formats of frames drop it."""
     name = case.request.tool_parser
     return name is not None and isinstance(tool_row(name).format, ToolFormat)
 
@@ -78,7 +78,7 @@ if TO_DO:
 
 
 def in_a_hurry(case: Case, request: pytest.FixtureRequest) -> bool:
-    """For one family, in `make test-quick`, and by day where only the markers are the format's own."""
+    """For one family, in `make test-quick`, and by day if only the markers are the format's own."""
     return QUICK or bool(request.config.getoption("--family")) or (not NIGHTLY and of_follower(case))
 
 

@@ -161,7 +161,7 @@ def texts(row: ToolRow) -> Iterator[tuple[str, Shape]]:
 
 
 def mentions(row: ToolRow, behind: tuple[str, ...]) -> Iterator[tuple[str, Shape]]:
-    """Each marker again and again, in content and in a value; where there are very many spellings, some of them."""
+    """Each marker again and again, in content and in a value; if there are very many spellings, some of them."""
     renderer = markup.RENDERERS[row.name]
     markers = sorted(row.format.markers)
     step = max(len(markers) // MARKERS, 1)
@@ -195,7 +195,7 @@ def work_of(request: Request, text: str, size: int) -> int:
 
 
 def growth(request: Request, shape: Shape, size: int, length: int = SIZE) -> tuple[float, float]:
-    """How the work grows where the text doubles, and the work per character."""
+    """How the work grows if the text doubles, and the work per character."""
     short, long = shape(length), shape(2 * length)
     work_of(request, short[: length // 8], size)  # what is made once is not the reply's
     first, second = work_of(request, short, size), work_of(request, long, size)
@@ -213,7 +213,7 @@ def too_slow(request: Request, shapes: Iterable[tuple[str, Shape]], size: int, l
     slow = {}
     for name, shape in shapes:
         ratio, each = growth(request, shape, size, length)
-        if ratio > MOST:  # where the pieces end badly; what grows does so all the more in a longer text
+        if ratio > MOST:  # the pieces may end badly; real growth shows even more in a longer text
             ratio, each = growth(request, shape, size, 4 * length)
         if ratio > MOST:
             slow[name] = f"{ratio:.2f} times the work, {each:.0f} a character"
@@ -231,7 +231,7 @@ def test_twice_the_text_is_twice_the_work(row: ToolRow, size: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.slow
 def test_openers_that_do_not_fit(row: ToolRow) -> None:
-    """Each holds 512 characters, but the last ones have less behind them: longer texts make that matter little."""
+    """Each holds 512 characters, but the last ones have less text after them, which matters little in longer texts."""
     request = Request(row.name, row.pairs[0], TOOLS)
     slow = too_slow(request, in_turn(row, mentions(row, ("", " x ")), 16), 16, 2 * SIZE)
     slow |= too_slow(request, in_turn(row, mentions(row, ("f" * 200, " " * 100)), WHOLE), WHOLE, 2 * SIZE)
@@ -267,7 +267,7 @@ def pieces_of(row: ToolRow) -> list[str]:
 
 
 def broken(row: ToolRow) -> Iterator[tuple[str, Shape]]:
-    """Calls in a row, of each the same piece missing, doubled or another; with prose behind each and without."""
+    """Calls in a row, each with the same piece missing, doubled or replaced; with prose after each and without."""
     written = call(markup.RENDERERS[row.name], s="x")
     for piece in dict.fromkeys(pieces_of(row)):
         for what, instead in {"without": "", "twice": piece * 2, "another for": "</other>"}.items():
@@ -302,7 +302,7 @@ def test_broken_calls(row: ToolRow, size: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.slow
 def test_ten_thousand_broken_calls(row: ToolRow) -> None:
-    """None swallows those behind it."""
+    """None swallows those after it."""
     many = 10_000 if NIGHTLY else 2_000
     renderer = markup.RENDERERS[row.name]
     closers = [each for each in sorted(row.format.arguments.closers) if each and each in call(renderer, s="x")]
@@ -339,7 +339,7 @@ def test_work_without_tools(row: ToolRow) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.slow
 def test_a_hundred_thousand_openers(row: ToolRow) -> None:
-    """No more work an opener than where there are a thousand of them."""
+    """No more work per opener than with a thousand of them."""
     request = Request(row.name, row.pairs[0], TOOLS)
     if not row.call_openers:
         pytest.skip("a message's header is no opener that could be repeated: it is the one before it")
@@ -393,7 +393,7 @@ def test_a_megabyte(row: ToolRow) -> None:
 
 @pytest.mark.parametrize("name", ["kimi_k2", "qwen3_coder", "hermes"])
 def test_the_work_per_character_is_small(name: str) -> None:
-    """In tokens of four characters: an upper bound on what a character costs where replies are long."""
+    """In tokens of four characters: an upper bound on what a character costs in long replies."""
     row = next(row for row in TOOL_ROWS if row.name == name)
     request = Request(name, row.pairs[0], TOOLS)
     limits = {"long string": 20, "prose": 40, "many small parameters": 60, "long array": 40, "white space": 27}

@@ -1,11 +1,11 @@
 """Damage stays local: one piece of the first call's markup is broken, and all else of the reply is still there.
 
-- A piece is a marker, a tag, or a word or a character where calls are JSON or Python. Each in turn is deleted, doubled,
+- A piece is a marker, a tag, or, in calls in JSON or Python, a word or a character. Each in turn is deleted, doubled,
   cut or replaced, by words and by pieces of other families' markup.
 - What must still be there: the second call, which is sound; the prose between and behind; the reasoning. No complete
-  call holds text of what is behind it.
+  call holds text of what comes after it.
 - In open reasoning, and under a name that is not declared, the first call must not count, whatever breaks.
-- `LOST` says after which damage that is impossible: where no marker is left that says so.
+- `LOST` lists the damage after which that is impossible: no marker is left that would show it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ _IN_LIST = [row for row in TOOL_ROWS if isinstance(row.format, Pythonic) and "["
 
 
 def _without_opener(row: ToolRow) -> Iterator[str]:
-    """Where the opener is gone, an array, a list or a line is no call's, unless it starts the reply or a line."""
+    """Without its opener, an array, a list or a line is not a call, unless it starts the reply or a line."""
     opener, bracket, _ = markup.RENDERERS[row.name].calls([FIRST]).partition("[")
     yield f"0 {re.escape(repr(opener.strip()))} .*"
     if row in _IN_ARRAY:
@@ -83,7 +83,7 @@ def _without_opener(row: ToolRow) -> Iterator[str]:
 LOST: dict[str, tuple[str, ...]] = {
     # A bracket of the array or of the call ends it.
     **{row.name: (*_without_opener(row), *_ARRAY) for row in _IN_ARRAY},
-    # And another call follows only behind a separator.
+    # And another call follows only after a separator.
     **{row.name: (*_without_opener(row), r"5\d ',' .*", r".* -> (\]|```)") for row in _IN_LIST},
     "olmo3": (r"0 '<function_calls>' .*", r"54 '\)' .*"),
     "llama3_json": (r"0 '<\|python_tag\|>' .*", r"14 '\{' .*", r"50 '\{' .*", r"8[456] '[};]' .*", *_ARRAY),
@@ -96,7 +96,7 @@ LOST: dict[str, tuple[str, ...]] = {
     "dots": (r""".*</parameter>' -> <invoke name="run">""",),
     "minimax_m3": (r""".*<command>' -> <parameter=city>""", r""".*</\w+>' -> <invoke name="run">"""),
 }
-"""The damage after which what is behind it cannot be told from the broken call: a piece, and what is done to it."""
+"""The damage after which the text cannot be told from the broken call: a piece, and what is done to it."""
 
 
 def is_lost(row: ToolRow, damage: str) -> bool:
@@ -162,7 +162,7 @@ def replies(row: ToolRow, variant: str) -> Iterator[tuple[str, str, str]]:
 
 
 def shared_end(text: str, renderer: markup.Renderer) -> str:
-    """What stands before the second call's name in the text of both, and before it in its own: it is its own markup."""
+    """The text before the second call's name, in the text of both and in its own: it is its own markup."""
     before = text[: text.index(SECOND.name)]
     own = renderer.calls([SECOND]).partition(SECOND.name)[0].replace('"0"', '"1"')  # an id that numbers the calls
     return max((own[at:] for at in range(len(own) + 1) if before.endswith(own[at:])), key=len)

@@ -17,7 +17,7 @@ from dynamo_parsers.rows import ToolRow
 from effort import some
 
 INLINE = {"mimo"}
-"""Qwen3-Coder writes such a call too, if it leaves out the line breaks: raw output is no answer."""
+"""Qwen3-Coder writes such a call too, if it leaves out the line breaks: raw output does not give an answer."""
 FAMILIES = [row for row in TOOL_ROWS if row.name != "default"]
 rows = pytest.mark.parametrize("row", FAMILIES, ids=lambda row: row.name)
 

@@ -101,7 +101,7 @@ WITHOUT = ("lfm2.jinja", "lfm2_training.jinja", "qwen2_5_vl", "Qwen-Qwen3-VL")
 """They begin as others do, and write no calls."""
 
 WRONG = {"GigaChat3-10B": "xlam"}
-"""Not right yet: its JSON is xLAM's, but behind words that no parser has. A line that stays once it is mended fails."""
+"""Not right yet: its JSON is xLAM's, but after words that no parser has. A line that is right by now fails."""
 
 TOKENIZERS = {
     "qwen3": "hermes qwen3",

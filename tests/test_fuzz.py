@@ -36,7 +36,7 @@ SEED = int(os.environ.get("FUZZ_SEED", "0"))
 ENGINE_TEXTS = max(TEXTS // 1000, 1)
 """Texts a format in the tests of an engine's own classes, each of which is far slower than a parser."""
 SHARES = {"soup": 10, "prose": 3, "mentions": 1, "mutate": 3, "damage": 2, "whole": 1}
-"""How the texts are shared out; where a format has no use for a test, its share is soup's."""
+"""How the texts are shared out; if a format has no use for a test, its share goes to soup."""
 SECONDS = 20.0
 """For one text, cut in every way; the usual one takes milliseconds."""
 
@@ -259,7 +259,7 @@ def words_of(events: list[Event]) -> list[str]:
 
 
 def words_near_openers(text: str, row: ToolRow) -> set[str]:
-    """The words that may be dropped: those close behind an opener or, once there was one, a marker or last brace."""
+    """The words that may be dropped: those close after an opener or, once there was one, a marker or last brace."""
     first = min((place for opener in row.call_openers if (place := text.find(opener)) >= 0), default=len(text))
     if row.format.bare:
         first = 0  # a call may do without an opener
@@ -273,12 +273,12 @@ def words_near_openers(text: str, row: ToolRow) -> set[str]:
 
 def conserves(text: str, events: list[Event], row: ToolRow, *, calls: bool) -> bool:
     """Whether a reply without calls is all of `text`, but for white space, reasoning markers, ends of turns, a cut
-    call at its end and, where `calls` are read, empty sections."""
+    call at its end and, if `calls` are read, empty sections."""
     out = "".join(event.text for event in events if isinstance(event, ContentDelta | ReasoningDelta))
-    # White space and ends of turns are held, and may come out behind a block of reasoning.
+    # White space and ends of turns are held, and may come out after a block of reasoning.
     ends = "|".join(map(re.escape, (row.turn_end, *row.turn_ends)))
     if len(re.findall(ends, out)) > len(re.findall(ends, text)):
-        return True  # an end of a turn came about where a marker in it was dropped
+        return True  # dropping a marker in it made an end of a turn
     out, text = (re.sub(f"[{SPACE}]+|{ends}", "", each) for each in (out, text))
     droppable = {partner(row).open, partner(row).close}
     if calls:
@@ -315,7 +315,7 @@ rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 unframed = pytest.mark.parametrize(
     "row", [row for row in TOOL_ROWS if isinstance(row.format, ToolFormat)], ids=lambda row: row.name
 )
-"""The formats in which not every text stands in a frame."""
+"""The formats in which text may be outside a frame."""
 
 
 @rows
@@ -341,7 +341,7 @@ def test_soup(row: ToolRow) -> None:
 @unframed
 @pytest.mark.timeout(3600)
 def test_soup_without_openers_is_all_text(row: ToolRow) -> None:
-    """Where no opener stands nothing is markup of a call, so every word survives, and no call is made."""
+    """Without an opener nothing is markup of a call, so every word survives, and no call is made."""
     openers = row.call_openers
     for rng in seeds("prose", row):
         soup = Soup(row, rng)
@@ -357,7 +357,7 @@ def test_soup_without_openers_is_all_text(row: ToolRow) -> None:
 @unframed
 @pytest.mark.timeout(3600)
 def test_mentions_come_out_whole(row: ToolRow) -> None:
-    """Openers that do not fit are text, each with what is right behind it."""
+    """Openers that do not fit are text, each with what comes directly after it."""
     openers = sorted(row.call_openers - row.format.words)
     for rng in seeds("mentions", row):
         behind = (
@@ -426,13 +426,13 @@ class Part:
     text: str
     marker: bool
     piece: int
-    """Which piece of the reply it stands in: a run of calls, a block of reasoning, a sentence."""
+    """Which piece of the reply it is in: a run of calls, a block of reasoning, a sentence."""
     calls: bool
     """Whether that piece is a run of calls."""
 
 
 def well_formed(renderer: markup.Renderer, row: ToolRow, word: Callable[[], str], rng: random.Random) -> list[Part]:
-    """A reply of content, reasoning and calls. Words stand in content, reasoning and string arguments."""
+    """A reply of content, reasoning and calls. Words are in content, reasoning and string arguments."""
     think = partner(row)
     pieces: list[markup.Part] = []
     for _ in range(rng.choice((1, 2, 3, 5, 7))):
@@ -468,7 +468,7 @@ def some_call(renderer: markup.Renderer, word: Callable[[], str], rng: random.Ra
 
 def damage(parts: list[Part], rng: random.Random, *, sections: bool) -> tuple[str, list[str]]:
     """The text of a reply with one marker deleted, doubled, swapped or cut, or cut off anywhere; and the words that
-    must survive: all but those in a damaged piece and behind it, in `sections` up to the next call."""
+    must survive: all but those in a damaged piece and after it, in `sections` up to the next call."""
     text = "".join(part.text for part in parts)
     kind = rng.choice(("delete", "double", "swap", "cut", "truncate", "truncate"))
     markers = [index for index, part in enumerate(parts) if part.marker]

@@ -17,7 +17,7 @@ REPLY = f"<think>one</think>\n\n  Sure. {CALL}<think>two</think> And {CALL} so."
 
 
 def joined(pieces: Sequence[str], *, passed_over: int = 0) -> Message:
-    """What a client gets where the tool half is not asked about the first pieces."""
+    """What a client gets if the tool half is not asked about the first pieces."""
     first, second = ReasoningHalf("qwen3", beside=BESIDE), ToolHalf("hermes")
     reasoning = ""
     events: list[Event] = []
@@ -139,7 +139,7 @@ def test_one_piece_of_a_call_each_step() -> None:
     assert one.id != two.id
 
 
-# --- where nobody tells the request
+# --- if nobody passes the request
 
 
 def untold() -> ReasoningHalf:

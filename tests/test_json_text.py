@@ -118,7 +118,7 @@ def test_repairs(text: str, repaired: str) -> None:
 
 
 MISSING = [
-    # missing closing brackets are added where a marker or the end follows a finished value
+    # missing closing brackets are added if a marker or the end follows a finished value
     ('{"a": "b"', '{"a": "b"}'),
     ('{"a": {"b": "c"', '{"a": {"b": "c"}}'),
     ('{"a": [{"b": []', '{"a": [{"b": []}]}'),
@@ -138,7 +138,7 @@ def test_missing_brackets(text: str, repaired: str) -> None:
 
 
 UNFINISHED = [
-    # not behind a key, a number, a comma or an open string: what was sent stands, and stays open
+    # not after a key, a number, a comma or an open string: what was sent is not changed, and stays open
     '{"a"',
     '{"a":',
     '{"a": ',
@@ -225,7 +225,7 @@ def test_anything_else_is_passed_as_it_is(text: str) -> None:
 
 
 STRINGS = [
-    # a marker in a string is text if the quote comes and the JSON goes on, or ends, behind it
+    # a marker in a string is text if the quote comes and the JSON goes on, or ends, after it
     ('{"a": "x</end>y"}', '{"a": "x</end>y"}', True, ""),
     ('{"a": "x</end>y", "b": 1}', '{"a": "x</end>y", "b": 1}', True, ""),
     ('["x</end>", "</end>"]', '["x</end>", "</end>"]', True, ""),

@@ -77,7 +77,7 @@ def test_the_page_shows_what_differs_and_what_was_not_measured() -> None:
 
 
 def test_a_run_over_the_stand_in(tmp_path: Path) -> None:
-    """From the corpus to the file of results, where no engine is needed."""
+    """From the corpus to the file of results, if no engine is needed."""
     out = tmp_path / "out.json"
     paths = [ROOT / "tests", ROOT / "tests" / "support", ROOT / "tests" / "matrix", os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "CASES_EVERY": "200"}

@@ -1,7 +1,7 @@
 """Models' own chat templates write a reply as the model was trained to; our parsers read exactly that reply in it.
 
 - The templates are public copies (`official`), also of families that we have no template for.
-- A message of the assistant is rendered behind a question. What a template leaves out of it (a thought, a second call)
+- A message of the assistant is rendered after a question. What a template leaves out of it (a thought, a second call)
   is not looked for; all that it writes is, and nothing else may be read.
 - By day one template in three of what is small to fetch; all at night.
 """
@@ -128,9 +128,9 @@ EOS = {
 PYTHON = ("tool_chat_template_functiongemma.jinja", "values")
 """Numbers, lists and objects are written as Python has them, in the marks of a text."""
 LEFT_OPEN = "NVIDIA-Nemotron-Nano-v2"
-"""Its history has a block of thoughts that is never closed: what is behind it counts as a thought."""
+"""Its history has a block of thoughts that is never closed: all after it counts as a thought."""
 LLAMA_4 = "llama4.jinja"
-"""Its text beside calls stands behind a `<|python_start|>`, which stays."""
+"""Its text beside calls comes after a `<|python_start|>`, which stays."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Copy:
         return by_beginning(self.file, EOS) or "<|the-eos|>"
 
     def turn(self, name: str) -> tuple[str, str]:
-        """The prompt, and what stands behind it once the model has answered. Raises Unrenderable."""
+        """The prompt, and what comes after it once the model has answered. Raises Unrenderable."""
         message = SAID[name]
         thinks = "reasoning_content" in message
         chat = Conversation(name, [ASK, message], TOOLS, {"enable_thinking": thinks, "thinking": thinks}, False)
@@ -181,7 +181,7 @@ class Copy:
 
     @cached_property
     def end(self) -> str:
-        """What stands behind an answer."""
+        """What comes after an answer."""
         return self.turn("an answer")[1].partition("A drizzle.")[2]
 
     def reply(self, name: str) -> tuple[str, str]:

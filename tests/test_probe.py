@@ -46,7 +46,7 @@ class Said:
     logprobs: bool = True
     status: int = 200
     chunks: list[object] | None = None
-    """The stream's chunks, where a fault writes them itself."""
+    """The stream's chunks, if a fault writes them itself."""
     done: bool = True
     body: str | None = None
 
@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _reply(request: dict[str, object]) -> Said:
-    """What a perfect model behind a correct parser answers."""
+    """What a perfect model with a correct parser answers."""
     messages = request["messages"]
     assert isinstance(messages, list)
     user = next(message["content"] for message in messages if message["role"] == "user")

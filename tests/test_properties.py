@@ -115,7 +115,7 @@ def quotes_a_frame(row: ToolRow, text: str) -> bool:
 def safe_in_tags(text: str, renderer: markup.Renderer) -> bool:
     """Whether a string value is not one of the two limits: a closer that could be the value's, or half a call.
 
-    Markers stand in it only as `quotable` wrote them, each with a word behind it.
+    Markers are in it only as `quotable` wrote them, each with a word after it.
     """
     bare = text
     for piece in sorted(renderer.quotable, key=len, reverse=True):
@@ -205,7 +205,7 @@ def think_markers(row: ToolRow) -> list[str]:
 
 @dataclass(frozen=True)
 class Piece(markup.Part):
-    """A part of a reply, and the white space behind it."""
+    """A part of a reply, and the white space after it."""
 
     space: str = ""
 
@@ -247,7 +247,7 @@ class Reply:
 
 
 def expected_text(reply: Reply) -> str | None:
-    """The content of a reply: white space next to content stays where content stands on both sides."""
+    """The content of a reply: white space next to content stays if content is on both sides."""
     text = ""
     behind = ""  # the last content
     for before, piece in zip([None, *reply.pieces], reply.pieces, strict=False):
@@ -289,7 +289,7 @@ def replies(draw: st.DrawFn, row: ToolRow) -> Reply:
                 properties.setdefault(calls[-1].name, {})
             else:
                 call, declared = draw(tagged_calls(renderer))
-                # In a line a marker is looked behind as far as a mark holds: what is longer is a limit.
+                # In a line a parser looks past a marker as far as a mark holds: what is longer is a limit.
                 assume(not renderer.one_line or len(call.text) < MAX_HELD - 100)
                 # One tool a name, and a parameter is declared once.
                 assume(properties.setdefault(call.name, declared) == declared)
@@ -412,7 +412,7 @@ def test_requests_without_calls(row: ToolRow, data: st.DataObject) -> None:
 @rows
 @given(data=st.data())
 def test_choices(row: ToolRow, data: st.DataObject) -> None:
-    """One call where calls may not be parallel; only the named function's where one is named."""
+    """One call if calls may not be parallel; only the named function's if one is named."""
     reply = data.draw(replies(row))
     all_calls = reply.message().tool_calls
     single = fold(events_of(reply.request.but(parallel_tool_calls=False), [reply.text]))
@@ -495,14 +495,14 @@ def shared_beginning(one: str, other: str) -> str:
 
 
 def ends_in_quoted_marker(beginning: str, got: str, whole: str, row: ToolRow) -> bool:
-    """Whether a reply was cut right behind a closer that a value quotes: at the end of a reply that is a closer."""
+    """Whether a reply was cut directly after a closer that a value quotes: at a reply's end, that is a closer."""
     if markup.RENDERERS[row.name].json_bodies or got == whole:
         return False
     return beginning.rstrip().endswith(tuple(row.format.markers))
 
 
 def says_no_more_arguments(got: str, whole: str, renderer: markup.Renderer) -> None:
-    """The arguments of a cut call that counts: behind a finished value only closing brackets were missing."""
+    """The arguments of a cut call that counts: after a finished value only closing brackets were missing."""
     shared = shared_beginning(got, whole)
     assert not got[len(shared) :].strip("]}"), f"{got!r} of {whole!r}"
     if renderer.json_bodies and got != whole:
@@ -511,7 +511,7 @@ def says_no_more_arguments(got: str, whole: str, renderer: markup.Renderer) -> N
 
 def is_cut(got: str, whole: str, beginning: str, row: ToolRow) -> bool:
     """Whether these may be the arguments of a call that was cut: a beginning of them. The beginning of a closer at the
-    end is text of the value that stands before it, and that one, if it may be a string, is a string."""
+    end is text of the value before it, and that one, if it may be a string, is a string."""
     if whole.startswith(got):
         return True
     markers = Markers((*row.format.markers, *think_markers(row)))
@@ -528,7 +528,7 @@ def is_cut(got: str, whole: str, beginning: str, row: ToolRow) -> bool:
 
 def is_released(cut: str, beginning: str, row: ToolRow) -> bool:
     """Whether text that the whole reply does not give is the end of a cut one, released: a cut marker, or markup
-    behind an opener that is an ordinary word or bracket; in a frame, a header without its first marker."""
+    after an opener that is an ordinary word or bracket; in a frame, a header without its first marker."""
     if not beginning.rstrip().endswith(cut.strip()):
         return False
     renderer = markup.RENDERERS[row.name]
@@ -570,7 +570,7 @@ def nasty_texts(row: ToolRow) -> list[str]:
 
 
 def value_closers(row: ToolRow) -> set[str]:
-    """What closes a parameter's value in a markup of one tag a parameter."""
+    """What closes a parameter's value in a markup of one tag per parameter."""
     grammars = (getattr(row.format, "calls", None), getattr(row.format, "_split", None))
     formats = [row.format, *(tool for grammar in grammars for tool in getattr(grammar, "tools", ()))]
     return {end for each in formats for end in getattr(getattr(each, "arguments", None), "closers", ())}
@@ -579,13 +579,13 @@ def value_closers(row: ToolRow) -> set[str]:
 @rows
 @pytest.mark.slow
 def test_own_markers_come_back(row: ToolRow) -> None:
-    """As a string, before and behind another, in an array, in an object, as a key."""
+    """As a string, before and after another, in an array, in an object, as a key."""
     renderer = markup.RENDERERS[row.name]
     request = Request(row.name, row.pairs[0], NASTY_TOOLS, in_reasoning=False)
     wrong = []
     for text in nasty_texts(row):
         if text.endswith(VALUE_CLOSERS.get(row.name, ())):
-            continue  # a closer that stands twice is dropped
+            continue  # a closer that comes twice is dropped
         if quotes_messages(text, row):
             continue  # the end of a message and the next one's header end a value
         places: list[dict[str, markup.Value]] = [{"s": text}, {"s": text, "t": "z"}, {"t": "z", "s": text}]
@@ -593,7 +593,7 @@ def test_own_markers_come_back(row: ToolRow) -> None:
         if not renderer.plain_keys:
             places.append({"o": {text: 1}})
         if text.endswith(tuple(value_closers(row))):
-            places = places[3:]  # a closer too many, where it ends a string
+            places = places[3:]  # a surplus closer, if it ends a string
         for arguments in places:
             written = renderer.calls([markup.Call.of("f", arguments)])
             events = merged(events_of(request, [written]))

@@ -78,7 +78,7 @@ def test_the_sample_is_the_call(row: ToolRow, with_reasoning: bool) -> None:
 
 @tool_rows
 def test_the_sample_between_text(row: ToolRow) -> None:
-    """Before the call stand reasoning and content; behind it the turn's end."""
+    """Reasoning and content come before the call; the turn's end comes after it."""
     for pair in row.pairs:
         reasoning = reasoning_row(pair)
         if reasoning.frame is not None:

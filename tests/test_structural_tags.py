@@ -165,7 +165,7 @@ def test_reasoning_in_front(row: ToolRow, strict: bool) -> None:
         assert [accepts(tag, text) for text in right] == [True] * len(right)
         for text in (*wrong, "Hello.", f"I plan.{think.close}Hello.", f"{think.open}I plan.", think.open + no_call):
             assert not accepts(tag, text), text
-    # Where no call is forced, one behind reasoning or in it is constrained all the same.
+    # If no call is forced, one after reasoning or in it is constrained all the same.
     free = structural_tag(row.name, tools(True), reasoning_parser=think.name, in_reasoning=True)
     for text in (closed, by_call, f"I plan.{think.close}Hello.", "I plan."):
         assert accepts(free, text)
@@ -315,7 +315,7 @@ NESTED = 80
 @pytest.mark.parametrize("name", WIDE)
 @rows
 def test_values_that_a_schema_leaves_open(row: ToolRow, name: str) -> None:
-    """They are allowed, by a tag that an engine takes: it is no unrolled schema."""
+    """They are allowed, by a tag that an engine accepts: the schema is not unrolled."""
     part, value = WIDE[name]
     schema = {"type": "object", "$defs": {"Node": NODE}, "properties": {"a": part}, "required": ["a"]}
     declared = [tool("get_weather", schema, True)]
@@ -447,7 +447,7 @@ MEMBERS: dict[str, object] = {
 
 @pytest.mark.parametrize("name", ["hermes", "kimi_k2", "mistral", "harmony"])
 def test_members_of_a_json_object(name: str) -> None:
-    """The commas stand between those that are there, which come in order."""
+    """The commas are between those that are there, which come in order."""
     row = tool_row(name)
     tag = structural_tag(name, [tool("f", MEMBERS, True)], "required")
     around = written(row, ("f", {"a": 1})).split('{"a": 1}')

@@ -218,7 +218,7 @@ def test_what_is_not_learned_is_said(old: str, new: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("name", ["jamba", "mistral"])
 def test_calls_in_another_markup_are_said(name: str) -> None:
-    """As of Llama 4, whose template on the hub writes JSON where ours for it has Python."""
+    """As for Llama 4, whose template on the hub writes JSON and ours writes Python."""
     with pytest.raises(NotLearned, match=r"Its calls are those that dynamo_hermes reads, and not dynamo_"):
         learn(chat_template(name).text, Own("nobody's", PLAIN), name)
 

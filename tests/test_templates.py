@@ -215,7 +215,7 @@ def texts(renderer: markup.Renderer) -> st.SearchStrategy[str]:
 
 
 def readable(text: str, renderer: markup.Renderer) -> bool:
-    """Whether markers stand in a string only so that they cannot be the value's own closer, or half a call."""
+    """Whether the markers in a string cannot be the value's own closer, or half a call."""
     bare = text
     for piece in sorted(renderer.quotable, key=len, reverse=True):
         bare = bare.replace(piece, " ")
@@ -356,7 +356,7 @@ def same(read: Message, message: Mapping[str, Any]) -> None:
 @given(data=st.data())
 @random_conversations
 def test_round_trip(subject: Subject, data: st.DataObject) -> None:
-    """What the template writes for a message, the parsers read as that message, behind an unchanged prompt."""
+    """The parsers read what the template writes for a message as that message, after an unchanged prompt."""
     chat, tools, mode = data.draw(conversations(subject))
     for at in steps(chat):
         said = subject.said(chat[:at], chat[at], tools, mode)

@@ -14,7 +14,7 @@ CLOSE = "</think>"
 
 
 class Encoder:
-    """A tokenizer, as `token_ids` asks it, that joins line breaks to what stands before them, as Llama's does."""
+    """A tokenizer, as `token_ids` asks it, that joins line breaks to the text before them, as Llama's does."""
 
     def __init__(self, *tokens: str) -> None:
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())

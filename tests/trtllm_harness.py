@@ -35,7 +35,7 @@ SOURCE = os.environ.get("TRTLLM_SOURCE")
 ENGINES = ("1.2", "1.3", *(("source",) if SOURCE else ()))
 
 REAL = ("serve/tool_parser", "llmapi/reasoning_parser.py", "serve/postprocess_handlers.py")
-"""What is TensorRT-LLM's own where its source is given."""
+"""What is TensorRT-LLM's own if its source is given."""
 
 
 # --- laying an engine out

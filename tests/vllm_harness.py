@@ -52,7 +52,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def partner(row: ReasoningRow) -> ToolRow:
-    """A tool parser to stand beside a reasoning parser; most name one."""
+    """A tool parser to use with a reasoning parser; most name one."""
     return next(iter(partners(row)), tool_row("hermes"))
 
 
@@ -175,7 +175,7 @@ class Answer:
 
     @classmethod
     def of_deltas(cls, deltas: Sequence[Any]) -> Answer:
-        """Deltas folded as the OpenAI clients do it. Raises AssertionError where they could not be."""
+        """Deltas folded as the OpenAI clients do it. Raises AssertionError if they could not be."""
         reasoning = content = ""
         names: list[str] = []
         ids: list[str] = []

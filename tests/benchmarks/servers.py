@@ -30,7 +30,7 @@ from engine_server import MODEL_NAME, Server, free_port, start  # noqa: E402
 from workloads import FAMILIES, KINDS, TOOL, WORKLOADS, parsers, script  # noqa: E402
 
 STREAMS = 4
-"""At once: if the API server falls behind the engine, it takes several tokens as one."""
+"""At once: if the API server is slower than the engine, it takes several tokens as one."""
 REPLIES = 16
 FLAGS = ("--max-num-seqs", str(STREAMS))
 GPT_OSS = ("--hf-overrides", '{"model_type": "gpt_oss", "vocab_size": 201088}', "--load-format", "dummy")

@@ -77,7 +77,7 @@ def main(said: Sequence[str] | None = None) -> None:
 
 
 def sides_of(family: str) -> tuple[str, dict[str, Side]]:
-    """A family's label and its sides; vLLM's own is the nearest family's where it has no grammar of this one."""
+    """A family's label and its sides; vLLM's own is the nearest family's if it has no grammar for this one."""
     beside = NEAREST.get(family, family)
     label = family if beside == family else f"{family} (vLLM's: {beside})"
     return label, {"ours": Side(family, "ours"), "own": Side(beside, "own")}

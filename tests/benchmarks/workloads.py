@@ -20,7 +20,7 @@ CODE = '    if value["key"] < 10 and not done:\n        print(f"{value} \\n")\n'
 SMALL: Mapping[str, object] = {f"p{number}": number if number % 2 else f"word {number}" for number in range(60)}
 Parts = Sequence[Part]
 THOUGHT = Part("reasoning", "Let me see.")
-"""Before each call: some families start in reasoning, where a call is held."""
+"""Before each call: some families start in reasoning, in which a call is held."""
 WORKLOADS: Mapping[str, Parts] = {
     "reasoning + content": (Part("reasoning", PROSE * 8), Part("content", PROSE * 8)),
     "one long argument": (

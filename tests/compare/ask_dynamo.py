@@ -32,7 +32,7 @@ from records import WAYS, Answer, Answered, Call, Question, Way, read, write
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 END = 256
-"""The id behind the bytes: the end of a turn."""
+"""The id after those of the bytes: the end of a turn."""
 NEEDS_A_DOWNLOAD = {"harmony", "gpt_oss"}
 WORKS_ONLY_PAIRED = {"deepseek_v41"}
 """Its tool parser reads calls beside the reasoning parser of the same name alone."""
@@ -147,7 +147,7 @@ class FrontEnd:
         raise RuntimeError("Dynamo's front end does not come up")
 
     async def ask(self, number: str, question: Question, way: Way) -> Answer:
-        """Raises RuntimeError where Dynamo refuses."""
+        """Raises RuntimeError if Dynamo refuses."""
         model = await self.model(question.tool_parser, beside(question))
         pieces = [question.text] if way == "whole" else question.pieces
         self.replies[number] = [piece.encode() for piece in pieces if piece] or [b""], question.engine_finish or "stop"

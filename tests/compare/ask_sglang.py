@@ -53,7 +53,7 @@ class _Folded:
 
 
 def forced(name: str, question: Question) -> bool:
-    """Whether the endpoint takes the reply to start in reasoning, where no template tells."""
+    """Whether the endpoint takes the reply to start in reasoning, if no template tells."""
     if question.in_reasoning is not None:
         return question.in_reasoning
     kwargs = question.chat_template_kwargs

@@ -36,11 +36,11 @@ def _ends_in_the_call(d: Difference) -> bool:
 
 
 _OPEN = '"{:,['
-"""What may stand behind the last word of a call that is cut, and be no part of it yet."""
+"""What may come after the last word of a cut call without being part of it yet."""
 
 
 def _wrong_behind(d: Difference) -> bool:
-    """What our last call passes on stands so in the reply, before its end, a marker or a bracket."""
+    """The reply has what our last call passes on, before its end, a marker or a bracket."""
     reply, passed = squeezed(d.question.text), squeezed(d.missing[-1].arguments)
     _, found, behind = reply.rpartition(passed) if passed else ("", "", "")
     brackets = behind[: len(behind) - len(behind.lstrip("]}"))]
@@ -102,7 +102,7 @@ def _emptied(d: Difference) -> bool:
 
 
 def _without_opener(d: Difference) -> bool:
-    """The peer's calls are text of ours, and no opener stands between them and what came before."""
+    """The peer's calls are text of ours, and there is no opener between them and the text before."""
     return (
         bool(d.extra)
         and not d.missing
@@ -113,7 +113,7 @@ def _without_opener(d: Difference) -> bool:
 
 
 def _may_be_called(d: Difference, form: ToolFormat, call: Call) -> bool:
-    """Whether the text has this call behind an opener, or where the format needs none."""
+    """Whether the text has this call after an opener, or where the format needs none."""
     text = d.our_text
     for found in re.finditer(re.escape(call.name), text):
         before = text[: found.start()]
@@ -129,10 +129,10 @@ def _may_be_called(d: Difference, form: ToolFormat, call: Call) -> bool:
 
 
 _SYNTAX = re.compile(r"name|[\W_]")
-"""What may stand before the name of a call without any marker."""
+"""What may come before the name of a call without any marker."""
 
 _BODY = re.compile(r'\(|"?,?"?$|","(arguments|parameters)":(\{["}]|null|"")')
-"""What stands behind it."""
+"""What comes after it."""
 
 
 _NAME = re.compile(r"[^\s<>{(\",]{1,256}")
@@ -185,7 +185,7 @@ def _unbalanced(d: Difference) -> bool:
 
 
 def _stands_there(d: Difference) -> bool:
-    """Our calls are complete, and every word of them stands in the reply."""
+    """Our calls are complete, and every word of them is in the reply."""
     emptied = any(loaded(ours.arguments) == {} for ours, _ in d.swapped)
     return (
         bool(d.missing) and not emptied and all(call.complete and _reads(call, d.question.text) for call in d.missing)

@@ -28,7 +28,7 @@ _HEADERS = re.compile(
 
 
 def loaded(arguments: str) -> object:
-    """The JSON value of an argument text, numbers as decimals; the text itself where it is none."""
+    """The JSON value of an argument text, numbers as decimals; the text itself if it is not JSON."""
     try:
         return json.loads(arguments, parse_int=Decimal, parse_float=Decimal)
     except (ValueError, RecursionError, ArithmeticError):
@@ -45,7 +45,7 @@ def squeezed(text: str | None) -> str:
 
 
 def is_part(part: str, whole: str) -> bool:
-    """Whether the characters of `part` stand in `whole` in their order."""
+    """Whether the characters of `part` are in `whole` in their order."""
     rest = iter(whole)
     return all(char in rest for char in part)
 
@@ -163,12 +163,12 @@ class Difference:
 
     @property
     def leaked(self) -> bool:
-        """Whether a marker stands in their texts more often than in ours."""
+        """Whether a marker is in their texts more often than in ours."""
         return any(self.their_text.count(marker) > self.our_text.count(marker) for marker in self.markers)
 
     @property
     def kept(self) -> bool:
-        """Whether a marker stands in our texts more often than in theirs."""
+        """Whether a marker is in our texts more often than in theirs."""
         return any(self.our_text.count(marker) > self.their_text.count(marker) for marker in self.markers)
 
     @property

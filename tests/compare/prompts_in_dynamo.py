@@ -1,7 +1,7 @@
 """Does Dynamo render our chat templates as transformers does? `python tests/compare/prompts_in_dynamo.py PROMPTS.jsonl`
 
-Its own front end gets each request, and the worker behind it looks at the prompt. Runs where `ask_dynamo` does; exit
-status 1 where a prompt differs.
+Its own front end gets each request, and its worker looks at the prompt. Runs where `ask_dynamo` does; exit
+status 1 if a prompt differs.
 """
 
 from __future__ import annotations

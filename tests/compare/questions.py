@@ -191,7 +191,7 @@ def of_file(path: Path) -> tuple[list[Question], dict[str, list[Answered]]]:
                 tools=None if line.tools is None else [{"type": "function", "function": tool} for tool in line.tools],
             )
         )
-        # June's answers are to the chunks where there are any.
+        # June's answers are to the chunks if there are any.
         june: Way = "whole" if line.chunks is None else "pieces"
         given: dict[tuple[str, Way], _Given | None] = {
             ("dynamo", "whole"): line.dynamo_1_6_1.get("batch"),

@@ -17,7 +17,7 @@ FINISH = Reason("finish_reason", "`stop` becomes `tool_calls` once a call was em
 
 
 def explain(d: Difference) -> list[Reason] | None:
-    """The reasons for a difference; None where no rule explains all of it."""
+    """The reasons for a difference; None if no rule explains all of it."""
     if complaints(d):
         return None
     if d.way == "pieces" and d.whole is not None and _equal_to_ours(d):

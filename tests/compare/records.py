@@ -37,7 +37,7 @@ class Question(Record):
     chat_template_kwargs: dict[str, object] = {}
     in_reasoning: bool | None = None
     prompt_tail: str = ""
-    """What a prompt ends with where the request says whether reasoning is open."""
+    """What a prompt ends with if the request says whether reasoning is open."""
     reasons: bool = True
     """Whether the reply or the request has to do with reasoning at all."""
     engine_finish: str | None = "stop"
@@ -46,7 +46,7 @@ class Question(Record):
 
     @property
     def told_reasoning(self) -> str | None:
-        """The reasoning parser, where it has something to do; a question about one alone is always told."""
+        """The reasoning parser, if it has something to do; a question about one alone always names it."""
         return self.reasoning_parser if self.reasons or self.tool_parser is None else None
 
     def narrowed(self) -> Question:
@@ -65,7 +65,7 @@ class Call(Record):
     arguments: str
     complete: bool = True
     id: str = ""
-    """Not compared: most are made up. Empty where it is not told."""
+    """Not compared: most are made up. Empty if it is not given."""
 
 
 class Answer(Record):

@@ -1,4 +1,4 @@
-"""A rule: a reason of the contract, and the predicate that says where it applies.
+"""A rule: a reason of the contract, and the predicate that says whether it applies.
 
 A predicate sees the question and the two answers, never which case it is or who the peer is.
 """

@@ -1,9 +1,9 @@
-"""What is wrong with an answer whatever the markup: a rule explains a difference only where nothing is.
+"""What is wrong with an answer whatever the markup: a rule explains a difference only if nothing is.
 
-- Nothing is invented: texts, names and values stand in the reply, in their order.
-- Nothing is lost: every word of the reply stands in a text or a call, but for markup and what the contract drops.
-- Nothing leaks: no closer in a text whose opener is not there too, where the reply has both.
-- Reasoning is what stands in its tags.
+- Nothing is invented: texts, names and values are in the reply, in their order.
+- Nothing is lost: every word of the reply is in a text or a call, except markup and what the contract drops.
+- Nothing leaks: no text has a closer without its opener, if the reply has both.
+- Reasoning is what is in its tags.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _unescaped(arguments: str) -> str:
 
 
 def _lost(d: Difference) -> Iterator[str]:
-    """Words of the reply that are nowhere, where nothing is dropped on purpose."""
+    """Words of the reply that are nowhere, if nothing is dropped on purpose."""
     records: list[corpus.Record] = []
     for kind, text in (("reasoning", d.ours.reasoning), ("content", d.ours.content)):
         if text:
@@ -75,7 +75,7 @@ def _lost(d: Difference) -> Iterator[str]:
 
 
 def _header_at_the_end(d: Difference) -> list[str]:
-    """The words behind the last marker: of a header that was cut."""
+    """The words after the last marker: of a header that was cut."""
     last = max((d.question.text.rfind(marker) for marker in d.markers), default=-1)
     return _WORD.findall(d.question.text[last:]) if last >= 0 and not d.ours.calls else []
 
@@ -96,7 +96,7 @@ def _leaking(d: Difference) -> Iterator[str]:
 
 
 def _misplaced(d: Difference) -> Iterator[str]:
-    """What stands in tags is reasoning, the rest is not; for replies without calls and frames."""
+    """What is in tags is reasoning, the rest is not; for replies without calls and frames."""
     think = d.think
     if d.framed and d.ours.reasoning and not any(marker in d.question.text for marker in d.markers):
         yield "reasoning without any frame"

@@ -1,8 +1,8 @@
-"""Whether the rules would explain a wrong answer: ours, spoiled on purpose where a peer says the same as we.
+"""Whether the rules would explain a wrong answer: ours, spoiled on purpose if a peer answers the same.
 
     PYTHONPATH=tests:tests/support python tests/compare/spoiled.py FILE.jsonl
 
-Rules that explain anything are worth nothing. Exit code 1 where they explain more than one spoiled answer in a hundred.
+Rules that explain anything are worth nothing. Exit code 1 if they explain more than one spoiled answer in a hundred.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def texts_of_calls(d: Difference) -> bool:
 
 
 def _separated(d: Difference) -> bool:
-    """What the peer's content has more is what stands between calls."""
+    """What the peer's content has in addition comes between calls."""
     return bool(d.ours.calls) and [_joined(text) for text in d.bare[:2]] == [_joined(text) for text in d.bare[2:]]
 
 

@@ -199,7 +199,7 @@ def start(  # noqa: PLR0913
     `environment`: further variables. `checkpoint_folder`: a model that is there, in place of the family's demo model.
     `parsers`: the flags that name parsers, in place of ours for the family; none if it is empty.
 
-    Raises DidNotStart where something else has the port: it would answer in the server's place.
+    Raises DidNotStart if something else has the port: it would answer in the server's place.
     """
     from dynamo_parsers.demo import checkpoint
     from dynamo_parsers.demo.model import DemoModel

@@ -47,7 +47,7 @@ OWN_TOOL_PARSER = {("vllm", "pythonic"): "llama4_pythonic"}
 OWN_PROMPT = {("sglang", "deepseek_v3_2")}
 """Where the engine's own parser goes with a prompt of its own, in which a scripted model cannot count its turns."""
 OWN_ENVIRONMENT = {"VLLM_ENFORCE_STRICT_TOOL_CALLING": "0"}
-"""No grammars for an engine's own parser where it can do without: a model that says a script follows none."""
+"""No grammars for an engine's own parser if it can do without: a model that says a script follows none."""
 
 
 class Row(BaseModel):
@@ -66,7 +66,7 @@ class Row(BaseModel):
 
 
 def pairs(row: ToolRow, engine: EngineName) -> list[tuple[bool, list[str]]]:
-    """The parser flags to probe a family with: ours, then the engine's own where it has a parser for the family."""
+    """The parser flags to probe a family with: ours, then the engine's own if it has a parser for the family."""
     reasoning = reasoning_row(row.pairs[0])
     found = [(True, ["--tool-call-parser", f"dynamo_{row.name}", "--reasoning-parser", f"dynamo_{reasoning.name}"])]
     tools, thoughts = native_tool_names(row).of(engine), native_reasoning_names(reasoning).of(engine)
@@ -81,7 +81,7 @@ def run(row: ToolRow, engine: EngineName, ours: bool, flags: Sequence[str], port
     told = Row(engine=engine, version=version(engine), family=row.name, ours=ours, parsers=parsers, date=now())
     print(f"== {engine} {row.name}: {parsers}", flush=True)
     environment = None if ours else OWN_ENVIRONMENT
-    # Raises where the engine is missing or the port is taken, of which a row of the table is not to speak.
+    # Raises if the engine is missing or the port is taken, which must not become a row of the table.
     server = start(row.name, port, say=print, flags=flags, engine=engine, environment=environment)
     try:
         server.wait(print)

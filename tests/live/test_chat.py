@@ -78,7 +78,7 @@ def test_one_character_a_token(server: Server, stream: bool) -> None:
 
 @streams
 def test_cut_off_in_an_argument(server: Server, stream: bool) -> None:
-    """What was streamed stands, and so does an earlier call."""
+    """What was streamed stays, and so does an earlier call."""
     begin = f"Two.</think>{kimi_k2(PARIS, ROME)}".removesuffix('me"}<|tool_call_end|><|tool_calls_section_end|>')
     reply = chat(server, begin + "x" * 900, stream=stream, max_tokens=tokens("kimi_k2", begin) + 5)
     assert reply.reasoning == "Two."
@@ -126,7 +126,7 @@ def test_tool_choice_none(server: Server, stream: bool) -> None:
 @streams
 @pytest.mark.parametrize("thinking", [True, False])
 def test_required(server: Server, stream: bool, thinking: bool) -> None:
-    """The grammar wants calls, behind reasoning or at once. What it refuses is in `test_forced.py`."""
+    """The grammar requires calls, after reasoning or at once. What it refuses is in `test_forced.py`."""
     reply = chat(
         server,
         ("Why?</think>" if thinking else "") + kimi_k2(PARIS, TIME),
@@ -206,7 +206,7 @@ def test_reasoning_tokens(server: Server, stream: bool) -> None:
 
 @streams
 def test_json_reply(server: Server, stream: bool) -> None:
-    """A `response_format`: the grammar starts behind reasoning, and JSON is content."""
+    """A `response_format`: the grammar starts after reasoning, and JSON is content."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     reply = chat(
         server,

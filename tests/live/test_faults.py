@@ -126,7 +126,7 @@ class Fault:
 
     @property
     def is_scripted(self) -> bool:
-        """A script that a grammar forbids is an error: where there may be one, the model says what it likes."""
+        """A script that a grammar forbids is an error: if there may be one, the model writes what it likes."""
         return self.choice == "auto" and not self.strict
 
     @property

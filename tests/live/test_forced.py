@@ -1,6 +1,6 @@
 """What constrains a reply, on a real vLLM: a script that keeps to the request is said, one that breaks it is refused.
 
-A script stands against the grammar (`dynamo_parsers.vllm.scripted`): where it breaks it, vLLM fails the request, so a
+A script stands against the grammar (`dynamo_parsers.vllm.scripted`): if it breaks it, vLLM fails the request, so a
 refusal shows that the constraint is there.
 """
 

@@ -3,7 +3,7 @@
 - `return_token_ids` tells the tokens; the model's own tokenizer makes the text of them, and the core reads it.
 - Requests in number are hot, so that the replies are odd; those at temperature 0 are said again, streamed.
 - What is forced is a call that loads, and what is strict is valid by `jsonschema`, for each of thirty tools.
-- No `seed` where replies are sampled: vLLM's sampler for the CPU dies of it.
+- No `seed` if replies are sampled: vLLM's sampler for the CPU dies of it.
 - Time is prompts: on a core thirty tools are half a minute to read and two thirds of the time of each token after them.
   So few requests have all, and the first of a test comes alone, to have its prompt in the cache.
 
@@ -216,7 +216,7 @@ def test_what_the_tokens_say(server: Server, request: pytest.FixtureRequest) -> 
 
 
 def test_a_stream_is_the_whole(server: Server) -> None:
-    """One at a time at temperature 0, where a reply is said again: as a chat, a response and messages, and forced."""
+    """One at a time at temperature 0, at which a reply is repeated: as a chat, a response and messages, and forced."""
     tokens = 40 if NIGHTLY else 20
     for question in some(QUESTIONS[::4], 3):
         given = asked(question, temperature=0.0, max_tokens=tokens)
@@ -308,7 +308,7 @@ def forced() -> Iterator[dict[str, Any]]:
 
 
 def test_what_is_forced(server: Server, request: pytest.FixtureRequest) -> None:
-    """A call that loads, and is valid where it is strict, unless the tokens were too few."""
+    """A call that loads, and is valid if it is strict, unless the tokens were too few."""
     folder = folder_of(request)
     strict = ended = 0
     requests = some([*forced()], 20)

@@ -39,7 +39,7 @@ class Said:
 
 
 def scripts(call: Callable[..., str], thinks: str) -> dict[str, Said]:
-    """`call` writes calls, `thinks` opens reasoning where the prompt does not."""
+    """`call` writes calls, `thinks` opens reasoning if the prompt does not."""
     off = {"body": {"chat_template_kwargs": {"thinking": False, "enable_thinking": False}}}
     on = {"body": {"chat_template_kwargs": {"thinking": True, "enable_thinking": True}}}
     cut = f"{thinks}Why?</think>Sure.\n{call(PARIS)}"

@@ -92,7 +92,7 @@ def test_markers_in_an_argument(server: Server, stream: bool) -> None:
 
 @streams
 def test_cut_off_in_an_argument(server: Server, stream: bool) -> None:
-    """What was streamed stands, and so does an earlier call."""
+    """What was streamed stays, and so does an earlier call."""
     begin = f"Two.</think>{kimi_k2(PARIS, ROME)}".removesuffix('me"}<|tool_call_end|><|tool_calls_section_end|>')
     reply = chat(server, begin + "x" * 900, stream=stream, max_tokens=tokens("kimi_k2", begin) + 5)
     assert (reply.reasoning, reply.content, reply.calls[0]) == ("Two.", "", PARIS)
@@ -138,7 +138,7 @@ def test_tool_choice_none(server: Server, stream: bool) -> None:
 @streams
 @pytest.mark.parametrize("thinking", [True, False])
 def test_required(server: Server, stream: bool, thinking: bool) -> None:
-    """The grammar starts behind reasoning, or at once, and lets nothing but calls through."""
+    """The grammar starts after reasoning, or at once, and lets only calls through."""
     reply = chat(
         server,
         ("Why?</think>\n\n" if thinking else "") + kimi_k2(PARIS, ROME),
@@ -210,7 +210,7 @@ def test_reasoning_not_separated(server: Server, stream: bool) -> None:
 
 @streams
 def test_json_reply(server: Server, stream: bool) -> None:
-    """A `response_format`: the grammar starts behind reasoning, and JSON is content."""
+    """A `response_format`: the grammar starts after reasoning, and JSON is content."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     reply = chat(
         server,
@@ -232,7 +232,7 @@ def test_stop_string(server: Server, stream: bool) -> None:
 
 @streams
 def test_reasoning_tokens(server: Server, stream: bool) -> None:
-    """SGLang counts them itself, up to and with the closer."""
+    """SGLang counts them itself, including the closer."""
     thought = "I should look up the weather in Paris."
     reply = chat(server, f"{thought}</think>Sure.{kimi_k2(PARIS)}", stream=stream)
     assert reply.reasoning_tokens == tokens("kimi_k2", f"{thought}</think>")

@@ -56,7 +56,7 @@ def test_required(server: Server, stream: bool) -> None:
         reply = chat(server, f"<think>Plan.</think>{script}", max_tokens=120, **said)
         assert reply.reasoning.startswith("Plan.")
         # What is said in the forbidden words' place is left to chance: a call's string may hold any marker, and the
-        # script's own call may fit again behind it.
+        # script's own call may fit again after it.
         assert reply.calls, "nothing but a call"
         assert not {"Hello", "Look"} & set(reply.content.split())
     reply = chat(server, f"<think>Plan.</think>{kimi_k2(UNKNOWN)}", max_tokens=120, **said)
@@ -83,7 +83,7 @@ def test_a_named_function(server: Server, stream: bool) -> None:
 
 @streams
 def test_one_call_only(server: Server, stream: bool) -> None:
-    """The model may write no second one: what the script says behind the first is not generated."""
+    """The model may write no second one: what the script has after the first is not generated."""
     script = f"<think>Plan.</think>{kimi_k2(PARIS, ROME)}"
     for choice in ("auto", "required"):
         reply = chat(server, script, stream=stream, tool_choice=choice, parallel_tool_calls=False, max_tokens=300)

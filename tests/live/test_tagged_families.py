@@ -1,4 +1,4 @@
-"""The families whose calls stand between tags, each through all three APIs: what is different from Kimi K2 there.
+"""The families whose calls are between tags, each through all three APIs: what is different from Kimi K2 there.
 
 Their markers are ordinary tokens, values are typed by the schema (Qwen3-Coder) and ids are made. One of the two
 servers streams every eighth token only, as busy servers are told to.

@@ -33,7 +33,7 @@ MODES: tuple[tuple[int | None, int], ...] = ((1, 1), (1, 20), (None, 1))
 
 
 def refused(case: Case) -> str | None:
-    """Why no such request or reply reaches a parser; None where it does."""
+    """Why no such request or reply reaches a parser; None if it does."""
     if why := no_request(case):
         return why
     choice = case.request.tool_choice

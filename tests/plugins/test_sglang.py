@@ -81,7 +81,7 @@ def case_body(case: Case) -> dict[str, object]:
 
 
 def refused(case: Case) -> str | None:
-    """Why no such request or reply reaches a parser of SGLang; None where it does."""
+    """Why no such request or reply reaches a parser of SGLang; None if it does."""
     try:
         made = ChatCompletionRequest.model_validate(case_body(case))
     except ValidationError:
@@ -117,7 +117,7 @@ def differences(
     )
     for mode in modes:
         given = made.answer(mode, case.reply)
-        # What SGLang's detokenizer leaves of the reply: special tokens are gone where nobody asked for them.
+        # What SGLang's detokenizer leaves of the reply: special tokens are gone if the request did not ask for them.
         seen = made.seen(case.reply)
         if lost := [each for each in markers(tool, reasoning) if each in case.reply and each not in seen]:
             yield f"{composition}, {mode}: the detokenizer leaves out {lost}"
@@ -154,7 +154,7 @@ def test_corpus(case: Case) -> None:
 
 @tool_rows
 def test_soup(row: ToolRow) -> None:
-    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` by a thousand."""
+    """Any text: text that no model writes is read the same too. `FUZZ_TEXTS` by a thousand."""
     for seed in range(test_fuzz.SEED, test_fuzz.SEED + test_fuzz.ENGINE_TEXTS):
         rng = random.Random(f"sglang {row.name} {seed}")
         text = test_fuzz.Soup(row, rng).text()
@@ -218,7 +218,7 @@ def test_function_call_parser(row: ToolRow, size: int) -> None:
 
 @tool_rows
 def test_has_tool_call_is_exact(row: ToolRow) -> None:
-    """A mention of the markers is no call."""
+    """A mention of the markers is not a call."""
     detector = FunctionCallParser.ToolCallParserEnum[f"dynamo_{row.name}"]()
     assert detector.has_tool_call(row.sample)
     assert not detector.has_tool_call("Hello.")
@@ -251,7 +251,7 @@ def test_one_after_the_other(row: ToolRow, size: int) -> None:
     """Both parsers by hand, with nobody to tell them of the request."""
     think = reasoning_row(row.pairs[0])
     if think.frame is not None or not think.splits:
-        pytest.skip("its frames stand around the call")
+        pytest.skip("its frames are around the call")
     reply = f"{think.open}{think.think.label}plan{think.close}Sure.\n{row.sample}"
     reasoning = ReasoningParser(f"dynamo_{think.name}", force_reasoning=False)
     tools = FunctionCallParser(sglang_tools(), f"dynamo_{row.name}")
@@ -272,7 +272,7 @@ def test_one_after_the_other(row: ToolRow, size: int) -> None:
 
 
 def test_continued_message() -> None:
-    """What the message to be continued says of reasoning, where no prompt is told."""
+    """What the message to be continued says of reasoning, if no prompt is given."""
     for before, right in (("<think>I", ("b", "c")), ("<think>I</think>S", ("", "bc"))):
         request = ChatCompletionRequest.model_validate(
             chat_request(
@@ -339,7 +339,7 @@ def test_constructors_are_cheap() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_ids(mode: str) -> None:
-    """The model's own where it gives one, else SGLang's style."""
+    """The model's own if it gives one, else SGLang's style."""
     row = tool_row("kimi_k2")
     made = Exchange("dynamo_kimi_k2", "dynamo_kimi_k25", prompt=prompt_for("kimi_k25", False))
     assert made.answer(mode, row.sample.replace(":0", ":7")).ids == ("functions.get_weather:7",)
@@ -353,7 +353,7 @@ def test_ids(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("name", "style"), [("kimi_k2", "functions.{}:{}"), ("kimi_k3", "{}:{}")])
 def test_ids_of_kimi_go_on_from_the_conversation(name: str, style: str, mode: str) -> None:
-    """As SGLang's own do, where the markup gives none: here in the JSON of a forced choice."""
+    """As SGLang's own do, if the markup gives none: here in the JSON of a forced choice."""
     said = [
         {"id": f"x{number}", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
         for number in (0, 1)
@@ -521,7 +521,7 @@ def test_names_are_choices_of_the_command_line(
 
 
 def test_workers_are_pointed_at_our_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By SGLang's own variable where it has one, which a user may have set; else by a hook around uvicorn."""
+    """By SGLang's own variable if it has one, which a user may have set; else by a hook around uvicorn."""
     monkeypatch.delenv("SGLANG_HTTP_SERVER_APP_PATH", raising=False)
     monkeypatch.setattr(HookRegistry, "_hooks", collections.defaultdict(list))
     hooks.point_workers_at_app(HookRegistry, HookType)

@@ -1,6 +1,6 @@
 """TensorRT-LLM's chat post-processors over our classes: a client gets what the core says, streaming or not.
 
-Over the stand-in of both interfaces, and over TensorRT-LLM's own files where `TRTLLM_SOURCE` names its source tree
+Over the stand-in of both interfaces, and over TensorRT-LLM's own files if `TRTLLM_SOURCE` names its source tree
 (`trtllm_harness.py` says which files).
 """
 
@@ -63,7 +63,7 @@ MODES: tuple[str, ...] = ("one-shot", "1", "3", "8", "all", "cut") if NIGHTLY el
 
 
 def refused(case: Case) -> str | None:
-    """Why no such request or reply reaches a parser of TensorRT-LLM; None where it does."""
+    """Why no such request or reply reaches a parser of TensorRT-LLM; None if it does."""
     if case.request.tool_choice == "required":
         return "TensorRT-LLM refuses a required choice"
     if named_choice(case.request.tool_choice) is not None and case.tools is None:
@@ -148,13 +148,13 @@ def differences(
         # Without tools in the request no tool parser is called.
         "tool_parser": tool if case.tools is not None else None,
         "reasoning_parser": reasoning,
-        # A reasoning parser that stands alone is told nothing of them.
+        # A reasoning parser without a tool parser is not told of them.
         "tools": case.tools if tool is not None else None,
         **told_to(engine, case, reasoning),
     }
     for mode in modes:
         made = exchange(engine, case, tool, reasoning)
-        # The bounded hold: where nobody tells a parser that the stream is over, what is held then stays.
+        # The bounded hold: if nobody tells a parser that the stream has ended, the held text is not output.
         finish = mode == "one-shot" or engine.finishes
         right = core_answer(
             case.reply,
@@ -195,7 +195,7 @@ def test_corpus(case: Case, name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 def test_soup(row: ToolRow, name: str) -> None:
-    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` by a thousand."""
+    """Any text: text that no model writes is read the same too. `FUZZ_TEXTS` by a thousand."""
     for seed in range(test_fuzz.SEED, test_fuzz.SEED + test_fuzz.ENGINE_TEXTS):
         rng = random.Random(f"trtllm {row.name} {seed}")
         text = test_fuzz.Soup(row, rng).text()
@@ -412,7 +412,7 @@ def test_arguments_go_to_other_processes(each: str) -> None:
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_parsers_are_told_whenever_register_is_called(fresh: Any, order: str) -> None:
-    """Also where the post-processors are imported already, and other modules hold them."""
+    """Also if the post-processors are already imported, and other modules hold them."""
     if order == "before":
         fresh.register()
     handlers = importlib.import_module("tensorrt_llm.serve.postprocess_handlers")
@@ -806,7 +806,7 @@ def test_a_file_of_somebody_else_is_left_alone(environment: Path) -> None:
 
 
 def test_the_hook_without_the_package(environment: Path, enabled: None) -> None:
-    """A file that was left behind costs one line, and only where TensorRT-LLM is imported."""
+    """A file that was left over costs one line, and only if TensorRT-LLM is imported."""
     code = "import sys; sys.modules['dynamo_parsers'] = None\n"
     quiet = run(environment, "-c", code + "import json", path=(str(folder_of("1.3")),))
     assert (quiet.returncode, quiet.stderr) == (0, "")

@@ -80,7 +80,7 @@ MODES: tuple[str, ...] = ("one-shot", "1", "5", "all") if NIGHTLY else ("one-sho
 
 
 def refused(case: Case) -> str | None:
-    """Why no such request or reply reaches a parser of vLLM; None where it does."""
+    """Why no such request or reply reaches a parser of vLLM; None if it does."""
     request = case.request
     named = named_choice(request.tool_choice)
     try:
@@ -142,7 +142,7 @@ def differences(
     inside = case.request.in_reasoning if reasoning is not None else None
     for mode in modes:
         made = exchange(tool, reasoning, plain=plain, prompt=prompt_for(reasoning, inside), request=case_request(case))
-        # What vLLM's detokenizer leaves of the reply: special tokens are gone where nobody asked for them.
+        # What vLLM's detokenizer leaves of the reply: special tokens are gone if the request did not ask for them.
         seen = made.text(encode(made.tokenizer, case.reply))
         if made.adjusted and (
             lost := [each for each in markers(tool, reasoning) if each in case.reply and each not in seen]
@@ -152,7 +152,7 @@ def differences(
             seen,
             tool_parser=tool,
             reasoning_parser=reasoning,
-            # vLLM tells a reasoning parser that stands alone nothing of them.
+            # vLLM does not tell a reasoning parser without a tool parser of them.
             tools=case.tools if tool is not None else None,
             tool_choice=case.request.tool_choice,
             parallel_tool_calls=case.request.parallel_tool_calls,
@@ -182,7 +182,7 @@ def test_corpus(case: Case) -> None:
 
 @pytest.mark.parametrize("case", by_day(CASES, 8), ids=str)
 def test_corpus_with_markers_of_many_tokens(case: Case) -> None:
-    """The same where the tokenizer knows no marker."""
+    """The same if the tokenizer knows no marker."""
     if why := refused(case):
         pytest.skip(why)
     composition, tool, reasoning = next(compositions(case))
@@ -192,7 +192,7 @@ def test_corpus_with_markers_of_many_tokens(case: Case) -> None:
 
 @pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 def test_soup(row: ToolRow) -> None:
-    """Any text: what is no reply of any model is read the same too. `FUZZ_TEXTS` by a thousand."""
+    """Any text: text that no model writes is read the same too. `FUZZ_TEXTS` by a thousand."""
     for seed in range(test_fuzz.SEED, test_fuzz.SEED + test_fuzz.ENGINE_TEXTS):
         rng = random.Random(f"vllm {row.name} {seed}")
         text = test_fuzz.Soup(row, rng).text()
@@ -403,7 +403,7 @@ CLOSED_BEFORE = (
 """A prompt whose history has reasoning, and whose last turn says nothing of it."""
 
 OPEN_BEFORE = "<|im_start|>user\nWrite {open} please.{end}" + TURN
-"""A prompt where a user quotes an opener."""
+"""A prompt in which a user quotes an opener."""
 
 
 def prompts(row: ReasoningRow) -> dict[str, str]:
@@ -529,7 +529,7 @@ def grammars_parser(row: ReasoningRow, **template_kwargs: object) -> Any:
 def test_where_a_grammar_starts(row: ReasoningRow, state: str) -> None:
     """At once if the prompt closed reasoning or thinking is off, else after the closer.
 
-    An opener that is no token opens no thought before a grammar, unless the prompt did.
+    An opener that is not a token does not open a thought before a grammar, unless the prompt did.
     """
     tokenizer = tokenizer_for(None, row.name)
     prompt = encode(tokenizer, prompts(row)[state])
@@ -606,7 +606,7 @@ modes = pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("choice", CHOICES)
 @tools_and_thinkers
 def test_forced_choice_as_json(tool: ToolRow, think: ReasoningRow, choice: str, mode: str) -> None:
-    """vLLM forces JSON behind reasoning, or at once where the prompt closed it. We read that."""
+    """vLLM forces JSON after reasoning, or at once if the prompt closed it. We read that."""
     one = {"name": "get_weather", "parameters": {"city": "Zürich", "days": 3}}
     two = {"name": "get_time", "parameters": {}}
     forced = json.dumps([one, two] if choice == "required" else one["parameters"], ensure_ascii=False)
@@ -637,7 +637,7 @@ def test_forced_choice_in_native_markup(tool: ToolRow, think: ReasoningRow, mode
 
 @pytest.mark.parametrize("enforced", [True, False])
 def test_forced_choice_is_constrained(enforced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the family's own markup; where vLLM is told not to, to JSON."""
+    """To the family's own markup; or, if vLLM is told not to, to JSON."""
     monkeypatch.setattr("vllm.envs.VLLM_ENFORCE_STRICT_TOOL_CALLING", enforced)
     for name in tool_parser_names():
         tool = f"dynamo_{name}"

@@ -1,4 +1,4 @@
-"""gpt-oss in vLLM: what `ParserManager.get_parser(is_harmony=True)` composes where our parsers are named.
+"""gpt-oss in vLLM: what `ParserManager.get_parser(is_harmony=True)` composes if our parsers are named.
 
 The tokens are a real gpt-oss model's (openai_harmony has them), the text vLLM's own detokenizer's, and Responses go
 through vLLM's `HarmonyContext`.

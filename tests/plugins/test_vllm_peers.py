@@ -1,6 +1,6 @@
 """vLLM's own parser tests, run against our classes: what fails is listed here with the reason, and nothing else may.
 
-vLLM's newest sources and tests come from its source release (`make vllm-next`); where that cannot be had the tests
+vLLM's newest sources and tests come from its source release (`make vllm-next`); if that cannot be had the tests
 are skipped. They run in a process of their own with the plugin `vllm_peer`, which puts our classes in place of vLLM's.
 """
 
@@ -56,7 +56,7 @@ FILES = {
 }
 ASKED = some([*FILES], 2)
 
-# Reasons. What stands in quotation marks is the contract.
+# Reasons. The text in quotation marks is the contract's.
 
 SPACE = '"White space is content only between two pieces of content": it is dropped before a call that ends the reply'
 HELD = '"... and held until that is known": the delta after it has it'

@@ -1,4 +1,4 @@
-"""The places of vLLM that the plugin stands on: what is said if one is gone, and that requests are answered still."""
+"""The places of vLLM that the plugin needs: the message if one is gone, and that requests are still answered."""
 
 from __future__ import annotations
 

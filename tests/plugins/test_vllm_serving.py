@@ -1,4 +1,4 @@
-"""vLLM's own serving of Chat Completions and Messages over our classes, behind an engine that says a given reply."""
+"""vLLM's own serving of Chat Completions and Messages over our classes, with an engine that gives a set reply."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_why_a_reply_ended(stream: bool, reply: str, reason: str, said: dict[str
 
 
 def test_a_cut_call_in_messages() -> None:
-    """What is no whole JSON is an HTTP 500 in vLLM; the official client makes the same of a stream."""
+    """Incomplete JSON is an HTTP 500 in vLLM; the official client makes the same of a stream."""
     for reply, given in (
         (f"<think>a</think>{CALL}", {"city": "Zürich", "days": 3}),
         (f"<think>a</think>{CALL[:60]}", {}),

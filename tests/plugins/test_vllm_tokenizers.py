@@ -1,6 +1,6 @@
 """Replies in the tokens of real vocabularies, through vLLM's own detokenizer and parsers: what was written comes back.
 
-- A family's markers are tokens as in the model's own file, or where that is in no public package, tokens added to the
+- A family's markers are tokens as in the model's own file, or, if that is in no public package, tokens added to the
   vocabulary that `VOCABULARY_OF` names, special or not as the registry has them.
 - Characters, words and markers are cut where tokens are: the deltas have one, two and several of them.
 - Grammars are xgrammar's, over the same vocabulary: each token of a forced call is allowed when it comes, and the end.

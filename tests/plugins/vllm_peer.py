@@ -1,4 +1,4 @@
-"""pytest plugin: in vLLM's own tests, our parsers stand in place of vLLM's, and no tokenizer is downloaded.
+"""pytest plugin: in vLLM's own tests, our parsers replace vLLM's, and no tokenizer is downloaded.
 
     PYTHONPATH=... python -m pytest -p vllm_peer --noconftest tests/tool_parsers/test_hermes_tool_parser.py
 
@@ -6,7 +6,7 @@
   it, since most test files import it from there.
 - Its tests of single parsers offer no tools in the request, and expect calls: in a server such a request gets none,
   from vLLM's parsers too (`tool_choice` is "none" there). So ours are shown the tools that they were made with, or no
-  request at all, which stands for unknown tools.
+  request at all, which means unknown tools.
 - What its tests compare as text of a call's arguments is compared as JSON: the contract keeps each family's spacing.
 - A strict expected failure that does not fail counts as passed.
 - Every tokenizer is the demo model's of the family that the asked-for name belongs to.

@@ -1,6 +1,6 @@
 """vLLM's common suite for tool parsers, told what our families write. Run by test_vllm_peers.py.
 
-`xfail` marks stand for what a test of that suite takes for granted and vLLM's server does not: that a parser is never
+`xfail` marks what a test of that suite takes for granted and vLLM's server does not: that a parser is never
 told the end of the stream.
 """
 

@@ -1,4 +1,4 @@
-"""Answer a request in a vLLM in which one place that the plugin stands on is called otherwise; for each place in turn.
+"""Answer a request in a vLLM in which one place that the plugin needs has another name; for each place in turn.
 
 Prints a JSON object a line: the place, what was logged, and what became of a request. A process of its own, as places
 are looked up once when the plugin is imported: each rename is made in a fork, before that.

@@ -36,7 +36,7 @@ NAME = r"[^<>{(\",\s\\]{1,256}"
 
 @dataclass(frozen=True)
 class Tags:
-    """How a family writes a call whose values stand between tags; `name_end` is a pattern, the others are texts."""
+    """How a family writes a call whose values are between tags; `name_end` is a pattern, the others are texts."""
 
     call: str
     """Up to the name."""
@@ -137,7 +137,7 @@ def rule_of(question: Question) -> str | None:
 
 
 def _typed(question: Question) -> str | None:
-    """A string that reads as another type, where the markup says no types and the schema allows both."""
+    """A string that reads as another type, if the markup gives no types and the schema allows both."""
     schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in question.tools}
     for name, arguments in question.calls:
         declared = schemas[name].get("properties") or {} if name in schemas else {}
@@ -174,7 +174,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 @cache
 def seam_of(family: str) -> re.Pattern[str] | None:
-    """The end of a message and the start of the next, in a markup of frames whose values stand between tags."""
+    """The end of a message and the start of the next, in a markup of frames whose values are between tags."""
     frames = tool_row(family).format
     if not isinstance(frames, Frames) or RENDERERS[family].json_bodies:
         return None

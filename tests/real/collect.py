@@ -158,7 +158,7 @@ def main(cache: Path, *, again: bool) -> None:
     for command in ("npm", "git"):
         if not shutil.which(command):
             sys.exit(f"make real needs {command}")
-    logging.disable(logging.CRITICAL)  # what servers write where only messages belong
+    logging.disable(logging.CRITICAL)  # servers write it where only messages belong
     bfcl(cache)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda server: fetched(server, cache, again=again), SERVERS))

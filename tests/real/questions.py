@@ -169,7 +169,7 @@ def written(
     style: Mapping[str, Any] = STYLES[0],
     thought: str = "",
 ) -> str:
-    """The reply; `style`: how JSON is written where the markup holds the arguments as JSON."""
+    """The reply; `style`: how JSON is written if the markup holds the arguments as JSON."""
     renderer = RENDERERS[family]
     parts = [Part("reasoning", thought)] if thought else []
     parts += [Part("content", prose)] if prose else []

@@ -32,7 +32,7 @@ class Server:
     scripts: bool = False
     """Whether it needs what npm runs when it installs."""
     beside: tuple[str, ...] = ()
-    """What is installed with it, where its own requirements are too wide."""
+    """What is installed with it, if its own requirements are too wide."""
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ WORDS = (
     "https://example.com",
 )
 FREE = "\u27e6free\u27e7"
-"""What stands in a slot while the schema is checked."""
+"""The text in a slot while the schema is checked."""
 
 Path = tuple[str | int, ...]
 Schema = Mapping[str, Any]

@@ -186,7 +186,7 @@ class _Parsers:
 
     def _modules_of(self, tool: str | None, reasoning: str | None) -> frozenset[str]:
         formats = [row.format for row in self._rows(tool, reasoning)]
-        # What stands in the wrapper of one is read by another.
+        # What is in the wrapper of one is read by another.
         formats += [getattr(each, "format", each) for each in self._siblings.siblings_of(formats)]
         if reasoning is not None:
             formats.append(self._registry.reasoning_row(reasoning).frame)
