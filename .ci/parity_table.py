@@ -7,7 +7,7 @@ A result is a line of JSON, as `tests/parity.py` (`record`) writes it for a case
 
     {"engine": "SGLang 0.5.23", "file": "kimi_k2", "group": "Ids", "title": "...", "outcome": "same"}
 
-- `outcome`: "same" as the core, by every way in; "refused: WHY", where the engine takes no such request; "differs",
+- `outcome`: "same" as the core, by every way in; "refused: WHY", if the engine does not accept the request; "differs",
   which is a defect.
 - Of several results for a case in an engine the last one counts, so a file may be added to.
 

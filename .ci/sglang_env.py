@@ -6,10 +6,10 @@ Rules:
 - Only pip and the index it is configured for. torch is installed first, so that pip takes the build the
   machine offers (set PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS to prefer a CPU one) and nothing later replaces
   it.
-- SGLang has no CPU build: its wheel goes in without its GPU kernels. For parser tests that is enough; what
-  stands in for the kernels at run time is `tests/live/sgl_kernel`.
+- SGLang has no CPU build: its wheel is installed without its GPU kernels. That is enough for parser tests; at run
+  time `tests/live/sgl_kernel` replaces the kernels.
 - A finished environment is left alone: the stamp inside it lists what was installed, and a second run that
-  would install the same ends at once. An interrupted run is taken up where it stopped.
+  would install the same ends at once. An interrupted run is continued.
 - Standard library only: this runs before anything is installed.
 """
 

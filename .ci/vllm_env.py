@@ -8,7 +8,7 @@ Rules:
   machine offers (set PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS to prefer a CPU one) and nothing later replaces
   it.
 - A finished environment is left alone: the stamp inside it lists what was installed, and a second run that
-  would install the same ends at once. An interrupted run is taken up where it stopped.
+  would install the same ends at once. An interrupted run is continued.
 - Standard library only: this runs before anything is installed.
 """
 

@@ -260,7 +260,7 @@ def share(row: ToolRow, text: str) -> float:
 
 
 def _spaced_so(row: ToolRow, text: str) -> bool:
-    """Whether a text has a parameter with the white space around its value that the sample has.
+    """Return whether a text has a parameter with the same white space around its value as the sample.
 
     Two markups may have the same markers, and differ in that only.
     """

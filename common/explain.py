@@ -337,7 +337,7 @@ class _Places:
             at = stop
 
     def spans(self) -> list[Span]:
-        """The whole reply."""
+        """Return the spans of the whole reply."""
         self._settle(0, len(self._text), Kind.DROPPED)
         self._join()
         spans: list[Span] = []

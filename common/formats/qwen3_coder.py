@@ -26,7 +26,7 @@ WRAPPER = Span("<tool_call>", "</tool_call>")
 
 
 def attributed(wrapper: Span, *, framed: bool) -> Sibling:
-    """The variant with names as attributes, `<function name="f">` and `<parameter name="p">`, or `<function f>`."""
+    """Return the variant with names as attributes: `<function name="f">` or `<function f>`, `<parameter name="p">`."""
     calls = Tagged(
         sample="",
         wrapper=wrapper,

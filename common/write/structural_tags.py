@@ -124,7 +124,7 @@ def structural_tag(  # noqa: PLR0913
 
 
 def _named(asked: Sequence[Asked], tool_choice: object) -> str | None:
-    """The function that a request names. Raises ToolChoiceError if it cannot be called, or none can that has to be."""
+    """Return the function that a request names. Raises ToolChoiceError if a call is required that is not possible."""
     named = named_choice(tool_choice)
     if named is not None and named not in (each.name for each in asked):
         known = ", ".join(each.name for each in asked) or "none"

@@ -83,7 +83,7 @@ _HOLE, _QUOTED_HOLE = (quote(piece.text)[1:-1] for piece in (NAME, QUOTED))
 
 
 def count(first: str) -> Piece:
-    """A number that counts the calls of a reply."""
+    """Return the part for a number that counts the calls of a reply."""
     return Piece(_COUNT + first, regex("[0-9]{1,4}"))
 
 

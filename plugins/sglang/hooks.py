@@ -1,6 +1,6 @@
 """Hooks for what SGLang does only for its own parser names, and for what it does not tell a parser.
 
-- A request is told to the detectors that are made for its answer: `requests`.
+- The detectors that are made for a request's answer get the request: `requests`.
 - Markers that are special tokens stay in the text, even without tools in the request.
 - A call has the id from its markup; ids that have to be made are in SGLang's own style.
 - A grammar starts at the place that fits the prompt: with the reply if reasoning is closed, after reasoning if it is
@@ -345,7 +345,7 @@ def _reads_calls(
 def _reads_calls_of_a_response(
     original: Original, request: ChatRequest, tools: Sequence[object], *args: object, **kwargs: object
 ) -> object:
-    """The same for a whole reply in the Responses API, whose check does not know the parser."""
+    """Do the same for a whole reply in the Responses API, whose check does not know the parser."""
     if original(request, tools, *args, **kwargs):
         return True
     now = told()

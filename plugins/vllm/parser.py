@@ -1,6 +1,6 @@
 """One object per reply: vLLM's `Parser` for every pair of our parsers, with one machine.
 
-- The machine reads reasoning, content and calls together, and is told the request and how its prompt ended.
+- The machine reads reasoning, content and calls together, and gets the request and how its prompt ended.
   `parse_delta` feeds it; `parse` feeds a whole reply and folds the events.
 - The two parser classes only answer vLLM's questions about token ids; they do not read the reply.
 - If anything raises here, the text becomes content, and one line is logged (`engines.boundary`).
