@@ -74,8 +74,8 @@ class Markers:
         if not markers:
             return r"\Z"
         second = "".join(sorted({marker[1] for marker in markers}))
-        behind = "".join(sorted({char for marker in markers for char in marker[2:-1]}))
-        run = f"[{re.escape(behind)}]{{0,{self.longest - 3}}}" if behind else ""
+        further = "".join(sorted({char for marker in markers for char in marker[2:-1]}))
+        run = f"[{re.escape(further)}]{{0,{self.longest - 3}}}" if further else ""
         return rf"(?:[{re.escape(second)}]{run})?\Z"
 
     def search(self, text: str, at: int, ended: bool) -> re.Match[str] | None:

@@ -323,8 +323,8 @@ class Machine:
         cursor, cited = self.cursor, self._think.cited
         assert cited is not None
         if marker == cited.open:
-            behind = yield from cursor.peek()
-            dropped = behind not in _MENTIONS
+            following = yield from cursor.peek()
+            dropped = following not in _MENTIONS
             self._cited += dropped
         else:
             sources = yield from cursor.run(_SOURCES, _MAX_SOURCES)

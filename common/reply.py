@@ -23,7 +23,7 @@ from .schema import Tools
 
 _CUT_REHEARSAL = rule("a call in reasoning that the end of reasoning cuts off", contract="Doubtful calls")
 _SENTENCE_ENDS = frozenset(".!?…。！？")
-_BEHIND_SENTENCE = "\"'”’)]*_`"
+_AFTER_SENTENCE = "\"'”’)]*_`"
 """Characters that may follow the end of a sentence."""
 _LINE = 64
 """How many characters of reasoning are remembered, to know whether a marker is at the start of a line."""
@@ -254,8 +254,8 @@ class Reply:
             before = "".join(self._line)[-_LINE:]
             line = before.rpartition("\n")[2]
             blank = line != before and not line.strip(SPACE)
-            return not self.reasoning_begun or blank or before.rstrip(_BEHIND_SENTENCE)[-1:] in _SENTENCE_ENDS
-        sentence_ends = self._last.rstrip(_BEHIND_SENTENCE)[-1:] in _SENTENCE_ENDS and not self._space
+            return not self.reasoning_begun or blank or before.rstrip(_AFTER_SENTENCE)[-1:] in _SENTENCE_ENDS
+        sentence_ends = self._last.rstrip(_AFTER_SENTENCE)[-1:] in _SENTENCE_ENDS and not self._space
         return not self._in_content or not self.content_seen or sentence_ends
 
     def _boundary(self) -> None:

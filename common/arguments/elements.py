@@ -29,7 +29,7 @@ INSIDE = rf"""(["']?)(?=(?P<name>{_NAME}))(?P=name)\2(?:[\s/"'=][^<>]*)?"""
 TAG = re.compile(rf"{re.escape(NAMESPACE)}\s*<(/?){INSIDE}>")
 ITEM = "item"
 TEXT = "$text"
-_BEHIND_STRING = re.compile(rf"\s*(?:\Z|{TAG.pattern})")
+_AFTER_STRING = re.compile(rf"\s*(?:\Z|{TAG.pattern})")
 
 _INNER_CLOSERS = rule("closers of inner elements missing", contract="It had ended")
 
@@ -151,7 +151,7 @@ def _inner_schema(outer: _Element, name: str, kinds: _Kinds) -> Schema:
 
 def _closes_string(tag: re.Match[str]) -> bool:
     """Return whether a tag can close a string: it is a closing tag before another tag or the end."""
-    return tag[1] != "" and _BEHIND_STRING.match(tag.string, tag.end()) is not None
+    return tag[1] != "" and _AFTER_STRING.match(tag.string, tag.end()) is not None
 
 
 def _string_closers(text: str, at: int) -> dict[str, int]:

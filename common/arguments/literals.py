@@ -149,9 +149,9 @@ class Literal(Generic[Owed]):
 
     def _call_begins(self, opener: str) -> Reading[bool]:
         """Return whether a call, and not prose, may begin after the opener that is here. Consumes nothing."""
-        return not _OPENER_IN_PROSE or (yield from self._ahead(self._behind(opener)))
+        return not _OPENER_IN_PROSE or (yield from self._ahead(self._call_after(opener)))
 
-    def _behind(self, opener: str) -> Reading[bool]:
+    def _call_after(self, opener: str) -> Reading[bool]:
         cursor = self._cursor
         cursor.take(cursor.at + len(opener))
         found = yield from cursor.look(_CALL_BEGINS)

@@ -16,7 +16,7 @@ _NAME = re.compile(rf"""[^<>{{(\[\]`"'“”,{SPACE}]*""")
 _QUOTES = {'"': '"', **dict(drift("the quotes of a name", ("'", "'"), ("“", "”")))}
 """The opening quotes of a name, and the closing quote of each."""
 _INSIDE_TAG = re.compile(r"[^<>]*")
-_BEHIND_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
+_AFTER_KEY = re.compile(r"\s[A-Za-z_][\w-]*\s*=|[\r\n]")
 _ESCAPED = recovering("the quotes of a name escaped, as inside a JSON string", "\\", off="\0")
 _HALF_QUOTED = recovering("a name with only its closing quote", '"', off="\0", contract="Spellings of a parameter")
 _NO_KEY = ("(", "[", "{", "`", ",")
@@ -76,8 +76,8 @@ def read_key(cursor: Cursor) -> Reading[tuple[str, str]]:
     if mark and mark in _QUOTES:
         name, _, attributes = text[1:].partition(_QUOTES[mark])
     else:
-        behind = _BEHIND_KEY.search(text)
-        stop = behind.start() if behind is not None else len(text)
+        attribute = _AFTER_KEY.search(text)
+        stop = attribute.start() if attribute is not None else len(text)
         name, attributes = text[:stop].rstrip(_HALF_QUOTED), text[stop:]
     name = name.strip(SPACE)
     return ("" if len(name) > MAX_NAME or name.startswith(_NO_KEY) else name), attributes

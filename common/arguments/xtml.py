@@ -39,12 +39,12 @@ _JSON = rule("arguments as one JSON object in a tag")
 
 def opening(tag: str) -> tuple[str, ...]:
     """Return the spellings of an opening tag without attributes."""
-    return tuple(f"{OPEN}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
+    return tuple(f"{OPEN}{before}{tag}{after}{SEP}" for before in _SPACES for after in _SPACES)
 
 
 def closing(tag: str) -> tuple[str, ...]:
     """Return the spellings of a closing tag."""
-    whole = tuple(f"{CLOSE}{before}{tag}{behind}{SEP}" for before in _SPACES for behind in _SPACES)
+    whole = tuple(f"{CLOSE}{before}{tag}{after}{SEP}" for before in _SPACES for after in _SPACES)
     return (*whole, *(f"{CLOSE}{before}{tag}" for before in _SPACES)) if _CLOSER_WITHOUT_END else whole
 
 

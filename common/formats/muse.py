@@ -34,7 +34,7 @@ MUSE = Messages(
         sample="",
         sections=(Span("<atem:function_calls>", "</atem:function_calls>"),),
         call=Span("<atem:invoke name=", "</atem:invoke>"),
-        behind_name=Markers(drift("a marker after a call's name, as after a recipient", WORDS.message)),
+        after_name=Markers(drift("a marker after a call's name, as after a recipient", WORDS.message)),
         arguments=Tags(open="<atem:parameter name=", close="</atem:parameter>"),
     ),
 )

@@ -114,24 +114,24 @@ def _tagged(format: Tagged) -> dict[str, object]:
     arguments = format.arguments
     args: dict[str, object] = {}
     if isinstance(arguments, JsonObject):
-        between, _, behind = rest.partition(_ARGUMENTS)
+        between, _, after = rest.partition(_ARGUMENTS)
     elif type(arguments) is Tags:
-        between, behind = (
+        between, after = (
             rest[: rest.index(arguments.open)],
             rest[rest.rindex(arguments.close) + len(arguments.close) :],
         )
-        args["tag_pattern"] = _tag(arguments, rest[len(between) : len(rest) - len(behind)])
+        args["tag_pattern"] = _tag(arguments, rest[len(between) : len(rest) - len(after)])
     else:
         raise Unsayable("a value may be elements in elements, and the language knows one level")
     # The last closer ends the region; no parameter's pattern matches the closers before it.
-    closers = behind.split()
+    closers = after.split()
     if not closers:
         raise Unsayable("nothing closes a call")
-    closer = _literal(behind.strip()) if isinstance(arguments, JsonObject) else _literal(closers[-1])
+    closer = _literal(after.strip()) if isinstance(arguments, JsonObject) else _literal(closers[-1])
     return _field(
         _optional(section.open, r"{}\s*")
         + _literal(before)
-        + _group("name", _stop(between or behind))
+        + _group("name", _stop(between or after))
         + _literal(between),
         closer + _optional(section.close, r"\s*{}"),
         content="json" if isinstance(arguments, JsonObject) else "xml-inline",
@@ -144,13 +144,13 @@ def _tag(arguments: Tags, written: str) -> str:
     if arguments.typed_by:
         raise Unsayable(f"the attribute {arguments.typed_by!r} says each value's type, and all values are parsed alike")
     before, _, rest = written.partition(_KEY)
-    between, _, behind = rest.partition(_VALUE)
+    between, _, after = rest.partition(_VALUE)
     key = f"{_literal(before)}{_group('key', _stop(between))}"
     if len(arguments.name_end) > 1:
         between = "\n".join(arguments.name_end)
     # One line break on each side of a value is not part of it.
-    ends = (between.removesuffix("\n"), behind.removeprefix("\n"))
-    breaks = [r"\n?" if written != text else "" for written, text in zip((between, behind), ends, strict=True)]
+    ends = (between.removesuffix("\n"), after.removeprefix("\n"))
+    breaks = [r"\n?" if written != text else "" for written, text in zip((between, after), ends, strict=True)]
     return f"{key}{_literal(ends[0])}{breaks[0]}(?P<value>.*?){breaks[1]}{_literal(ends[1])}"
 
 

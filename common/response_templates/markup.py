@@ -210,10 +210,10 @@ def _json_calls(field: Field, roles: Roles) -> JsonCalls:
 def _tagged(field: Field, roles: Roles, arguments: JsonObject | Tags | Lines) -> Tagged:
     """Return the format of calls that have their name in the opener."""
     scope = f"{field.scope}.open_pattern"
-    before, behind = _around_name(fullest(field.open), roles.name, scope)
+    before, after = _around_name(fullest(field.open), roles.name, scope)
     prefixes = [_around_name(alternative, roles.name, scope) for alternative in field.open]
     shortest = min((texts for texts, _ in prefixes), key=len)
-    if any(texts[len(texts) - len(shortest) :] != shortest or end != behind for texts, end in prefixes):
+    if any(texts[len(texts) - len(shortest) :] != shortest or end != after for texts, end in prefixes):
         raise Refused(f"{scope}: its alternatives differ by more than a marker around the call")
     closes = _close(field)
     if len(before) == 1:
@@ -225,14 +225,14 @@ def _tagged(field: Field, roles: Roles, arguments: JsonObject | Tags | Lines) ->
     call_close = closes[0] if closes and (len(before) == 1 or len(closes) > 1) else ""
     if not call_close and not isinstance(arguments, JsonObject):
         call_close = "".join(f"</{tag}>" for tag in unclosed(opener, ""))
-    if opener.endswith('"') and behind.startswith('"'):
-        opener, behind = opener[:-1], behind[1:]
+    if opener.endswith('"') and after.startswith('"'):
+        opener, after = opener[:-1], after[1:]
     around = Span(before[0], closes[-1] if closes else "") if len(before) == 2 else None
     optional = len(shortest) < len(before)
     return Tagged(
         sample=_sample(field),
         call=Span(opener, call_close),
-        name_end=(behind,) if behind else (),
+        name_end=(after,) if after else (),
         arguments=arguments,
         spellings=tuple(Span(opener, each) for each in _further_closers(field, closes)) if len(before) == 1 else (),
         wrapper=None if optional else around,
@@ -250,14 +250,14 @@ def _around_name(alternative: Alternative, group: str, scope: str) -> tuple[tupl
     if rest:
         raise _not_a_text(rest[0], scope)
     before = tuple(part.strip() for part in parts[:at] if isinstance(part, str) and part.strip())
-    behind = [part.strip() for part in parts[at + 1 :] if isinstance(part, str) and part.strip()]
+    after = [part.strip() for part in parts[at + 1 :] if isinstance(part, str) and part.strip()]
     if not before:
         raise Refused(f"{scope}: a call begins with its name, without a marker")
-    if any("{" in text for text in (*before, *behind)):
+    if any("{" in text for text in (*before, *after)):
         raise Refused(f"{scope}: the JSON of a call begins in it")
-    if len(behind) > 1:
-        raise Refused(f"{scope}: {' and '.join(map(repr, behind))} come after the name, instead of one text")
-    return before, behind[0] if behind else ""
+    if len(after) > 1:
+        raise Refused(f"{scope}: {' and '.join(map(repr, after))} come after the name, instead of one text")
+    return before, after[0] if after else ""
 
 
 def _close(field: Field) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class _Reader:
         alternatives: list[Alternative] = [()]
         while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
             item = self._quantified()
-            alternatives = [_joined(before, behind) for before in alternatives for behind in item]
+            alternatives = [_joined(before, after) for before in alternatives for after in item]
             if len(alternatives) > _MOST_ALTERNATIVES:
                 raise self.refusal("too many alternatives")
         return alternatives
@@ -228,8 +228,8 @@ def _is_space_class(source: str) -> bool:
     return bool(inner) and re.sub(r"\\[snrt]|[ \n\t]", "", inner) == ""
 
 
-def _joined(before: Alternative, behind: Alternative) -> Alternative:
+def _joined(before: Alternative, after: Alternative) -> Alternative:
     """Concatenate two sequences of parts; adjacent texts become one."""
-    if before and behind and isinstance(before[-1], str) and isinstance(behind[0], str):
-        return (*before[:-1], before[-1] + behind[0], *behind[1:])
-    return before + behind
+    if before and after and isinstance(before[-1], str) and isinstance(after[0], str):
+        return (*before[:-1], before[-1] + after[0], *after[1:])
+    return before + after

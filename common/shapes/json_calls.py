@@ -123,7 +123,7 @@ class JsonCalls(ToolFormat):
         begins = in_array or (not close and (yield from _begins_broken(cursor, glued=not space)))
         fits = yield from self._call((mark,), cursor, reply, strict=not opener, named=named)
         if fits is False and opener and begins:
-            fits = yield from self._call_behind(mark, cursor, reply)
+            fits = yield from self._call_after_opener(mark, cursor, reply)
         if not fits:
             return fits
         named_one = reply.calls_read > calls_read
@@ -222,7 +222,7 @@ class JsonCalls(ToolFormat):
         return None
 
     @recovers("a broken call before a sound one in an array", off=False, contract="Local damage")
-    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
+    def _call_after_opener(self, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the first sound call in an array whose first object is not a call; see `sound_call`."""
 
         def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:

@@ -169,7 +169,7 @@ class Messages(Frames):
         if header is None:
             cursor.rewind(mark, len(opener))
             return False
-        behind = cursor.offset if header.body is None else header.body
+        body = cursor.offset if header.body is None else header.body
         if header.body is None and header.recipient not in ("", self.words.role, *self.words.people):
             call = _cut() if header.cut else self.read_directed(header, mark, cursor, into.reply)
             if (yield from self.read_message_call(call, mark, into, is_reasoning=self.is_reasoning(header))):
@@ -177,7 +177,7 @@ class Messages(Frames):
             if opener == self.words.to:
                 cursor.rewind(mark, len(opener))
                 return False
-        cursor.rewind(mark, behind - mark.offset)
+        cursor.rewind(mark, body - mark.offset)
         (into.reasoning if self.is_reasoning(header) else into.content)()
         return True
 

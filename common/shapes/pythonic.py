@@ -57,7 +57,7 @@ class Pythonic(ToolFormat):
             yield from cursor.match(_LIST_START)
         fits = yield from self._call((mark,), cursor, reply, strict=not opener, in_list=in_list)
         if fits is False and opener:
-            fits = yield from self._call_behind(mark, cursor, reply, in_list=in_list)
+            fits = yield from self._call_after_opener(mark, cursor, reply, in_list=in_list)
         if not fits:
             return fits
         while (yield from self._further_call(cursor, reply, in_list=in_list)):
@@ -78,7 +78,7 @@ class Pythonic(ToolFormat):
         return (yield from cursor.peek()) in _JSON_STARTS
 
     @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
-    def _call_behind(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
+    def _call_after_opener(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
         """Read the first sound call after one that is not a call; see `sound_call`."""
 
         def call(marks: tuple[Mark, ...], lost: str) -> Reading[bool | None]:

@@ -77,7 +77,7 @@ class Tagged(ToolFormat):
     """Further spellings that count only under a declared name."""
     before_name: tuple[str, ...] = ()
     """Markup that may come between a call's opener and its name."""
-    behind_name: Markers = NO_MARKERS
+    after_name: Markers = NO_MARKERS
     """Markers that models write by mistake after the name, before its end or instead of it."""
     id_open: str = ""
     """The marker between the name and the call's id."""
@@ -107,7 +107,7 @@ class Tagged(ToolFormat):
     _name_end: Markers = field(init=False, repr=False)
     _before_name: Markers = field(init=False, repr=False)
     _id_open: Markers = field(init=False, repr=False)
-    _behind_head: Markers = field(init=False, repr=False)
+    _after_head: Markers = field(init=False, repr=False)
     """The markers that may follow a call's name."""
 
     def __post_init__(self) -> None:
@@ -147,7 +147,7 @@ class Tagged(ToolFormat):
             _name_end=Markers(self.name_end),
             _before_name=Markers(self.before_name),
             _id_open=Markers((self.id_open,)),
-            _behind_head=Markers({*self.name_end, self.id_open, *self.behind_name.all} - {""}),
+            _after_head=Markers({*self.name_end, self.id_open, *self.after_name.all} - {""}),
         )
 
     @property
@@ -231,7 +231,7 @@ class Tagged(ToolFormat):
         ended = name != "" and self.name_end == (">",) and (yield from self._ended_by_closer(cursor))
         while name and (_DOUBLED_NAME_END or not ended) and (yield from cursor.match(self._name_end)) is not None:
             ended = True
-        if cursor.at_end or (name and not ended and cursor.cut_of(self._behind_head)):
+        if cursor.at_end or (name and not ended and cursor.cut_of(self._after_head)):
             return None
         if not name:
             return None if cursor.cut_of(self._before_name) else False
@@ -253,7 +253,7 @@ class Tagged(ToolFormat):
         yield from cursor.space()
         mark = cursor.mark()
         typed = yield from cursor.match(self._before_name)
-        name = yield from read_numbered_name(cursor, self.behind_name)
+        name = yield from read_numbered_name(cursor, self.after_name)
         if typed is not None and not name and not cursor.at_end and _TYPE_AS_NAME:
             # A type is the name if a tool has that name, or if the template writes no type.
             cursor.rewind(mark)
