@@ -239,7 +239,7 @@ def run(task: Coroutine[Any, Any, Any]) -> Any:
 
 
 def launched(folder: Path, **flags: str | None) -> tuple[str | None, str | None]:
-    """The names of both parsers that SGLang's processes are told, with `flags` in place of `dynamo_auto`."""
+    """The names of both parsers that SGLang's processes get, with `flags` instead of `dynamo_auto`."""
     from dynamo_parsers.sglang import auto
 
     said = {"tool_call_parser": auto.AUTO, "reasoning_parser": auto.AUTO, **flags}

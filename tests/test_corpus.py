@@ -110,7 +110,7 @@ def test_nothing_is_lost(cases: list[Case]) -> None:
 
 @groups(CASES, reads_text)
 def test_without_tools_a_reply_is_its_content(cases: list[Case]) -> None:
-    """Calls are read there too, to know where they end, and every character of them goes out."""
+    """Calls are read there too, to know where they end, and every character of them is output."""
     check_all(cases, check_without_tools)
 
 

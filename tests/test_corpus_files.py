@@ -272,7 +272,7 @@ MORE = {
     "xlam": ("[{", "<tool_call>[{"),
     "pythonic": ("[get", "<|python_start|>[get"),
 }
-"""What a template writes, or is read as well, beside the sample."""
+"""What a template writes besides the sample, or what else is read."""
 
 
 @pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)

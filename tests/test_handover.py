@@ -50,7 +50,7 @@ def test_streamed(size: int, right: Message) -> None:
 
 @pytest.mark.parametrize("passed_over", range(0, 40, 3))
 def test_asked_late(passed_over: int, right: Message) -> None:
-    """An engine may pass over content that is empty; nothing is said twice then, and nothing is lost."""
+    """An engine may skip empty content; then nothing is output twice, and nothing is lost."""
     pieces = [REPLY[at : at + 4] for at in range(0, len(REPLY), 4)]
     assert same(joined(pieces, passed_over=min(passed_over, len(pieces))), right)
 

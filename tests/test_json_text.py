@@ -1,4 +1,4 @@
-"""JSON text passes byte for byte but for the closed list of repairs, each with one reading."""
+"""JSON text is passed on byte for byte, except for the closed list of repairs, each with one reading."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_unfinished_values_stay_open(text: str) -> None:
     ],
 )
 def test_the_end_in_a_value(text: str, sent: str) -> None:
-    """Numbers, words and escapes go out whole or not at all; nothing that was sent is taken back."""
+    """Numbers, words and escapes are output whole or not at all; nothing that was sent is revised."""
     passed, finished, _ = read(text)
     assert (passed.rstrip(), finished) == (sent.rstrip(), False)
     assert read(*text) == (passed, finished, "")

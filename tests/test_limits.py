@@ -1,6 +1,6 @@
 """The functions that are over ruff's limits of complexity (C901) and of arguments (PLR0913): a list that only shrinks.
 
-Each has a noqa, so that `ruff check` refuses any other. Who shortens one removes its noqa (ruff's RUF100 says so) and
+Each has a noqa, so that `ruff check` refuses any other. If you shorten one, remove its noqa (ruff's RUF100 says so) and
 its line here. A new line needs a reason that a reviewer accepts: a public function, a method that an engine calls, or a
 subcommand, where each option is an argument.
 """

@@ -481,7 +481,7 @@ TYPED = [
 
 @pytest.mark.parametrize(("schema", "texts"), TYPED)
 def test_values_stream_as_they_are_read(schema: object, texts: list[str]) -> None:
-    """What goes out piece by piece is what the whole text reads as."""
+    """The output in pieces is the value of the whole text."""
     request = Request("qwen3_coder", tools=[tool("f", a=schema)])
     allowed = types(schema, {})
     for text in texts:

@@ -194,7 +194,7 @@ VALUES: list[dict[str, object]] = [
 @stricts
 @pytest.mark.parametrize("subject", OURS, ids=lambda subject: subject.name)
 def test_what_a_template_writes_is_allowed(subject: Subject, strict: bool) -> None:
-    """With thinking as it comes, on, and off; one call and two; and no more than the request allows."""
+    """With thinking at its default, on and off; with one call and two; and with no more than the request allows."""
     declared = tools(strict)
     for kwargs in subject.modes:
         thought = {"reasoning_content": "I plan."} if subject.reasons(kwargs) else {}

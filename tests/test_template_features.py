@@ -173,7 +173,7 @@ def test_video_of_kimi(render: Any) -> None:
 
 @renderers
 def test_tools_of_kimi_in_typescript(render: Any) -> None:
-    """As K2.5's tokenizer hands them over beside the tools."""
+    """As K2.5's tokenizer passes them with the tools."""
     written = "# Tools\n\n## functions\nnamespace functions {}\n"
     text = OURS["kimi_k25"].prompt([USER], TOOLS, {"tools_ts_str": written}, render=render)
     assert text.startswith(f"<|im_system|>tool_declare<|im_middle|>{written}<|im_end|>")

@@ -153,7 +153,7 @@ def test_how_a_tool_is_written_is_learned(written: str, wrapped: bool, indent: i
 
 
 def test_how_a_reply_starts_is_learned() -> None:
-    """A model that always thinks, and one that thinks unless it is told not to."""
+    """A model that always thinks, and one that thinks unless the request turns it off."""
     always = of(PLAIN.replace("'<|im_start|>assistant\n' if add", "'<|im_start|>assistant\n<think>\n' if add"))
     assert always.proof.unexplained == []
     assert (always.words["think_open"], always.words["thinking_default"]) == ("<think>\n", True)

@@ -126,17 +126,17 @@ class Engine:
 
     @property
     def finishes(self) -> bool:
-        """Whether parsers are told that a stream is over."""
+        """Whether parsers learn that a stream has ended."""
         return "finished" in inspect.signature(self.handlers.apply_reasoning_parser).parameters
 
     @property
     def tells_kwargs(self) -> bool:
-        """Whether a reasoning parser is told the request's template arguments."""
+        """Whether a reasoning parser gets the request's template arguments."""
         return "chat_template_kwargs" in self.handlers.ChatPostprocArgs.__dataclass_fields__
 
     @property
     def tells_prompt(self) -> bool:
-        """Whether it is told how the prompt ended."""
+        """Whether it learns how the prompt ended."""
         return hasattr(self.reasoning_factory, "resolve_prefilled_thinking")
 
 

@@ -93,7 +93,7 @@ def of_items(items: Sequence[Any]) -> Answer:
 
 
 def of_segments(segments: Sequence[Any]) -> Answer:
-    """The same of a stream's deltas; each message is whole when it is said to be."""
+    """The same of a stream's deltas; each message is complete when it is reported so."""
     reasoning = content = arguments = ""
     calls: list[tuple[str, str]] = []
     for segment in segments:

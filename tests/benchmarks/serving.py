@@ -52,7 +52,7 @@ BEGIN, END = "<!-- table of the cost: made by `make bench-servers` -->", "<!-- e
 
 
 class Engine(Replay):
-    """Gives out the steps that it is told to."""
+    """Outputs the steps that it is given."""
 
     outputs: Sequence[RequestOutput] = ()
 
@@ -99,7 +99,7 @@ class Served:
         return ChatCompletionRequest.model_validate_json(json.dumps(body))
 
     def outputs(self, text: str) -> list[RequestOutput]:
-        """A reply as the engine gives it out, a token a step."""
+        """A reply as the engine outputs it, one token per step."""
         request = self.request([TOOL])
         if self.serving.parser_cls is not None:
             adjusting = self.serving.parser_cls(self.tokenizer, request.tools, model_config=None)

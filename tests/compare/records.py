@@ -79,7 +79,7 @@ class Answer(Record):
 
 
 class Answered(Record):
-    """One parser's answer to a question; `refused` says why there is none."""
+    """One parser's answer to a question; `refused` is the reason if there is none."""
 
     id: str
     way: Way

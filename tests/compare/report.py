@@ -17,7 +17,7 @@ SHOWN = 600
 
 @dataclass(frozen=True)
 class Judged:
-    """One answer of a peer beside ours. `reasons`: empty where they are equal, None where there is none."""
+    """One answer of a peer beside ours. `reasons`: empty if they are equal, None if there is none."""
 
     question: Question
     peer: str

@@ -260,7 +260,7 @@ def running(port: int) -> Server | None:
 def program_of(engine: str, program: str) -> Path:
     """A program of the engine: next to this interpreter, or in the engine's own environment.
 
-    Raises DidNotStart where there is none.
+    Raises DidNotStart if there is none.
     """
     # The interpreter is not resolved: that would leave the environment.
     for folder in (Path(sys.executable).parent, ROOT / f".venv-{engine}" / "bin"):

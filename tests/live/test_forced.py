@@ -1,4 +1,4 @@
-"""What constrains a reply, on a real vLLM: a script that keeps to the request is said, one that breaks it is refused.
+"""What constrains a reply, on a real vLLM: a script that fits the request is written, others are refused.
 
 A script stands against the grammar (`dynamo_parsers.vllm.scripted`): if it breaks it, vLLM fails the request, so a
 refusal shows that the constraint is there.

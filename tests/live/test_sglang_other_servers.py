@@ -27,7 +27,7 @@ BROKEN = "<think>I look.</think>" + kimi_k2(PARIS).replace('{"city": "Paris"}', 
 @night
 @pytest.mark.parametrize("flags", [WORKERS, ("--stream-interval", "8")], ids=len)
 def test_many_at_once(sglang_servers: Callable[..., Server], flags: tuple[str, ...]) -> None:
-    """Eight tokens a delta as busy servers are told to, and HTTP workers that load no plugins by themselves."""
+    """Eight tokens per delta, as busy servers are configured, and HTTP workers that load no plugins by themselves."""
     server = sglang_servers("kimi_k2", *flags)
     script = f"<think>Why?</think>Sure.\n{kimi_k2(PARIS, PARIS, TIME)}\nDone."
     # Enough requests for both workers to have some.

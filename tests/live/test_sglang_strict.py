@@ -1,6 +1,6 @@
-"""What constrains a reply, on a real SGLang: a script that keeps to the request is said, one that breaks it gives way.
+"""What constrains a reply, on a real SGLang: a script that fits the request is written, others are replaced.
 
-The grammar has the last word there: the model says something else, in place of what it may not say.
+The grammar decides there: the model writes something else instead of what it may not write.
 """
 
 from __future__ import annotations

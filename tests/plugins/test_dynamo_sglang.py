@@ -43,7 +43,7 @@ def refused(case: Case) -> str | None:
 
 
 def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None, tokens: int | None) -> Answer:
-    """What the core says if it is told as little."""
+    """The core's answer if it gets as little."""
     if case.request.tool_choice == "none" or not case.tools:
         tool = None  # Dynamo makes no tool parser
     told = partial(core_answer, made.seen(case.reply), made.finish, end_is_told=False)

@@ -130,7 +130,7 @@ def step(request: Any, tool: Any, reasoning: Any, piece: str, ids: list[int], as
 
 
 def test_choices_are_kept_apart() -> None:
-    """Two replies to one request, a character of each in turn: each pair of halves reads its own."""
+    """Two replies to one request, one character of each alternately: each pair of halves reads its own."""
     request, made = halves(2)
     replies = REPLY, REPLY.replace("Paris", "Rome!")
     found: list[list[Any]] = [[], []]

@@ -115,7 +115,7 @@ def test_odd_replies(
     told: list[tuple[str, str]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Each kind is told once a reply under the tool parser's name, with at most one line and never the text."""
+    """Each kind is reported once per reply under the tool parser's name, in at most one line and without the text."""
     tool, reasoning = COMPOSITIONS[composition]
     prompt = prompt_for("kimi_k25", False) if composition == "both" else None
     body = chat_request(TOOLS, chat_template_kwargs={"enable_thinking": False})

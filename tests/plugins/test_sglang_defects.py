@@ -1,4 +1,4 @@
-"""Whatever raises in our code in SGLang costs no request, and a place of SGLang that is gone is said."""
+"""An exception in our code in SGLang fails no request, and a missing place of SGLang is reported."""
 
 from __future__ import annotations
 

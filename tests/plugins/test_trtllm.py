@@ -81,7 +81,7 @@ def refused(case: Case) -> str | None:
 
 
 def told_to(engine: Engine, case: Case, reasoning: str | None) -> dict[str, Any]:
-    """What a reasoning parser is told of the request and its prompt."""
+    """What a reasoning parser gets of the request and its prompt."""
     told: dict[str, Any] = {}
     if engine.tells_kwargs:
         told["chat_template_kwargs"] = case.request.chat_template_kwargs
@@ -357,7 +357,7 @@ CALL = '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool
 
 @pytest.mark.parametrize("each", ENGINES)
 def test_beside_a_parser_of_the_engine(each: str) -> None:
-    """Each of ours works beside one that is not."""
+    """Each of ours works with one that is not ours."""
     made = Exchange(engine(each), "dynamo_hermes", "qwen3", [TOOL])
     assert made.stream(list("Hi. " + CALL)).calls == made.one_shot("Hi. " + CALL).calls == WEATHER
     made = Exchange(engine(each), None, "dynamo_qwen3", [TOOL])
@@ -611,7 +611,7 @@ def test_the_hook_fills_what_was_imported_before(fresh: Any) -> None:
 
 
 def test_choices_built_before_are_widened(fresh: Any) -> None:
-    """Registered late, the names are on the command line all the same."""
+    """If registered late, the names are still on the command line."""
     commands = importlib.import_module("tensorrt_llm.commands.serve")
     fresh.register()
     fresh.register()
@@ -647,7 +647,7 @@ def test_without_tool_parsers(fresh: Any, monkeypatch: pytest.MonkeyPatch, caplo
 
 
 def test_an_interface_that_is_not_known(fresh: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Where the registry is something else, a line says so, and the other one is filled."""
+    """If the registry is something else, a line is logged, and the other one is filled."""
     tools = importlib.import_module("tensorrt_llm.serve.tool_parser.tool_parser_factory").ToolParserFactory
     tools.parsers = None
     fresh.register()
@@ -675,7 +675,7 @@ SCRIPTS = {
     "plain": "from tensorrt_llm.commands.serve import main",
     "ours": "from dynamo_parsers.trtllm.serve import main",
 }
-"""What the console scripts `trtllm-serve` and `dynamo-trtllm-serve` hold, but for the guard that `spawn` needs."""
+"""What the console scripts `trtllm-serve` and `dynamo-trtllm-serve` have, except the guard that `spawn` needs."""
 
 EVERYWHERE = {"main", "fork", "spawn", "clean", "re-exec"}
 KNOWN = "DynamoToolParser_kimi_k2 DynamoReasoningParser_kimi_k25"

@@ -857,7 +857,7 @@ def test_deltas_say_only_what_is_there(tool: ToolRow, think: ReasoningRow) -> No
 
 @tools_and_thinkers
 def test_choices_are_apart(tool: ToolRow, think: ReasoningRow) -> None:
-    """n=2: two parsers of one request, fed in turn."""
+    """n=2: two parsers of one request, fed alternately."""
     made = exchange(tool.name, think.name, prompt=prompt_for(think.name, False))
     replies = [f"One.\n{tool.sample}", "Two, and no call."]
     parsers = [made.parser(), made.parser()]

@@ -1,4 +1,4 @@
-"""Whatever raises in our code around the core costs no request: each method that vLLM calls is made to raise in turn.
+"""An exception in our code around the core fails no request: each method that vLLM calls is made to raise.
 
 The reply goes on as content, and the log has a line without its text. What is for the client (HTTP 400) is not caught.
 """
@@ -131,7 +131,7 @@ def test_a_method_for_gpt_oss_that_raises(
 def test_a_stream_goes_on_as_content_from_where_it_broke(
     where: str, tokens: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing that was read and not given out is lost, and nothing is said twice."""
+    """No text that was read and not yet output is lost, and none is output twice."""
     made = Exchange("dynamo_hermes", "dynamo_qwen3")
     inner = getattr(parsers.Reading, where)
     count = 0

@@ -1,4 +1,4 @@
-"""What vLLM is told to constrain a reply to, for every family: xgrammar accepts what the family writes, and no other.
+"""What constraint vLLM gets for a reply, for every family: xgrammar accepts what the family writes, and no other.
 
 vLLM's own composition makes the constraint, and reads the same replies.
 """

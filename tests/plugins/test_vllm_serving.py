@@ -34,7 +34,7 @@ from vllm_serving import CALL, WEATHER, chat, messages
     ],
 )
 def test_why_a_reply_ended(stream: bool, reply: str, reason: str, said: dict[str, object], right: object) -> None:
-    """A reply that was cut says so, streamed or not: a client must not run half a call."""
+    """A cut reply is marked as cut, streamed or not: a client must not run half a call."""
     assert asyncio.run(chat("hermes", "qwen3", reply, reason, stream=stream, **said)) == right
 
 

@@ -65,7 +65,7 @@ every_sample = pytest.mark.parametrize(("made", "sample"), SAMPLES)
 
 
 def prompt_of(sample: Any) -> list[int]:
-    """The prompt of a trace. Where it is left out, vLLM's engines start inside reasoning; a server's prompt says so."""
+    """The prompt of a trace. If it is left out, vLLM's engines start inside reasoning; a server's prompt shows it."""
     if sample.prompt_token_ids is not None:
         return list(sample.prompt_token_ids)
     openers = [sample.vocab[opener] for opener in OPENERS if opener in sample.vocab]

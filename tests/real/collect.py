@@ -144,7 +144,7 @@ async def _listed(parameters: StdioServerParameters, errors: object) -> list[dic
 
 
 def bfcl(cache: Path) -> Path:
-    """The wheel of the leaderboard, whose data is JSON beside code that is not run."""
+    """The wheel of the leaderboard, whose data is JSON; its code is not run."""
     name, version = BFCL
     pattern = f"{name.replace('-', '_')}-{version}-*.whl"
     if not list(cache.glob(pattern)):

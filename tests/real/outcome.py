@@ -93,7 +93,7 @@ def as_json(text: str) -> Any:
 
 
 def _alike(one: Any, other: Any, alike: Callable[[Any, Any], bool]) -> bool:
-    """Whether two values are the same but for strings that are `alike`."""
+    """Whether two values are the same except for strings that are `alike`."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_alike(each, other[key], alike) for key, each in one.items())
     if isinstance(one, list) and isinstance(other, list):

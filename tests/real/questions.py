@@ -32,7 +32,7 @@ EXAMPLES = 12
 """Replies that strings quote, of each family."""
 SOURCES = ("bfcl", "mcp", "quoted", "long")
 KINDS = {"mcp": PLAIN, "quoted": QUOTING, "long": ("long",)}
-"""What the strings of a source are, in turn."""
+"""What the strings of a source are, in order."""
 THOUGHT = "I look at it with a tool."
 PROSE = ("", "I'll do that now.", "Gut, ich prüfe es: 1 < 2.\n\n")
 """What a reply says before its calls."""

@@ -66,7 +66,7 @@ class Written:
         return [text for each, text in self.directives if each == word]
 
     def one(self, word: str) -> str:
-        """What the only directive of this name says; "" if there is none. Raises CorpusError if there are two."""
+        """The text of the only directive of this name; "" if there is none. Raises CorpusError if there are two."""
         said = self.said(word)
         if len(said) > 1:
             raise self.error(f"{word!r} stands twice")

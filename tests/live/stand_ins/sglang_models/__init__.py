@@ -1,1 +1,1 @@
-"""Models for SGLang that say what they are told: `SGLANG_EXTERNAL_MODEL_PACKAGE=sglang_models`."""
+"""Models for SGLang that write a given text: `SGLANG_EXTERNAL_MODEL_PACKAGE=sglang_models`."""

@@ -1,4 +1,4 @@
-"""A Llama that says a given text, token by token, whatever its weights would say.
+"""A Llama that writes a given text, token by token, whatever its weights would write.
 
 What is said to a prompt is `dynamo_parsers.demo.answer`: the text between `<<<SCRIPT` and `SCRIPT>>>` in the last user
 message, or what a demo model makes up.
