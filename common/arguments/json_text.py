@@ -61,6 +61,7 @@ LARGE = 65536
 """The size of a text from which on it is compacted with care for memory."""
 
 
+_ANSWER = rule("words on the line after a value, and no bracket", contract="No other repair")
 _BEFORE_END = rule("a string's quote missing before the brackets that end the body")
 _CALL_ON_NEXT_LINE = rule("a string's quote missing before a call on the next line", contract="Local damage")
 _BEFORE_MARKER = rule("a string's quote missing before a marker", contract="Candidates")
@@ -234,7 +235,7 @@ def rest(cursor: Cursor, sink: Sink, ends: Markers, within: Inside) -> Reading[R
 class _Value(Literal[str]):
     """A JSON value whose text is passed on as it is. `_owed` has the closing brackets."""
 
-    __slots__ = ("_comma", "_key", "_missing", "within")
+    __slots__ = ("_comma", "_gap", "_key", "_missing", "within")
 
     structure = "{}[],:-0123456789tfnTFN"
     space = _SPACE
@@ -251,8 +252,11 @@ class _Value(Literal[str]):
         self._key: list[str] = []  # the text of the last key, while required keys are missing
         # A comma and the white space after it, held because it may be a trailing one.
         self._comma: list[str] = []
+        self._gap = -1  # where the last line break between the tokens ended
 
     def _space(self, text: str) -> None:
+        if "\n" in text:
+            self._gap = self._cursor.offset
         if self.as_written:
             self._comma.append(text) if self._comma else self._sink(text)
 
@@ -442,35 +446,51 @@ class _Value(Literal[str]):
     # --- a body that is not JSON
 
     def _instead(self) -> Reading[Read]:
-        """Pass on the rest of a body that is not JSON, up to the bracket or marker that ends it."""
+        """Pass on the rest of a body that is not JSON, up to the bracket or marker that ends it.
+
+        Words on the line after a value may be the answer: they are if no bracket or closer comes that ends the body.
+        """
+        cursor = self._cursor
+        after = self._due is Due.MORE and self._gap == cursor.offset
+        if not (_ANSWER and after and (yield from cursor.peek()).isalpha()):
+            yield from self._pass(self._sink)
+        elif cursor.offset >= cursor.twice:  # else it is known by now
+            doubt = Doubt(cursor, self._sink)
+            closed = yield from self._pass(doubt.say)
+            doubt.closed() if closed else doubt.cut()
+        return Read.CUT
+
+    def _pass(self, sink: Sink) -> Reading[bool]:
+        """Pass on the rest. Returns whether a bracket or a closer ended it, and not the next call or the end."""
         cursor, ends, owed = self._cursor, self._ends, self._owed
         run = _raw_run(ends)
         self._give_comma()
         before = ""  # the last character at the value's own depth
         while True:
             char = yield from cursor.peek()
-            if not char or (char in ends.firsts and ((yield from cursor.stands(ends)) or cursor.cut_of(ends))):
-                return Read.CUT
+            marker = (yield from cursor.stands(ends)) if char in ends.firsts else None
+            if not char or marker is not None or (char in ends.firsts and cursor.cut_of(ends)):
+                return marker is not None and not marker.startswith(tuple(self.within.openers.all))
             if char == '"' and not (yield from self._ends_body()):
-                if (yield from string(cursor, self._sink, self, raw=True)) is Read.CUT:
-                    return Read.CUT
+                if (yield from string(cursor, sink, self, raw=True)) is Read.CUT:
+                    return False
                 continue
             if char in "{[":
                 if _NEXT_CALL_IN_REST and not owed and before in (",", ";") and self.within.calls:
-                    return Read.CUT  # the next call
+                    return False  # the next call
                 owed.append(CLOSER[char])
             elif char in _CLOSERS:
                 if not owed:
-                    return Read.CUT  # the bracket closes what is around the value
+                    return True  # the bracket closes what is around the value
                 owed.pop()
-            self._sink(cursor.take(cursor.at + 1))
+            sink(cursor.take(cursor.at + 1))
             if char in _CLOSERS and not owed:
-                return Read.CUT
+                return True
             found = run.match(cursor.text, cursor.at)
             assert found is not None  # a starred class matches everywhere
             text = cursor.take(found.end())
             before = (char + text).rstrip(_SPACE)[-1:] or before
-            self._sink(text)
+            sink(text)
 
     @recovers("the last string without its quote in text that is not JSON", off=False, contract="No other repair")
     def _ends_body(self) -> Reading[bool]:
