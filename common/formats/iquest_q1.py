@@ -26,6 +26,7 @@ ROWS = (
         "IQuest Q1",
         pairs=("iquest_q1",),
         added_tokens=("<iquest_tool_call>", "</iquest_tool_call>"),
+        turn_end="<|iquest_end|>",
         turn_ends=QWEN_ENDS,
         model_types=("iquest_q1",),
         engines=Native(sglang=("iquest_q1",)),
