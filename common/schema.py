@@ -248,13 +248,19 @@ def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) ->
     for limit in limits:
         if limit is not None:
             # Limits that exclude each other are a mistake in the schema: then the last one counts.
-            allowed = limit if allowed is None else allowed & limit or limit
+            allowed = limit if allowed is None else _common(allowed, limit) or limit
     if allowed is None:
         allowed = _implied(schema)
     if schema.get("nullable") is True or ("default" in schema and schema["default"] is None):
         allowed |= {"null"}
     known[id(schema)] = allowed
     return allowed
+
+
+def _common(one: Types, other: Types) -> Types:
+    """Return the types that both allow: an integer is a number too."""
+    integers = ("integer" in one and "number" in other) or ("number" in one and "integer" in other)
+    return one & other | ({"integer"} if integers else frozenset())
 
 
 def _listed(branches: object) -> Sequence[Schema]:
