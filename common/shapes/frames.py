@@ -113,9 +113,11 @@ class FramedReply(Machine):
         self.fresh = True  # no text came since a message began or ended
 
     def reasoning(self) -> None:
-        """Begin a message of reasoning; without a reasoning parser it is content."""
+        """Begin a message of reasoning; without a reasoning parser it is content, but a call in it is text."""
         if not self.task.splits:
-            return self.content()
+            self.content()
+            self._unsplit = True
+            return None
         self.fresh = self.inside = True
         return self.reply.reasoning_starts()
 
@@ -123,7 +125,7 @@ class FramedReply(Machine):
         """Begin a message of content, or end a message."""
         if self.inside:
             self.reply.reasoning_ends()
-        self.fresh, self.inside = True, False
+        self.fresh, self.inside, self._unsplit = True, False, False
 
     def body(self, text: str, *, is_reasoning: bool) -> None:
         """Output the whole text of a message that has ended."""
@@ -136,7 +138,7 @@ class FramedReply(Machine):
 
     @property
     def markers(self) -> Markers:
-        if self.inside:
+        if self.inside or self._unsplit:
             return self._frames.in_reasoning
         return self._frames.with_closers if self.task.calls is Calls.READ else self._frames.in_content
 
