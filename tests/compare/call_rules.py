@@ -32,7 +32,10 @@ def _ends_in_the_call(d: Difference) -> bool:
     """The reply ends where our last call does."""
     cut = squeezed(_strings(d.missing[-1].arguments))
     tails = [part for part in re.split('["{:,]', cut) if part] or [d.missing[-1].name]
-    return squeezed(d.without_ends(d.question.text)).rstrip(_OPEN).endswith(tails[-1])
+    text = squeezed(d.without_ends(d.question.text))
+    if cut.endswith((":", ",", "[")):
+        text = re.sub(r"[-+.\w]+$", "", text)  # a number without its end is held
+    return text.rstrip(_OPEN).endswith(tails[-1])
 
 
 _OPEN = '"{:,['

@@ -69,8 +69,9 @@ def _lost(d: Difference) -> Iterator[str]:
         for marker in sorted(d.markers, key=len, reverse=True):
             said = said.replace(marker, " > ")
         said = re.sub(r"(?<=> )(assistant|analysis|commentary|final)|to=\S*|\b(json|code)\b", " ", said)
+    dropped = {*_header_at_the_end(d), *_dropped_at_the_end(d)}
     for word in corpus.lost_words(said, records, d.markers):
-        if word not in _header_at_the_end(d):
+        if word not in dropped:
             yield f"{word!r} is lost"
 
 
@@ -78,6 +79,21 @@ def _header_at_the_end(d: Difference) -> list[str]:
     """The words after the last marker: of a header that was cut."""
     last = max((d.question.text.rfind(marker) for marker in d.markers), default=-1)
     return _WORD.findall(d.question.text[last:]) if last >= 0 and not d.ours.calls else []
+
+
+def _dropped_at_the_end(d: Difference) -> list[str]:
+    """The words of what the reply was cut in: a marker, or a number of our last call."""
+    text = d.question.text
+    starts = (marker[:size] for marker in d.markers for size in range(_A_CUT_MARKER, len(marker)))
+    tails = [start for start in starts if text.endswith(start)]
+    last = d.ours.calls[-1] if d.ours.calls else None
+    if last is not None and not last.complete and last.arguments.rstrip().endswith((":", ",", "[")):
+        tails += re.findall(r"[-+.\w]+$", text)
+    return [word for tail in tails for word in _WORD.findall(tail)]
+
+
+_A_CUT_MARKER = 8
+"""So many characters of a marker are dropped at the end; fewer are text."""
 
 
 def _leaking(d: Difference) -> Iterator[str]:
