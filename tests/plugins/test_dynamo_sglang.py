@@ -53,6 +53,9 @@ def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None
         tools=case.tools if tool is not None else None,
         in_reasoning=made.starts_inside if reasoning is not None else None,
     )
+    if reasoning is not None and tokens is None:  # the tool parser joins with the first piece, which was read without it
+        alone = told(reasoning_parser=reasoning, in_reasoning=made.starts_inside)
+        right = replace(right, reasoning=alone.reasoning)
     declared = {tool["function"].get("name") for tool in case.tools or () if "function" in tool}
     calls = _declared(right.calls, declared)
     if tool is not None and not (calls and all(_is_whole(arguments) for _, arguments in calls)):
@@ -60,8 +63,8 @@ def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None
         again = right.content or ""
         if reasoning is None:
             again = made.seen(case.reply)
-        elif tokens is None:  # the tool parser joins with the first piece, which was read without it
-            again = told(reasoning_parser=reasoning, in_reasoning=made.starts_inside).content or ""
+        elif tokens is None:
+            again = alone.content or ""
         found = _declared(core_answer(again, tool_parser=tool, tools=case.tools).calls, declared)
         calls = found or tuple(call for call in calls if _is_whole(call[1]))
     finish = {"stop": "stop", "tool_calls": "stop"}.get(str(right.finish), right.finish)
