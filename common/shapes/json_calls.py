@@ -23,7 +23,7 @@ from ..arguments.name import is_name
 from ..arguments.strays import read_foreign, read_strays, read_surplus
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading, drop, union, within
 from ..format import ORDINARY, PLAIN_TAG, Span, ToolFormat
-from ..proposed import Proposed, sound_call
+from ..proposed import Proposed, attempt, sound_call
 from ..recovery import drift, recovering, recovers, rule
 from ..reply import Reply
 
@@ -126,13 +126,16 @@ class JsonCalls(ToolFormat):
             fits = yield from self._call_after_opener(mark, cursor, reply)
         if not fits:
             return fits
-        named_one = reply.calls_read > calls_read
-        while (yield from self._further_call(cursor, reply, strict=not (opener and named_one), in_array=in_array)):
-            pass
-        if reply.calls_read == calls_read:
-            return True
-        while (yield from read_strays(cursor, _ARRAY_END, once=True)) and _SURPLUS_BRACKETS:
-            yield from read_surplus(cursor)
+        further = True
+        while further:
+            named_one = reply.calls_read > calls_read
+            while (yield from self._further_call(cursor, reply, strict=not (opener and named_one), in_array=in_array)):
+                pass
+            if reply.calls_read == calls_read:
+                return True
+            while (yield from read_strays(cursor, _ARRAY_END, once=True)) and _SURPLUS_BRACKETS:
+                yield from read_surplus(cursor)
+            further = close != "" and (yield from self._further_array(cursor, reply))
         if fenced:
             yield from read_strays(cursor, FENCES, once=True)
         closers = yield from read_strays(cursor, self.closers)
@@ -177,6 +180,20 @@ class JsonCalls(ToolFormat):
             yield from cursor.space()
         ends = union(self.closers, reply.turn_ends)
         return cursor.offset > start and (not (yield from cursor.peek()) or bool((yield from cursor.stands(ends))))
+
+    @recovers("another array in the same tag", off=False)
+    def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
+        """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
+
+        def read(mark: Mark) -> Reading[bool | None]:
+            yield from cursor.space()
+            if (yield from cursor.peek()) != "[":
+                return False
+            cursor.skip(1)
+            yield from cursor.space()
+            return (yield from self._call((mark,), cursor, reply))
+
+        return (yield from attempt(read, cursor)) is True
 
     def _further_call(self, cursor: Cursor, reply: Reply, *, strict: bool, in_array: bool) -> Reading[bool]:
         """Read another call of the same body, in an array with a little text before it, which is dropped.
