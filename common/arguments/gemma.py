@@ -7,7 +7,7 @@
   end, if another call or the end follows these. At any other candidate the text is held: it is text if the delimiter
   comes.
 - Drift: a missing opening delimiter, a doubled closing one; a missing or doubled comma; `=` for `:`; quoted strings
-  and keys; `(...)` and `({...})` around the arguments, or no bracket.
+  and keys; `(...)` and `({...})` around the arguments, unlike brackets, or none.
 - A container that cannot be read, or is nested deeper than 256, is its text. Text between the arguments that cannot be
   read is passed on as it is, and the call is not complete.
 """
@@ -59,6 +59,8 @@ _LITERALS = {
     "null": "null",
     **dict.fromkeys(drift("words for null", "none", "nil"), "null"),
 }
+_ARGUMENTS_END = ("}", ")")
+_UNLIKE_END = re.compile(rf"(?:(?P<bracket>[}})])[{SPACE}]{{0,{FOLLOWS_WITHIN}}})?")
 _STRING = frozenset({"string"})
 
 _BRACKETS = ("{", *drift("a bracket around the arguments", "("))
@@ -307,6 +309,10 @@ class _Arguments(Compact):
     # --- keys and scalars
 
     def _item(self, char: str) -> Reading[Read]:
+        if char in _ARGUMENTS_END and self._due is not Due.VALUE and (yield from self._unlike_end()):
+            self._cursor.take(self._cursor.at + 1)
+            self._close_all()
+            return Read.DONE
         if self._due is Due.MORE:
             if not _MISSING_COMMA:
                 return Read.OTHER
@@ -542,7 +548,16 @@ class _Arguments(Compact):
         char = yield from self._cursor.peek()
         if char == "," and self._owed[-1].keyed:
             return (yield from self._ahead(self._string_end()))
-        return char == "," or self._is_owed(char)
+        return char == "," or self._is_owed(char) or (yield from self._unlike_end())
+
+    @recovers("the arguments' closing bracket of another kind", off=False)
+    def _unlike_end(self) -> Reading[bool]:
+        """Return whether the arguments end here, before a marker, with a bracket of another kind than the opening one."""
+        found = yield from self._cursor.look(_UNLIKE_END)
+        bracket = found["bracket"]
+        if not bracket or self._is_owed(bracket):
+            return False
+        return (yield from self._ahead(self._marker_after(found.end(), self._ends)))
 
     def _string_end(self) -> Reading[bool]:
         """Return whether the text here can follow a closed string."""
@@ -555,7 +570,7 @@ class _Arguments(Compact):
             comma = True
             cursor.take(cursor.at + 1)
             yield from cursor.space(FOLLOWS_WITHIN)
-        if (yield from self._at_end()) or self._is_owed(cursor.text[cursor.at]):
+        if (yield from self._at_end()) or self._is_owed(cursor.text[cursor.at]) or (yield from self._unlike_end()):
             return True
         if not self._owed[-1].keyed:
             return comma and (yield from self._value())

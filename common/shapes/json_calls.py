@@ -183,7 +183,7 @@ class JsonCalls(ToolFormat):
 
     @recovers("another array in the same tag", off=False)
     def _further_array(self, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Read another array of the same tag, up to and with its first call; False, and nothing read, where none is."""
+        """Read another array of the same tag, up to and with its first call. Consumes nothing if it returns False."""
 
         def read(mark: Mark) -> Reading[bool | None]:
             yield from cursor.space()
