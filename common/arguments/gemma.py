@@ -552,7 +552,7 @@ class _Arguments(Compact):
 
     @recovers("the arguments' closing bracket of another kind", off=False)
     def _unlike_end(self) -> Reading[bool]:
-        """Return whether the arguments end here, before a marker, with a bracket of another kind than the opening one."""
+        """Return whether the arguments end here, before a marker, with a bracket unlike the opening one."""
         found = yield from self._cursor.look(_UNLIKE_END)
         bracket = found["bracket"]
         if not bracket or self._is_owed(bracket):

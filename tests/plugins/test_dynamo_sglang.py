@@ -53,7 +53,8 @@ def right_of(case: Case, made: Exchange, tool: str | None, reasoning: str | None
         tools=case.tools if tool is not None else None,
         in_reasoning=made.starts_inside if reasoning is not None else None,
     )
-    if reasoning is not None and tokens is None:  # the tool parser joins with the first piece, which was read without it
+    if reasoning is not None and tokens is None:
+        # The tool parser joins with the first piece, which was read without it.
         alone = told(reasoning_parser=reasoning, in_reasoning=made.starts_inside)
         right = replace(right, reasoning=alone.reasoning)
     declared = {tool["function"].get("name") for tool in case.tools or () if "function" in tool}
