@@ -151,7 +151,7 @@ def check_object(arguments: str) -> None:
 
 
 def _no_constant(name: str) -> None:
-    raise AssertionError(f"{name} is no JSON")
+    raise AssertionError(f"{name} is not JSON")
 
 
 @contextmanager

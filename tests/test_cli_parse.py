@@ -109,7 +109,7 @@ def test_what_each_part_became(raw: str, tmp_path: Path) -> None:
         (["--tool-parser", "hermse"], "did you mean hermes"),
         (["--reasoning-parser", "qwen"], "did you mean"),
         ([*PAIR, "--stream", "--explain"], "choose one"),
-        ([*PAIR, "--template-kwargs", "{"], "no JSON"),
+        ([*PAIR, "--template-kwargs", "{"], "not JSON"),
         ([*PAIR, "--template-kwargs", "[]"], "not a JSON object"),
         ([*PAIR, "/nowhere/file"], "No such file"),
         ([*PAIR, "--tools", "/nowhere/file"], "No such file"),

@@ -66,7 +66,7 @@ class Asked:
 
     @property
     def broken(self) -> bool:
-        # Anthropic's client raises on a streamed call whose arguments are no JSON.
+        # Anthropic's client raises on a streamed call whose arguments are not JSON.
         return self.choice == "auto" and self.number % 7 == 0 and not (self.api == "messages" and self.stream)
 
     @property
