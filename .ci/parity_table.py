@@ -33,8 +33,8 @@ parsers: with both parsers, with the tool parser alone and with the reasoning pa
 one token, with several tokens and with the whole reply in a delta. The client has to get what the core reads in the
 same text. Made by `make parity`, last on {day}.
 
-Dynamo is its front end with the parsers of an engine ([dynamo.md](dynamo.md)): there the client gets what the core
-reads as far as Dynamo asks the parsers. A forced choice in SGLang's is refused here, because Dynamo reads it itself.
+Dynamo is its front end with the parsers of an engine ([dynamo.md](dynamo.md)), and is asked a share of the cases: there
+the client gets what the core reads as far as Dynamo asks the parsers. A forced choice in SGLang's is refused here, because Dynamo reads it itself.
 """
 KINDS = ("same", "refused", "differs")
 
