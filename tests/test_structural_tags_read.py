@@ -65,5 +65,5 @@ def test_the_keys_of_a_json_family_are_its_samples(monkeypatch: pytest.MonkeyPat
 )
 def test_a_sample_whose_keys_the_reader_does_not_know_is_refused(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(structural_tags, "tool_row", lambda name: row_of_json(sample))
-    with pytest.raises(ValueError, match=r"dynamo_newcomer .* character 6 .* 'name', then 'arguments'"):
+    with pytest.raises(ValueError, match=r"dynamo_newcomer .* character 6\b.* 'name', then 'arguments'"):
         structural_tag("newcomer", declared(), "required")
