@@ -34,7 +34,8 @@ one token, with several tokens and with the whole reply in a delta. The client h
 same text. Made by `make parity`, last on {day}.
 
 Dynamo is its front end with the parsers of an engine ([dynamo.md](dynamo.md)), and is asked a share of the cases: there
-the client gets what the core reads as far as Dynamo asks the parsers. A forced choice in SGLang's is refused here, because Dynamo reads it itself.
+the client gets what the core reads as far as Dynamo asks the parsers. A forced choice in SGLang's is refused here,
+because Dynamo reads it itself.
 """
 KINDS = ("same", "refused", "differs")
 
