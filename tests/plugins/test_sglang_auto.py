@@ -76,9 +76,9 @@ def test_a_model_without_reasoning_is_refused(tmp_path: Path) -> None:
 
 def test_the_name_is_no_parser_of_its_own() -> None:
     """Where a parser is asked for by name in a request, there is nothing to choose by."""
-    with pytest.raises(ValueError, match="has to be named"):
+    with pytest.raises(ValueError, match="name the parser itself"):
         FunctionCallParser([], AUTO)
-    with pytest.raises(ValueError, match="has to be named"):
+    with pytest.raises(ValueError, match="name the parser itself"):
         ReasoningParser(AUTO)
 
 

@@ -93,7 +93,7 @@ def test_a_place_that_is_gone_is_said(
     renamed = Place(tuple(f"{each}_renamed" for each in place.where), place.lost)
     monkeypatch.setattr(plugin, "PLACES", tuple(renamed if each is place else each for each in PLACES))
     plugin.register()
-    said = [each.getMessage() for each in caplog.records if "stands on" in each.getMessage()]
+    said = [each.getMessage() for each in caplog.records if "does not find what it needs" in each.getMessage()]
     assert len(said) == 1
     assert f"{place.name}_renamed ({place.lost})" in said[0]
     assert Exchange("dynamo_hermes", "dynamo_qwen3", chat_request()).one_shot(REPLY).calls

@@ -57,7 +57,7 @@ def test_nothing_is_said_of_a_vllm_that_is_known() -> None:
 @pytest.mark.parametrize("place", EXPECTED, ids=lambda place: place.name)
 def test_a_place_that_is_gone_is_said_and_costs_no_request(place: Place) -> None:
     came = renamed()[place.name]
-    said = [line for line in came["lines"] if "stands on" in line]
+    said = [line for line in came["lines"] if "does not find what it needs" in line]
     assert len(said) == 1
     assert said[0].startswith("WARNING")
     assert f"{place.name} ({place.lost}" in said[0]
