@@ -220,7 +220,7 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 	TRTLLM_SOURCE="$(TRTLLM_SOURCE)" $(CORE)/bin/python -m pytest tests/plugins/test_trtllm.py $(ARGS)
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
-	CASES_EVERY=4 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
+	CASES_EVERY=6 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
 		tests/test_first_reply.py $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed $(SMOLLM2) ## The tests on real vLLM servers [ARGS=...]
