@@ -85,16 +85,16 @@ def in_a_hurry(case: Case, request: pytest.FixtureRequest) -> bool:
 @groups([*CASES, *TO_DO])
 def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
     """How the reply is cut does not matter. At night it is cut at each place by itself, by day at some together."""
-    for_all = cuts if NIGHTLY else partial(joint_cuts, apart=16)
+    for_all = cuts if NIGHTLY else partial(joint_cuts, apart=8)
     check_all(
-        cases, lambda case: check_cuts(case, partial(joint_cuts, apart=8) if in_a_hurry(case, request) else for_all)
+        cases, lambda case: check_cuts(case, partial(joint_cuts, apart=4) if in_a_hurry(case, request) else for_all)
     )
 
 
 @groups([*CASES, *TO_DO])
 def test_truncated(cases: list[Case], request: pytest.FixtureRequest) -> None:
     """Where the reply ends early, its calls are those of the whole reply, as far as they go, or text of it."""
-    check_all(cases, lambda case: check_truncated(case, 12 if in_a_hurry(case, request) else 100 if NIGHTLY else 50))
+    check_all(cases, lambda case: check_truncated(case, 12 if in_a_hurry(case, request) else 100 if NIGHTLY else 30))
 
 
 @groups(CASES, lambda case: bool(case.starts))

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from effort import night
 from engine_client import chat
 from engine_server import Server
 from test_forced import ANSWER, refused
 from test_responses import respond
 
-pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, night, pytest.mark.timeout(600)]
 
 FLAGS = ("--hf-overrides", '{"model_type": "gpt_oss", "vocab_size": 201088}', "--load-format", "dummy")
 PARIS = '{"city": "Paris"}'

@@ -14,13 +14,14 @@ import pytest
 
 pytest.importorskip("sglang")
 
-from effort import some
+from effort import night
 from engine_client import CHAT_TOOLS, Reply, chat, kimi_k2, qwen3_coder, tokens
 from engine_server import ROOT, Server
 
 pytestmark = [
     pytest.mark.live,
     pytest.mark.own_server,
+    night,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not (ROOT / ".venv-vllm/bin/vllm").exists(), reason="no vLLM here: make vllm-env"),
 ]
@@ -63,11 +64,9 @@ def scripts(call: Callable[..., str], thinks: str) -> dict[str, Said]:
 
 
 FAMILIES = {"kimi_k2": scripts(kimi_k2, ""), "qwen3_coder": scripts(qwen3_coder, "<think>")}
-BY_DAY = some([*FAMILIES], 2)
-
 CASES = [
     pytest.param(family, name, stream, id=f"{family}-{name}-{'stream' if stream else 'whole'}")
-    for family in BY_DAY
+    for family in FAMILIES
     for name in FAMILIES[family]
     for stream in (False, True)
 ]
@@ -117,7 +116,7 @@ def test_both_engines_say_the_same(
     assert ours.finish == theirs.finish
 
 
-@pytest.mark.parametrize("family", BY_DAY)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_streamed_and_whole_are_the_same(replies: Callable[[str, str], Replies], family: str) -> None:
     for engine in ("vllm", "sglang"):
         said = replies(engine, family)

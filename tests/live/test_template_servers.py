@@ -21,13 +21,13 @@ from dynamo_parsers.chat_templates import ChatTemplate, chat_template
 from dynamo_parsers.demo.checkpoint import PAD
 from dynamo_parsers.registry import tool_row
 from dynamo_parsers.template_words import learn
-from effort import some
+from effort import night
 from engine_server import MODEL_NAME, Server
 from official import OFFICIAL, Unreachable
 from openai import BadRequestError
 from templates import TOOLS, TWO_CALLS, Subject, assistant, result
 
-pytestmark = [pytest.mark.live, pytest.mark.own_server, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.own_server, night, pytest.mark.timeout(900)]
 
 THINKING: dict[str, object] = {"enable_thinking": True}
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -67,7 +67,7 @@ class Setup:
         return engine_client.tokens(self.server.family, text)
 
 
-@pytest.fixture(scope="module", params=some(["vllm", "sglang"], 2))
+@pytest.fixture(scope="module", params=["vllm", "sglang"])
 def engine(request: pytest.FixtureRequest) -> str:
     if find_spec(request.param) is None:
         pytest.skip(f"{request.param} is in another environment")
@@ -78,7 +78,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 SERVED = ["qwen3_coder", "gemma4_tool", "Qwen3.5", "Gemma 4", "Qwen3"]
 
 
-@pytest.fixture(scope="module", params=some(SERVED, len(SERVED)))
+@pytest.fixture(scope="module", params=SERVED)
 def setup(
     engine: str,
     request: pytest.FixtureRequest,

@@ -176,7 +176,7 @@ def differences(
 
 
 CASES = corpus.all_cases()
-DAILY = by_day(CASES, 2)
+DAILY = by_day(CASES, 4)
 
 
 @pytest.mark.parametrize(

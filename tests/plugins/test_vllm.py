@@ -180,7 +180,7 @@ def test_corpus(case: Case) -> None:
     settle(f"vLLM {VERSION}", case, refused(case), found)
 
 
-@pytest.mark.parametrize("case", by_day(CASES, 8), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 2 * EVERY), ids=str)
 def test_corpus_with_markers_of_many_tokens(case: Case) -> None:
     """The same if the tokenizer knows no marker."""
     if why := refused(case):
