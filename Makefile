@@ -23,7 +23,7 @@ ARGS ?=
 JOBS ?= auto
 FUZZ_TEXTS ?= 150
 # Examples of each property and of each chat template's.
-PROPERTY_EXAMPLES ?= 6
+PROPERTY_EXAMPLES ?= 4
 TEMPLATE_EXAMPLES ?= 4
 NIGHTLY ?=
 export FUZZ_TEXTS PROPERTY_EXAMPLES TEMPLATE_EXAMPLES NIGHTLY
@@ -158,14 +158,20 @@ stop: ## End the servers that `make serve` started [PORT=8000 for one of them]
 # ---- checks -------------------------------------------------------------------------------------------------
 
 .PHONY: test test-quick nightly nightly-core lint typecheck typecheck-plugins test-core case test-pythons test-trtllm test-vllm test-vllm-live test-vllm-next test-sglang test-sglang-live bench format readme templates template-table template-words
-# What mostly waits for a server runs beside what uses one core: the aim for `test` is 20 minutes on two cores, from nothing.
+# What mostly waits, for a download or a server, runs beside what uses a core: the aim for `test` is 20 minutes on two
+# cores, from nothing.
 test: ## Everything CI runs: style, types, tests without and in the engines
-	$(MAKE) --jobs 2 environments lint typecheck typecheck-plugins
-	$(MAKE) test-core test-vllm
+	$(MAKE) core-env
+	@echo "== the engines' environments, and beside them style, types and the tests that need no engine"
+	$(MAKE) --jobs 2 environments core-checks
+	$(MAKE) --jobs 2 typecheck-plugins test-vllm
 	@echo "== test-vllm-live, test-sglang-live, and test-trtllm, test-sglang and test-vllm-next beside them; each is shown when it is done"
 	$(MAKE) --jobs 3 --output-sync=target test-vllm-live test-sglang-live one-core
 
-.PHONY: one-core
+.PHONY: core-checks one-core
+core-checks:
+	$(MAKE) --jobs 1 lint typecheck test-core
+
 one-core: | $(SGLANG)/.installed
 	$(MAKE) --jobs 1 test-vllm-next test-trtllm test-sglang
 
