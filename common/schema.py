@@ -19,9 +19,10 @@ from typing import TypeAlias
 
 from .arguments.json_text import LARGE, compact
 from .cursor import Sink
-from .recovery import recovers
+from .recovery import recovers, rule
 
 Types: TypeAlias = frozenset[str]
+"""JSON types; in a union with string, also the JSON text of a string that would be read as another type."""
 Schema: TypeAlias = object
 """A schema, or whatever else a client has sent in its place."""
 
@@ -29,6 +30,7 @@ ANY: Types = frozenset({"null", "boolean", "integer", "number", "string", "objec
 """An undeclared value: JSON if it is an object, array, number, boolean or null, else a string."""
 
 STRING: Types = frozenset({"string"})
+_MEMBERS = rule("a text that is a member of an enum as a string", contract="Unions with string")
 
 JSON: Types = (ANY - STRING) | {"json string"}
 """A value that is JSON according to the markup; a string has to be quoted."""
@@ -185,17 +187,23 @@ class Parameters:
 
 
 def properties(schema: Schema, root: Schema) -> Mapping[object, Schema]:
-    """Return the declared properties of an object schema, including those of its branches."""
+    """Return the declared properties of an object schema, including those of its branches.
+
+    One that several branches of unions declare may be as any of them says, unless it is declared outside of these too.
+    """
     if isinstance(schema, dict) and _BRANCHING.isdisjoint(schema):
         declared = schema.get("properties")
         return declared if isinstance(declared, Mapping) else {}
-    found: dict[object, Schema] = {}
-    for part in _branches(schema, root):
+    sure: dict[object, Schema] = {}
+    found: dict[object, list[Schema]] = {}
+    for part, in_union in _branches(schema, root):
         declared = part.get("properties")
         if isinstance(declared, Mapping):
             for name, value in declared.items():
-                found.setdefault(name, value)
-    return found
+                found.setdefault(name, []).append(value)
+                if not in_union:
+                    sure.setdefault(name, value)
+    return {name: ways[0] if len(ways) == 1 else {"anyOf": ways} for name, ways in found.items()} | sure
 
 
 def member(schema: Schema, root: Schema, name: str) -> Schema:
@@ -203,13 +211,13 @@ def member(schema: Schema, root: Schema, name: str) -> Schema:
     declared = properties(schema, root)
     if name in declared:
         return declared[name]
-    further = (part.get("additionalProperties") for part in _branches(schema, root))
+    further = (part.get("additionalProperties") for part, _ in _branches(schema, root))
     return next((each for each in further if isinstance(each, Mapping)), True)
 
 
 def element(schema: Schema, root: Schema, index: int) -> Schema:
     """Return the schema of element `index` of an array."""
-    for part in _branches(schema, root):
+    for part, _ in _branches(schema, root):
         items = part.get("items")
         first = _listed(part.get("prefixItems")) or _listed(items)
         if index < len(first):
@@ -260,7 +268,8 @@ def _types(schema: Schema, root: Schema, known: dict[int, Types], depth: int) ->
 def _common(one: Types, other: Types) -> Types:
     """Return the types that both allow: an integer is a number too."""
     integers = ("integer" in one and "number" in other) or ("number" in one and "integer" in other)
-    return one & other | ({"integer"} if integers else frozenset())
+    both = one & other | ({"integer"} if integers else frozenset())
+    return both | ((one | other) - ANY if both > STRING else frozenset())
 
 
 def _listed(branches: object) -> Sequence[Schema]:
@@ -282,7 +291,9 @@ def _of_values(schema: Mapping[object, Schema]) -> Types | None:
         return frozenset({_type_of(schema["const"])})
     values = schema.get("enum")
     if isinstance(values, Sequence) and not isinstance(values, str) and values:
-        return frozenset(map(_type_of, values))
+        types = frozenset(map(_type_of, values))
+        quoted = {quote(value) for value in values if isinstance(value, str) and not read(value, types).startswith('"')}
+        return types | quoted if _MEMBERS else types
     return None
 
 
@@ -301,19 +312,19 @@ def _implied(schema: Mapping[object, Schema]) -> Types:
     return ANY
 
 
-def _branches(schema: Schema, root: Schema) -> list[Mapping[object, Schema]]:
-    """Return `schema`, its references and its branches, each once."""
-    found: list[Mapping[object, Schema]] = []
-    queue: deque[Schema] = deque([schema])
+def _branches(schema: Schema, root: Schema) -> list[tuple[Mapping[object, Schema], bool]]:
+    """Return `schema`, its references and its branches, each once, and whether a union has it."""
+    found: list[tuple[Mapping[object, Schema], bool]] = []
+    queue: deque[tuple[Schema, bool]] = deque([(schema, False)])
     while queue and len(found) < _MAX_BRANCHES:
-        part = queue.popleft()
-        if not isinstance(part, Mapping) or any(part is other for other in found):
+        part, in_union = queue.popleft()
+        if not isinstance(part, Mapping) or any(part is other for other, _ in found):
             continue
-        found.append(part)
+        found.append((part, in_union))
         if "$ref" in part:
-            queue.append(resolve(part["$ref"], root))
+            queue.append((resolve(part["$ref"], root), in_union))
         for branches in ("allOf", "anyOf", "oneOf"):
-            queue.extend(_listed(part.get(branches)))
+            queue.extend((each, in_union or branches != "allOf") for each in _listed(part.get(branches)))
     return found
 
 
@@ -349,6 +360,8 @@ def write(text: str, allowed: Types, sink: Sink) -> None:
 def read(text: str, allowed: Types) -> str:
     """Return the JSON text of the value in `text`, given the types that it may have."""
     bare = text.strip()
+    if (string := quote(bare)) in allowed:
+        return string
     # If it may be a string, it is another type only in JSON's own spelling: "None" and "007" are text.
     strict = "string" in allowed
     if bare == "null" and ("null" in allowed or not strict):

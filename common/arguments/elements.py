@@ -60,13 +60,13 @@ class _Kinds:
 
     def __init__(self, root: Schema) -> None:
         self.root = root
-        self._types: dict[int, Types] = {}
+        self._types: dict[int, tuple[Types, Schema]] = {}  # with the schema, so that no other one gets its id
 
     def of(self, schema: Schema) -> Types:
         found = self._types.get(id(schema))
         if found is None:
-            found = self._types[id(schema)] = types(schema, self.root)
-        return found
+            found = self._types[id(schema)] = types(schema, self.root), schema
+        return found[0]
 
     def is_array(self, schema: Schema, name: str) -> bool:
         """Return whether an element whose children all have this name is an array."""
