@@ -148,7 +148,9 @@ def read_head(cursor: Cursor, marks: Marks, ends: Markers, tools: Tools | None) 
         return None
     name = yield from read_name(cursor)
     char = yield from cursor.peek()
-    if _WITHOUT_ARGUMENTS and called and name and (yield from cursor.stands(ends)):
+    end = (yield from cursor.stands(ends)) if _WITHOUT_ARGUMENTS and called and name else None
+    # Before another call, the name was perhaps cut off.
+    if end is not None and (end not in marks.opens.all or tools is None or tools.may_declare(name)):
         return Head(name, "", marks)
     bracket = char in _BRACKETS
     closer = "}"

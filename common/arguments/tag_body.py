@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from json.encoder import encode_basestring as quote
 from typing import TYPE_CHECKING
 
-from ..cursor import Cursor, Reading, drop, union
+from ..cursor import SPACE, Cursor, Reading, drop, union
 from ..cursor import Sink as TextSink
 from ..recovery import recovers, rule
 from ..schema import STRING, Parameters
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .tags import Tags
 
 _DEBRIS = 64
+_CUT_TAG = re.compile(r"""[^\s<>]*(?:["']?[ \t]+\w+=["']?\w*["']?|["'][ \t]+\w*)?(?:</\S*)?""")
+"""What may be left of an opening tag after its opener: a name, an attribute, the beginning of a closing tag."""
 _BEFORE_CALL = rule(
     "the closers of a call missing before another call or a turn's end", contract="Only closers missing"
 )
@@ -66,6 +69,8 @@ class Body:
                 return False
             header = end.header
             if end.over:
+                if (yield from self._cut_parameter()):
+                    return False
                 if not (yield from self._debris()) and self.parameters.lacks(self.written):
                     return False
                 break
@@ -81,6 +86,23 @@ class Body:
 
     def end(self) -> None:
         """Finish: all parameters were read."""
+
+    @recovers("a parameter's opener cut off before a call", off=False, contract="Cut opener")
+    def _cut_parameter(self) -> Reading[bool]:
+        """Read the next parameter's opener, cut off before another call. Returns whether it was there."""
+        return self.cursor.maybe(self._opener_and_call(), False)
+
+    def _opener_and_call(self) -> Reading[bool]:
+        cursor, around = self.cursor, self.around
+        text: list[str] = []
+        yield from cursor.space(FOLLOWS_WITHIN)
+        opener = yield from cursor.match(self.tags.first)
+        if (yield from cursor.up_to(union(around.openers, around.turn_ends), text.append)) is None:
+            return False
+        cut = "".join(text).rstrip(SPACE)
+        if opener is None:
+            return cut != "" and self.tags.first.begins(cut)
+        return len(cut) <= _DEBRIS and _CUT_TAG.fullmatch(cut) is not None
 
     @recovers("what is in place of a closer around the parameters", off=False)
     def _debris(self) -> Reading[bool]:

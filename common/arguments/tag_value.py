@@ -38,6 +38,7 @@ _ENCLOSING = rule("a value's closer missing before a closer around it", contract
 _FOREIGN = rule("a value's closer of another name", contract="Candidates")
 _NAMED = rule("a value's closer with the parameter's name", contract="A closer with the parameter's name")
 _NEXT_PARAMETER = rule("a value's closer missing before the next parameter", contract="The next parameter")
+_TYPED = rule("a call and text in a value that cannot be a string", contract="Local damage")
 _OWN_CLOSER = rule("a value's closer before text, and a call after it", contract="It had ended")
 
 
@@ -109,7 +110,7 @@ class Value:
             self._add(text)
         elif self._skip is None and text.strip(SPACE):
             self._leave_around()
-            if not self._quoted:
+            if not self._quoted and (self._text.may_be_string or not _TYPED):
                 self._release()
 
     def _release(self, without: int = 0) -> None:
@@ -157,7 +158,7 @@ class Value:
         self._unpaired -= bool(self._unpaired)
         if _OWN_CLOSER and self._held is None and not self._quoted and not self._text.in_json_string:
             self._hold(size)
-            self._weak = not (yield from self._closing_tag_follows(size))
+            self._weak = not ((yield from self._closing_tag_follows(size)) or (yield from self._opener_follows(size)))
         return size
 
     @recovers("the end of reasoning in a value", off=lambda _, marker: len(marker), contract="Candidates")
@@ -208,6 +209,15 @@ class Value:
         """Return whether another closing tag, which the value did not open, is next: a garbled closer around it."""
         name = yield from self._cursor.ahead(self._closing_tag(size), "")
         return name != "" and not self._text.tags.has(name)
+
+    def _opener_follows(self, size: int) -> Reading[bool]:
+        """Return whether the next parameter's opener, which has no whole header, comes after `size` characters."""
+        return self._cursor.ahead(self._opener(size), False)
+
+    def _opener(self, size: int) -> Reading[bool]:
+        self._cursor.skip(size)
+        yield from self._cursor.space(FOLLOWS_WITHIN)
+        return (yield from self._cursor.stands(self._body.tags.first)) is not None
 
     def _closing_tag(self, size: int) -> Reading[str]:
         """Return the name in the closing tag after `size` characters, or "" if there is none."""

@@ -157,6 +157,10 @@ class TextValue:
         )
 
     @property
+    def may_be_string(self) -> bool:
+        return "string" in self._types
+
+    @property
     def tags(self) -> SeenTags:
         """The tags in the text."""
         if self._tags is None:
@@ -177,7 +181,7 @@ class TextValue:
     @recovers("a value without its closer before one around it", off=False, contract="It had ended")
     def is_finished(self) -> bool:
         """Return whether the text so far is a whole value of a type that cannot be a string."""
-        return "string" not in self._types and self.is_no_string()
+        return not self.may_be_string and self.is_no_string()
 
     def end(self) -> None:
         """Finish: the value's text has ended."""

@@ -443,12 +443,15 @@ class Tagged(ToolFormat):
             cursor.rewind(mark)
         if found is not _Next.OPEN:
             return found is _Next.CALL
-        text = "".join(between).strip(SPACE)
-        if text and _UNCLOSED_SECTION and not self._in_section.begins(text):
+        if _UNCLOSED_SECTION and not (cursor.at_end and self._is_cut(between)):
             cursor.rewind(mark)  # the section was not closed: this is the answer
         else:
             cursor.settle(mark)
         return False
+
+    def _is_cut(self, between: list[str]) -> bool:
+        """Return whether the text between two calls is nothing, or a marker of a section that was cut off."""
+        return self._in_section.begins("".join(between).strip(SPACE))
 
     def _up_to_next(self, mark: Mark, between: list[str], close: str, cursor: Cursor, reply: Reply) -> Reading[_Next]:
         elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
@@ -460,7 +463,7 @@ class Tagged(ToolFormat):
             if marker in reply.turn_ends.all:
                 return _Next.REST
             if marker in elsewhere.all:  # reasoning begins or ends between the calls
-                if "".join(between).strip(SPACE):
+                if not self._is_cut(between):
                     return _Next.OPEN  # the closer is missing, or an opener is in its place: the text is the answer
                 size = cursor.offset - len(marker) - mark.offset
                 cursor.rewind(mark)
@@ -471,7 +474,7 @@ class Tagged(ToolFormat):
                 cursor.settle(mark)
                 return _Next.DONE
             if marker not in self.calls.all:
-                if "".join(between).strip(SPACE):
+                if not self._is_cut(between):
                     return _Next.OPEN  # another section follows, so this one was not closed: the text is the answer
                 continue
             fits = yield from self._held_call(marker, (mark,), cursor, reply)
