@@ -237,6 +237,7 @@ class _Text(TextValue):
         super().text(piece)
 
     def _take(self) -> str:
+        self.pass_on()
         return "" if self._held is None else self._held.take()
 
     def drop(self, size: int) -> None:

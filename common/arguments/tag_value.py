@@ -81,6 +81,8 @@ class Value:
             if isinstance(found, End):
                 if found.closed:
                     self._text.end()
+                else:
+                    self._text.pass_on()
                 return found
             if found:
                 self._take(cursor.take(cursor.at + found))
@@ -259,6 +261,7 @@ class Value:
             return End(True)
         found = yield from self._body.run(self._own_closer)
         if found is not False:
+            self._text.lacks_closer()
             return End(True, found if isinstance(found, Header) else None)
         self._hold(0)
         return len(marker)
@@ -293,6 +296,7 @@ class Value:
                 mark = cursor.mark()
                 header = yield from self._body.next_declared()
                 if header is not None:
+                    self._text.lacks_closer()
                     return self._ended_before(mark, header)
                 cursor.rewind(mark)
             self._unpaired += 1
@@ -353,6 +357,8 @@ class Value:
         """End the value at the candidate."""
         assert self._held is not None
         self._cursor.rewind(self._held)
+        if not self._skip:
+            self._text.lacks_closer()
         self._cursor.take(self._cursor.at + (self._skip or 0))
         return End(not self._unclosed, over=bool(self._skip))
 

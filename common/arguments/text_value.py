@@ -2,7 +2,8 @@
 
 - A declared string is output verbatim and streams. A value that may have another type is held as long as it can have
   it: `string or number` streams as soon as the text cannot be a number.
-- Framing: if the family's template writes a newline on each side of a value, one on each side is dropped.
+- Framing: if the family's template writes a newline on each side of a value, one on each side is dropped. In every
+  family one is dropped at the end of a value whose closer is missing.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class TextValue:
         self._types = types
         self._framed = framed
         self._at_start = True
-        self._newline = False  # a newline is held: it may be the framing before the closer
+        self._newline = False  # a newline is held: it may not be the value's
         self.at_line_start = False
         self._first = ""  # the held text's first character that is not white space
         self._word = ""  # the held text, while it may be a word
@@ -107,13 +108,15 @@ class TextValue:
             if self._at_start:
                 self._at_start = False
                 piece = piece.removeprefix("\n")
-            if self._newline:
-                piece = "\n" + piece
-            self._newline = piece.endswith("\n")
-            if self._newline:
-                piece = piece[:-1]
-        if not piece:
-            return
+        if self._newline:
+            piece = "\n" + piece
+        self._newline = piece[-1:] == "\n"
+        if self._newline:
+            piece = piece[:-1]
+        if piece:
+            self._put(piece)
+
+    def _put(self, piece: str) -> None:
         if self._held is not None:
             self._held.append(piece)
             if self._settled:
@@ -183,8 +186,20 @@ class TextValue:
         """Return whether the text so far is a whole value of a type that cannot be a string."""
         return not self.may_be_string and self.is_no_string()
 
+    @recovers("a line break where a value's closer is missing", off=None, contract="Framing")
+    def lacks_closer(self) -> None:
+        """Note that the value ends here without its closer: a line break before it is the next tag's."""
+        self._newline = False
+
+    def pass_on(self) -> None:
+        """Pass on a line break that was held, unless it is framing: it is the value's."""
+        if self._newline and not self._framed:
+            self._newline = False
+            self._put("\n")
+
     def end(self) -> None:
         """Finish: the value's text has ended."""
+        self.pass_on()
         if self._held is not None:
             write(self._held.take(), self._types, self._sink)
         else:
