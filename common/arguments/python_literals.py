@@ -104,6 +104,8 @@ _ESCAPES = {
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
+_BRACKET_LINE = re.compile(r"(?:(?P<bracket>\])[\])]*[ \t\r]*(?P<end>[\n<])?)?")
+
 _DOUBLED_COMMA = rule("commas doubled", contract="Doubled commas")
 _INNER_CLOSERS = rule("closing brackets missing in others", contract="Missing brackets")
 _LONE_DICT = rule("a dict as all arguments")
@@ -198,7 +200,7 @@ class _Arguments(Compact):
 
     def _read_last_closer(self, char: str, top: Open) -> Read:
         """Read a bracket that closes the arguments: after the brace of a lone dict the parenthesis is still due."""
-        if char == "]" and _WITHOUT_PARENTHESIS and self._due is Due.MORE and top.closer == ")":
+        if char == "]" and self._in_list and _WITHOUT_PARENTHESIS and self._due is Due.MORE and top.closer == ")":
             self._close(")")  # the parenthesis is missing, and the list ends
             return Read.DONE
         if char != top.closer and not (_INNER_CLOSERS and char == ")" and self._due is Due.MORE):
@@ -357,6 +359,9 @@ class _Arguments(Compact):
 
     def _instead(self) -> Reading[Read]:
         """Read the source of a value that is not a literal: a string if it has a name; else the arguments end."""
+        if (yield from self._bracket_ends_line()):
+            self._close(")")
+            return Read.DONE
         depth = len(self._owed) - 1
         text = Held()
         nested = self._source is not None
@@ -373,6 +378,14 @@ class _Arguments(Compact):
         written = read(text.take().strip(), self._parameters.types(self._key) - {"object", "array"})
         self._sink(written)
         return self._scalar(finished=written in _LITERALS)
+
+    def _bracket_ends_line(self) -> Reading[bool]:
+        """Return whether a bracket is here in place of the parenthesis: without a list, only at the end of a line."""
+        cursor = self._cursor
+        if self._in_list or not _WITHOUT_PARENTHESIS or self._due is not Due.MORE or len(self._owed) > 1:
+            return False
+        found = yield from cursor.look(_BRACKET_LINE)
+        return found["bracket"] is not None and (found["end"] is not None or found.end() == len(cursor.text))
 
     def _read_source(self, text: Held, depth: int) -> Reading[bool]:
         """Read on to the end of a value that is not a literal, from `depth` brackets deep. Returns whether it ended."""
@@ -411,7 +424,9 @@ class _Arguments(Compact):
             if (yield from self._at_end()):
                 return
             char = cursor.text[cursor.at]
-            if not depth and (char == "]" or (char in _ANCHORS and (yield from self._call_is_here()))):
+            if not depth and (
+                (char == "]" and self._in_list) or (char in _ANCHORS and (yield from self._call_is_here()))
+            ):
                 return
             if char in CLOSERS:
                 depth -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..arguments.json_object import FENCES
 from ..arguments.name import read_name
 from ..arguments.python_literals import Ends, read_arguments
 from ..arguments.strays import read_strays
@@ -19,7 +20,6 @@ _SIGNS = "".join((",", *drift("what separates calls", ";")))
 _SEPARATORS = re.compile(f"[{_SIGNS}{SPACE}]*")
 _SURPLUS = recovering("closers too many after a call", re.compile(r"[)\]]*"), off=re.compile(""))
 _MAX_SURPLUS = 64
-_JSON_STARTS = ("{", "`")
 _NO_SEPARATOR = re.compile(r"[^,;\n<]*")
 _MOST_TRIED = 16
 """How many separators in a list are tried for a call after them, if the first element is not a call."""
@@ -72,10 +72,11 @@ class Pythonic(ToolFormat):
 
     @recovers("calls as JSON", off=False, contract="JSON in Pythonic")
     def _at_json(self, cursor: Cursor) -> Reading[bool]:
-        if (yield from cursor.peek()) == "[":
-            cursor.take(cursor.at + 1)
+        yield from cursor.match(FENCES)
+        yield from cursor.space()
+        if (yield from cursor.match(_LIST_START)) is not None:
             yield from cursor.space()
-        return (yield from cursor.peek()) in _JSON_STARTS
+        return (yield from cursor.peek()) == "{"
 
     @recovers("a broken call before a sound one in a list", off=False, contract="Local damage")
     def _call_after_opener(self, mark: Mark, cursor: Cursor, reply: Reply, *, in_list: bool) -> Reading[bool]:
