@@ -54,6 +54,7 @@ _FOREIGN = rule("a closer after a call that is garbled or foreign", contract="Fo
 _FUNCTION_AS_NAME = rule("`function` in place of `name`")
 _FURTHER_KEYS = rule("keys that a call does not have")
 _OPEN_KEY = rule("a key or a name of a call that is not closed", contract="Local damage")
+_SECOND_KEY = rule("a second call in the same object")
 _SURPLUS_BRACKETS = rule("an array's closing bracket that nothing opened, or doubled")
 _TRAILING_SEPARATOR = rule("a separator after the last call")
 _WITHOUT_BRACE = rule("a call without its closing brace before a marker", contract="Missing brackets")
@@ -344,6 +345,9 @@ class _Body(Proposed):
             self.cursor.take(self.cursor.at + 1)
             self._enveloped = True
             return _Step.ON
+        if char == "{" and self._is_second(key):
+            self._next_call(key)
+            return (yield from self._arguments())
         if key in self._format.keys and self._complete is None:
             return (yield from self._arguments())
         if self._format.keyed and not self.name and (char == "{" or self.reply.tools.declares(key)) and is_name(key):
@@ -371,6 +375,16 @@ class _Body(Proposed):
         self._foreign = self._foreign or not self._is_about_call(key)
         read = yield from json_text.value(self.cursor, drop, self.ends, self._within)
         return _Step.ON if read else _Step.ENDS
+
+    def _is_second(self, key: str) -> bool:
+        """Return whether `key` names another call in the object of a call."""
+        return _SECOND_KEY and self._format.keyed and self.call is not None and self.reply.tools.declares(key)
+
+    def _next_call(self, name: str) -> None:
+        """End the call and begin another one in the same object, whose arguments come next."""
+        self.end(self._complete is True)
+        self.name, self.call, self._complete = name, None, None
+        self._marks = ()
 
     def _is_about_call(self, key: str) -> bool:
         return key in _ABOUT_CALL or key in (self._format.id_key, "id")
