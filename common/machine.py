@@ -73,6 +73,7 @@ class Grammar:
     named_closers: frozenset[str] = field(init=False, repr=False)
     """What begins closers whose names may be any."""
     plain_closers: frozenset[str] = field(init=False, repr=False)
+    unsplit_closes: tuple[str, ...] = field(init=False, repr=False)
     bare: tuple[ToolFormat, ...] = field(init=False, repr=False)
     label: Markers = field(init=False, repr=False)
     phrases: frozenset[str] = field(init=False, repr=False)
@@ -90,9 +91,14 @@ class Grammar:
     in_verbatim_content: Markers = field(init=False, repr=False)
     in_verbatim_reasoning: Markers = field(init=False, repr=False)
 
+    @property
+    def around(self) -> Think:
+        """The markup that says what is around the answer and in it, also if reasoning is not split off."""
+        return self.think or self.unsplit or NO_THINK
+
     def __post_init__(self) -> None:
         think, tools = self.think or NO_THINK, self.tools
-        both = _both(think)
+        both, around = _both(think), self.around
         openers = frozenset().union(*(tool.openers.all for tool in tools))
         closers = frozenset().union(*(tool.closers.all for tool in tools)) - {""} - openers
         named = frozenset(tool.named_closer for tool in tools) - {""} if _NAMED_CLOSER else frozenset[str]()
@@ -101,8 +107,8 @@ class Grammar:
         others = {mark for mark in marks - openers - closers - words if not mark[0].isalnum()}
         lines = {f"\n{start}" for tool in tools if tool.bare == "line" for start in tool.bare_starts}
         opens_calls = openers - self.mentions if _CALL_IN_REASONING else frozenset[str]()
-        answers = {marker for span in think.answers for marker in (span.open, span.close)} - {""}
-        cites = frozenset[str]() if think.cited is None else {think.cited.open, think.cited.close}
+        answers = {marker for span in around.answers for marker in (span.open, span.close)} - {""}
+        cites = frozenset[str]() if around.cited is None else {around.cited.open, around.cited.close}
         in_reasoning = opens_calls | self.turn_ends.all | both | cites
         in_content = in_reasoning | openers | lines | _both(self.unsplit) | answers
         vars(self).update(
@@ -124,6 +130,7 @@ class Grammar:
             in_content=Markers(in_content | closers | named | others),
             in_reasoning=Markers(in_reasoning | closers | named | others),
             unsplit_markers=_both(self.unsplit),
+            unsplit_closes=() if self.unsplit is None else self.unsplit.closes,
             in_verbatim_content=Markers(in_content),
             in_verbatim_reasoning=Markers(in_reasoning),
         )
@@ -256,8 +263,8 @@ class Machine:
             yield from self._closes(marker)
         elif marker in grammar.unsplit_markers:
             self._unsplit_marker(marker)
-            reply.content(marker)
-            self._at_start = marker in (grammar.unsplit or NO_THINK).closes
+            self._at_start = marker in grammar.unsplit_closes
+            (self._answer if marker in grammar.answers.all else self.text)(marker)
         elif marker[0] == "\n":
             yield from self._line()
         elif marker in grammar.answers.all:
@@ -308,8 +315,9 @@ class Machine:
     def _answer(self, marker: str) -> None:
         """Handle a marker around an answer: drop its opener before any content, then its closer; else it is text."""
         reply = self.reply
-        said = reply.content_seen or reply.calls_made or reply.doubts
-        opened = next((span for span in self._think.answers if span.open == marker), None)
+        answered = reply.content_seen and not reply.ends_with(self.grammar.unsplit_closes)
+        said = answered or reply.calls_made or reply.doubts
+        opened = next((span for span in self.grammar.around.answers if span.open == marker), None)
         if opened is not None and not said:
             self._answer_close = opened.close or self._answer_close
             self._at_start = True
@@ -320,7 +328,7 @@ class Machine:
 
     def _cites(self, marker: str) -> Reading[None]:
         """Drop a marker around a passage with a source. An opener that is only mentioned is text, as is its closer."""
-        cursor, cited = self.cursor, self._think.cited
+        cursor, cited = self.cursor, self.grammar.around.cited
         assert cited is not None
         if marker == cited.open:
             following = yield from cursor.peek()

@@ -230,6 +230,10 @@ class Reply:
 
         return say
 
+    def ends_with(self, markers: tuple[str, ...]) -> bool:
+        """Return whether the content so far ends with one of these."""
+        return self._last.endswith(markers)
+
     def pending_space(self) -> str:
         """Return the white space that is content if more content follows."""
         if not self.content_seen:

@@ -235,6 +235,12 @@ def check_without_tools(case: Case) -> None:
     for end, opener in itertools.product((row.turn_end, *row.turn_ends), row.call_openers):
         # An end that a call follows is dropped, but in a value.
         rest, said = rest.replace(end + opener, opener), said.replace(end + opener, opener)
+    think = reasoning_row(row.pairs[0]).think
+    around = [re.escape(span.open) for span in think.answers]
+    if think.cited is not None:
+        around += [re.escape(think.cited.open), rf"{re.escape(think.cited.close)}[^>]*>?"]
+    if around:  # this is dropped around an answer and in it, and text in a call
+        rest, said = (re.sub("|".join(around), "", text) for text in (rest, said))
     equal("without tools the content is not the reply", rest.split(), said.split())
 
 

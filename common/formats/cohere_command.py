@@ -38,7 +38,7 @@ ROWS = family(
         model_types=("cohere2", "cohere2_moe", "cohere2_vision"),
         engines=Native(vllm=("cohere_command3", "cohere_command4"), sglang=("cohere_command4",)),
     ),
-    Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS)), cited=Span("<co>", "</co:")),
+    Think((_THINK[0],), (_THINK[1], *(each.open for each in _ANSWERS)), cited=Span("<co>", "</co:"), answers=_ANSWERS),
     ON_UNLESS_OFF,
     models="Command A Reasoning, Command A+",
     special_tokens=(*_THINK, *(each.open for each in _ANSWERS), *_ENDS),
