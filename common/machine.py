@@ -464,7 +464,7 @@ class Machine:
                 return True
             if _CUT_OPENER and fits is None and opener not in tool.words:
                 return None
-        return (yield from self._doubled(opener))
+        return (yield from self._doubled(opener)) or (yield from self._behind_closer(opener))
 
     @recovers("a call's opener doubled", off=False)
     def _doubled(self, opener: str) -> Reading[bool]:
@@ -481,6 +481,41 @@ class Machine:
                 cursor.remark(RECOVERED)
                 return True
         return False
+
+    @recovers(
+        "the end of reasoning between an opener and its call",
+        off=False,
+        contract="The end of reasoning after an opener",
+    )
+    def _behind_closer(self, opener: str) -> Reading[bool]:
+        """Read a call whose opener a closer of reasoning follows. Consumes nothing if it returns False."""
+        if self.task.calls is Calls.VERBATIM:
+            return False
+        cursor, reply = self.cursor, self.reply
+        rehearsed = reply.rehearsed
+
+        def read(mark: Mark) -> Reading[bool]:
+            if not (yield from self._reasoning_closers()):
+                return False
+            reply.rehearsed = None
+            return bool((yield from tool.read(opener, mark, cursor, reply)))
+
+        for tool in self.grammar.readers[opener]:
+            if opener not in tool.words and (yield from attempt(read, cursor, back=len(opener), ahead=len(opener))):
+                cursor.remark(RECOVERED)
+                self.inside = self._unsplit = False
+                return True
+            reply.rehearsed = rehearsed
+        return False
+
+    def _reasoning_closers(self) -> Reading[bool]:
+        """Read the closers of reasoning that are here, and white space. Returns whether there were any."""
+        found = False
+        yield from self.cursor.space()
+        while (yield from self.cursor.match(self.grammar.reasoning_closes)) is not None:
+            found = True
+            yield from self.cursor.space()
+        return found
 
     def _bare_call(self) -> Reading[bool]:
         """Read a call without an opener, if there is one here. Returns whether there was."""

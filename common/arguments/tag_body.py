@@ -87,7 +87,7 @@ class Body:
     def end(self) -> None:
         """Finish: all parameters were read."""
 
-    @recovers("a parameter's opener cut off before a call", off=False, contract="Cut opener")
+    @recovers("a parameter's opener cut off before a call", off=False, contract="Cut elements")
     def _cut_parameter(self) -> Reading[bool]:
         """Read the next parameter's opener, cut off before another call. Returns whether it was there."""
         return self.cursor.maybe(self._opener_and_call(), False)

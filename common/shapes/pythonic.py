@@ -56,7 +56,7 @@ class Pythonic(ToolFormat):
         if opener and _DOUBLED_BRACKET:
             yield from cursor.match(_LIST_START)
         fits = yield from self._call((mark,), cursor, reply, strict=not opener, in_list=in_list)
-        if fits is False and opener:
+        if fits is False and opener and (in_list or (yield from cursor.stands(reply.stops)) is None):
             fits = yield from self._call_after_opener(mark, cursor, reply, in_list=in_list)
         if not fits:
             return fits
