@@ -492,7 +492,7 @@ class Machine:
         if self.task.calls is Calls.VERBATIM:
             return False
         cursor, reply = self.cursor, self.reply
-        rehearsed = reply.rehearsed
+        rehearsed, before = reply.rehearsed, reply.calls_read
 
         def read(mark: Mark) -> Reading[bool]:
             if not (yield from self._reasoning_closers()):
@@ -503,6 +503,8 @@ class Machine:
         for tool in self.grammar.readers[opener]:
             if opener not in tool.words and (yield from attempt(read, cursor, back=len(opener), ahead=len(opener))):
                 cursor.remark(RECOVERED)
+                if self.inside and reply.calls_read == before:
+                    reply.reasoning_ends()
                 self.inside = self._unsplit = False
                 return True
             reply.rehearsed = rehearsed

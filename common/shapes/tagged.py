@@ -164,13 +164,6 @@ class Tagged(ToolFormat):
         close = next((span.close for span in self.sections if span.open == opener), "")
         if close:
             return (yield from self._section(close, mark, cursor, reply))
-        if reply.ends_rehearsal.all and self.wrapper is not None and opener == self.wrapper.open:
-            ahead = cursor.mark()
-            yield from cursor.space()
-            end = yield from cursor.match(reply.ends_rehearsal)
-            if end is not None:
-                return (yield from self._goes_on(end, self.wrapper.close, mark, cursor, reply))
-            cursor.rewind(ahead)
         fits = yield from self._call(opener, (mark,), cursor, reply)
         if fits:
             yield from read_strays(cursor, self._strays, further=True)
@@ -378,7 +371,7 @@ class Tagged(ToolFormat):
         while True:
             marker = yield from cursor.until(markers, stray.add, drop)
             if marker is not None and marker in reply.ends_rehearsal.all:
-                return not stray.bare() and (yield from self._goes_on(marker, close, mark, cursor, reply))
+                return False
             if marker is None:
                 return None if self._in_section.begins(stray.bare()) or not stray.bare() else False
             if marker in self.openers.all and marker not in self.calls.all:
@@ -411,28 +404,6 @@ class Tagged(ToolFormat):
 
         size = len(opener)
         return attempt(call, cursor, back=size, ahead=size)
-
-    @recovers("the end of reasoning between an opener and its call", off=False, contract="No markers in text")
-    def _goes_on(self, end: str, close: str, mark: Mark, cursor: Cursor, reply: Reply) -> Reading[bool]:
-        """Return whether a call that fits, or `close`, follows the end of reasoning, which has been read.
-
-        Then the section was opened in reasoning and its calls follow it: its opener, which `mark` holds, is markup, and
-        the end of reasoning is read again.
-        """
-        ahead = cursor.mark(len(end))
-        yield from cursor.space()
-        marker = yield from cursor.match(union(self._in_section, self._around_close))
-        found = marker is not None and marker not in self.openers.all
-        if marker in self.calls.all:
-            head = yield from self._head(marker, cursor, reply.tools)
-            found = isinstance(head, Head) and (
-                head.closed or (yield from self._begin(head, cursor, self._around(reply)))
-            )
-        cursor.rewind(ahead)
-        if found:
-            cursor.settle(mark)
-            reply.owed_closer = close
-        return found
 
     def _next_in_section(self, close: str, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the section's next call, or its closer. Returns whether there was a call."""
