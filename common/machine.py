@@ -511,13 +511,15 @@ class Machine:
         return False
 
     def _reasoning_closers(self) -> Reading[bool]:
-        """Read the closers of reasoning that are here, and white space. Returns whether there were any."""
-        found = False
+        """Read closers of reasoning, empty reasoning and white space. Returns whether a closer was the last of them."""
+        closed = False
         yield from self.cursor.space()
-        while (yield from self.cursor.match(self.grammar.reasoning_closes)) is not None:
-            found = True
+        while (marker := (yield from self.cursor.match(self.grammar.think_markers))) is not None:
+            closed = marker in self.grammar.reasoning_closes.all
+            if not closed:
+                yield from self._label()
             yield from self.cursor.space()
-        return found
+        return closed
 
     def _bare_call(self) -> Reading[bool]:
         """Read a call without an opener, if there is one here. Returns whether there was."""
