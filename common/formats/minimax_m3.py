@@ -50,7 +50,16 @@ ROWS = family(
         model_types=("minimax_m3",),
         engines=Native(vllm=("minimax_m3",), sglang=("minimax-m3",), trtllm=("minimax_m3",)),
     ),
-    Think(("<mm:think>",), ("</mm:think>",)),
+    Think(
+        (
+            "<mm:think>",
+            *drift("the token before a tag of reasoning", f"{NAMESPACE}<mm:think>", contract="No markers in text"),
+        ),
+        (
+            "</mm:think>",
+            *drift("the token before a tag of reasoning", f"{NAMESPACE}</mm:think>", contract="No markers in text"),
+        ),
+    ),
     Starts(inside=False, switch="mode"),
     aliases=("minimax-m3",),
     added_tokens=("<mm:think>", "</mm:think>"),
