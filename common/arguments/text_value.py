@@ -108,15 +108,12 @@ class TextValue:
             if self._at_start:
                 self._at_start = False
                 piece = piece.removeprefix("\n")
-        if self._newline:
-            piece = "\n" + piece
-        self._newline = piece[-1:] == "\n"
-        if self._newline:
-            piece = piece[:-1]
-        if piece:
-            self._put(piece)
-
-    def _put(self, piece: str) -> None:
+        if self._newline or piece[-1:] == "\n":
+            piece = "\n" * self._newline + piece
+            self._newline = piece[-1] == "\n"
+            piece = piece[: len(piece) - self._newline]
+        if not piece:
+            return
         if self._held is not None:
             self._held.append(piece)
             if self._settled:
@@ -195,7 +192,10 @@ class TextValue:
         """Pass on a line break that was held, unless it is framing: it is the value's."""
         if self._newline and not self._framed:
             self._newline = False
-            self._put("\n")
+            if self._held is None:
+                self._sink("\\n")
+            else:
+                self._held.append("\n")
 
     def end(self) -> None:
         """Finish: the value's text has ended."""
