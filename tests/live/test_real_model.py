@@ -115,12 +115,23 @@ def tokenizer_in(folder: str) -> Tokenizer:
     return Tokenizer.from_file(folder)
 
 
-def text_of(engine: str, folder: Path, reply: Reply, stops: Sequence[str]) -> str:
-    """The text of a reply's tokens as an engine makes it: without special tokens, up to the first stop string."""
-    text = str(tokenizer_in(str(folder / "tokenizer.json")).decode(reply.token_ids, skip_special_tokens=True))
+def text_of(engine: str, folder: Path, given: Mapping[str, Any], reply: Reply) -> str:
+    """The text of a reply's tokens as an engine makes it, up to the first stop string.
+
+    If calls are wanted SGLang keeps special tokens, but for the one that ends the reply. It writes U+FFFD if the reply is
+    cut in a character.
+    """
+    tokenizer = tokenizer_in(str(folder / "tokenizer.json"))
+    keeps = engine == "sglang" and given.get("tools") and given.get("tool_choice") != "none"
+    tokens = reply.token_ids
+    added = tokenizer.get_added_tokens_decoder()
+    if keeps and reply.finish != "length" and tokens[-1] in added and added[tokens[-1]].special:
+        tokens = tokens[:-1]
+    text = str(tokenizer.decode(tokens, skip_special_tokens=not keeps))
     if engine == "vllm" and reply.finish == "length":
-        text = text.rstrip("\ufffd")  # it does not send half a character; SGLang sends U+FFFD at the end
-    ends = [at for stop in stops if (at := text.find(stop)) >= 0]
+        text = text.rstrip("\ufffd")
+    stop = given.get("stop") or ()
+    ends = [at for each in ([stop] if isinstance(stop, str) else stop) if (at := text.find(each)) >= 0]
     return text[: min(ends)] if ends else text
 
 
@@ -171,8 +182,7 @@ def folder_of(request: pytest.FixtureRequest) -> Path:
 
 def check(engine: str, folder: Path, given: Mapping[str, Any], reply: Reply) -> None:
     """A client got what the core says of the reply's tokens."""
-    stop = given.get("stop") or ()
-    text = text_of(engine, folder, reply, [stop] if isinstance(stop, str) else stop)
+    text = text_of(engine, folder, given, reply)
     if TEXTS:
         names = ("tools", "tool_choice", "parallel_tool_calls")
         said = {name: given[name] for name in names if name in given}
