@@ -118,8 +118,8 @@ def tokenizer_in(folder: str) -> Tokenizer:
 def text_of(engine: str, folder: Path, given: Mapping[str, Any], reply: Reply) -> str:
     """The text of a reply's tokens as an engine makes it, up to the first stop string.
 
-    If calls are wanted SGLang keeps special tokens, but for the one that ends the reply. It writes U+FFFD if the reply is
-    cut in a character.
+    If calls are wanted, SGLang keeps special tokens, but for the one that ends the reply. If the reply is cut in a
+    character, it writes U+FFFD.
     """
     tokenizer = tokenizer_in(str(folder / "tokenizer.json"))
     keeps = engine == "sglang" and given.get("tools") and given.get("tool_choice") != "none"
