@@ -464,7 +464,7 @@ class Machine:
                 return True
             if _CUT_OPENER and fits is None and opener not in tool.words:
                 return None
-        return (yield from self._doubled(opener)) or (yield from self._behind_closer(opener))
+        return (yield from self._doubled(opener)) or (yield from self._after_closer(opener))
 
     @recovers("a call's opener doubled", off=False)
     def _doubled(self, opener: str) -> Reading[bool]:
@@ -487,7 +487,7 @@ class Machine:
         off=False,
         contract="The end of reasoning after an opener",
     )
-    def _behind_closer(self, opener: str) -> Reading[bool]:
+    def _after_closer(self, opener: str) -> Reading[bool]:
         """Read a call whose opener a closer of reasoning follows. Consumes nothing if it returns False."""
         if self.task.calls is Calls.VERBATIM:
             return False
