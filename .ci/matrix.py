@@ -216,8 +216,8 @@ grammars. In bold: what NVIDIA Dynamo {DYNAMO} pins. It also pins TensorRT-LLM 1
 has of it fetches a wheel for CUDA from another index. Its rows are the stand-in of its interface that
 `make test-trtllm` has; `TRTLLM_SOURCE=tree make matrix` adds its own files. 1.2 tells a parser neither the end of a
 stream nor how the prompt ended nor the template's arguments ([TensorRT-LLM](trtllm.md#limits)), and neither it
-nor 1.3 nor SGLang before 0.5.23 call a tool parser for a request without tools ([SGLang](sglang.md#versions)): hence what
-differs.
+nor 1.3 nor SGLang before 0.5.23 calls a tool parser for a request without tools ([SGLang](sglang.md#versions)): hence
+what differs.
 """
 CHOICES = ("auto", "required", "named", "none")
 

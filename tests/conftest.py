@@ -41,9 +41,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _by_day(item: pytest.Item) -> bool:
-    """Whether a test is run by day: one in three of the costly, and of the shared for a family that follows another."""
+    """Whether a test is run by day: one in six of the costly, one in three of the shared for a follower."""
     if item.get_closest_marker("costly") is not None:
-        return zlib.crc32(item.nodeid.encode()) % 3 == 0
+        return zlib.crc32(item.nodeid.encode()) % 6 == 0
     row = item.callspec.params.get("row") if hasattr(item, "callspec") else None
     if not isinstance(row, ToolRow) or item.get_closest_marker("shared") is None or not follows(row):
         return True
