@@ -233,8 +233,9 @@ test-vllm-live: $(VLLM)/.installed $(SMOLLM2) ## The tests on real vLLM servers 
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and at night one live server [ARGS=...]
-	SHARE=4 CASES_EVERY=48 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/plugins/test_vllm.py \
-		tests/plugins/test_vllm_names.py tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(ARGS)
+	SHARE=4 CASES_EVERY=48 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest \
+		tests/plugins/test_vllm.py$(if $(NIGHTLY),,::test_corpus) tests/plugins/test_vllm_names.py \
+		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(ARGS)
 	$(if $(NIGHTLY),PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py)
 
 .PHONY: test-vllm-floor
