@@ -246,7 +246,7 @@ test-vllm-floor: $(FLOOR_VLLM)/.installed ## The oldest vLLM that we serve, live
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/test_first_reply.py $(ARGS)
 
-test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed $(SMOLLM2) ## The tests on real SGLang servers, one of them beside vLLM's [ARGS=...]
+test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed $(SMOLLM2) ## The tests on real SGLang servers; at night one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py \
 		tests/live/test_real_model.py $(ARGS)
 

@@ -360,8 +360,8 @@ def write(text: str, allowed: Types, sink: Sink) -> None:
 def read(text: str, allowed: Types) -> str:
     """Return the JSON text of the value in `text`, given the types that it may have."""
     bare = text.strip()
-    if not allowed <= ANY and quote(bare) in allowed:
-        return quote(bare)
+    if "string" in allowed and not allowed <= ANY and (string := quote(bare)) in allowed:
+        return string
     # If it may be a string, it is another type only in JSON's own spelling: "None" and "007" are text.
     strict = "string" in allowed
     if bare == "null" and ("null" in allowed or not strict):
