@@ -101,18 +101,18 @@ def cuts(text: str) -> Iterator[list[str]]:
     """The text in every way of two pieces, and in pieces of 1 to 11 characters."""
     for at in range(1, len(text)):
         yield [text[:at], text[at:]]
-    yield from _pieces(text)
+    yield from _pieces(text, range(1, 12))
 
 
 def joint_cuts(text: str, apart: int) -> Iterator[list[str]]:
     """The text cut at every place too, but at places that are `apart` characters apart at once; and in pieces."""
     for first in range(1, min(apart + 1, len(text))):
         yield [text[:first], *(text[at : at + apart] for at in range(first, len(text), apart))]
-    yield from _pieces(text)
+    yield from _pieces(text, (1, 2, 3, 5, 7, 11))
 
 
-def _pieces(text: str) -> Iterator[list[str]]:
-    for size in range(1, 12):
+def _pieces(text: str, sizes: Iterable[int]) -> Iterator[list[str]]:
+    for size in sizes:
         yield [text[at : at + size] for at in range(0, len(text), size)]
 
 
