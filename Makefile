@@ -171,8 +171,9 @@ test: ## Everything CI runs: style, types, tests without and in the engines
 	$(MAKE) --jobs 3 --output-sync=target test-vllm-live test-sglang-live one-core
 
 .PHONY: core-checks one-core
+# `typecheck-plugins` reads the core as well.
 core-checks:
-	$(MAKE) --jobs 1 lint typecheck test-core
+	$(MAKE) --jobs 1 lint test-core
 
 one-core: | $(SGLANG)/.installed
 	$(MAKE) --jobs 1 test-vllm-next test-trtllm test-sglang
@@ -229,13 +230,13 @@ test-trtllm: $(CORE)/.installed $(OLD_CLICK)/done ## The TensorRT-LLM plugin ove
 
 test-vllm: $(VLLM)/.installed $(NEXT_TREE)/done ## The tests in vLLM's own classes, in process [ARGS=...]
 	CASES_EVERY=20 $(VLLM)/bin/python -m pytest tests/plugins/test_vllm*.py $(if $(NIGHTLY),tests/test_structural_tags*.py) \
-		tests/test_first_reply.py $(WORKERS) $(ARGS)
+		'tests/test_first_reply.py::test_the_first_reply[vllm]' $(WORKERS) $(ARGS)
 
 test-vllm-live: $(VLLM)/.installed $(SMOLLM2) ## The tests on real vLLM servers [ARGS=...]
 	$(VLLM)/bin/python -m pytest tests/live --ignore-glob='tests/live/test_sglang*' $(ARGS)
 
 test-vllm-next: $(VLLM)/.installed $(NEXT_TREE)/done ## vLLM's newest sources: in process, and at night one live server [ARGS=...]
-	SHARE=4 CASES_EVERY=48 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest \
+	SHARE=4 CASES_EVERY=96 PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest \
 		tests/plugins/test_vllm.py$(if $(NIGHTLY),,::test_corpus) tests/plugins/test_vllm_names.py \
 		tests/plugins/test_vllm_gpt_oss.py tests/plugins/test_vllm_forced.py $(ARGS)
 	$(if $(NIGHTLY),PYTHONPATH=$(NEXT_TREE)/hybrid $(VLLM)/bin/python -m pytest tests/live/test_smoke.py)
@@ -246,7 +247,7 @@ test-vllm-floor: $(FLOOR_VLLM)/.installed ## The oldest vLLM that we serve, live
 		tests/live/test_responses.py tests/live/test_messages.py $(ARGS)
 
 test-sglang: $(SGLANG)/.installed ## The tests in SGLang's own classes, in process [ARGS=...]
-	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py tests/test_first_reply.py $(ARGS)
+	$(SGLANG)/bin/python -m pytest tests/plugins/test_sglang*.py 'tests/test_first_reply.py::test_the_first_reply[sglang]' $(ARGS)
 
 test-sglang-live: $(SGLANG)/.installed $(VLLM)/.installed $(SMOLLM2) ## The tests on real SGLang servers; at night one of them beside vLLM's [ARGS=...]
 	$(SGLANG)/bin/python -m pytest tests/live/test_sglang*.py tests/live/test_template_servers.py \

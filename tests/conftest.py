@@ -41,12 +41,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _by_day(item: pytest.Item) -> bool:
-    """Whether a test is run by day: one in six of the costly, one in three of the shared for a follower.
+    """Whether a test is run by day: one in six (or `every`) of the costly, one in three of the shared for a follower.
 
     Shared are those of the engines, too: what differs between families is tested in the core.
     """
-    if item.get_closest_marker("costly") is not None:
-        return zlib.crc32(item.nodeid.encode()) % 6 == 0
+    costly = item.get_closest_marker("costly")
+    if costly is not None:
+        return zlib.crc32(item.nodeid.encode()) % int(costly.kwargs.get("every", 6)) == 0
     row = item.callspec.params.get("row") if hasattr(item, "callspec") else None
     shared = item.get_closest_marker("shared") is not None or "plugins" in item.path.parts
     if not isinstance(row, ToolRow) or not shared or not follows(row):

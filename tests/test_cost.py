@@ -289,6 +289,7 @@ tagged = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.costly(every=15)
 @tagged
 @pytest.mark.parametrize("size", [PIECE, WHOLE], ids=["pieces", "whole"])
 @pytest.mark.timeout(600)
@@ -508,6 +509,7 @@ HELD = {
 }
 
 
+@pytest.mark.costly(every=15)
 @pytest.mark.parametrize(
     ("row", "shape"),
     [(row, shape) for row in TOOL_ROWS for shape in HELD if leads(row) or shape == "array"],

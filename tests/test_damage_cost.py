@@ -15,6 +15,7 @@ EACH = 16
 """Of so many kinds of damage one is repeated."""
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("row", [row for row in TOOL_ROWS if not in_tags(row)], ids=lambda row: row.name)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("prose", ["", " Then.\n"], ids=["together", "apart"])

@@ -32,6 +32,7 @@ def demo(folder: Path, row: ToolRow) -> Path:
     return folder
 
 
+@pytest.mark.costly(every=3)
 @rows
 def test_a_model_folder(row: ToolRow, tmp_path: Path) -> None:
     found = detect(model_in(demo(tmp_path, row)))
@@ -41,6 +42,7 @@ def test_a_model_folder(row: ToolRow, tmp_path: Path) -> None:
     assert found.evidence
 
 
+@pytest.mark.costly(every=3)
 @rows
 def test_the_folders_and_models_names_are_no_evidence(row: ToolRow, tmp_path: Path) -> None:
     other = FAMILIES[(FAMILIES.index(row) + 1) % len(FAMILIES)]
@@ -51,6 +53,7 @@ def test_the_folders_and_models_names_are_no_evidence(row: ToolRow, tmp_path: Pa
     assert detect(model_in(folder)).tool_parser == PREFIX + row.name
 
 
+@pytest.mark.costly(every=3)
 @rows
 def test_a_tokenizer(row: ToolRow, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
@@ -225,7 +228,8 @@ SIBLINGS = {"hermes", "qwen3_coder", "glm47"}
 """The families that share the wrapper `<tool_call>`."""
 
 
-@pytest.mark.parametrize("path", some(case_files(), 2), ids=lambda path: path.stem)
+@pytest.mark.costly
+@pytest.mark.parametrize("path", case_files(), ids=lambda path: path.stem)
 @pytest.mark.slow
 def test_no_answer_rather_than_a_wrong_one(path: Path) -> None:
     for case in some(load(path).cases, 6):

@@ -37,7 +37,7 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(each)
 
 
-@groups(some(all_cases(), 2))
+@groups(some(all_cases(), 6))
 def test_the_spans_are_the_message(cases: list[Case]) -> None:
     check_all(cases, check_spans)
 

@@ -24,6 +24,7 @@ WALKS = int(os.environ.get("TAG_WALKS", "12"))
 rows = pytest.mark.parametrize("row", TOOL_ROWS, ids=lambda row: row.name)
 
 
+@pytest.mark.costly
 @rows
 @pytest.mark.slow
 def test_what_a_tag_allows_is_read_as_the_call_that_it_is(row: ToolRow) -> None:

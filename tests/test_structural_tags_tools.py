@@ -110,6 +110,7 @@ def test_wrong_arguments_are_refused_if_the_tool_is_strict(row: ToolRow, number:
             assert accepted(row.name, shape.name, False, "required")(text), text
 
 
+@pytest.mark.costly(every=3)
 @pytest.mark.parametrize(("row", "number"), ROWS)
 def test_other_functions_and_second_calls(row: ToolRow, number: int) -> None:
     write = renderer(row)

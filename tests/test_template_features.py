@@ -286,6 +286,7 @@ SMALL = {each.model for each in OFFICIAL if each.source is TRL}
 """What is fetched by day."""
 
 
+@pytest.mark.costly(every=3)
 @pytest.mark.parametrize(("model", "chat"), [each for each in AS_THEIRS if NIGHTLY or each[0] in SMALL])
 def test_features_are_written_as_the_model_s_own_writes_them(model: str, chat: Conversation) -> None:
     try:

@@ -54,7 +54,7 @@ def learned_of(official: Official) -> Learned:
 # --- official texts
 
 
-@pytest.mark.parametrize("official", OFFICIAL if NIGHTLY else some(BY_DAY, 2), ids=lambda each: each.model)
+@pytest.mark.parametrize("official", OFFICIAL if NIGHTLY else some(BY_DAY, 6), ids=lambda each: each.model)
 def test_words_of_models_are_learned_and_proven(official: Official) -> None:
     """As the page says: how many conversations are equal, and that no difference is without a reason."""
     learned = learned_of(official)
@@ -277,6 +277,7 @@ def test_engines_see_what_they_see_in_the_model_s_own(written: str, loop: bool, 
         subject.prompt([{"role": "user", "content": [{"type": "audio"}]}])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda each: each.name)
 def test_the_text_of_an_edition_is_the_same(template: Any) -> None:
     """However little of it engines are shown, a template reads parts, and writes the same."""

@@ -7,11 +7,11 @@ import logging
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 pytest.importorskip("vllm")
 
@@ -26,16 +26,25 @@ UNSTARTED = ("ToolParserManager.register_lazy_module", "ReasoningParserManager.r
 CALL = [["get_weather", '{"city": "Paris"}']]
 
 
-@cache
-def renamed() -> dict[str | None, Any]:
-    """What `vllm_renamed` prints, by the place."""
+@pytest.fixture(scope="module")
+def renamed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str | None, Any]:
+    """What `vllm_renamed` prints, by the place. It runs once, whichever worker of pytest-xdist asks first."""
+    folder = tmp_path_factory.getbasetemp()
+    printed = (folder if worker_id == "master" else folder.parent) / "vllm_renamed.jsonl"
+    with FileLock(f"{printed}.lock"):
+        if not printed.exists():
+            printed.write_text("\n".join(_renamed()))
+    return {each["place"]: each for each in map(json.loads, printed.read_text().splitlines())}
+
+
+def _renamed() -> list[str]:
     script = Path(__file__).with_name("vllm_renamed.py")
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=600, env=_environment(), check=False
     )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     assert lines, done.stderr[-2000:]
-    return {each["place"]: each for each in lines}
+    return lines
 
 
 def _environment() -> dict[str, str]:
@@ -48,15 +57,15 @@ def test_every_place_is_there() -> None:
     assert [place.name for place, present in look(PLACES, numbers(VERSION)) if not present] == []
 
 
-def test_nothing_is_said_of_a_vllm_that_is_known() -> None:
-    came = renamed()[None]
+def test_nothing_is_said_of_a_vllm_that_is_known(renamed: dict[str | None, Any]) -> None:
+    came = renamed[None]
     assert came["lines"] == []
     assert (came["whole"], came["streamed"]) == (CALL, CALL)
 
 
 @pytest.mark.parametrize("place", EXPECTED, ids=lambda place: place.name)
-def test_a_place_that_is_gone_is_said_and_costs_no_request(place: Place) -> None:
-    came = renamed()[place.name]
+def test_a_place_that_is_gone_is_said_and_costs_no_request(place: Place, renamed: dict[str | None, Any]) -> None:
+    came = renamed[place.name]
     said = [line for line in came["lines"] if "does not find what it needs" in line]
     assert len(said) == 1
     assert said[0].startswith("WARNING")
