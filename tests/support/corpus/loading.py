@@ -91,13 +91,17 @@ def case_files() -> list[Path]:
 
 def all_cases() -> list[Case]:
     """The cases of all parsers, or of the chosen family, but those still to do. Raises CorpusError."""
-    cases = (case for path in case_files() for case in load(path).cases)
-    return [case for case in cases if not case.todo and _Chosen.words in str(case)]
+    return [case for case in _cases(tuple(case_files())) if not case.todo and _Chosen.words in str(case)]
 
 
 def cases_to_do() -> list[Case]:
     """The cases that parsers do not answer yet as they say. Raises CorpusError."""
-    return [case for path in case_files() for case in load(path).cases if case.todo and _Chosen.words in str(case)]
+    return [case for case in _cases(tuple(case_files())) if case.todo and _Chosen.words in str(case)]
+
+
+@cache
+def _cases(files: tuple[Path, ...]) -> list[Case]:
+    return [case for path in files for case in load(path).cases]
 
 
 def load(path: Path, shapes: Path = SHAPES) -> CaseFile:
