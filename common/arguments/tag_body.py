@@ -50,7 +50,9 @@ class Body:
         self.cut = False  # the last thing read was a parameter's opener without its header
         self.closed = False  # a value's closer came before any parameter
         self.followers = union(tags.first, around.closers, around.turn_ends)
-        self.markers = union(tags.value_end, tags.closing, self.followers, around.openers, around.ends_rehearsal)
+        self.markers = union(
+            tags.value_end, tags.closing, tags.plain, self.followers, around.openers, around.ends_rehearsal
+        )
 
     def read(self, header: Header | None = None) -> Reading[bool]:
         """Read the parameters; `header` is the first one's, if it was read. Returns whether they are complete."""

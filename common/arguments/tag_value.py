@@ -139,6 +139,9 @@ class Value:
             return (yield from self._at_call(marker))
         if marker in body.around.turn_ends.all:
             return (yield from self._at_turn_end(marker))
+        if marker in body.tags.plain.all:
+            self._unpaired += not self._quoted
+            return len(marker)
         return (yield from self._at_closing_tag(marker))
 
     def _at_closer(self, size: int) -> Reading[End | int]:
@@ -299,7 +302,7 @@ class Value:
                     self._text.lacks_closer()
                     return self._ended_before(mark, header)
                 cursor.rewind(mark)
-            self._unpaired += 1
+            self._unpaired += not self._body.tags.key_end.all  # else the value's own opener comes after the name
         return len(marker)
 
     def _at_call(self, marker: str) -> Reading[End | int]:

@@ -99,6 +99,8 @@ class Tags(Arguments):
     first: Markers = field(init=False, repr=False)
     closer_names: frozenset[str] = field(init=False, repr=False)
     """The names in the closers of a value."""
+    plain: Markers = field(init=False, repr=False)
+    """The opening tags that a value's closers pair with, without a name: `<parameter>`."""
     drift_end: Markers = field(init=False, repr=False)
     """Further closers of a value whose parameter was opened by drift."""
     variants: Markers = field(init=False, repr=False)
@@ -125,6 +127,7 @@ class Tags(Arguments):
         put(self, "value_end", Markers((self.close, *(each.close for each in self.spellings if not each.drift))))
         starts = [(end, start) for end in self.value_end.all for start in self.closes if end.startswith(start)]
         put(self, "closer_names", frozenset(end.removeprefix(start).rstrip(">") for end, start in starts))
+        put(self, "plain", Markers(end.replace("</", "<", 1) for end in self.value_end.all if "</" in end))
         put(self, "bracket_end", Markers((self.brackets.close + self.close, self.brackets.close)))
         put(self, "drift_end", Markers(each.close for each in self.spellings if each.drift))
         spelled = [*zip(self.name_end, *self.further_ends, strict=True)]
