@@ -44,6 +44,9 @@ _ORPHAN_CLOSER = rule("a closer that nothing opened, at the end", contract="Orph
 _REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning", contract="Repeated openers")
 _STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
 
+_AFTER_MENTION = re.compile(rf"[ \t]+([A-Za-z]+)(?![\w-])|[.,;:!?)]+[{SPACE}]*\Z")
+_PREFIX = "functions"
+"""What some families write before a name."""
 _FENCE_LINE = re.compile(r"(?:`{1,3}(?:(?<=```)[^\n]{0,8})?)?")
 
 FORCED = JsonCalls(sample="", spans=())
@@ -441,7 +444,7 @@ class Machine:
         if fits:
             if rehearsed and not called:
                 text(raw.take())  # an empty section does not wait like a call
-        elif fits is None and (task.calls is Calls.READ or self.inside):
+        elif fits is None and (task.calls is Calls.READ or self.inside) and not self._is_named():
             cursor.take(len(cursor.text))  # the beginning of a call that was cut off
             fits = True
         else:
@@ -449,6 +452,13 @@ class Machine:
                 cursor.remark(IN_PROSE)
             text(opener)
         self.opener_read(opener, found=bool(fits), called=called)
+
+    @recovers("a sentence that names an opener at the end", off=False, contract="Cut opener")
+    def _is_named(self) -> bool:
+        """Return whether a sentence at the end names the opener: the word after it begins no tool's name."""
+        found = _AFTER_MENTION.match(self.cursor.text, self.cursor.at)
+        word, tools = found and found[1], self.reply.tools
+        return found is not None and not (word and (not tools or _PREFIX.startswith(word) or tools.begins_name(word)))
 
     def _read_call(self, opener: str) -> Reading[bool | None]:
         """Read the construct that begins with a tool opener.
