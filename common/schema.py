@@ -98,8 +98,8 @@ class Tools:
         """Return the declared name that `written` means; `written` itself if it is declared, or if it means none.
 
         It means a name if this is the only declared one that is left after removing a `functions` or `function` before
-        it, a number or `call_N` after it, separators and white space around it, and the name itself and a dot before
-        it.
+        it, a number or `call_N` after it, separators and white space around it, and the name itself and a dot or colon
+        before it.
         """
         if written in self._functions or not self._functions:
             return written
@@ -108,7 +108,7 @@ class Tools:
             left |= {each.removeprefix(prefix).strip(_SEPARATORS) for each in left}
         unnumbered = {each.rstrip(_DIGITS).rstrip(_SEPARATORS) for each in left if each[-1:] in _DIGITS}
         left |= unnumbered | {each.removesuffix("call").rstrip(_SEPARATORS) for each in unnumbered}
-        left |= {name for name, _, again in (each.partition(".") for each in left) if name == again}
+        left |= {name for each in left for mark in ".:" for name, _, again in [each.partition(mark)] if name == again}
         names = left & self._functions.keys()
         return names.pop() if len(names) == 1 else written
 
