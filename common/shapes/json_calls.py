@@ -88,7 +88,7 @@ class JsonCalls(ToolFormat):
     framed: bool = False
     """Whether a call is a message's body: its markers are the frame's, and need not be followed by a call."""
     plain_closers: frozenset[str] = field(init=False, repr=False)
-    """The closers that are tags in plain text, in place of which models write other tags."""
+    """The closers that are tags in plain text, in place of which models write other tags, and "", for none."""
     _ends: Markers = field(init=False, repr=False)
     _words: Markers = field(init=False, repr=False)
 
@@ -100,7 +100,7 @@ class JsonCalls(ToolFormat):
         put(self, "closers", Markers(span.close for span in self.spans))
         put(self, "markers", self.openers.all | self.closers.all)
         put(self, "words", self.words.union(filter(ORDINARY.fullmatch, self.markers)))
-        put(self, "plain_closers", frozenset(each for each in self.closers.all if PLAIN_TAG.fullmatch(each)))
+        put(self, "plain_closers", frozenset(("", *filter(PLAIN_TAG.fullmatch, self.closers.all))))
         # A word is a marker only before an array.
         put(self, "_ends", Markers(self.markers - self.words | {f"{word}[" for word in self.words}))
         put(self, "_words", Markers(self.words))
