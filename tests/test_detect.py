@@ -218,7 +218,7 @@ FOREIGN = {
     ("deepseek_v3", "a missing name"): "deepseek_v3_1",
     ("deepseek_v3_1", "V3's markup"): "deepseek_v3",
     ("deepseek_v3_1", "a tool that is called as the type in V3's markup"): "deepseek_v3",
-    ("mimo", "JSON in the wrapper is text"): "hermes",
+    ("mimo", "JSON in the wrapper that is not a call is text"): "hermes",
     ("glm47", "another family's JSON in the tags is a call"): "hermes",
     ("glm47", "another family's tags in the call are a call"): "qwen3_coder",
 }

@@ -12,7 +12,6 @@ every character between the tags is the value's.
 
 from ..format import Span
 from ..rows import Native, ToolRow
-from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
 from .minimax_m2 import MINIMAX_M2, PLAIN_SECTIONS
 
@@ -24,7 +23,6 @@ DOTS = Tagged(
     sections=(_SECTION, *PLAIN_SECTIONS[:2]),
     call=MINIMAX_M2.call,
     arguments=MINIMAX_M2.arguments,
-    others=(json_in(_SECTION),),
 )
 
 ROWS = (

@@ -14,7 +14,6 @@ Each effort has reasoning markers of its own.
 from ..arguments.tags import Tags
 from ..format import Span, Think
 from ..rows import NEVER_CHANGED, Native, ToolRow, family
-from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
 
 _CALL = Span("<ifm|tool_call>", "</ifm|tool_call>")
@@ -30,7 +29,6 @@ K2_HORIZON = Tagged(
         close="</ifm|arg_value>",
         typed_in=("<ifm|arg_type>", "</ifm|arg_type>"),
     ),
-    others=(json_in(_CALL),),
 )
 
 _EFFORTS = ("think", "think_fast", "think_faster")

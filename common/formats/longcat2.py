@@ -11,7 +11,6 @@ Values are typed by the tool's schema.
 
 from ..arguments.tags import Tags
 from ..rows import ToolRow
-from ..shapes.sibling import json_in
 from ..shapes.tagged import Tagged, sample_of
 from .longcat import LONGCAT, LONGCAT_END
 
@@ -24,7 +23,6 @@ LONGCAT2 = Tagged(
         name_end=("</longcat_arg_key>", "<longcat_arg_value>"),
         close="</longcat_arg_value>",
     ),
-    others=(json_in(LONGCAT.spans[0]),),
 )
 
 ROWS = (

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..arguments.name import read_name
+from ..arguments.strays import FENCE
 from ..cursor import NO_MARKERS, Cursor, Mark, Markers, Reading
 from ..format import Span, ToolFormat
 from ..reply import Reply
 from .json_calls import JsonCalls
 
-JSON_STARTS = Markers(("{", "["))
+JSON_STARTS = Markers(("{", "[", FENCE))
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Sibling(ToolFormat):
         return (yield from self.format.read(opener, mark, cursor, reply))
 
 
-def json_in(span: Span) -> Sibling:
-    """Return the sibling of whole calls as JSON between these markers."""
-    calls = JsonCalls(sample="", bare="", spans=(span,))
+def json_in(spans: Iterable[Span]) -> Sibling:
+    """Return the sibling of whole calls as JSON between markers of these spans."""
+    calls = JsonCalls(sample="", bare="", spans=tuple(spans))
     return Sibling(calls, calls.openers, JSON_STARTS)

@@ -24,7 +24,7 @@ from ..recovery import recovering, recovers, rule
 from ..reply import Call, Reply
 from ..schema import Tools
 from .json_calls import JsonCalls
-from .sibling import Sibling
+from .sibling import Sibling, json_in
 
 _STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
@@ -41,6 +41,7 @@ _REASONING_BETWEEN = rule("reasoning between the calls of a section", contract="
 _SECTIONS_BETWEEN = rule("a section's opener doubled")
 _TYPE_AS_NAME = rule("a call's name that looks like a type")
 _UNCLOSED_SECTION = rule("a section's closer missing before text", contract="Inside a section")
+_JSON_CALLS = rule("a whole call as JSON after an opener", contract="Shared wrappers")
 _WITHOUT_BRACKET = rule("a call's opener without its bracket in the wrapper")
 _WITHOUT_NAME_END = rule("a name without its end")
 
@@ -121,6 +122,9 @@ class Tagged(ToolFormat):
         sections = {marker for span in self.sections for marker in (span.open, span.close)}
         openers = (calls if _ALONE or not around else set()) | {span.open for span in around}
         closers = ends | self.arguments.closers
+        whole = [span for span in (*spellings, *around) if span.open[0] == "<" and span.open[-1] != "="]
+        if _JSON_CALLS and whole:
+            vars(self).update(others=(*self.others, json_in(whole)))
         own = openers | ends | {*self.name_end, *self.before_name, self.id_open} | self.arguments.markers
         own = own.union(*(other.format.markers for other in self.others))
         bare = next((other.format for other in self.others if other.format.bare), self)
