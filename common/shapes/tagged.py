@@ -110,6 +110,8 @@ class Tagged(ToolFormat):
     _id_open: Markers = field(init=False, repr=False)
     _after_head: Markers = field(init=False, repr=False)
     """The markers that may follow a call's name."""
+    _heads: bool = field(init=False, repr=False)
+    """Whether a marker that prose does not have ends a name."""
 
     def __post_init__(self) -> None:
         if any(end.isspace() for end in self.name_end):
@@ -151,6 +153,7 @@ class Tagged(ToolFormat):
             _name_end=Markers(self.name_end),
             _before_name=Markers(self.before_name),
             _id_open=Markers((self.id_open,)),
+            _heads=any(len(end) > 1 for end in self.name_end),
             _after_head=Markers({*self.name_end, self.id_open, *self.after_name.all} - {""}),
         )
 
@@ -372,7 +375,8 @@ class Tagged(ToolFormat):
         """Read a section after its opener; see `ToolFormat.read`. `close`: the section's closer."""
         stray = _Stray()
         markers = union(self._in_section, reply.ends_rehearsal)
-        while True:
+        fits = yield from self._call_without_opener((mark,), cursor, reply)
+        while not fits:
             marker = yield from cursor.until(markers, stray.add, drop)
             if marker is not None and marker in reply.ends_rehearsal.all:
                 return False
@@ -392,9 +396,8 @@ class Tagged(ToolFormat):
             fits = yield from self._held_call(marker, (mark,), cursor, reply)
             if fits is None:
                 return False if stray.bare() else None
-            if fits:
-                break
-            stray.add(marker)
+            if not fits:
+                stray.add(marker)
         while (yield from self._next_in_section(close, cursor, reply)):
             pass
         yield from read_strays(cursor, self._strays, further=True)
@@ -408,6 +411,19 @@ class Tagged(ToolFormat):
 
         size = len(opener)
         return attempt(call, cursor, back=size, ahead=size)
+
+    @recovers("a call's opener missing in a section", off=False, contract="A call's opener")
+    def _call_without_opener(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
+        """Do `_held_call` if a declared name and its end are here, without the call's opener."""
+        if not self._heads or not (yield from cursor.ahead(self._declared_head(cursor, reply.tools), False)):
+            return False
+        return (yield from self._held_call("", marks, cursor, reply))
+
+    def _declared_head(self, cursor: Cursor, tools: Tools) -> Reading[bool]:
+        start = cursor.offset
+        head = yield from self._head("", cursor, tools)
+        ended = any(end in cursor.read_since(start) for end in self._name_end.all)
+        return isinstance(head, Head) and ended and bool(tools) and tools.may_declare(head.name)
 
     def _next_in_section(self, close: str, cursor: Cursor, reply: Reply) -> Reading[bool]:
         """Read the section's next call, or its closer. Returns whether there was a call."""
@@ -429,6 +445,8 @@ class Tagged(ToolFormat):
         return self._in_section.begins("".join(between).strip(SPACE))
 
     def _up_to_next(self, mark: Mark, between: list[str], close: str, cursor: Cursor, reply: Reply) -> Reading[_Next]:
+        if (yield from self._call_without_opener((mark,), cursor, reply)):
+            return _Next.CALL
         elsewhere = union(reply.reasoning_opens, reply.ends_rehearsal) if _REASONING_BETWEEN else NO_MARKERS
         markers = union(self._in_section, reply.turn_ends, elsewhere, self.headers)
         while True:
