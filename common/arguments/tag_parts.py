@@ -99,6 +99,7 @@ class Level(Enum):
 
     AROUND = "section or wrapper"
     CALL = "call"
+    CLOSED = "nothing: the call's tag closes itself"
     PARAMETER = "parameter"
 
 

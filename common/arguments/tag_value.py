@@ -321,7 +321,7 @@ class Value:
         unknown = self._cursor.offset >= self._cursor.twice  # text that was held twice is not held again
         if _CALL and self._held is None and declared and unknown and not (self._quoted or self._text.in_json_string):
             self._hold(None)
-        self._quoted += levels
+        self._quoted += [each for each in levels if each is not Level.CLOSED]
         return size
 
     def _leave_open(self, levels: list[Level]) -> None:

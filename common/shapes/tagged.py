@@ -197,8 +197,10 @@ class Tagged(ToolFormat):
         if self.wrapper is not None and opener == self.wrapper.open:
             levels.append(Level.AROUND)
         head = yield from self._head(opener, cursor, None)
-        if not isinstance(head, Head) or head.closed or (declared and not around.reply.tools.may_declare(head.name)):
+        if not isinstance(head, Head) or (declared and not around.reply.tools.may_declare(head.name)):
             return []
+        if head.closed:
+            return [*levels, Level.CLOSED]
         fits = yield from self._begin(head, cursor, around)
         return [*levels, Level.CALL] if fits else []
 
