@@ -131,7 +131,11 @@ class JsonCalls(ToolFormat):
         further = True
         while further:
             named_one = reply.calls_read > calls_read
-            while (yield from self._further_call(cursor, reply, strict=not (opener and named_one), in_array=in_array)):
+            while (
+                yield from self._further_call(
+                    cursor, reply, strict=not (named_one and (opener or in_array)), in_array=in_array
+                )
+            ):
                 pass
             if reply.calls_read == calls_read:
                 return True
@@ -230,7 +234,7 @@ class JsonCalls(ToolFormat):
             fits = yield from self._call((mark,), cursor, reply, strict=strict or stray != "")
             if fits:
                 return True
-            if fits is None and _CUT_CALL and (in_array or separated) and not strict:
+            if fits is None and _CUT_CALL and (in_array or (separated and not strict)):
                 cursor.take(len(cursor.text))  # the beginning of a call that was cut off
                 cursor.settle(mark)
                 return False
