@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,6 +28,7 @@ from .json_calls import JsonCalls
 from .sibling import Sibling, json_in
 
 _STRAY = recovering("stray text before a section's first call", 64, off=0, contract="After a section's opener")
+_WORD = re.compile(rf"[{SPACE}]{{0,8}}(?P<word>[\w.:\-]*)")
 _WITHOUT_SPACE = str.maketrans("", "", SPACE)
 _ARGUMENT_STARTS = ("{", "`")
 _TAG_CLOSED = Markers(("/>",))
@@ -417,7 +419,13 @@ class Tagged(ToolFormat):
     @recovers("a call's opener missing in a section", off=False, contract="A call's opener")
     def _call_without_opener(self, marks: tuple[Mark, ...], cursor: Cursor, reply: Reply) -> Reading[bool | None]:
         """Do `_held_call` if a declared name and its end are here, without the call's opener."""
-        if not self._heads or not (yield from cursor.ahead(self._declared_head(cursor, reply.tools), False)):
+        if not self._heads:
+            return False
+        found = yield from cursor.look(_WORD, _STRAY - 1)
+        # Text is not held for a name that is longer than the stray text of a section.
+        if not found["word"] or found.end() - cursor.at >= _STRAY:
+            return False
+        if not (yield from cursor.ahead(self._declared_head(cursor, reply.tools), False)):
             return False
         return (yield from self._held_call("", marks, cursor, reply))
 
