@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from ..detect import distinctive_markers
 from ..message import Message, parse
 from ..registry import TOOL_ROWS, tool_row
+from ..rows import ToolRow
 from ..write.markup import Call
 from .answer import Answer
 from .scenarios import Demand, Mode, Scenario, Turn, asked_text, declared
@@ -205,8 +206,16 @@ def ruling(found: Sequence[Fault], scenario: Scenario, turn: Turn, raw: str | No
 
 
 def _readings(raw: str, scenario: Scenario, family: str | None) -> list[tuple[str, Answer]]:
-    """Return how the family's parser, or every one, reads a raw text, for each possible end of the prompt."""
-    rows = [tool_row(family)] if family is not None else TOOL_ROWS
+    """Return how the family's parser, or every one, reads a raw text, for each possible end of the prompt.
+
+    Families whose calls begin as one in the text does come first: others read their calls too.
+    """
+    written = "".join(raw.split())
+
+    def begins_otherwise(row: ToolRow) -> bool:
+        return "".join(row.sample.partition("get_weather")[0].split()) not in written
+
+    rows = [tool_row(family)] if family is not None else sorted(TOOL_ROWS, key=begins_otherwise)
     return [
         (
             row.name,
