@@ -26,7 +26,7 @@ FOLLOWS_WITHIN = 256
 
 _CALL_BEGINS = re.compile(
     rf"[{SPACE}]{{0,64}}(?:(?P<body>[\[{{<]|```)|`{{1,2}}|"
-    rf"[\w.:\-]{{1,256}}(?:(?P<head>[<\[(]|[{SPACE}]{{0,64}}(?:{{|```))|[{SPACE}]{{1,64}}`{{0,2}})?)?"
+    rf"[\w.:\-]{{1,256}}(?:(?P<head>[<\[(]|>?[{SPACE}]{{0,64}}(?:{{|```))|>?[{SPACE}]{{0,64}}`{{0,2}}))?"
 )
 """What may follow a call's opener: a name and its end or arguments, or a body at once."""
 _OPENER_IN_PROSE = rule("a call's opener in a string, and no call after it", contract="Candidates")
