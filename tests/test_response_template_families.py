@@ -199,7 +199,7 @@ def test_transformers_reads_well_formed_replies_as_we_do(row: ToolRow) -> None:
     assert seen >= 20
     assert others.total() < seen / 2
     line = f"| `{row.name}` | yes | {', '.join(name for name in LIMITS if others[name])} |"
-    assert line in PAGE.read_text(encoding="utf-8").splitlines()
+    assert line in PAGE.read_text(encoding="utf-8").splitlines(), f"{PAGE.name} needs the line {line}"
 
 
 def why_not(row: ToolRow) -> str:

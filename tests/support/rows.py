@@ -30,6 +30,8 @@ SCHEMA: dict[str, Any] = {
     "required": ["city"],
     "additionalProperties": False,
 }
+_TEXTS = ("pairs", "aliases", "special_tokens", "added_tokens", "turn_ends", "model_types")
+"""The fields of a row that are tuples of texts."""
 NEAR = 30
 """Characters that are shown on each side of a place."""
 
@@ -44,6 +46,10 @@ def declared() -> list[dict[str, Any]]:
 
 def wrong_with_row(row: ToolRow, walks: int) -> Iterator[str]:
     """What is wrong with a row, a sentence each. `walks`: replies that are tried of each tag."""
+    for each in _TEXTS:
+        if not _are_texts(value := getattr(row, each)):
+            yield f"{_the(row)}: `{each}` is not a tuple of texts: {value!r} (`drift` returns a tuple itself)"
+            return
     at, why = stopped(row, row.sample)
     if why:
         yield f"{_the(row)}: its sample is not read as {_said(CALLED)}: {why} {_near(row.sample, at)}"
@@ -58,6 +64,10 @@ def wrong_with_row(row: ToolRow, walks: int) -> Iterator[str]:
         yield f"{_the(row)}: its structural tag does not allow its sample: it stops {_near(sample, at)}"
     for text, wrong in misread(row, walks)[0]:
         yield f"{_the(row)}: its structural tag allows {text!r}, which is not read as such a call: {wrong}"
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
 
 
 def misread(row: ToolRow, walks: int) -> tuple[list[tuple[str, str]], int]:
