@@ -284,6 +284,8 @@ def conserves(text: str, events: list[Event], row: ToolRow, *, calls: bool) -> b
     if calls:
         droppable |= {span.open for span in getattr(row.format, "sections", ())}
         droppable |= row.format.closers.all if isinstance(row.format, ToolFormat) else row.format.markers
+        if named := getattr(row.format, "named_closer", ""):
+            droppable |= set(re.findall(rf"{re.escape(named)}[\w.\-]+>", text))
     droppable = {marker.translate(NO_SPACE) for marker in droppable}
     cut = {marker.translate(NO_SPACE) for marker in own_markers(row)}
     openers = [opener.translate(NO_SPACE) for opener in row.call_openers]
