@@ -94,7 +94,7 @@ def test_cuts(cases: list[Case], request: pytest.FixtureRequest) -> None:
 @groups([*CASES, *TO_DO])
 def test_truncated(cases: list[Case], request: pytest.FixtureRequest) -> None:
     """Where the reply ends early, its calls are those of the whole reply, as far as they go, or text of it."""
-    check_all(cases, lambda case: check_truncated(case, 12 if in_a_hurry(case, request) else 100 if NIGHTLY else 12))
+    check_all(cases, lambda case: check_truncated(case, 100 if NIGHTLY and not in_a_hurry(case, request) else 8))
 
 
 @groups(CASES, lambda case: bool(case.starts))

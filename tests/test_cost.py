@@ -30,7 +30,7 @@ from dynamo_parsers.write import markup
 from effort import NIGHTLY, some
 from replies import Request, deadline, events_of, merged, tool
 
-pytestmark = pytest.mark.costly
+pytestmark = pytest.mark.costly(every=12)
 
 core = counted.counted()
 

@@ -576,7 +576,7 @@ def value_closers(row: ToolRow) -> set[str]:
     return {end for each in formats for end in getattr(getattr(each, "arguments", None), "closers", ())}
 
 
-@pytest.mark.costly(every=3)
+@pytest.mark.costly
 @rows
 @pytest.mark.slow
 def test_own_markers_come_back(row: ToolRow) -> None:

@@ -144,7 +144,7 @@ def differences(
 CASES = corpus.all_cases()
 
 
-@pytest.mark.parametrize("case", by_day(CASES, 40), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 64), ids=str)
 def test_corpus(case: Case) -> None:
     """Every case, by every composition that can read it, one-shot and in deltas of 1, 5, all tokens; by day a share."""
     ways = share(case, itertools.product(compositions(case), MODES))

@@ -176,7 +176,7 @@ def differences(
 
 
 CASES = corpus.all_cases()
-DAILY = by_day(CASES, 8)
+DAILY = by_day(CASES, 12)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def joint_cuts(text: str, apart: int) -> Iterator[list[str]]:
     """The text cut at every place too, but at places that are `apart` characters apart at once; and in pieces."""
     for first in range(1, min(apart + 1, len(text))):
         yield [text[:first], *(text[at : at + apart] for at in range(first, len(text), apart))]
-    yield from _pieces(text, (1, 2, 3, 5, 7, 11))
+    yield from _pieces(text, (1, 3, 7))
 
 
 def _pieces(text: str, sizes: Iterable[int]) -> Iterator[list[str]]:
