@@ -238,7 +238,7 @@ def test_plain_text_needs_no_end() -> None:
     assert made.stream(list(text)) == Answer("Well. <b>2</b> < 3", "It is:\n\n- `x < y`, [1, 2], {}", ())
 
 
-@pytest.mark.parametrize("case", by_day(CASES, 4), ids=str)
+@pytest.mark.parametrize("case", by_day(CASES, 24), ids=str)
 def test_what_is_lost_without_an_end(case: Case) -> None:
     """At most what was held: the start of a construct at the very end, or white space.
 
