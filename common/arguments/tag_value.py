@@ -295,7 +295,8 @@ class Value:
             self._quoted.append(Level.PARAMETER)
         elif not self._quoted:
             starts = self._text.at_line_start if self._held is None else self._at_line_start
-            if _NEXT_PARAMETER and (starts or not self._body.tags.framed):
+            starts = (starts or not self._body.tags.framed) and not self._text.in_json_string
+            if _NEXT_PARAMETER and starts:
                 mark = cursor.mark()
                 header = yield from self._body.next_declared()
                 if header is not None:
