@@ -24,6 +24,7 @@ from .held import Held
 from .proposed import attempt
 from .recovery import recovers, rule
 from .reply import Reply
+from .schema import PREFIXES
 from .shapes.json_calls import JsonCalls
 
 _JSON_STARTS = ("{", "[")
@@ -45,8 +46,6 @@ _REPEATED_OPENER = rule("a reasoning opener repeated at the start of reasoning",
 _STRAY_CLOSER = rule("a reasoning closer that nothing opened", contract="Stray closers")
 
 _AFTER_MENTION = re.compile(rf"[ \t]+([A-Za-z]+)(?![\w-])|[.,;:!?)]+[{SPACE}]*\Z")
-_PREFIX = "functions"
-"""What some families write before a name."""
 _FENCE_LINE = re.compile(r"(?:`{1,3}(?:(?<=```)[^\n]{0,8})?)?")
 
 FORCED = JsonCalls(sample="", spans=())
@@ -457,8 +456,10 @@ class Machine:
     def _is_named(self) -> bool:
         """Return whether a sentence at the end names the opener: the word after it begins no tool's name."""
         found = _AFTER_MENTION.match(self.cursor.text, self.cursor.at)
-        word, tools = found and found[1], self.reply.tools
-        return found is not None and not (word and (not tools or _PREFIX.startswith(word) or tools.begins_name(word)))
+        if found is None or not found[1]:
+            return found is not None
+        word, tools = found[1], self.reply.tools
+        return bool(tools) and not PREFIXES[0].startswith(word) and not tools.begins_name(word)
 
     def _read_call(self, opener: str) -> Reading[bool | None]:
         """Read the construct that begins with a tool opener.

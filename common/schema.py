@@ -56,6 +56,8 @@ _ONE = {name: frozenset({name}) for name in ANY}
 _BRANCHING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
 _TYPING = _BRANCHING | {"enum", "const", "nullable", "default"}
 """Keywords other than `type` on which types depend."""
+PREFIXES = ("functions", "function")
+"""What some families write before a name."""
 _SEPARATORS = "._:- \t\r\n"
 _DIGITS = "0123456789"
 _BRACKETS = {"{": "object", "[": "array"}
@@ -104,7 +106,7 @@ class Tools:
         if written in self._functions or not self._functions:
             return written
         left = {written.strip(_SEPARATORS)}
-        for prefix in ("functions", "function"):
+        for prefix in PREFIXES:
             left |= {each.removeprefix(prefix).strip(_SEPARATORS) for each in left}
         unnumbered = {each.rstrip(_DIGITS).rstrip(_SEPARATORS) for each in left if each[-1:] in _DIGITS}
         left |= unnumbered | {each.removesuffix("call").rstrip(_SEPARATORS) for each in unnumbered}

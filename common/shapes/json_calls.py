@@ -39,7 +39,6 @@ _MOST_TRIED = 8
 """How many objects in an array are tried as calls if the first is not a call."""
 _DEBRIS = re.compile(r"[^{}\[\]<]*")
 _WORDS = re.compile(r"\w")
-_TAG = re.compile(r"(?:<(?P<name>[\w-]{0,32})>?)?")
 _MAX_DEBRIS = recovering("text between the calls of an array, or after a call's arguments", 64, off=0)
 _ABOUT_CALL = frozenset({"type", "index"})
 """Keys that, like an id, are never arguments; in a call without arguments, any other key may be one."""

@@ -185,7 +185,7 @@ DAILY = by_day(CASES, 12)
     ids=str,
 )
 def test_corpus(case: Case, name: str) -> None:
-    """Every case in each interface, by every composition that can read it, one-shot and streamed; by day a quarter."""
+    """Every case in each interface, by every composition that can read it, one-shot and streamed; some by day."""
     made = engine(name)
     ways = share(f"{name} {case}", itertools.product(compositions(case), MODES))
     found = (line for composition, mode in ways for line in differences(made, case, *composition, modes=(mode,)))
